@@ -1,0 +1,297 @@
+"""The data model of the graph.
+
+A `Function` holds one `Block`; a block is a sequence of statements in SSA form.  There are five
+kinds of statement: code that must treat all of them uses `match` and ends in `assert_never`.
+Ops are open: a new op is a new `Op` object, and code that differs by op reads the op's fields.
+Regions may use values of the enclosing blocks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
+
+from stagec.errors import Loc
+from stagec.ir.types import Type, type_of
+
+
+class Effect(Enum):
+    """What an op does besides computing its results."""
+
+    NONE = "none"
+    CHECK = "check"  # raises under a condition: kept, and kept in order
+    ORDERED = "ordered"  # prints, draws, calls the host: kept, in order, never repeated
+
+
+class Cost(Enum):
+    """What computing the op again costs in a backward pass."""
+
+    FREE = 0  # views, index arithmetic, casts of numbers
+    CHEAP = 1  # one pass of simple arithmetic
+    COSTLY = 2  # anything else: store the result
+
+
+class Library:
+    """Marks an op whose scalar lowering is a call of the library."""
+
+    def __repr__(self) -> str:
+        return "LIBRARY"
+
+
+LIBRARY = Library()
+
+
+class Staged(ABC):
+    """A handle on a value of the block being built; see `stagec.ops.arithmetic.Handle`."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def apply(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        """Append `op(*args, **attrs)` to the block and return handles on the results."""
+
+    @property
+    @abstractmethod
+    def operand(self) -> Operand:
+        """The operand behind the handle."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Op:
+    """One operation and every rule the compiler has for it.
+
+    No rule has a default: a new op states each of them or says `None` in so many words.
+
+    Attributes
+    ----------
+    name : its name in the text form, NumPy's where there is one.
+    calls : (callable, binder) pairs: the NumPy, `math`, builtin or operator functions that the op
+        is the meaning of, each with a function of the callable's own signature that binds
+        operands and attributes and applies the op.  It gets handles and plain Python values.
+    infer : (*types, **attrs) -> type, or a tuple of them for an op with several results.
+        Raises `TypeError` naming what is wrong.
+    value : (*arrays, **attrs) -> array(s).  Reference semantics; never writes to its operands.
+    vjp : (ct, out, *args, **attrs) -> one cotangent or None per operand; None if the op is
+        constant almost everywhere.  Written in ops, so it runs on arrays and on handles.
+        For several results `ct` and `out` are tuples (entries of `ct` may be None).
+    jvp : (tangents, out, *args, **attrs) -> tangent; `tangents` has one entry or None per
+        operand.  Not derived from `vjp`: each tests the other.  None as for `vjp`.
+    expand : (*args, **attrs) -> handle, the op written in simpler ops; differentiation uses it
+        instead of `vjp` and `jvp`.  None for a primitive.
+    batch : (args, axes, **attrs) -> (result, axis): the op over arguments with an extra axis.
+    source : template of the NumPy expression with `{}` (or `{0}`, `{1}`...) for the operands,
+        or a function of (*types, **attrs) returning one.
+    scalar : template of the expression on one element, or LIBRARY.
+    alias : the operand whose memory the result may share, or None: a fresh result; or a
+        function of (**attrs) returning that.
+    overwrites : the operand whose memory the op turns into its result (`update`,
+        `accumulate`, appending to a list), or None.  `source` is then a statement.
+    may_raise : exceptions that it may raise.
+    effect : see `Effect`.
+    cost : see `Cost`.
+    rewrites : local simplifications, each (*args, **attrs) -> handle, operand or None: do not
+        apply.  The first that applies wins.
+    """
+
+    name: str
+    calls: tuple[tuple[Any, Callable[..., Any]], ...]
+    infer: Callable[..., Type | tuple[Type, ...]]
+    value: Callable[..., Any]
+    vjp: Callable[..., tuple[Any, ...]] | None
+    jvp: Callable[..., Any] | None
+    expand: Callable[..., Any] | None
+    batch: Callable[..., tuple[Any, Any]] | None
+    source: str | Callable[..., str]
+    scalar: str | Library
+    alias: int | None | Callable[..., int | None]
+    overwrites: int | None
+    may_raise: tuple[type[BaseException], ...]
+    effect: Effect
+    cost: Cost
+    rewrites: tuple[Callable[..., Any], ...]
+
+    def __call__(self, *args: Any, **attrs: Any) -> Any:
+        """Append the op to the block being built, or run it if no argument is staged."""
+        for arg in args:
+            if isinstance(arg, Staged):
+                return arg.apply(self, args, attrs)
+        return self.value(*args, **attrs)
+
+    def aliased(self, attrs: dict[str, Any]) -> int | None:
+        """The operand that the result may share memory with, or None."""
+        return self.alias(**attrs) if callable(self.alias) else self.alias
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """An SSA name.  Values compare by identity; `hint` only guides printing.
+
+    `hint` is the user's name for it, or empty for a nameless intermediate.
+    """
+
+    type: Type
+    hint: str = ""
+
+    def __repr__(self) -> str:
+        return f"<{self.hint or 'value'}: {self.type}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Const:
+    """A number or string known at staging; equal if type and bits are equal."""
+
+    value: Any
+    type: Type
+
+    @property
+    def key(self) -> tuple[str, Type]:
+        """What makes two constants equal: -0.0 is not 0.0, nan is nan, True is not 1."""
+        return repr(self.value), self.type
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Const) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Undef:
+    """A value that is not set on this path and never read on it."""
+
+    type: Type
+
+
+Operand: TypeAlias = Value | Const | Undef
+
+
+def const(value: Any) -> Const:
+    """The constant for a Python or NumPy scalar or a string."""
+    return Const(value, type_of(value))
+
+
+Attrs: TypeAlias = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Apply:
+    """`outs = op(*args, **attrs)`; `attrs` are sorted by name and hashable."""
+
+    op: Op
+    args: tuple[Operand, ...]
+    attrs: Attrs
+    outs: tuple[Value, ...]
+    loc: Loc | None = None
+
+    @property
+    def out(self) -> Value:
+        """The only result."""
+        (out,) = self.outs
+        return out
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The attributes as keyword arguments."""
+        return dict(self.attrs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class If:
+    """`outs = then() if cond else orelse()`; the branches take no parameters."""
+
+    cond: Operand
+    then: Block
+    orelse: Block
+    outs: tuple[Value, ...]
+    loc: Loc | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class For:
+    """`outs` is the carry after running `body(i, *carry)` for i in range(lo, hi, step).
+
+    `reverse` runs the same indices from last to first.  With `until`, the last result of the
+    body is a bool, tested after each trip: True ends the loop; `trips` is then the number of
+    trips made.  `carry` has one entry per `init`.
+    """
+
+    lo: Operand
+    hi: Operand
+    step: Operand
+    init: tuple[Operand, ...]
+    body: Block
+    carry: tuple[Value, ...]
+    until: bool = False
+    reverse: bool = False
+    trips: Value | None = None
+    loc: Loc | None = None
+
+    @property
+    def outs(self) -> tuple[Value, ...]:
+        """The final carry, then the trip count if there is one."""
+        return self.carry if self.trips is None else (*self.carry, self.trips)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class While:
+    """`outs` is the carry after running `body(*carry)` as long as `cond(*carry)` is true.
+
+    With `until`, the last result of the body is a bool, tested after each trip.  `trips` is
+    the number of trips made, if asked for.
+    """
+
+    init: tuple[Operand, ...]
+    cond: Block
+    body: Block
+    carry: tuple[Value, ...]
+    until: bool = False
+    trips: Value | None = None
+    loc: Loc | None = None
+
+    @property
+    def outs(self) -> tuple[Value, ...]:
+        """The final carry, then the trip count if there is one."""
+        return self.carry if self.trips is None else (*self.carry, self.trips)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """`outs = function(*args)`, by name: functions may call themselves and each other."""
+
+    function: str
+    args: tuple[Operand, ...]
+    outs: tuple[Value, ...]
+    loc: Loc | None = None
+
+
+Stmt: TypeAlias = Apply | If | For | While | Call
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Parameters, statements in order, and results."""
+
+    params: tuple[Value, ...]
+    stmts: tuple[Stmt, ...]
+    results: tuple[Operand, ...]
+
+
+def operand_of(value: Any) -> Operand:
+    """The operand behind a handle, or the constant for a plain number or string."""
+    if isinstance(value, Staged):
+        return value.operand
+    if isinstance(value, Value | Const | Undef):
+        return value
+    return const(value)
+
+
+def known(value: Any) -> Any:
+    """The value of a constant or of a plain number; None if it is staged."""
+    operand = operand_of(value)
+    return operand.value if isinstance(operand, Const) else None

@@ -1,0 +1,43 @@
+"""Functions: the unit that the front end makes, passes rewrite and code is generated from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stagec.ir.core import Attrs, Block, Operand, Value
+from stagec.ir.printer import to_text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A named block, closed but for the functions that it calls.
+
+    Attributes
+    ----------
+    mutated : (parameter, result) pairs: that result is the final content of that parameter's
+        memory, which the function may write to.  All other parameters are read-only.
+    fresh : one flag per result: True if it must share no memory with a parameter or with
+        another result.
+    functions : the residual functions that `Call` statements here and there name.
+    errstate : floating-point error handling that the program asked for (`np.errstate`).
+    """
+
+    name: str
+    body: Block
+    mutated: tuple[tuple[int, int], ...] = ()
+    fresh: tuple[bool, ...] = ()
+    functions: tuple[Function, ...] = field(default=())
+    errstate: Attrs = ()
+
+    @property
+    def params(self) -> tuple[Value, ...]:
+        """The parameters."""
+        return self.body.params
+
+    @property
+    def results(self) -> tuple[Operand, ...]:
+        """The results."""
+        return self.body.results
+
+    def __str__(self) -> str:
+        return to_text(self)

@@ -1,0 +1,210 @@
+"""Walking and rewriting statements: what every analysis and pass starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Call,
+    Effect,
+    For,
+    If,
+    Operand,
+    Stmt,
+    Value,
+    While,
+)
+
+
+def operands(stmt: Stmt) -> tuple[Operand, ...]:
+    """The operands that the statement itself names, those inside its regions excluded."""
+    match stmt:
+        case Apply(args=args) | Call(args=args):
+            return args
+        case If(cond=cond):
+            return (cond,)
+        case For(lo=lo, hi=hi, step=step, init=init):
+            return (lo, hi, step, *init)
+        case While(init=init):
+            return init
+        case _:
+            assert_never(stmt)
+
+
+def regions(stmt: Stmt) -> tuple[Block, ...]:
+    """The blocks nested in the statement."""
+    match stmt:
+        case Apply() | Call():
+            return ()
+        case If(then=then, orelse=orelse):
+            return (then, orelse)
+        case For(body=body):
+            return (body,)
+        case While(cond=cond, body=body):
+            return (cond, body)
+        case _:
+            assert_never(stmt)
+
+
+def statements(block: Block) -> Iterator[Stmt]:
+    """Every statement of the block and of the blocks nested in it, outermost first."""
+    for stmt in block.stmts:
+        yield stmt
+        for region in regions(stmt):
+            yield from statements(region)
+
+
+def free_values(block: Block) -> dict[Value, None]:
+    """The values of enclosing blocks that the block uses, in order of first use."""
+    free: dict[Value, None] = {}
+    _collect_free(block, set(), free)
+    return free
+
+
+def _collect_free(block: Block, defined: set[Value], free: dict[Value, None]) -> None:
+    defined |= set(block.params)
+
+    def use(operand: Operand) -> None:
+        if isinstance(operand, Value) and operand not in defined:
+            free.setdefault(operand)
+
+    for stmt in block.stmts:
+        for operand in operands(stmt):
+            use(operand)
+        for region in regions(stmt):
+            _collect_free(region, set(defined), free)
+        defined |= set(stmt.outs)
+    for operand in block.results:
+        use(operand)
+
+
+def uses(stmt: Stmt) -> dict[Value, None]:
+    """The values that the statement uses, inside its regions too, in order of first use."""
+    found = dict.fromkeys(v for v in operands(stmt) if isinstance(v, Value))
+    for region in regions(stmt):
+        found |= free_values(region)
+    return found
+
+
+def defined(block: Block) -> Iterator[Value]:
+    """Every value defined in the block or in the blocks nested in it."""
+    yield from block.params
+    for stmt in block.stmts:
+        yield from stmt.outs
+        for region in regions(stmt):
+            yield from defined(region)
+
+
+def effectful(stmt: Stmt) -> bool:
+    """Whether the statement does something besides computing its results."""
+    if isinstance(stmt, Apply):
+        return stmt.op.effect is not Effect.NONE
+    if isinstance(stmt, Call):
+        return True
+    return any(effectful(s) for region in regions(stmt) for s in region.stmts)
+
+
+Renaming = Mapping[Value, Operand]
+
+
+def rename(operand: Operand, names: Renaming) -> Operand:
+    """The operand under the renaming."""
+    return names.get(operand, operand) if isinstance(operand, Value) else operand
+
+
+def substitute(block: Block, names: Renaming) -> Block:
+    """The block with uses renamed; definitions stay, so `names` must not hold any of them."""
+    return replace(
+        block,
+        stmts=tuple(substitute_stmt(s, names) for s in block.stmts),
+        results=tuple(rename(r, names) for r in block.results),
+    )
+
+
+def substitute_stmt(stmt: Stmt, names: Renaming) -> Stmt:
+    """The statement with uses renamed, inside its regions too."""
+
+    def all_of(values: tuple[Operand, ...]) -> tuple[Operand, ...]:
+        return tuple(rename(v, names) for v in values)
+
+    match stmt:
+        case Apply() | Call():
+            return replace(stmt, args=all_of(stmt.args))
+        case If():
+            return replace(
+                stmt,
+                cond=rename(stmt.cond, names),
+                then=substitute(stmt.then, names),
+                orelse=substitute(stmt.orelse, names),
+            )
+        case For():
+            lo, hi, step = all_of((stmt.lo, stmt.hi, stmt.step))
+            body = substitute(stmt.body, names)
+            return replace(stmt, lo=lo, hi=hi, step=step, init=all_of(stmt.init), body=body)
+        case While():
+            return replace(
+                stmt,
+                init=all_of(stmt.init),
+                cond=substitute(stmt.cond, names),
+                body=substitute(stmt.body, names),
+            )
+        case _:
+            assert_never(stmt)
+
+
+def clone(block: Block, names: dict[Value, Operand]) -> Block:
+    """A copy of the block in which every definition is a fresh value.
+
+    `names` maps free values to what they become; the definitions are added to it.
+    """
+
+    def fresh(values: tuple[Value, ...]) -> tuple[Value, ...]:
+        copies = tuple(Value(v.type, v.hint) for v in values)
+        names.update(zip(values, copies, strict=True))
+        return copies
+
+    params = fresh(block.params)
+    stmts = tuple(clone_stmt(s, names) for s in block.stmts)
+    return Block(params, stmts, tuple(rename(r, names) for r in block.results))
+
+
+def clone_stmt(stmt: Stmt, names: dict[Value, Operand]) -> Stmt:
+    """A copy of the statement with fresh definitions, which are added to `names`."""
+
+    def all_of(values: tuple[Operand, ...]) -> tuple[Operand, ...]:
+        return tuple(rename(v, names) for v in values)
+
+    def fresh(value: Value) -> Value:
+        copy = Value(value.type, value.hint)
+        names[value] = copy
+        return copy
+
+    match stmt:
+        case Apply() | Call():
+            args = all_of(stmt.args)
+            return replace(stmt, args=args, outs=tuple(map(fresh, stmt.outs)))
+        case If():
+            cond = rename(stmt.cond, names)
+            then, orelse = clone(stmt.then, names), clone(stmt.orelse, names)
+            outs = tuple(map(fresh, stmt.outs))
+            return replace(stmt, cond=cond, then=then, orelse=orelse, outs=outs)
+        case For():
+            lo, hi, step = all_of((stmt.lo, stmt.hi, stmt.step))
+            init, body = all_of(stmt.init), clone(stmt.body, names)
+            carry = tuple(map(fresh, stmt.carry))
+            trips = None if stmt.trips is None else fresh(stmt.trips)
+            return replace(
+                stmt, lo=lo, hi=hi, step=step, init=init, body=body, carry=carry, trips=trips
+            )
+        case While():
+            init = all_of(stmt.init)
+            cond, body = clone(stmt.cond, names), clone(stmt.body, names)
+            carry = tuple(map(fresh, stmt.carry))
+            trips = None if stmt.trips is None else fresh(stmt.trips)
+            return replace(stmt, init=init, cond=cond, body=body, carry=carry, trips=trips)
+        case _:
+            assert_never(stmt)
