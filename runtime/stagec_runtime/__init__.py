@@ -1,3 +1,28 @@
 """Support code that generated programs import; depends on NumPy and nothing else."""
 
 from stagec_runtime.shapes import unbroadcast as unbroadcast
+from stagec_runtime.indexing import overwritten as overwritten
+from stagec_runtime.fourier import double_inner as double_inner, fit_axis as fit_axis
+from stagec_runtime.lists import (
+    add_lists as add_lists,
+    collapse_list as collapse_list,
+    copy_list as copy_list,
+    last as last,
+    rows_like as rows_like,
+    stretch_list as stretch_list,
+    zeros_like_list as zeros_like_list,
+)
+from stagec_runtime.special import (
+    erf as erf,
+    erfc as erfc,
+    gamma as gamma,
+    lgamma as lgamma,
+    polygamma as polygamma,
+)
+from stagec_runtime.arrays import (
+    diag_rows as diag_rows,
+    embed_diagonal as embed_diagonal,
+    other_factors as other_factors,
+    partition_order as partition_order,
+    recurrence as recurrence,
+)

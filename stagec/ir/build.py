@@ -38,6 +38,12 @@ class Builder:
     def append(self, stmt: Stmt) -> None:
         """Append a finished statement."""
         self.stmts.append(stmt)
+        if isinstance(stmt, Apply):
+            self._producers.update(dict.fromkeys(stmt.outs, stmt))
+
+    def nested(self) -> Builder:
+        """A builder for a block inside this one, which knows what this one computed."""
+        return Builder(loc=self.loc, _producers=self._producers)
 
     def block(self, params: Sequence[Value], results: Sequence[Operand]) -> Block:
         """The block of the statements so far."""

@@ -94,6 +94,8 @@ class Op:
     cost : see `Cost`.
     rewrites : local simplifications, each (*args, **attrs) -> handle, operand or None: do not
         apply.  The first that applies wins.
+    shapes : the operands of which only the shape is read, as of `like` in `zeros_like(like)`:
+        they never need to be kept for their contents.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Op:
     effect: Effect
     cost: Cost
     rewrites: tuple[Callable[..., Any], ...]
+    shapes: tuple[int, ...] = ()
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         """Append the op to the block being built, or run it if no argument is staged."""

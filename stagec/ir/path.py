@@ -65,7 +65,9 @@ def path_args(path: Path) -> tuple[Arg, ...]:
     for step in path:
         if isinstance(step, Index):
             for item in step.items:
-                parts = (item.start, item.stop, item.step) if isinstance(item, Slice) else (item,)
+                parts = (
+                    (item.start, item.stop, item.step) if isinstance(item, Slice) else (item,)
+                )
                 found += [p for p in parts if isinstance(p, Arg)]
         elif isinstance(step, Reshape):
             found += [p for p in step.shape if isinstance(p, Arg)]

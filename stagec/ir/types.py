@@ -156,7 +156,7 @@ class ArrayType:
             return f"{name}{{{self.size}}}" if self.size is not None else name
         name = SHORT[self.dtype.name]
         if self.kind == "np":
-            return name
+            return "bool_" if name == "bool" else name
         return f"{name}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import assert_never
 
 from stagec.ir.core import (
@@ -156,30 +157,37 @@ def substitute_stmt(stmt: Stmt, names: Renaming) -> Stmt:
             assert_never(stmt)
 
 
-def clone(block: Block, names: dict[Value, Operand]) -> Block:
+def clone(
+    block: Block, names: dict[Value, Operand], hints: Mapping[Value, str] = MappingProxyType({})
+) -> Block:
     """A copy of the block in which every definition is a fresh value.
 
-    `names` maps free values to what they become; the definitions are added to it.
+    `names` maps free values to what they become; the definitions are added to it.  `hints`
+    gives values new hints.
     """
 
     def fresh(values: tuple[Value, ...]) -> tuple[Value, ...]:
-        copies = tuple(Value(v.type, v.hint) for v in values)
+        copies = tuple(Value(v.type, hints.get(v, v.hint)) for v in values)
         names.update(zip(values, copies, strict=True))
         return copies
 
     params = fresh(block.params)
-    stmts = tuple(clone_stmt(s, names) for s in block.stmts)
+    stmts = tuple(clone_stmt(s, names, hints) for s in block.stmts)
     return Block(params, stmts, tuple(rename(r, names) for r in block.results))
 
 
-def clone_stmt(stmt: Stmt, names: dict[Value, Operand]) -> Stmt:
+def clone_stmt(
+    stmt: Stmt,
+    names: dict[Value, Operand],
+    hints: Mapping[Value, str] = MappingProxyType({}),
+) -> Stmt:
     """A copy of the statement with fresh definitions, which are added to `names`."""
 
     def all_of(values: tuple[Operand, ...]) -> tuple[Operand, ...]:
         return tuple(rename(v, names) for v in values)
 
     def fresh(value: Value) -> Value:
-        copy = Value(value.type, value.hint)
+        copy = Value(value.type, hints.get(value, value.hint))
         names[value] = copy
         return copy
 
@@ -189,12 +197,12 @@ def clone_stmt(stmt: Stmt, names: dict[Value, Operand]) -> Stmt:
             return replace(stmt, args=args, outs=tuple(map(fresh, stmt.outs)))
         case If():
             cond = rename(stmt.cond, names)
-            then, orelse = clone(stmt.then, names), clone(stmt.orelse, names)
+            then, orelse = clone(stmt.then, names, hints), clone(stmt.orelse, names, hints)
             outs = tuple(map(fresh, stmt.outs))
             return replace(stmt, cond=cond, then=then, orelse=orelse, outs=outs)
         case For():
             lo, hi, step = all_of((stmt.lo, stmt.hi, stmt.step))
-            init, body = all_of(stmt.init), clone(stmt.body, names)
+            init, body = all_of(stmt.init), clone(stmt.body, names, hints)
             carry = tuple(map(fresh, stmt.carry))
             trips = None if stmt.trips is None else fresh(stmt.trips)
             return replace(
@@ -202,7 +210,7 @@ def clone_stmt(stmt: Stmt, names: dict[Value, Operand]) -> Stmt:
             )
         case While():
             init = all_of(stmt.init)
-            cond, body = clone(stmt.cond, names), clone(stmt.body, names)
+            cond, body = clone(stmt.cond, names, hints), clone(stmt.body, names, hints)
             carry = tuple(map(fresh, stmt.carry))
             trips = None if stmt.trips is None else fresh(stmt.trips)
             return replace(stmt, init=init, cond=cond, body=body, carry=carry, trips=trips)

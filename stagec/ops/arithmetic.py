@@ -1,7 +1,11 @@
-"""Arithmetic and comparison operators, and the handles that spell them as operators."""
+"""Arithmetic operators, and the handles that spell them as operators.
+
+Rules are written with these operators, so the same text runs on handles and on plain arrays.
+"""
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +13,20 @@ from typing import Any
 import numpy as np
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Op, Operand, Staged, known, operand_of
+from stagec.ir.core import Cost, Op, Operand, Staged, known, operand_of
 from stagec.ir.types import ArrayType, Shape, Type
-from stagec.ops.cast import conjugate
-from stagec.ops.form import elementwise, to_numpy
+from stagec.ops.axes import dtype_of
+from stagec.ops.cast import conjugate, number_type, strong, to_python
+from stagec.ops.comparison import (
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    not_equal,
+)
+from stagec.ops.family import made_by
+from stagec.ops.form import elementwise, identity, over
+from stagec.ops.masks import mask, merged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +74,8 @@ class Handle(Staged):
         return handles[0] if len(handles) == 1 else handles
 
     def __add__(self, other: Any) -> Any:
-        return add(self, other)
+        total = merged(self, other)
+        return add(self, other) if total is None else total
 
     def __radd__(self, other: Any) -> Any:
         return add(other, self)
@@ -84,13 +99,62 @@ class Handle(Staged):
         return divide(other, self)
 
     def __pow__(self, other: Any) -> Any:
-        return power(self, other)
+        return pow_(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return pow_(other, self)
 
     def __neg__(self) -> Any:
         return negative(self)
 
+    def __lt__(self, other: Any) -> Any:
+        return less(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return greater(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return greater_equal(self, other)
+
     def __bool__(self) -> bool:
         raise TypeError("the truth of a staged value is not known at staging")
+
+
+def number(x: Any) -> Any:
+    """The value of a constant; None if it is staged or an array."""
+    if isinstance(x, Staged):
+        return known(x)
+    return None if isinstance(x, np.ndarray) else x
+
+
+def _bits(value: Any, wanted: float) -> bool:
+    """Whether the constant is real and has exactly the value wanted, sign of zero included."""
+    if value is None or isinstance(value, str | complex | np.complexfloating):
+        return False
+    return value == wanted and bool(np.signbit(value)) == bool(np.signbit(wanted))
+
+
+def _complex(*xs: Any) -> bool:
+    return any(dtype_of(x).kind == "c" for x in xs)
+
+
+def _add_zero(x: Any, y: Any) -> Any:
+    """`x + 0` is `x` for integers; for floats only adding -0.0 keeps the sign of zero."""
+    zero = 0.0 if dtype_of(x).kind in "iu" and dtype_of(y).kind in "iu" else -0.0
+    if _complex(x, y):
+        return None
+    if _bits(number(y), zero):
+        return identity(x, add, x, y)
+    return identity(y, add, x, y) if _bits(number(x), zero) else None
+
+
+def _add_negative(x: Any, y: Any) -> Any:
+    inner = made_by(y, negative)
+    fits = inner and dtype_of(inner[0][0]).kind != "b"
+    return subtract(x, inner[0][0]) if inner and fits else None
 
 
 add = elementwise(
@@ -100,7 +164,20 @@ add = elementwise(
     python=operator.add,
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: ct),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: dy),
+    rewrites=(_add_zero, _add_negative),
 )
+
+
+def _subtract_zero(x: Any, y: Any) -> Any:
+    zero = _bits(number(y), 0.0) and not _complex(x, y)
+    return identity(x, subtract, x, y) if zero else None
+
+
+def _subtract_negative(x: Any, y: Any) -> Any:
+    inner = made_by(y, negative)
+    fits = inner and dtype_of(inner[0][0]).kind != "b"
+    return add(x, inner[0][0]) if inner and fits else None
+
 
 subtract = elementwise(
     "subtract",
@@ -109,7 +186,20 @@ subtract = elementwise(
     python=operator.sub,
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: -ct),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: -dy),
+    rewrites=(_subtract_zero, _subtract_negative),
 )
+
+
+def _multiply_unit(x: Any, y: Any) -> Any:
+    if _complex(x, y):
+        return None
+    for factor, other in ((x, y), (y, x)):
+        if _bits(number(factor), 1.0):
+            return identity(other, multiply, x, y)
+        if _bits(number(factor), -1.0) and multiply.infer(x.type, y.type) == other.type:
+            return negative(other)
+    return None
+
 
 multiply = elementwise(
     "multiply",
@@ -118,7 +208,14 @@ multiply = elementwise(
     python=operator.mul,
     vjp=(lambda ct, z, x, y: ct * conjugate(y), lambda ct, z, x, y: ct * conjugate(x)),
     jvp=(lambda dx, z, x, y: dx * y, lambda dy, z, x, y: x * dy),
+    rewrites=(_multiply_unit,),
 )
+
+
+def _divide_unit(x: Any, y: Any) -> Any:
+    unit = _bits(number(y), 1.0) and not _complex(x, y)
+    return identity(x, divide, x, y) if unit else None
+
 
 divide = elementwise(
     "divide",
@@ -129,7 +226,14 @@ divide = elementwise(
     # the denominator's rule reads the result: an overwritten numerator needs no copy
     vjp=(lambda ct, z, x, y: ct / conjugate(y), lambda ct, z, x, y: -ct * conjugate(z / y)),
     jvp=(lambda dx, z, x, y: dx / y, lambda dy, z, x, y: -z * dy / y),
+    rewrites=(_divide_unit,),
 )
+
+
+def _negative_twice(x: Any) -> Any:
+    inner = made_by(x, negative)
+    return identity(inner[0][0], negative, x) if inner else None
+
 
 negative = elementwise(
     "negative",
@@ -138,26 +242,123 @@ negative = elementwise(
     python=operator.neg,
     vjp=(lambda ct, z, x: -ct,),
     jvp=(lambda dx, z, x: -dx,),
+    rewrites=(_negative_twice,),
+)
+
+positive = elementwise(
+    "positive",
+    np.positive,
+    "+{}",
+    python=operator.pos,
+    vjp=(lambda ct, z, x: ct,),
+    jvp=(lambda dx, z, x: dx,),
+    rewrites=(lambda x: identity(x, positive, x),),
 )
 
 
-def _power_base(ct: Any, z: Any, x: Any, y: Any) -> Any:
-    n = known(y)
+# --- powers --------------------------------------------------------------------------------
+
+
+log = elementwise(
+    "log",
+    np.log,
+    "np.log({})",
+    math=math.log,
+    calls=((math.log, lambda *args: _math_log(*args)),),
+    may_raise=(ValueError,),
+    cost=Cost.COSTLY,
+    **over(lambda z, x: x),
+)
+
+
+def _math_log(x: Any, base: Any = None) -> Any:
+    top = log(x, python=True)
+    return top if base is None else top / log(base, python=True)
+
+
+def _base_slope(z: Any, x: Any, y: Any) -> Any:
+    """`y * x ** (y - 1)`, zero where y is, whatever x."""
+    n = number(y)
+    if n is None:
+        return mask(not_equal(y, 0), y * strong(x) ** (y - 1))
     if n == 2:
-        return ct * (2.0 * conjugate(x))
-    if n == 1:
-        return ct
-    # the derivative at 0 may be infinite where the power was fine: never raise there
-    base = to_numpy(x) if x.ndim == 0 and (n is None or n < 1) else x
-    return ct * conjugate(y * base ** (y - 1))
+        return 2 * x
+    # below 1 the slope at 0 is infinite: never raise there
+    return n * (x if n > 1 else strong(x)) ** (n - 1)
 
 
-power = elementwise(
-    "power",
-    np.power,
+def _base_vjp(ct: Any, z: Any, x: Any, y: Any) -> Any:
+    n = number(y)
+    if n == 0 or n == 1:
+        return None if n == 0 else ct
+    if n == 0.5:
+        return ct / (2 * conjugate(strong(z)))
+    return ct * conjugate(_base_slope(z, x, y))
+
+
+def _base_jvp(dx: Any, z: Any, x: Any, y: Any) -> Any:
+    n = number(y)
+    if n == 0 or n == 1:
+        return None if n == 0 else dx
+    return dx * _base_slope(z, x, y)
+
+
+def _exponent_slope(z: Any, x: Any, y: Any) -> Any:
+    """`z * log(x)`, zero where x is."""
+    n = number(x)
+    if n is not None and not isinstance(n, complex | np.complexfloating) and n > 0:
+        return z * float(np.log(n))
+    return mask(not_equal(x, 0), z * log(strong(x)))
+
+
+def _power(name: str, source: str, **rules: Any) -> Op:
+    def unit(x: Any, y: Any, python: bool = False) -> Any:
+        plain = _bits(number(y), 1.0) and not python and not _complex(x, y)
+        return identity(x, op, x, y) if plain else None
+
+    op = elementwise(
+        name,
+        rules.pop("ufunc", np.power),
+        source,
+        vjp=(_base_vjp, lambda ct, z, x, y: ct * conjugate(_exponent_slope(z, x, y))),
+        jvp=(_base_jvp, lambda dy, z, x, y: _exponent_slope(z, x, y) * dy),
+        may_raise=(ZeroDivisionError, OverflowError, ValueError),
+        cost=Cost.COSTLY,
+        rewrites=(unit,),
+        **rules,
+    )
+    return op
+
+
+power = _power("power", "np.power({}, {})", math=math.pow)
+float_power = _power("float_power", "np.float_power({}, {})", ufunc=np.float_power)
+
+
+def _pow_call(base: Any, exp: Any, mod: Any = None) -> Any:
+    """Python's `**`, whose result for integers depends on the sign of the exponent."""
+    if mod is not None:
+        raise TypeError("pow with a modulus is not supported")
+    n = number(exp)
+    if all(_is_int(x) for x in (base, exp)) and n is not None and n < 0:
+        base = to_python(base, kind="float")
+    return pow_(base, exp)
+
+
+def _is_int(x: Any) -> bool:
+    type_ = number_type(x)
+    return type_.weak and type_.dtype.kind in "ib"
+
+
+# `x ** 0.5` is `sqrt(x)` to the bit for arrays, which `np.power(x, 0.5)` is not
+pow_ = _power(
+    "pow",
     "{} ** {}",
     python=operator.pow,
-    may_raise=(ZeroDivisionError, OverflowError),
-    vjp=(_power_base, None),
-    jvp=(None, None),
+    run=operator.pow,
+    calls=((operator.pow, _pow_call), (pow, _pow_call)),
+)
+
+OPS: tuple[Op, ...] = (
+    *(add, subtract, multiply, divide, negative, positive),
+    *(log, power, float_power, pow_),
 )

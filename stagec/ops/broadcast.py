@@ -1,4 +1,4 @@
-"""Broadcasting and its transpose."""
+"""Broadcasting and its transpose, and the sum that both lean on."""
 
 from __future__ import annotations
 
@@ -7,53 +7,240 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import LIBRARY, Cost, Effect, Op
-from stagec.ir.types import ArrayType, Shape, may_be_one, same
+from stagec.ir.core import Cost, Op
+from stagec.ir.path import Arg
+from stagec.ir.types import (
+    ArrayType,
+    Shape,
+    broadcast_shapes,
+    may_be_one,
+    same,
+    same_shape,
+)
+from stagec.ops.axes import (
+    axis_text,
+    dtype_of,
+    expand_dims as expand_dims,
+    move_axis,
+    normal_axes as normal_axes,
+    np_shape as np_shape,
+    reduced as reduced,
+    restore_axes as restore_axes,
+    shape_of,
+    shift_axes,
+    squeeze as squeeze,
+    to_front,
+)
 from stagec.ops.cast import astype, fit_dtype
+from stagec.ops.family import (
+    array,
+    linear,
+    reject,
+    size_text,
+    size_types,
+    size_values,
+    sizes,
+)
 
 
 def _like_infer(x: ArrayType, like: ArrayType) -> ArrayType:
-    return ArrayType(x.dtype, like.shape, "array" if like.shape else "np")
+    return array(x.dtype, like.shape)
+
+
+def _broadcast_infer(x: ArrayType, like: ArrayType) -> ArrayType:
+    _check_broadcast(x.shape, like.shape)
+    return array(x.dtype, like.shape)
+
+
+def _check_broadcast(shape: Shape, wide: Shape) -> None:
+    if len(shape) > len(wide):
+        raise TypeError(f"an array of rank {len(shape)} does not broadcast to rank {len(wide)}")
+    for a, b in zip(reversed(shape), reversed(wide), strict=False):
+        if isinstance(a, int) and isinstance(b, int) and a not in (1, b):
+            raise TypeError(f"size {a} does not broadcast to {b}")
+
+
+def _like_same(x: Any, like: Any) -> Any:
+    return x if same_shape(x.shape, like.shape) and x.type.kind != "py" else None
+
+
+def _like_batch(args: Any, axes: Any) -> tuple[Any, int]:
+    x, like = args
+    if axes[0] is None:
+        return broadcast_like(x, move_axis(like, axes[1], 0)), 0
+    x = move_axis(x, axes[0], 0)
+    like = stretch(like, x) if axes[1] is None else move_axis(like, axes[1], 0)
+    return broadcast_like(pad_rank(x, np.ndim(like)), like), 0
 
 
 # `broadcast_like(x, like)` and `unbroadcast(ct, like)` are each other's transpose; `like` only
 # gives its shape.
-broadcast_like = Op(
-    name="broadcast_like",
+broadcast_like = linear(
+    "broadcast_like",
     calls=(),
-    infer=_like_infer,
-    value=lambda x, like: np.broadcast_to(x, np.shape(like)),
-    vjp=lambda ct, out, x, like: (unbroadcast_to(ct, x), None),
-    jvp=lambda dxs, out, x, like: broadcast_like(dxs[0], like),
-    expand=None,
-    batch=None,
-    source="np.broadcast_to({}, np.shape({}))",
+    infer=_broadcast_infer,
+    value=lambda x, like: np.broadcast_to(x, np.shape(like))[()],
+    vjp=lambda ct, out, x, like: unbroadcast_to(ct, x),
+    batch=_like_batch,
+    source=lambda x, like: "np.broadcast_to({}, {}.shape)" if like.rank else "{0}",
     scalar="{}",
     alias=0,
-    overwrites=None,
-    may_raise=(),
-    effect=Effect.NONE,
     cost=Cost.FREE,
-    rewrites=(),
+    rewrites=(_like_same,),
+    shapes=(1,),
 )
 
-unbroadcast = Op(
-    name="unbroadcast",
+
+def _unbroadcast_static(ct: Any, like: Any) -> Any:
+    known = broadcast_axes(like.shape, ct.shape) is not None and ct.type.kind != "py"
+    return unbroadcast_to(ct, like) if known else None
+
+
+def _unbroadcast_batch(args: Any, axes: Any) -> tuple[Any, int]:
+    ct, like = args
+    ct = (
+        stretch(ct, move_axis(like, axes[1], 0))
+        if axes[0] is None
+        else move_axis(ct, axes[0], 0)
+    )
+    like = stretch(like, ct) if axes[1] is None else move_axis(like, axes[1], 0)
+    extra = tuple(range(1, 1 + np.ndim(ct) - np.ndim(like)))
+    out = unbroadcast(ct, pad_rank(like, np.ndim(ct)))
+    return (squeeze(out, axes=extra) if extra else out), 0
+
+
+unbroadcast = linear(
+    "unbroadcast",
     calls=(),
     infer=_like_infer,
     value=lambda ct, like: rt.unbroadcast(ct, np.shape(like)),
-    vjp=lambda ct, out, x, like: (broadcast_like(ct, x), None),
-    jvp=lambda dxs, out, x, like: unbroadcast(dxs[0], like),
-    expand=None,
-    batch=None,
+    vjp=lambda ct, out, x, like: broadcast_like(ct, x),
+    batch=_unbroadcast_batch,
     source="rt.unbroadcast({}, np.shape({}))",
-    scalar=LIBRARY,
     alias=0,
-    overwrites=None,
-    may_raise=(),
-    effect=Effect.NONE,
-    cost=Cost.CHEAP,
-    rewrites=(),
+    rewrites=(_unbroadcast_static,),
+    shapes=(1,),
+)
+
+
+def pad_rank(x: Any, rank: int) -> Any:
+    """Axes of length 1 after the first, up to `rank`."""
+    extra = tuple(range(1, 1 + rank - np.ndim(x)))
+    return expand_dims(x, axes=extra) if extra else x
+
+
+def align(args: Any, axes: Any) -> tuple[Any, ...]:
+    """Batched operands of a broadcasting op: batch axes first, ranks filled up after them."""
+    ranks = [np.ndim(x) - (a is not None) for x, a in zip(args, axes, strict=True)]
+    return tuple(
+        x if a is None else pad_rank(move_axis(x, a, 0), max(ranks) + 1)
+        for x, a in zip(args, axes, strict=True)
+    )
+
+
+def _stretch_batch(args: Any, axes: Any) -> tuple[Any, int]:
+    x, like = args
+    if axes[0] is None:
+        like = move_axis(like, axes[1], 0)
+        return stretch(stretch(x, move_axis(like, 1, 0)), like), 0
+    x = move_axis(x, axes[0], 0)
+    like = like if axes[1] is None else move_axis(like, axes[1], 0)[0]
+    return move_axis(stretch(x, like), 0, 1), 0
+
+
+# `x` repeated along a new first axis, of the length of `like`
+stretch = linear(
+    "stretch",
+    calls=(),
+    infer=lambda x, like: ArrayType(x.dtype, (like.shape[0], *x.shape)),
+    value=lambda x, like: np.broadcast_to(x, (len(like), *np.shape(x))),
+    vjp=lambda ct, out, x, like: sum_(ct, axes=(0,)),
+    batch=_stretch_batch,
+    source="np.broadcast_to({0}, (len({1}), *np.shape({0})))",
+    alias=0,
+    cost=Cost.FREE,
+)
+
+
+def batched(args: Any, axes: Any) -> tuple[Any, ...]:
+    """Every operand with the batch axis in front, those without one stretched along it."""
+    moved = [x if a is None else move_axis(x, a, 0) for x, a in zip(args, axes, strict=True)]
+    like = next(x for x, a in zip(moved, axes, strict=True) if a is not None)
+    return tuple(stretch(x, like) if a is None else x for x, a in zip(moved, axes, strict=True))
+
+
+# --- broadcasting to a given shape -----------------------------------------------------------
+
+
+def _to_infer(x: ArrayType, *lengths: Any, shape: tuple[int | Arg, ...]) -> ArrayType:
+    wide = size_types(shape, (x, *lengths))
+    _check_broadcast(x.shape, wide)
+    return ArrayType(x.dtype, wide)
+
+
+def _to_source(x: ArrayType, *lengths: Any, shape: tuple[int | Arg, ...]) -> str:
+    return f"np.broadcast_to({{0}}, {size_text(shape)})"
+
+
+def _to_call(array: Any, shape: Any, subok: bool = False) -> Any:
+    plan, lengths = sizes(shape, 1)
+    return broadcast_to(array, *lengths, shape=plan)
+
+
+def _to_batch(args: Any, axes: Any, *, shape: tuple[int | Arg, ...]) -> tuple[Any, int]:
+    if any(a is not None for a in axes[1:]):
+        raise TypeError("vmap: broadcast_to needs the same sizes in every batch element")
+    x = pad_rank(move_axis(args[0], axes[0], 0), len(shape) + 1)
+    plan, lead = sizes(shape_of(x)[:1], len(args))
+    return broadcast_to(x, *args[1:], *lead, shape=(*plan, *shape)), 0
+
+
+broadcast_to = linear(
+    "broadcast_to",
+    calls=((np.broadcast_to, _to_call),),
+    infer=_to_infer,
+    value=lambda x, *n, shape: np.broadcast_to(x, size_values(shape, (x, *n))),
+    vjp=lambda ct, out, x, *n, shape: unbroadcast_to(ct, x),
+    batch=_to_batch,
+    source=_to_source,
+    scalar="{0}",
+    alias=0,
+    may_raise=(ValueError,),
+    cost=Cost.FREE,
+)
+
+
+def _with_batch(args: Any, axes: Any) -> tuple[Any, int]:
+    args = align(args, axes)
+    if axes[0] is None:
+        like = next(x for x, a in zip(args, axes, strict=True) if a is not None)
+        args = (pad_rank(stretch(args[0], like), np.ndim(like)), *args[1:])
+    return broadcast_with(*args), 0
+
+
+def _with_source(*types: ArrayType) -> str:
+    return f"np.broadcast_arrays({', '.join(['{}'] * len(types))})[0]"
+
+
+# the first result of `np.broadcast_arrays`
+broadcast_with = linear(
+    "broadcast_with",
+    calls=(
+        (
+            np.broadcast_arrays,
+            lambda *args: tuple(
+                broadcast_with(x, *args[:k], *args[k + 1 :]) for k, x in enumerate(args)
+            ),
+        ),
+    ),
+    infer=lambda *types: ArrayType(types[0].dtype, broadcast_shapes(*(t.shape for t in types))),
+    value=lambda *args: np.broadcast_arrays(*args)[0],
+    vjp=lambda ct, out, x, *others: unbroadcast_to(ct, x),
+    batch=_with_batch,
+    source=_with_source,
+    alias=0,
+    may_raise=(ValueError,),
+    cost=Cost.FREE,
 )
 
 
@@ -70,142 +257,61 @@ def broadcast_axes(shape: Shape, wide: Shape) -> tuple[int, ...] | None:
     return tuple(axes)
 
 
-def normal_axes(axis: Any, rank: int) -> tuple[int, ...]:
-    """`axis` as NumPy takes it (None, int or tuple) as sorted non-negative axes."""
-    if axis is None:
-        return tuple(range(rank))
-    axes = axis if isinstance(axis, tuple | list) else (axis,)
-    out = sorted(a + rank if a < 0 else a for a in axes)
-    if len(set(out)) != len(out) or any(not 0 <= a < rank for a in out):
-        raise TypeError(f"axis {axis} does not fit an array of rank {rank}")
-    return tuple(out)
-
-
-def reduced(shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Shape:
-    """The shape after reducing `axes`."""
-    if keepdims:
-        return tuple(1 if k in axes else d for k, d in enumerate(shape))
-    return tuple(d for k, d in enumerate(shape) if k not in axes)
+# --- sums -----------------------------------------------------------------------------------
 
 
 def reduction_source(name: str, rank: int, axes: tuple[int, ...], keepdims: bool) -> str:
     """Template of a NumPy reduction with its `axis` and `keepdims` arguments."""
     text = f"{name}({{}}"
     if len(axes) != rank:
-        text += f", axis={axes[0] if len(axes) == 1 else axes}"
+        text += f", axis={axis_text(axes)}"
     return text + (", keepdims=True)" if keepdims else ")")
 
 
-def restore_axes(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-    """A reduced `x` with the reduced axes back, as length 1."""
-    return x if keepdims or not axes else expand_dims(x, axes=axes)
-
-
-def _expand_infer(x: ArrayType, *, axes: tuple[int, ...]) -> ArrayType:
-    shape = list(x.shape)
-    for axis in axes:
-        shape.insert(axis, 1)
-    return ArrayType(x.dtype, tuple(shape))
-
-
-def _expand_call(a: Any, axis: Any) -> Any:
-    count = len(axis) if isinstance(axis, tuple | list) else 1
-    return expand_dims(a, axes=normal_axes(axis, np.ndim(a) + count))
-
-
-expand_dims = Op(
-    name="expand_dims",
-    calls=((np.expand_dims, _expand_call),),
-    infer=_expand_infer,
-    value=lambda x, *, axes: np.expand_dims(x, axes),
-    vjp=lambda ct, out, x, *, axes: (squeeze(ct, axes=axes),),
-    jvp=lambda dxs, out, x, *, axes: expand_dims(dxs[0], axes=axes),
-    expand=None,
-    batch=None,
-    source=lambda x, *, axes: f"np.expand_dims({{}}, {axes[0] if len(axes) == 1 else axes})",
-    scalar="{}",
-    alias=0,
-    overwrites=None,
-    may_raise=(),
-    effect=Effect.NONE,
-    cost=Cost.FREE,
-    rewrites=(),
-)
-
-
-def _squeeze_infer(x: ArrayType, *, axes: tuple[int, ...]) -> ArrayType:
-    for axis in axes:
-        if not may_be_one(x.shape[axis]):
-            raise TypeError(f"cannot squeeze axis {axis} of size {x.shape[axis]}")
-    return ArrayType(x.dtype, reduced(x.shape, axes, False))
-
-
-def _squeeze_call(a: Any, axis: Any = None) -> Any:
-    if axis is None:
-        axes = tuple(k for k, d in enumerate(a.shape) if d == 1)
-    else:
-        axes = normal_axes(axis, a.ndim)
-    return squeeze(a, axes=axes)
-
-
-squeeze = Op(
-    name="squeeze",
-    calls=((np.squeeze, _squeeze_call),),
-    infer=_squeeze_infer,
-    value=lambda x, *, axes: np.squeeze(x, axes),
-    vjp=lambda ct, out, x, *, axes: (expand_dims(ct, axes=axes),),
-    jvp=lambda dxs, out, x, *, axes: squeeze(dxs[0], axes=axes),
-    expand=None,
-    batch=None,
-    source=lambda x, *, axes: f"np.squeeze({{}}, {axes[0] if len(axes) == 1 else axes})",
-    scalar="{}",
-    alias=0,
-    overwrites=None,
-    may_raise=(),
-    effect=Effect.NONE,
-    cost=Cost.FREE,
-    rewrites=(),
-)
+def sum_dtype(dtype: np.dtype) -> np.dtype:
+    """The element type that NumPy adds and multiplies many elements in."""
+    if dtype.kind in "biu" and dtype.itemsize < 8:
+        return np.dtype(np.uint64 if dtype.kind == "u" else np.int64)
+    return dtype
 
 
 def _sum_infer(x: ArrayType, *, axes: tuple[int, ...], keepdims: bool = False) -> ArrayType:
-    dtype = x.dtype
-    if dtype.kind in "biu" and dtype.itemsize < 8:
-        dtype = np.dtype(np.uint64 if dtype.kind == "u" else np.int64)
-    shape = reduced(x.shape, axes, keepdims)
-    return ArrayType(dtype, shape, "array" if shape else "np")
+    return array(sum_dtype(x.dtype), reduced(x.shape, axes, keepdims))
 
 
 def _sum_call(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = None,
 ) -> Any:
-    if dtype is not None and np.dtype(dtype) != a.dtype:
+    reject("sum", out=out, where=where)
+    if dtype is not None and np.dtype(dtype) != dtype_of(a):
         a = astype(a, dtype=np.dtype(dtype))
     axes = normal_axes(axis, np.ndim(a))
-    return sum_(a, axes=axes, keepdims=True) if keepdims else sum_(a, axes=axes)
+    total = sum_(a, axes=axes, keepdims=True) if keepdims else sum_(a, axes=axes)
+    return total if initial is None else total + initial
 
 
-def _sum_vjp(ct: Any, out: Any, x: Any, *, axes: tuple[int, ...], keepdims: bool = False) -> Any:
-    return (broadcast_like(restore_axes(ct, axes, keepdims), x),)
+def _sum_vjp(
+    ct: Any, out: Any, x: Any, *, axes: tuple[int, ...], keepdims: bool = False
+) -> Any:
+    return broadcast_like(restore_axes(ct, axes, keepdims), x)
 
 
-sum_ = Op(
-    name="sum",
+sum_ = linear(
+    "sum",
     calls=((np.sum, _sum_call),),
     infer=_sum_infer,
     value=lambda x, *, axes, keepdims=False: np.sum(x, axis=axes, keepdims=keepdims),
     vjp=_sum_vjp,
-    jvp=lambda dxs, out, x, **kw: sum_(dxs[0], **kw),
-    expand=None,
-    batch=None,
-    source=lambda x, *, axes, keepdims=False: reduction_source("np.sum", x.rank, axes, keepdims),
-    scalar=LIBRARY,
-    alias=None,
-    overwrites=None,
-    may_raise=(),
-    effect=Effect.NONE,
-    cost=Cost.COSTLY,
-    rewrites=(),
+    batch=to_front(lambda: sum_, shift_axes),
+    source=lambda x, *, axes, keepdims=False: reduction_source(
+        "np.sum", x.rank, axes, keepdims
+    ),
 )
 
 
@@ -222,11 +328,9 @@ def unbroadcast_to(ct: Any, like: Any) -> Any:
     return sum_(ct, axes=lead) if lead else ct
 
 
-def np_shape(x: Any) -> Shape:
-    """The shape of a handle, an array or a number."""
-    return x.shape if hasattr(x, "shape") else ()
-
-
 def fit(ct: Any, like: Any) -> Any:
     """A cotangent of a broadcast and promoted operand, in the shape and dtype of `like`."""
-    return fit_dtype(unbroadcast_to(ct, like), np.dtype(getattr(like, "dtype", type(like))))
+    return fit_dtype(unbroadcast_to(ct, like), dtype_of(like))
+
+
+OPS: tuple[Op, ...] = (broadcast_like, unbroadcast, stretch, broadcast_to, broadcast_with, sum_)

@@ -1,92 +1,183 @@
-"""Conversions of element type and of kind: casts, complex parts, Python and NumPy scalars."""
+"""Conversions of element type and of kind: casts, complex parts, Python and NumPy scalars.
+
+All of them are linear, and none rounds where Python or NumPy would not.
+"""
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Effect, Op
-from stagec.ir.types import ArrayType
+from stagec.ir.core import Cost, Op, Staged
+from stagec.ir.types import (
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INT,
+    LONG,
+    ArrayType,
+    may_be_one,
+    type_of,
+)
+from stagec.ops.axes import dtype_of, expand_dims, move_axis, squeeze
+from stagec.ops.copying import copy
+from stagec.ops.family import linear, make
+
+PYTHON = {"bool": BOOL, "int": INT, "float": FLOAT, "complex": COMPLEX}
+NAMES = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
+CONVERTERS: dict[str, Callable[..., Any]] = {
+    "bool": bool,
+    "int": int,
+    "float": float,
+    "complex": complex,
+}
+
+
+def number_type(x: Any) -> ArrayType:
+    """The type of a handle, an array or a number."""
+    found = x.type if isinstance(x, Staged) else type_of(x)  # type: ignore[attr-defined]
+    if not isinstance(found, ArrayType):
+        raise TypeError(f"expected a number or an array, got {found}")
+    return found
+
+
+def same_axis(op: Callable[[], Op]) -> Callable[..., tuple[Any, Any]]:
+    """The batch rule of an op of one operand that works element by element."""
+    return lambda args, axes, **attrs: (op()(args[0], **attrs), axes[0])
+
+
+# --- element types -------------------------------------------------------------------------
 
 
 def _astype_infer(x: ArrayType, *, dtype: np.dtype) -> ArrayType:
     return ArrayType(dtype, x.shape, "np" if x.kind == "py" else x.kind)
 
 
+def _drops_imaginary(x: np.dtype, dtype: np.dtype) -> bool:
+    return x.kind == "c" and dtype.kind not in "cb"
+
+
 def _astype_value(x: Any, *, dtype: np.dtype) -> Any:
-    if isinstance(x, np.ndarray):
-        return x.real.astype(dtype) if x.dtype.kind == "c" > dtype.kind else x.astype(dtype)
-    return dtype.type(x.real if dtype.kind in "fiub" else x)
+    if _drops_imaginary(dtype_of(x), dtype):
+        x = x.real
+    return x.astype(dtype) if isinstance(x, np.ndarray | np.generic) else dtype.type(x)
 
 
 def _astype_source(x: ArrayType, *, dtype: np.dtype) -> str:
-    part = ".real" if x.dtype.kind == "c" and dtype.kind != "c" else ""
-    if x.kind == "array":
-        return f"{{}}{part}.astype(np.{dtype.name})"
+    part = ".real" if _drops_imaginary(x.dtype, dtype) else ""
+    if x.kind == "array" or (x.dtype.kind, dtype.kind) in (("f", "i"), ("f", "u")):
+        if x.kind != "py":
+            return f"{{}}{part}.astype(np.{dtype.name})"
     return f"np.{dtype.name}({{}}{part})"
+
+
+def _astype_vjp(ct: Any, out: Any, x: Any, *, dtype: np.dtype) -> tuple[Any]:
+    return (fit_dtype(ct, dtype_of(x)) if dtype.kind in "fc" else None,)
+
+
+def _astype_jvp(dxs: Any, out: Any, x: Any, *, dtype: np.dtype) -> Any:
+    return astype(dxs[0], dtype=dtype) if dtype.kind in "fc" else None
+
+
+def _astype_same(x: Any, *, dtype: np.dtype) -> Any:
+    if x.dtype != dtype or x.type.kind == "py":
+        return None
+    return copy(x) if x.type.kind == "array" else x
+
+
+def _astype_real(x: Any, *, dtype: np.dtype) -> Any:
+    return astype(real(x), dtype=dtype) if _drops_imaginary(x.dtype, dtype) else None
+
+
+def _astype_call(x: Any, dtype: Any, /, *, copy: bool = True, device: None = None) -> Any:
+    wanted = np.dtype(dtype)
+    if not copy and number_type(x).kind == "array" and dtype_of(x) == wanted:
+        return x
+    return astype(x, dtype=wanted)
+
+
+def _constructor(dtype: np.dtype) -> Callable[..., Any]:
+    def call(x: Any = 0, /) -> Any:
+        """As the NumPy type called: rank 0 becomes a NumPy scalar."""
+        type_ = number_type(x)
+        if type_.kind == "array" and not type_.rank:
+            x = to_numpy(x)
+        return x if type_.kind == "np" and type_.dtype == dtype else astype(x, dtype=dtype)
+
+    return call
+
+
+astype = make(
+    "astype",
+    calls=(
+        (np.astype, _astype_call),
+        *((dtype.type, _constructor(dtype)) for dtype in LONG.values()),
+    ),
+    infer=_astype_infer,
+    value=_astype_value,
+    vjp=_astype_vjp,
+    jvp=_astype_jvp,
+    batch=same_axis(lambda: astype),
+    source=_astype_source,
+    scalar="np.{dtype}({})",
+    cost=Cost.CHEAP,
+    rewrites=(_astype_same, _astype_real),
+)
 
 
 def fit_dtype(ct: Any, dtype: np.dtype) -> Any:
     """`ct` in element type `dtype`: the transpose of NumPy's promotion."""
-    if ct.dtype == dtype:
-        return ct
-    if ct.dtype.kind == "c" and dtype.kind != "c":
+    if dtype_of(ct).kind == "c" and dtype.kind != "c":
         ct = real(ct)
-    return ct if ct.dtype == dtype else astype(ct, dtype=dtype)
+    return ct if dtype_of(ct) == dtype else astype(ct, dtype=dtype)
 
 
-astype = Op(
-    name="astype",
-    calls=(),
-    infer=_astype_infer,
-    value=_astype_value,
-    vjp=lambda ct, out, x, *, dtype: (fit_dtype(ct, x.dtype),),
-    jvp=lambda dxs, out, x, *, dtype: astype(dxs[0], dtype=dtype),
-    expand=None,
-    batch=lambda args, axes, *, dtype: (astype(args[0], dtype=dtype), axes[0]),
-    source=_astype_source,
-    scalar="{dtype}({})",
-    alias=None,
-    overwrites=None,
-    may_raise=(),
-    effect=Effect.NONE,
-    cost=Cost.CHEAP,
-    rewrites=(),
-)
+# --- complex parts -------------------------------------------------------------------------
 
 
-def _real_infer(x: ArrayType) -> ArrayType:
+def _part_infer(x: ArrayType) -> ArrayType:
     dtype = np.dtype(f"f{x.dtype.itemsize // 2}") if x.dtype.kind == "c" else x.dtype
     return replace(x, dtype=dtype, size=None)
 
 
-def _complexify(ct: Any, dtype: np.dtype) -> Any:
-    return astype(ct, dtype=dtype) if dtype.kind == "c" else ct
+def _real_value(x: Any) -> Any:
+    return x.real if hasattr(x, "real") else np.real(x)
 
 
-def _part(x: Any, name: str) -> Any:
-    return getattr(x, name) if hasattr(x, name) else getattr(np, name)(x)
+def _to_complex(ct: Any, x: Any) -> Any:
+    return astype(ct, dtype=dtype_of(x)) if dtype_of(x).kind == "c" else ct
 
 
-real = Op(
-    name="real",
-    calls=((np.real, lambda val: real(val) if val.dtype.kind == "c" else val),),
-    infer=_real_infer,
-    value=lambda x: _part(x, "real"),
-    vjp=lambda ct, out, x: (_complexify(ct, x.dtype),),
-    jvp=lambda dxs, out, x: real(dxs[0]),
-    expand=None,
-    batch=lambda args, axes: (real(args[0]), axes[0]),
+real = linear(
+    "real",
+    calls=((np.real, lambda val: real(val) if dtype_of(val).kind == "c" else val),),
+    infer=_part_infer,
+    value=_real_value,
+    vjp=lambda ct, out, x: _to_complex(ct, x),
+    batch=same_axis(lambda: real),
     source="{}.real",
     scalar="{}.real",
     alias=0,
-    overwrites=None,
-    may_raise=(),
-    effect=Effect.NONE,
     cost=Cost.FREE,
-    rewrites=(),
+)
+
+
+# w * imag(v) = Re <i * w, v>
+imag = linear(
+    "imag",
+    calls=((np.imag, lambda val: imag(val)),),
+    infer=_part_infer,
+    value=lambda x: x.imag,
+    vjp=lambda ct, out, x: ct * 1j if dtype_of(x).kind == "c" else None,
+    batch=same_axis(lambda: imag),
+    source="{}.imag",
+    scalar="{}.imag",
+    alias=0,
+    cost=Cost.FREE,
 )
 
 
@@ -94,29 +185,179 @@ def _conj_infer(x: ArrayType) -> ArrayType:
     return ArrayType(x.dtype, x.shape, "np" if x.rank == 0 else "array")
 
 
-conj = Op(
-    name="conj",
-    calls=(
-        (np.conj, lambda x: conjugate(x)),
-        (np.conjugate, lambda x: conjugate(x)),
-    ),
+conj = linear(
+    "conj",
+    calls=((np.conj, lambda x: conj(x)),),
     infer=_conj_infer,
     value=np.conj,
-    vjp=lambda ct, out, x: (conjugate(ct),),
-    jvp=lambda dxs, out, x: conjugate(dxs[0]),
-    expand=None,
-    batch=lambda args, axes: (conj(args[0]), axes[0]),
+    vjp=lambda ct, out, x: conjugate(ct),
+    batch=same_axis(lambda: conj),
     source="np.conj({})",
-    scalar="{}.conjugate()",
-    alias=None,
-    overwrites=None,
-    may_raise=(),
-    effect=Effect.NONE,
+    scalar="np.conj({})",
     cost=Cost.CHEAP,
-    rewrites=(),
 )
 
 
 def conjugate(x: Any) -> Any:
     """The complex conjugate; `x` itself if it is real."""
-    return conj(x) if np.dtype(getattr(x, "dtype", type(x))).kind == "c" else x
+    return conj(x) if dtype_of(x).kind == "c" else x
+
+
+# --- NumPy scalars -------------------------------------------------------------------------
+
+
+def _to_numpy_infer(x: ArrayType) -> ArrayType:
+    if x.rank:
+        raise TypeError(f"expected one number, got {x}")
+    return ArrayType(x.dtype, (), "np")
+
+
+def _to_numpy_source(x: ArrayType) -> str:
+    if x.kind == "array":
+        return "{}[()]"
+    return f"np.{x.dtype.name}({{}})" if x.kind == "py" else "{}"
+
+
+to_numpy = linear(
+    "to_numpy",
+    calls=(),
+    infer=_to_numpy_infer,
+    value=lambda x: np.asarray(x)[()],
+    vjp=lambda ct, out, x: ct,
+    batch=lambda args, axes: (args[0], axes[0]),
+    source=_to_numpy_source,
+    scalar="{}",
+    cost=Cost.FREE,
+    rewrites=(lambda x: x if x.type.kind == "np" else None,),
+)
+
+
+def strong(x: Any) -> Any:
+    """`x`, a Python number made a NumPy scalar: dividing by it never raises."""
+    if isinstance(x, Staged):
+        return to_numpy(x) if number_type(x).weak else x
+    return to_numpy(x) if type(x) in CONVERTERS.values() else x
+
+
+# --- Python numbers ------------------------------------------------------------------------
+
+
+def _to_python_infer(x: ArrayType, *, kind: str) -> ArrayType:
+    if not all(may_be_one(d) for d in x.shape):
+        raise TypeError(f"only an array of one element can become a Python number, got {x}")
+    if x.dtype.kind == "c" and kind not in ("complex", "bool"):
+        raise TypeError(f"{kind}: a complex number has no order")
+    out = PYTHON[kind]
+    return replace(out, size=x.size) if kind == "int" else out
+
+
+def _to_python_value(x: Any, *, kind: str) -> Any:
+    return CONVERTERS[kind](x.item() if isinstance(x, np.ndarray) else x)
+
+
+def _to_python_source(x: ArrayType, *, kind: str) -> str:
+    if x.kind != "array":
+        return f"{kind}({{}})"
+    return "{}.item()" if NAMES[x.dtype.kind] == kind else f"{kind}({{}}.item())"
+
+
+def _to_python_vjp(ct: Any, out: Any, x: Any, *, kind: str) -> tuple[Any]:
+    if kind not in ("float", "complex"):
+        return (None,)
+    ct, rank = fit_dtype(ct, dtype_of(x)), np.ndim(x)
+    return (expand_dims(ct, axes=tuple(range(rank))) if rank else ct,)
+
+
+def _to_python_jvp(dxs: Any, out: Any, x: Any, *, kind: str) -> Any:
+    return to_python(dxs[0], kind=kind) if kind in ("float", "complex") else None
+
+
+def _to_python_batch(args: Any, axes: Any, *, kind: str) -> tuple[Any, int]:
+    x = move_axis(args[0], axes[0], 0)
+    rank = np.ndim(x)
+    return astype(
+        squeeze(x, axes=tuple(range(1, rank))) if rank > 1 else x, dtype=PYTHON[kind].dtype
+    ), 0
+
+
+def _already(x: Any, *, kind: str) -> Any:
+    return x if x.type.weak and NAMES[x.dtype.kind] == kind and x.dtype.kind != "u" else None
+
+
+def _convert(kind: str) -> Callable[..., Any]:
+    def call(x: Any = 0, /) -> Any:
+        """As the Python type called on a number."""
+        return to_python(x, kind=kind)
+
+    return call
+
+
+def _complex_call(real: Any = 0, imag: Any = None) -> Any:
+    if imag is None:
+        return to_python(real, kind="complex")
+    return make_complex(to_python(real, kind="float"), to_python(imag, kind="float"))
+
+
+def _item_call(a: Any) -> Any:
+    return to_python(a, kind=NAMES[dtype_of(a).kind])
+
+
+def _index_call(a: Any) -> Any:
+    if dtype_of(a).kind not in "iub":
+        raise TypeError(f"{number_type(a)} cannot be interpreted as an integer")
+    return to_python(a, kind="int")
+
+
+to_python = make(
+    "to_python",
+    calls=(
+        (bool, _convert("bool")),
+        (int, _convert("int")),
+        (float, _convert("float")),
+        (complex, _complex_call),
+        (operator.truth, _convert("bool")),
+        (operator.index, _index_call),
+        (np.ndarray.item, _item_call),
+        (np.generic.item, _item_call),
+    ),
+    infer=_to_python_infer,
+    value=_to_python_value,
+    vjp=_to_python_vjp,
+    jvp=_to_python_jvp,
+    batch=_to_python_batch,
+    source=_to_python_source,
+    scalar="{kind}({})",
+    may_raise=(ValueError, OverflowError),
+    cost=Cost.FREE,
+    rewrites=(_already,),
+)
+
+
+def _make_complex_infer(re: ArrayType, im: ArrayType) -> ArrayType:
+    if any(t.rank or t.dtype.kind == "c" for t in (re, im)):
+        raise TypeError(f"complex needs two real numbers, got {re} and {im}")
+    return COMPLEX
+
+
+def _parts(args: Any, axes: Any) -> tuple[Any, int]:
+    return args[0] + args[1] * 1j, 0
+
+
+make_complex = make(
+    "complex",
+    calls=(),
+    infer=_make_complex_infer,
+    value=complex,
+    vjp=lambda ct, out, re, im: (
+        fit_dtype(real(ct), dtype_of(re)) if dtype_of(re).kind == "f" else None,
+        fit_dtype(imag(ct), dtype_of(im)) if dtype_of(im).kind == "f" else None,
+    ),
+    jvp=lambda dxs, out, re, im: make_complex(*(0.0 if dx is None else dx for dx in dxs)),
+    batch=_parts,
+    source="complex({}, {})",
+    scalar="complex({}, {})",
+    cost=Cost.CHEAP,
+)
+
+
+OPS: tuple[Op, ...] = (astype, real, imag, conj, to_numpy, to_python, make_complex)

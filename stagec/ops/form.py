@@ -1,4 +1,8 @@
-"""Constructors of op families: what all members share is written here once."""
+"""The constructor of elementwise ops: what all of them share is written here once.
+
+A rule of an elementwise op is linear in the cotangent, element by element: broadcasting, casts,
+masks and batching are added around it here.
+"""
 
 from __future__ import annotations
 
@@ -8,152 +12,275 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Effect, Op
-from stagec.ir.types import BOOL, COMPLEX, FLOAT, INT, ArrayType, broadcast_shapes
-from stagec.ops.broadcast import broadcast_like, fit
+from stagec.ir.core import LIBRARY, Const, Cost, Effect, Op, Staged
+from stagec.ir.types import (
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INT,
+    ArrayType,
+    Type,
+    broadcast_shapes,
+    same_shape,
+)
+from stagec.ops.axes import dtype_of, np_shape
+from stagec.ops.broadcast import align, broadcast_like, fit
+from stagec.ops.cast import astype, conjugate, fit_dtype, strong, to_numpy as to_numpy
+from stagec.ops.copying import copy
+from stagec.ops.family import made_by
+from stagec.ops.masks import masked
 
 Rule = Callable[..., Any] | None
+Rewrite = Callable[..., Any]
 PYTHON = {bool: BOOL, int: INT, float: FLOAT, complex: COMPLEX}
 SAMPLES = {"b": True, "i": 3, "f": 0.5, "c": 0.5j}
-WEAK = {"b": bool, "i": int, "f": float, "c": complex}
+WEAK = {"i": int, "f": float, "c": complex}
+ZERO = {"b": np.dtype(bool), "i": 0, "f": 0.0, "c": 0j}
 
 
 def elementwise(
     name: str,
     ufunc: Any,
-    source: str,
+    source: str | Callable[..., str],
     *,
     vjp: tuple[Rule, ...] | None,
     jvp: tuple[Rule, ...] | None,
     scalar: str | None = None,
     python: Callable[..., Any] | None = None,
-    math: Any = None,
+    math: Callable[..., Any] | None = None,
+    result: ArrayType = FLOAT,
     also: tuple[Any, ...] = (),
+    run: Callable[..., Any] | None = None,
+    calls: tuple[tuple[Any, Callable[..., Any]], ...] = (),
     may_raise: tuple[type[BaseException], ...] = (),
     cost: Cost = Cost.CHEAP,
-    rewrites: tuple[Callable[..., Any], ...] = (),
+    rewrites: tuple[Rewrite, ...] = (),
 ) -> Op:
     """An op computed element by element with broadcasting.
 
-    `vjp` has one rule (ct, out, *args) -> cotangent per operand, and `jvp` one rule
-    (tangent, out, *args) -> tangent per operand, or None where it is constant; sums over
-    broadcast axes, casts and additions are added here.  `python` is the operator that Python
-    numbers stay Python numbers under; `math` the function of the math module with the same
-    meaning, whose result is a Python float (attribute `python=True`).  `also` are further
-    callables with the meaning of `ufunc`.
+    Parameters
+    ----------
+    ufunc : NumPy's function of this meaning; element types follow its loops (NEP 50).
+    vjp : one rule (ct, out, *args) -> cotangent per operand, None where it is constant.
+    jvp : one rule (tangent, out, *args) -> tangent per operand, None where it is constant.
+    python : the operator under which Python numbers stay Python numbers.
+    math : the function of the math module, whose result is the Python number `result`.
+    also : further callables of the same meaning; `calls` those with binders of their own.
+    run : what computes the value, if not `ufunc`, which then only tells the element types.
+    may_raise : what it raises for Python numbers (for arrays NumPy warns instead).
     """
-
-    def call(*args: Any, dtype: Any = None) -> Any:
-        """As the ufunc: its result is never a Python number."""
-        out = op(*args)
-        return to_numpy(out) if getattr(getattr(out, "type", None), "kind", "") == "py" else out
-
-    calls = [(f, call) for f in (ufunc, *also)]
+    table = [(f, lambda *args, **kw: _call(op, args, **kw)) for f in (ufunc, *also)]
+    if run is not None:
+        del table[0]
     if python is not None:
-        calls.append((python, lambda *args: op(*args)))
+        table.append((python, lambda *args: op(*args)))
     if math is not None:
-        calls.append((math, lambda *args: op(*args, python=True)))
+        table.append((math, lambda *args: op(*args, python=True)))
     op = Op(
         name=name,
-        calls=tuple(calls),
-        infer=partial(_infer, name, ufunc, python),
-        value=partial(_value, ufunc, python, math),
+        calls=tuple(dict([*table, *calls]).items()),
+        infer=partial(_infer, name, ufunc, python, result if math is not None else None),
+        value=partial(_value, run or ufunc, python, math),
         vjp=None if vjp is None else partial(_vjp, vjp),
         jvp=None if jvp is None else partial(_jvp, jvp),
         expand=None,
-        batch=None,
-        source=_Source(source, math),
-        scalar=scalar or source,
+        batch=lambda args, axes, **attrs: (op(*align(args, axes)), 0),
+        source=partial(_source, source, math),
+        scalar=scalar or (source if isinstance(source, str) else LIBRARY),
         alias=None,
         overwrites=None,
         may_raise=may_raise,
         effect=Effect.NONE,
         cost=cost,
-        rewrites=rewrites,
+        rewrites=(*rewrites, lambda *args, **attrs: _without_broadcast(op, args, attrs)),
     )
     return op
 
 
+def _call(op: Op, args: tuple[Any, ...], dtype: Any = None) -> Any:
+    """As the ufunc: its result is never a Python number."""
+    if dtype is not None:
+        wanted = np.dtype(dtype)
+        args = tuple(astype(a, dtype=wanted) for a in args)
+    if all(not isinstance(a, Staged) or _weak(a) for a in args):
+        first = next((k for k, a in enumerate(args) if isinstance(a, Staged)), 0)
+        args = tuple(to_numpy(a) if k == first else a for k, a in enumerate(args))
+    return op(*args)
+
+
+def _weak(x: Any) -> bool:
+    return isinstance(x.type, ArrayType) and x.type.weak
+
+
 def promoted(name: str, ufunc: Any, types: tuple[ArrayType, ...]) -> np.dtype:
     """The element type of the result under NEP 50: Python numbers are weak."""
-    if not isinstance(ufunc, np.ufunc):
-        return np.result_type(*(WEAK[t.dtype.kind](0) if t.weak else t.dtype for t in types))
-    operands = [WEAK[t.dtype.kind] if t.weak and t.dtype.kind != "b" else t.dtype for t in types]
+    operands = [WEAK.get(t.dtype.kind, t.dtype) if t.weak else t.dtype for t in types]
     try:
         return ufunc.resolve_dtypes((*operands, *(None,) * ufunc.nout))[-1]
     except TypeError:
         raise TypeError(f"{name} is not defined for {', '.join(map(str, types))}") from None
 
 
+def joined(*types: ArrayType) -> np.dtype:
+    """The common element type under NEP 50; Python numbers are weak."""
+    return np.result_type(*(ZERO[t.dtype.kind] if t.weak else t.dtype for t in types))
+
+
+class _Join:
+    """The loops of a function that returns one of its operands: any common type."""
+
+    nout = 1
+
+    def resolve_dtypes(self, types: tuple[Any, ...]) -> tuple[np.dtype, ...]:
+        """The common type, once per operand and for the result."""
+        found = np.result_type(*(t() if isinstance(t, type) else t for t in types[:-1]))
+        return (found,) * len(types)
+
+
+JOIN = _Join()
+
+
+def _numbers(name: str, types: tuple[Type, ...]) -> tuple[ArrayType, ...]:
+    found: list[ArrayType] = []
+    for t in types:
+        if not isinstance(t, ArrayType):
+            raise TypeError(f"{name} is not defined for {t}")
+        found.append(t)
+    return tuple(found)
+
+
 def _infer(
-    name: str, ufunc: Any, operator: Any, *types: ArrayType, python: bool = False
+    name: str,
+    ufunc: Any,
+    operator: Any,
+    result: ArrayType | None,
+    *operands: Type,
+    python: bool = False,
 ) -> ArrayType:
+    types = _numbers(name, operands)
     if python:
-        return FLOAT
+        if result is None or any(t.rank or t.dtype.kind == "c" for t in types):
+            raise TypeError(f"math.{name} needs real numbers, got {', '.join(map(str, types))}")
+        return result
     if operator is not None and all(t.weak for t in types):
         return PYTHON[type(operator(*(SAMPLES[t.dtype.kind] for t in types)))]
     shape = broadcast_shapes(*(t.shape for t in types))
     return ArrayType(promoted(name, ufunc, types), shape, "array" if shape else "np")
 
 
-def _value(ufunc: Any, operator: Any, math: Any, *args: Any, python: bool = False) -> Any:
+def _value(run: Any, operator: Any, math: Any, *args: Any, python: bool = False) -> Any:
     if python:
         return math(*args)
     if operator is not None and all(type(a) in PYTHON for a in args):
         return operator(*args)
-    return ufunc(*args)
+    return run(*args)
 
 
-def _vjp(rules: tuple[Rule, ...], ct: Any, out: Any, *args: Any, **attrs: Any) -> Any:
+def varies(x: Any) -> bool:
+    """Whether a cotangent of the operand is of any use: it is inexact, and not a constant."""
+    if isinstance(x, Staged) and isinstance(x.operand, Const):
+        return False
+    return dtype_of(x).kind in "fc"
+
+
+def _vjp(
+    rules: tuple[Rule, ...], ct: Any, out: Any, *args: Any, python: bool = False
+) -> tuple[Any, ...]:
+    def cotangent(rule: Callable[..., Any], arg: Any) -> Any:
+        bar = masked(lambda body: rule(body, out, *args), ct)
+        return None if bar is None else fit(bar, arg)
+
     return tuple(
-        fit(rule(ct, out, *args, **attrs), arg)
-        if rule is not None and np.dtype(getattr(arg, "dtype", type(arg))).kind in "fc"
-        else None
+        cotangent(rule, arg) if rule is not None and varies(arg) else None
         for rule, arg in zip(rules, args, strict=True)
     )
 
 
-def _jvp(rules: tuple[Rule, ...], dxs: Any, out: Any, *args: Any, **attrs: Any) -> Any:
+def _jvp(
+    rules: tuple[Rule, ...], dxs: Any, out: Any, *args: Any, python: bool = False
+) -> Any:
     total = None
     for rule, dx in zip(rules, dxs, strict=True):
         if rule is not None and dx is not None:
-            term = rule(dx, out, *args, **attrs)
-            total = term if total is None else total + term
-    if total is not None and getattr(total, "shape", ()) != getattr(out, "shape", ()):
-        total = broadcast_like(total, out)
-    return total
+            term = rule(dx, out, *args)
+            total = term if total is None else total if term is None else total + term
+    return None if total is None else fit_tangent(total, out)
 
 
-class _Source:
-    """Picks the source of the ufunc or that of the math function."""
-
-    def __init__(self, source: str, math: Any) -> None:
-        self.source = source
-        self.math = f"math.{math.__name__}({{}})" if math is not None else source
-
-    def __call__(self, *types: ArrayType, python: bool = False) -> str:
-        return self.math if python else self.source
+def fit_tangent(tangent: Any, out: Any) -> Any:
+    """The tangent broadcast to the shape and cast to the element type of the result."""
+    tangent = fit_dtype(tangent, dtype_of(out))
+    if same_shape(np_shape(tangent), np_shape(out)):
+        return tangent
+    return broadcast_like(tangent, out)
 
 
-def _to_numpy_infer(x: ArrayType) -> ArrayType:
-    return ArrayType(x.dtype, (), "np")
+def gated(*rules: Rule) -> dict[str, Any]:
+    """The rules for weights that are real numbers: one text serves both directions."""
+    return {"vjp": rules, "jvp": rules}
 
 
-to_numpy = Op(
-    name="to_numpy",
-    calls=(),
-    infer=_to_numpy_infer,
-    value=lambda x: np.asarray(x)[()],
-    vjp=lambda ct, out, x: (ct,),
-    jvp=lambda dxs, out, x: dxs[0],
-    expand=None,
-    batch=None,
-    source=lambda x: f"np.{x.dtype.name if x.dtype.kind != 'b' else 'bool_'}({{}})",
-    scalar="{}",
-    alias=None,
-    overwrites=None,
-    may_raise=(),
-    effect=Effect.NONE,
-    cost=Cost.FREE,
-    rewrites=(),
-)
+def times(*slopes: Callable[..., Any] | None) -> dict[str, Any]:
+    """The rules for partial derivatives `slope(out, *args)`, one per operand."""
+    return {
+        "vjp": tuple(f and partial(_times_vjp, f) for f in slopes),
+        "jvp": tuple(f and partial(_times_jvp, f) for f in slopes),
+    }
+
+
+def over(*slopes: Callable[..., Any] | None) -> dict[str, Any]:
+    """The rules for partial derivatives `1 / slope(out, *args)`, infinite where it is zero."""
+    return {
+        "vjp": tuple(f and partial(_over_vjp, f) for f in slopes),
+        "jvp": tuple(f and partial(_over_jvp, f) for f in slopes),
+    }
+
+
+def _times_vjp(slope: Any, ct: Any, out: Any, *args: Any) -> Any:
+    return ct * conjugate(slope(out, *args))
+
+
+def _times_jvp(slope: Any, dx: Any, out: Any, *args: Any) -> Any:
+    return slope(out, *args) * dx
+
+
+def _over_vjp(slope: Any, ct: Any, out: Any, *args: Any) -> Any:
+    return ct / conjugate(strong(slope(out, *args)))
+
+
+def _over_jvp(slope: Any, dx: Any, out: Any, *args: Any) -> Any:
+    return dx / strong(slope(out, *args))
+
+
+def _source(
+    text: str | Callable[..., str], math: Any, *types: ArrayType, python: bool = False
+) -> str:
+    if python:
+        return f"math.{math.__name__}({', '.join(['{}'] * len(types))})"
+    return text if isinstance(text, str) else text(*types)
+
+
+# --- rewrites ------------------------------------------------------------------------------
+
+
+def _without_broadcast(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+    """The op without a broadcast that it would do itself."""
+    for k, arg in enumerate(args):
+        wide = made_by(arg, broadcast_like)
+        if not wide:
+            continue
+        narrow = (*args[:k], wide[0][0], *args[k + 1 :])
+        if op.infer(*(a.type for a in narrow), **attrs) == op.infer(
+            *(a.type for a in args), **attrs
+        ):
+            return op(*narrow, **attrs)
+    return None
+
+
+def identity(x: Any, op: Op, *args: Any) -> Any:
+    """`x` in place of `op(*args)`, made fresh; None if their types differ."""
+    type_ = op.infer(*(a.type for a in args))
+    same = x.type.dtype == type_.dtype and same_shape(x.shape, type_.shape)
+    if not same or x.type.kind != type_.kind:
+        return None
+    return copy(x) if type_.kind == "array" else x

@@ -1,0 +1,131 @@
+"""Operands and plain statements as Python expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gast
+import numpy as np
+
+from stagec.codegen.names import Naming
+from stagec.codegen.plan import Plan
+from stagec.codegen.tree import (
+    STORE,
+    call,
+    constant,
+    literal,
+    name,
+    negation,
+    same_tree,
+)
+from stagec.errors import InternalError, Loc
+from stagec.ir.core import Apply, Block, Call, Const, If, Operand, Value
+from stagec.ir.types import BOOL, ArrayType
+
+IN_PLACE = (
+    gast.Add, gast.Sub, gast.Mult, gast.Div, gast.Pow, gast.FloorDiv, gast.Mod, gast.MatMult,
+    gast.BitAnd, gast.BitOr, gast.BitXor, gast.LShift, gast.RShift,
+)  # fmt: skip
+
+
+class Expressions:
+    """Spells operands; `trail` collects where the folded parts come from."""
+
+    def __init__(self, plan: Plan, naming: Naming, functions: dict[str, str]) -> None:
+        self.trail: list[Loc] = []
+        self._plan = plan
+        self._naming = naming
+        self._functions = functions
+
+    def operand(self, operand: Operand) -> Any:
+        """The expression for the operand; None stands for a value that is not set."""
+        if isinstance(operand, Const):
+            return constant(operand.value)
+        if not isinstance(operand, Value):
+            return literal(None)
+        if operand not in self._plan.inline:
+            return name(self._naming.names[operand])
+        stmt = self._plan.definer[operand]
+        if stmt.loc is not None:
+            self.trail.append(stmt.loc)
+        if isinstance(stmt, If):
+            return self.choice(stmt)
+        assert isinstance(stmt, Apply)
+        return self.applied(stmt, self.operands(stmt))
+
+    def operands(self, stmt: Apply) -> list[Any]:
+        """The expressions for the operands that the template mentions, None for the others."""
+        mentioned = set(self._plan.templates[stmt].slots)
+        return [self.operand(a) if k in mentioned else None for k, a in enumerate(stmt.args)]
+
+    def applied(self, stmt: Apply, operands: Sequence[Any]) -> Any:
+        """The expression or statements for the op."""
+        return self._plan.templates[stmt].fill(operands)
+
+    def choice(self, stmt: If) -> Any:
+        """The `If` as an expression; a connective where it is one of Python bools."""
+        test = self.operand(stmt.cond)
+        then, orelse = (self._result(b) for b in (stmt.then, stmt.orelse))
+        (out,) = self._plan.outs(stmt)
+        if stmt.cond.type == BOOL == out.type:
+            if _is_literal(then, True) and _is_literal(orelse, False):
+                return test
+            if _is_literal(then, False) and _is_literal(orelse, True):
+                return negation(test)
+            if _is_literal(orelse, False):
+                return _connective(gast.And, test, then)
+            if _is_literal(then, True):
+                return _connective(gast.Or, test, orelse)
+        return gast.IfExp(test=test, body=then, orelse=orelse)
+
+    def _result(self, block: Block) -> Any:
+        return self.operand(self._plan.ends[block].results[0])
+
+    def call(self, stmt: Call) -> Any:
+        """The call."""
+        if stmt.function not in self._functions:
+            raise InternalError(f"call of the unknown function {stmt.function}")
+        function = name(self._functions[stmt.function])
+        return call(function, *map(self.operand, stmt.args))
+
+
+def _is_literal(tree: Any, value: bool) -> bool:
+    return isinstance(tree, gast.Constant) and tree.value is value
+
+
+def _connective(op: Any, left: Any, right: Any) -> Any:
+    """`left op right`; nested connectives of one kind become one."""
+    values: list[Any] = []
+    for part in (left, right):
+        same = isinstance(part, gast.BoolOp) and isinstance(part.op, op)
+        values += part.values if same else [part]
+    return gast.BoolOp(op=op(), values=values)
+
+
+def in_place(stmt: Apply, operands: Sequence[Any], node: Any) -> Any:
+    """`x[i] = x[i] + v` as `x[i] += v`, where NumPy does the same for both."""
+    if not isinstance(node, gast.Assign) or not isinstance(node.value, gast.BinOp):
+        return node
+    (target,) = node.targets
+    left, op = node.value.left, node.value.op
+    if not isinstance(op, IN_PLACE) or not _keeps_dtype(stmt, operands, node.value):
+        return node
+    if same_tree(target, left):
+        return gast.AugAssign(target=target, op=op, value=node.value.right)
+    whole = isinstance(target, gast.Subscript) and _is_literal(target.slice, ...)
+    if whole and same_tree(target.value, left) and isinstance(left, gast.Name):
+        stored = name(left.id, STORE)
+        return gast.AugAssign(target=stored, op=op, value=node.value.right)
+    return node
+
+
+def _keeps_dtype(stmt: Apply, operands: Sequence[Any], value: Any) -> bool:
+    """Whether the array takes the value without a cast that `+=` would refuse."""
+    array = stmt.args[stmt.op.overwrites or 0].type
+    stored = [a.type for a, tree in zip(stmt.args, operands, strict=True) if tree is value]
+    if not isinstance(array, ArrayType) or not stored or not isinstance(stored[0], ArrayType):
+        return False
+    if isinstance(value.op, gast.MatMult) and stored[0].rank < 2:
+        return False
+    return np.can_cast(stored[0].dtype, array.dtype, "same_kind")

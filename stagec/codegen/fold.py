@@ -1,0 +1,257 @@
+"""Which values are folded back into the expression that uses them.
+
+The invariant: an expression gives where it is printed what it gave where it was computed.  It
+never moves past a write to memory that it reads, past an effect if it may raise, or into
+another block; a value that the user named stays a statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from stagec.codegen.memory import Memory
+from stagec.codegen.plan import (
+    MAX_DEPTH,
+    MAX_WIDTH,
+    End,
+    Plan,
+    atom_width,
+    is_plain,
+    may_repeat,
+    mentions,
+)
+from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value, While
+from stagec.ir.walk import effectful, regions, statements
+
+INDENT = 4
+NARROWEST = 48
+STATEMENT = 8  # about how wide `name = ` and `return ` are
+
+
+@dataclass(slots=True, eq=False)
+class _Tree:
+    """An expression that waits for its consumers, of which `left` are still to come."""
+
+    width: int
+    depth: int
+    reads: frozenset[Value]
+    raises: bool
+    left: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Uses:
+    """Where the text mentions a value."""
+
+    count: int = 0
+    home: Block | None = None
+    foldable: bool = True
+
+
+def fold(plan: Plan, body: Block, deferred: set[Value]) -> None:
+    """Fill in `plan.inline`.
+
+    `deferred` are results of blocks that may be folded into the assignment at the end of the
+    block (or before a loop): those that could not share the name that they end up under.
+    """
+    plan.inline.clear()
+    uses = _Counter(plan, deferred)
+    uses.block(body)
+    _Folder(plan, Memory(body), uses.found, deferred).block(body, 1)
+
+
+class _Counter:
+    """Counts the mentions of each value."""
+
+    def __init__(self, plan: Plan, deferred: set[Value]) -> None:
+        self.found: dict[Value, _Uses] = {}
+        self._plan = plan
+        self._deferred = deferred
+
+    def block(self, block: Block) -> None:
+        """Count the mentions in the block and in the blocks in it."""
+        for stmt in self._plan.printed(block):
+            self._stmt(stmt, block)
+            for region in regions(stmt):
+                self.block(region)
+        if self._plan.is_pushed(block):
+            return
+        end = self._plan.ends[block]
+        if end.kind in ("return", "value"):
+            self._see(end.results, block)
+        else:
+            self._move([r for _, r in end.moves], block)
+        if end.flag is not None:
+            self._see([end.flag], block)
+
+    def _stmt(self, stmt: Stmt, block: Block) -> None:
+        match stmt:
+            case For(lo=lo, hi=hi, step=step):
+                self._see([lo, hi, step], block)
+                self._move([stmt.init[k] for k in self._plan.carried(stmt)], block)
+            case While():
+                self._move([stmt.init[k] for k in self._plan.carried(stmt)], block)
+            case If(cond=cond):
+                self._see([cond], block)
+            case _:
+                self._see(mentions(self._plan, stmt), block)
+        if isinstance(stmt, Apply) and stmt.op.overwrites is not None:
+            self._see([stmt.args[stmt.op.overwrites]], block, foldable=False)
+
+    def _move(self, operands: Iterable[Operand], block: Block) -> None:
+        for operand in operands:
+            self._see([operand], block, foldable=operand in self._deferred)
+
+    def _see(self, operands: Iterable[Operand], block: Block, foldable: bool = True) -> None:
+        for operand in operands:
+            if isinstance(operand, Value):
+                uses = self.found.setdefault(operand, _Uses(home=block))
+                uses.foldable &= foldable and uses.home is block
+                uses.count += 1
+
+
+class _Folder:
+    """Walks the blocks in order, with the expressions that wait for their consumers."""
+
+    def __init__(
+        self, plan: Plan, memory: Memory, uses: dict[Value, _Uses], deferred: set[Value]
+    ) -> None:
+        self._plan = plan
+        self._memory = memory
+        self._uses = uses
+        self._deferred = deferred
+        self._waiting: dict[Value, _Tree] = {}
+
+    def block(self, block: Block, level: int) -> None:
+        """Decide for the block and the blocks in it; `level` is its indentation."""
+        outer, self._waiting = self._waiting, {}
+        for stmt in self._plan.printed(block):
+            self._stmt(stmt, block, level)
+        if not self._plan.is_pushed(block):
+            self._end(self._plan.ends[block], level)
+        self._waiting = outer
+
+    def _stmt(self, stmt: Stmt, block: Block, level: int) -> None:
+        candidate = is_plain(self._plan, stmt) and self._may_fold(stmt, block)
+        tree = self._consume(stmt, level)
+        if candidate:
+            (value,) = self._plan.outs(stmt)
+            tree.left = self._uses[value].count
+            self._plan.inline.add(value)
+            self._waiting[value] = tree
+        else:
+            self._interrupt(stmt)
+        if isinstance(stmt, For | While) or (
+            isinstance(stmt, If) and stmt not in self._plan.expressions
+        ):
+            for region in regions(stmt):
+                self.block(region, level + (stmt not in self._plan.pushed))
+
+    def _may_fold(self, stmt: Stmt, block: Block) -> bool:
+        (value,) = self._plan.outs(stmt)
+        uses = self._uses[value]
+        if value.hint and value not in self._deferred:
+            return False
+        if not uses.foldable or uses.home is not block:
+            return False
+        small = all(o not in self._waiting for o in mentions(self._plan, stmt))
+        return uses.count == 1 or (uses.count == 2 and small and may_repeat(stmt))
+
+    def _consume(self, stmt: Stmt, level: int) -> _Tree:
+        """Take the operands of the statement from the waiting expressions."""
+        tree = _Tree(0, 0, frozenset(), False)
+        parts = mentions(self._plan, stmt)
+        if isinstance(stmt, Apply):
+            template = self._plan.templates[stmt]
+            tree.width = template.width
+            tree.reads = self._memory.used(stmt)
+            tree.raises = bool(stmt.op.may_raise)
+            for k in template.optional:
+                self._settle(stmt.args[k])
+        elif isinstance(stmt, If):
+            parts = (stmt.cond,)
+            if stmt in self._plan.expressions:
+                tree.width = self._plan.expressions[stmt]
+                self._take_branches(stmt, tree)
+        self._take(parts, tree, level)
+        return tree
+
+    def _take_branches(self, stmt: If, tree: _Tree) -> None:
+        """Fold the branches of an expression whole; they were found small enough before."""
+        for region in regions(stmt):
+            outer, self._waiting = self._waiting, {}
+            for inner in self._plan.printed(region):
+                self._stmt(inner, region, 0)
+            self._take(self._plan.ends[region].results, _Tree(0, 0, frozenset(), False), 0)
+            for inner in statements(region):
+                if isinstance(inner, Apply):
+                    tree.reads |= self._memory.used(inner)
+                    tree.raises |= bool(inner.op.may_raise)
+            self._waiting = outer
+
+    def _take(self, parts: Sequence[Operand], tree: _Tree, level: int) -> None:
+        """Add the waiting expressions among the operands, the largest named to make room."""
+        room = max(MAX_WIDTH - INDENT * level, NARROWEST)
+        while True:
+            found = [o for o in parts if isinstance(o, Value) and o in self._waiting]
+            wide = tree.width + sum(map(self._width, parts)) > room
+            deep = [v for v in found if self._waiting[v].depth >= MAX_DEPTH]
+            if not found or not (wide or deep):
+                break
+            self._name(max(deep or found, key=self._width))
+        tree.width += sum(map(self._width, parts))
+        for value in found:
+            part = self._waiting[value]
+            tree.depth = max(tree.depth, part.depth)
+            tree.reads |= part.reads
+            tree.raises |= part.raises
+            part.left -= 1
+        for value in set(found):
+            if not self._waiting[value].left:
+                del self._waiting[value]
+        tree.depth += 1
+
+    def _width(self, operand: Operand) -> int:
+        if isinstance(operand, Value) and operand in self._waiting:
+            return self._waiting[operand].width + 2
+        return atom_width(operand)
+
+    def _settle(self, operand: Operand) -> None:
+        """Compute an operand that may be skipped beforehand, if that could be noticed."""
+        if isinstance(operand, Value) and operand in self._waiting:
+            tree = self._waiting[operand]
+            if tree.raises:
+                self._name(operand)
+
+    def _name(self, value: Value) -> None:
+        """Give a waiting expression a statement of its own, where it was computed."""
+        del self._waiting[value]
+        self._plan.inline.discard(value)
+
+    def _interrupt(self, stmt: Stmt) -> None:
+        """Name the waiting expressions that may not move past the statement."""
+        written = self._memory.written(stmt)
+        barrier = effectful(stmt) or isinstance(stmt, If | For | While)
+        for value, tree in list(self._waiting.items()):
+            if tree.reads & written or (barrier and tree.raises):
+                self._name(value)
+
+    def _end(self, end: End, level: int) -> None:
+        if end.flag is not None and self._reads_moved(end):
+            assert isinstance(end.flag, Value)
+            self._name(end.flag)
+        if end.kind in ("return", "value"):
+            self._take(end.results, _Tree(STATEMENT, 0, frozenset(), False), level)
+        else:
+            for _, operand in end.moves:
+                self._take((operand,), _Tree(STATEMENT, 0, frozenset(), False), level)
+        if end.flag is not None:
+            self._take((end.flag,), _Tree(STATEMENT, 0, frozenset(), False), level)
+
+    def _reads_moved(self, end: End) -> bool:
+        """Whether the exit flag would be computed from what the assignments just changed."""
+        if end.flag not in self._waiting:
+            return False
+        moved = {target for target, result in end.moves if result is not target}
+        return not moved.isdisjoint(self._plan.leaves(end.flag))

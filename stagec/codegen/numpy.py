@@ -1,0 +1,162 @@
+"""The NumPy target: a function of the graph as a module of plain NumPy."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gast
+
+from stagec.codegen.emit import comment, emit, lines_of, with_comments
+from stagec.codegen.names import clean, unused
+from stagec.codegen.outline import outline
+from stagec.codegen.statements import Places, write_function
+from stagec.codegen.template import Template, parse_template
+from stagec.codegen.tree import attribute, call, constant, name, names_in
+from stagec.errors import Loc
+from stagec.ir.core import Apply
+from stagec.ir.function import Function
+from stagec.ir.walk import statements
+
+IMPORTS = {"math": ("math", None), "np": ("numpy", "np"), "rt": ("stagec_runtime", "rt")}
+RESERVED = {"range", "reversed", "complex", *IMPORTS}
+Comments = Mapping[tuple[str, int], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Module:
+    """Generated source.
+
+    Attributes
+    ----------
+    text : the source.
+    entry : the name of the function to call.
+    line_map : for lines of the text, where in the user's program they come from.
+    objects : what the text needs under these names and cannot import: captured functions.
+    """
+
+    text: str
+    entry: str
+    line_map: dict[int, Loc]
+    objects: dict[str, Any]
+
+
+def to_numpy(
+    fn: Function, comments: Comments | None = None, header: Sequence[str] = ()
+) -> Module:
+    """The function as a module that needs NumPy and `stagec_runtime` only.
+
+    `comments` are the user's, by file and line; each is printed above the first statement that
+    comes from its line.  `header` are the lines of the comment at the top.
+    """
+    functions = _flat(outline(fn))
+    names = _function_names(functions)
+    objects = _Objects({*IMPORTS, *dir(builtins), *names.values()})
+    places: Places = {}
+    definitions: list[Any] = []
+    for function in reversed(functions):
+        templates = {
+            s: objects.bound(s, template_of(s))
+            for s in statements(function.body)
+            if isinstance(s, Apply)
+        }
+        used = {n for template in templates.values() for n in template.names}
+        reserved = RESERVED | used | set(names.values())
+        definition, found = write_function(function, templates, names, reserved)
+        if function.errstate:
+            definition.body = [_errstate(dict(function.errstate), definition.body)]
+        definitions.append(definition)
+        places |= found
+    tree = gast.Module(body=[*_imports(definitions), *definitions], type_ignores=[])
+    text, line_map = _text(tree, places, comments or {}, header)
+    return Module(text, names[fn.name], line_map, objects.table)
+
+
+def template_of(stmt: Apply) -> Template:
+    """The NumPy template of the op applied."""
+    source = stmt.op.source
+    if callable(source):
+        source = source(*(a.type for a in stmt.args), **stmt.kwargs)
+    return parse_template(source)
+
+
+class _Objects:
+    """Names for the objects that templates mention."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.table: dict[str, Any] = {}
+        self._taken = taken
+
+    def bound(self, stmt: Apply, template: Template) -> Template:
+        """The template with names in place of the objects."""
+        if not template.attributes:
+            return template
+        return template.bound({a: self._name(stmt.kwargs[a], a) for a in template.attributes})
+
+    def _name(self, target: Any, attribute: str) -> str:
+        for found, known in self.table.items():
+            if known is target:
+                return found
+        base = clean(getattr(target, "__name__", "")) or attribute
+        chosen = unused(base, self._taken | self.table.keys())
+        self.table[chosen] = target
+        return chosen
+
+
+def _flat(fn: Function) -> list[Function]:
+    """The function and the residual functions below it."""
+    found = {fn.name: fn}
+    for inner in fn.functions:
+        for other in _flat(inner):
+            found.setdefault(other.name, other)
+    return list(found.values())
+
+
+def _function_names(functions: Sequence[Function]) -> dict[str, str]:
+    taken = {*IMPORTS, *dir(builtins)}
+    names: dict[str, str] = {}
+    for function in functions:
+        chosen = unused(clean(function.name) or "function", taken)
+        taken.add(chosen)
+        names[function.name] = chosen
+    return names
+
+
+def _errstate(settings: dict[str, Any], body: list[Any]) -> Any:
+    """`with np.errstate(...):` around the body."""
+    context = call(attribute(name("np"), "errstate"))
+    context.keywords = [gast.keyword(arg=k, value=constant(v)) for k, v in settings.items()]
+    item = gast.withitem(context_expr=context, optional_vars=None)
+    return gast.With(items=[item], body=body, type_comment=None)
+
+
+def _imports(definitions: Sequence[Any]) -> list[Any]:
+    used = {n for d in definitions for n in names_in(d)}
+    return [
+        gast.Import(names=[gast.alias(name=module, asname=short)])
+        for variable, (module, short) in IMPORTS.items()
+        if variable in used
+    ]
+
+
+def _text(
+    tree: Any, places: Places, comments: Comments, header: Sequence[str]
+) -> tuple[str, dict[int, Loc]]:
+    text = emit(tree)
+    lines = {line: places.get(node, ()) for node, line in lines_of(tree, text).items()}
+    text, moved = with_comments(text, _above(lines, comments))
+    top = [comment(line) for line in header]
+    line_map = {moved[line] + len(top): found[0] for line, found in lines.items() if found}
+    return "\n".join([*top, text]), line_map
+
+
+def _above(lines: Mapping[int, tuple[Loc, ...]], comments: Comments) -> dict[int, list[str]]:
+    """The user's comments by the line of the text that they stand above, each once."""
+    left = dict(comments)
+    above: dict[int, list[str]] = {}
+    for line in sorted(lines):
+        for file, number in sorted({(loc.file, loc.line) for loc in lines[line]}):
+            above.setdefault(line, []).extend(left.pop((file, number), ()))
+    return above

@@ -1,0 +1,349 @@
+"""From a planned and named function to Python statements, as a gast tree.
+
+What is shared by the targets; a target brings its templates.  The invariant: the statements of
+the tree do what the statements of the graph do, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, assert_never
+
+import gast
+
+from stagec.codegen.expressions import IN_PLACE, Expressions, in_place
+from stagec.codegen.fold import fold
+from stagec.codegen.names import Naming, name_values, unset_names
+from stagec.codegen.plan import End, Plan, make_plan, parameters
+from stagec.codegen.template import Template
+from stagec.codegen.tree import (
+    STORE,
+    assign,
+    branch,
+    call,
+    literal,
+    name,
+    names_in,
+    negation,
+    tuple_of,
+)
+from stagec.errors import InternalError, Loc
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Call,
+    Const,
+    For,
+    If,
+    Operand,
+    Stmt,
+    Undef,
+    Value,
+    While,
+)
+from stagec.ir.function import Function
+from stagec.ir.types import ArrayType
+
+JUMPS = (gast.Return, gast.Break, gast.Continue, gast.Raise)
+Places = dict[int, tuple[Loc, ...]]
+Move = tuple[str, Any, set[str]]
+
+
+def write_function(
+    fn: Function,
+    templates: Mapping[Apply, Template],
+    functions: dict[str, str],
+    reserved: Iterable[str],
+) -> tuple[Any, Places]:
+    """The definition, and for each statement by `id` where in the user's program it comes from.
+
+    `functions` are the Python names of the functions, `reserved` the names not to use.
+    """
+    plan, naming = _prepare(fn, templates, set(reserved))
+    writer = _Writer(plan, naming, unset_names(plan, fn.body, naming.names), functions)
+    body = writer.block(fn.body)
+    params = [name(naming.names[p], gast.Param()) for p in fn.params]
+    arguments = gast.arguments(
+        args=params, posonlyargs=[], vararg=None, kwonlyargs=[], kw_defaults=[],
+        kwarg=None, defaults=[],
+    )  # fmt: skip
+    definition = gast.FunctionDef(
+        name=functions[fn.name], args=arguments, body=body or [gast.Pass()],
+        decorator_list=[], returns=None, type_comment=None, type_params=[],
+    )  # fmt: skip
+    return definition, writer.places
+
+
+def _prepare(
+    fn: Function, templates: Mapping[Apply, Template], reserved: set[str]
+) -> tuple[Plan, Naming]:
+    """Fold and name; results that cannot share a name are folded into their assignment."""
+    plan = make_plan(fn.body, templates)
+    deferred: set[Value] = set()
+    while True:
+        fold(plan, fn.body, deferred)
+        naming = name_values(plan, fn.body, reserved)
+        if naming.apart <= deferred:
+            return plan, naming
+        deferred |= naming.apart
+
+
+class _Writer:
+    """Writes the blocks of one function."""
+
+    def __init__(
+        self, plan: Plan, naming: Naming, unset: set[str], functions: dict[str, str]
+    ) -> None:
+        self.places: Places = {}
+        self._plan = plan
+        self._naming = naming
+        self._unset = unset
+        self._spell = Expressions(plan, naming, functions)
+
+    # blocks and their ends
+
+    def block(self, block: Block) -> list[Any]:
+        """The statements of the block and of its end."""
+        out = self._body(block)
+        return out if self._plan.is_pushed(block) else out + self._end(self._plan.ends[block])
+
+    def _body(self, block: Block) -> list[Any]:
+        out: list[Any] = []
+        for stmt in self._plan.printed(block):
+            outs = self._plan.outs(stmt)
+            if len(outs) != 1 or outs[0] not in self._plan.inline:
+                out += self._stmt(stmt)
+        return out
+
+    def _place(self, node: Any, loc: Loc | None = None) -> Any:
+        """The statement, with its origin and that of its folded parts noted."""
+        places = dict.fromkeys([*([loc] if loc else []), *self._spell.trail])
+        self._spell.trail.clear()
+        self.places[id(node)] = tuple(places)
+        return node
+
+    def _end(self, end: End) -> list[Any]:
+        match end.kind:
+            case "return":
+                values = [self._spell.operand(r) for r in end.results]
+                if not values:
+                    return []
+                value = values[0] if len(values) == 1 else tuple_of(values)
+                return [self._place(gast.Return(value=value))]
+            case "assign":
+                return self._moves(end.moves)
+            case "loop":
+                return self._next_trip(end)
+            case "value":
+                return []
+            case _:
+                assert_never(end.kind)
+
+    def _next_trip(self, end: End) -> list[Any]:
+        if end.flag is None or isinstance(end.flag, Const):
+            jump = [gast.Break()] if end.flag is not None and end.flag.value else []
+            return self._moves(end.moves) + jump
+        before: list[Any] = []
+        moved = {target for target, result in end.moves if result is not target}
+        test = self._spell.operand(end.flag)
+        if end.flag in moved:
+            kept = self._naming.fresh("stop")
+            before = [assign(name(kept, STORE), test)]
+            test = name(kept)
+        stop = self._place(branch(test, [gast.Break()]))
+        return [*before, *self._moves(end.moves), stop]
+
+    # assignments
+
+    def _moves(self, moves: Sequence[tuple[Value, Operand]]) -> list[Any]:
+        """Assignments that happen at once, one by one where the order allows it."""
+        pending: list[Move] = []
+        for target, source in moves:
+            variable = self._naming.names[target]
+            if isinstance(source, Undef) and variable not in self._unset:
+                continue
+            value = self._spell.operand(source)
+            if not (isinstance(value, gast.Name) and value.id == variable):
+                pending.append((variable, value, set(names_in(value))))
+        out: list[Any] = []
+        while pending:
+            free = [m for m in pending if not any(m[0] in o[2] for o in pending if o is not m)]
+            group = free[:1] or pending
+            pending = [m for m in pending if m not in group]
+            out.append(self._place(_together(group)))
+        return out
+
+    def _assign(self, stmt: Stmt, target: Value, value: Any) -> Any:
+        variable = self._naming.names[target]
+        if (
+            isinstance(value, gast.BinOp)
+            and isinstance(value.left, gast.Name)
+            and value.left.id == variable
+            and isinstance(value.op, IN_PLACE)
+            and self._rebinds(stmt, variable)
+        ):
+            return gast.AugAssign(target=name(variable, STORE), op=value.op, value=value.right)
+        return assign(name(variable, STORE), value)
+
+    def _rebinds(self, stmt: Stmt, variable: str) -> bool:
+        """Whether `variable += ...` rebinds it, as all it holds here are numbers."""
+        args = stmt.args if isinstance(stmt, Apply) else ()
+        found = [a for a in args if isinstance(a, Value)]
+        found = [a for a in found if self._naming.names.get(a) == variable]
+        return bool(found) and all(
+            isinstance(a.type, ArrayType) and a.type.kind != "array" for a in found
+        )
+
+    def _bind(self, outs: Sequence[Value], value: Any) -> Any:
+        """`outs = value`, with `_` for those that nobody needs."""
+        names = [self._naming.names[v] if v in self._plan.needed else "_" for v in outs]
+        if all(n == "_" for n in names):
+            return gast.Expr(value=value)
+        targets = [name(n, STORE) for n in names]
+        return assign(targets[0] if len(targets) == 1 else tuple_of(targets, STORE), value)
+
+    # statements
+
+    def _stmt(self, stmt: Stmt) -> list[Any]:
+        match stmt:
+            case Apply() if stmt.op.overwrites is not None:
+                return self._overwrite(stmt)
+            case Apply():
+                return [self._place(n, stmt.loc) for n in self._apply(stmt)]
+            case Call():
+                return [self._place(self._bind(stmt.outs, self._spell.call(stmt)), stmt.loc)]
+            case If() if stmt in self._plan.expressions:
+                (out,) = self._plan.outs(stmt)
+                node = self._assign(stmt, out, self._spell.choice(stmt))
+                return [self._place(node, stmt.loc)]
+            case If():
+                return self._if(stmt)
+            case For():
+                return self._for(stmt)
+            case While():
+                return self._while(stmt)
+            case _:
+                assert_never(stmt)
+
+    def _apply(self, stmt: Apply) -> list[Any]:
+        tree = self._spell.applied(stmt, self._spell.operands(stmt))
+        if isinstance(tree, list):
+            if stmt.outs:
+                raise InternalError(f"the template of {stmt.op.name} is a statement")
+            return tree
+        if len(stmt.outs) == 1 and stmt.outs[0] in self._plan.needed:
+            return [self._assign(stmt, stmt.outs[0], tree)]
+        return [self._bind(stmt.outs, tree)]
+
+    def _overwrite(self, stmt: Apply) -> list[Any]:
+        """The op in place; its first result is what became of the operand."""
+        assert stmt.op.overwrites is not None
+        out = stmt.outs[0]
+        before: list[Any] = []
+        operands = self._spell.operands(stmt)
+        if out in self._plan.needed:
+            before = self._moves([(out, stmt.args[stmt.op.overwrites])])
+            operands[stmt.op.overwrites] = name(self._naming.names[out])
+        tree = self._spell.applied(stmt, operands)
+        if isinstance(tree, list):
+            nodes = [in_place(stmt, operands, node) for node in tree]
+        else:
+            nodes = [self._bind(stmt.outs[1:], tree)]
+        return before + [self._place(n, stmt.loc) for n in nodes]
+
+    def _if(self, stmt: If) -> list[Any]:
+        test = self._spell.operand(stmt.cond)
+        header = tuple(self._spell.trail)
+        self._spell.trail.clear()
+        then, orelse = self.block(stmt.then), self.block(stmt.orelse)
+        loop = stmt in self._plan.pushed and self._plan.ends[stmt.then].kind == "loop"
+        nodes = _guarded(test, then, orelse, loop)
+        if nodes and (then or orelse):
+            self._spell.trail += header
+            self._place(nodes[0], stmt.loc)
+        return nodes
+
+    def _for(self, stmt: For) -> list[Any]:
+        lo, hi, step = (self._spell.operand(o) for o in (stmt.lo, stmt.hi, stmt.step))
+        trail = tuple(self._spell.trail)
+        self._spell.trail.clear()
+        bounds = [hi]
+        if not _is_constant(stmt.step, 1):
+            bounds = [lo, hi, step]
+        elif not _is_constant(stmt.lo, 0):
+            bounds = [lo, hi]
+        indices = call(name("range"), *bounds)
+        if stmt.reverse:
+            indices = call(name("reversed"), indices)
+        index = stmt.body.params[0]
+        used = index in self._plan.needed
+        target = name(self._naming.names[index] if used else "_", STORE)
+        before, count = self._entry(stmt)
+        body = count + self.block(stmt.body)
+        self._spell.trail += trail
+        loop = gast.For(
+            target=target,
+            iter=indices,
+            body=body or [gast.Pass()],
+            orelse=[],
+            type_comment=None,
+        )
+        return [*before, self._place(loop, stmt.loc)]
+
+    def _while(self, stmt: While) -> list[Any]:
+        before, count = self._entry(stmt)
+        tests = self._body(stmt.cond)
+        test = self._spell.operand(stmt.cond.results[0])
+        trail = tuple(self._spell.trail)
+        self._spell.trail.clear()
+        if tests:
+            leave = branch(negation(test), [gast.Break()])
+            tests.append(self._place(leave))
+            test = literal(True)
+        body = tests + count + self.block(stmt.body)
+        self._spell.trail += trail
+        loop = gast.While(test=test, body=body or [gast.Pass()], orelse=[])
+        return [*before, self._place(loop, stmt.loc)]
+
+    def _entry(self, stmt: For | While) -> tuple[list[Any], list[Any]]:
+        """What comes before the loop, and what counts its trips."""
+        params = parameters(stmt)
+        carried = self._plan.carried(stmt)
+        before = self._moves([(params[k], stmt.init[k]) for k in carried])
+        if stmt.trips is None or stmt.trips not in self._plan.needed:
+            return before, []
+        count = self._naming.names[stmt.trips]
+        before.append(self._place(assign(name(count, STORE), literal(0))))
+        one = gast.AugAssign(target=name(count, STORE), op=gast.Add(), value=literal(1))
+        return before, [self._place(one)]
+
+
+def _together(group: Sequence[Move]) -> Any:
+    """One assignment for all moves of the group."""
+    targets = [name(variable, STORE) for variable, _, _ in group]
+    values = [value for _, value, _ in group]
+    if len(group) == 1:
+        return assign(targets[0], values[0])
+    return assign(tuple_of(targets, STORE), tuple_of(values))
+
+
+def _is_constant(operand: Operand, value: int) -> bool:
+    return isinstance(operand, Const) and operand.value == value
+
+
+def _guarded(test: Any, then: list[Any], orelse: list[Any], loop: bool) -> list[Any]:
+    """The branches with as little nesting as possible.
+
+    `loop` says that the statement ends the body of a loop, so that `continue` may stand there.
+    """
+    if not then and not orelse:
+        return []
+    if not then:
+        if loop and (len(orelse) > 1 or isinstance(orelse[0], gast.For | gast.While | gast.If)):
+            return [branch(test, [gast.Continue()]), *orelse]
+        return [branch(negation(test), orelse)]
+    if not orelse or not isinstance(then[-1], JUMPS):
+        if orelse and isinstance(orelse[-1], JUMPS):
+            return [branch(negation(test), orelse), *then]
+        return [branch(test, then, orelse)]
+    return [branch(test, then), *orelse]

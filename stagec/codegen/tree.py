@@ -1,0 +1,136 @@
+"""Small constructors of gast nodes, and constants in a form that prints right.
+
+Trees made here use the names `np` for NumPy, and builtins by their own names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gast
+import numpy as np
+
+LOAD = gast.Load()
+STORE = gast.Store()
+
+
+def name(text: str, ctx: Any = LOAD) -> Any:
+    """The variable."""
+    return gast.Name(id=text, ctx=ctx, annotation=None, type_comment=None)
+
+
+def attribute(base: Any, text: str) -> Any:
+    """`base.text`."""
+    return gast.Attribute(value=base, attr=text, ctx=LOAD)
+
+
+def call(function: Any, *args: Any) -> Any:
+    """`function(*args)`."""
+    return gast.Call(func=function, args=list(args), keywords=[])
+
+
+def literal(value: Any) -> Any:
+    """The literal, as it is."""
+    return gast.Constant(value=value, kind=None)
+
+
+def constant(value: Any) -> Any:
+    """An expression that evaluates to the constant; raises TypeError if there is none.
+
+    Signs, infinities and nan have no literals of their own in Python, so a bare `Constant`
+    node would print as something that binds differently or does not read back.
+    """
+    if isinstance(value, np.generic):
+        return _numpy_scalar(value)
+    kind = type(value)
+    if kind in (bool, str, bytes, type(None), type(...)):
+        return literal(value)
+    if kind is int:
+        return _signed(value < 0, literal(abs(value)))
+    if kind is float:
+        return _real(value)
+    if kind is complex:
+        if value.real == 0 and not _negative(value.real) and _plain(value.imag):
+            return literal(value)
+        return call(name("complex"), _real(value.real), _real(value.imag))
+    if kind is tuple:
+        return tuple_of([constant(v) for v in value])
+    raise TypeError(f"a constant of type {kind.__name__} cannot be printed")
+
+
+def _numpy_scalar(value: np.generic) -> Any:
+    if value.dtype.kind not in "biufc":
+        raise TypeError(f"a constant of type {value.dtype} cannot be printed")
+    spelled = "bool_" if value.dtype.kind == "b" else value.dtype.name
+    # shortest digits that give the scalar back, not those of the double it converts to
+    plain = value.item()
+    if value.dtype.kind == "f" and math.isfinite(plain):
+        plain = float(str(value))
+    return call(attribute(name("np"), spelled), constant(plain))
+
+
+def _real(value: float) -> Any:
+    if value != value:
+        return attribute(name("np"), "nan")
+    size = attribute(name("np"), "inf") if math.isinf(value) else literal(abs(value))
+    return _signed(_negative(value), size)
+
+
+def _negative(value: float) -> bool:
+    return math.copysign(1.0, value) < 0
+
+
+def _plain(value: float) -> bool:
+    return math.isfinite(value) and not _negative(value)
+
+
+def _signed(negative: bool, size: Any) -> Any:
+    return gast.UnaryOp(op=gast.USub(), operand=size) if negative else size
+
+
+def tuple_of(items: Sequence[Any], ctx: Any = LOAD) -> Any:
+    """`(a, b, ...)`."""
+    return gast.Tuple(elts=list(items), ctx=ctx)
+
+
+def assign(target: Any, value: Any) -> Any:
+    """`target = value`."""
+    return gast.Assign(targets=[target], value=value, type_comment=None)
+
+
+def negation(test: Any) -> Any:
+    """`not test`, with a double negation and a negated (in)equality simplified."""
+    if isinstance(test, gast.UnaryOp) and isinstance(test.op, gast.Not):
+        return test.operand
+    if isinstance(test, gast.Compare) and len(test.ops) == 1:
+        flipped = {gast.Eq: gast.NotEq, gast.NotEq: gast.Eq}.get(type(test.ops[0]))
+        if flipped is not None:
+            return gast.Compare(left=test.left, ops=[flipped()], comparators=test.comparators)
+    return gast.UnaryOp(op=gast.Not(), operand=test)
+
+
+def branch(test: Any, then: Sequence[Any], orelse: Sequence[Any] = ()) -> Any:
+    """`if test: then else: orelse`."""
+    return gast.If(test=test, body=list(then) or [gast.Pass()], orelse=list(orelse))
+
+
+def same_tree(a: Any, b: Any) -> bool:
+    """Whether two trees print the same; reading and storing a place count as equal."""
+    if isinstance(a, gast.AST):
+        if isinstance(a, gast.expr_context):
+            return isinstance(b, gast.expr_context)
+        return type(a) is type(b) and all(
+            same_tree(getattr(a, f, None), getattr(b, f, None)) for f in a._fields
+        )
+    if isinstance(a, list):
+        return isinstance(b, list) and len(a) == len(b) and all(map(same_tree, a, b))
+    return type(a) is type(b) and repr(a) == repr(b)
+
+
+def names_in(tree: Any) -> Iterator[str]:
+    """The variables that the tree mentions."""
+    for node in gast.walk(tree):
+        if isinstance(node, gast.Name):
+            yield node.id

@@ -1,0 +1,1 @@
+"""Python source to IR: source and locations, desugaring, abstract values, the staging interpreter."""

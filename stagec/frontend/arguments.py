@@ -1,0 +1,188 @@
+"""Arguments: trees of containers over leaves, their key, and their abstract values."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from stagec.errors import StagecError
+from stagec.frontend.machine import Machine
+from stagec.frontend.sources import Argument
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    ArrayCell,
+    ArrayRef,
+    Fields,
+    Items,
+    Known,
+    Number,
+    Ref,
+    TupleValue,
+    Value,
+)
+from stagec.ir.core import Value as Staged
+from stagec.ir.types import COMPLEX, FLOAT, INT, ArrayType, Symbol, size
+
+LETTERS = "nmkpqrst"
+
+
+@dataclass(slots=True)
+class Flat:
+    """Arguments taken apart: run-time leaves, static leaves, and the containers around them."""
+
+    leaves: list[Any] = field(default_factory=list[Any])
+    statics: list[Any] = field(default_factory=list[Any])
+    containers: list[Any] = field(default_factory=list[Any])
+
+    def add(self, value: Any) -> Any:
+        """Take the value apart; returns what of it is in the key."""
+        kind = type(value)
+        if kind is np.ndarray:
+            self.leaves.append(value)
+            return value.dtype, tuple([n == 1 for n in value.shape])
+        if kind is float or kind is int or kind is complex:
+            self.leaves.append(value)
+            return kind
+        if isinstance(value, np.generic) and value.dtype.kind in "biufc":
+            self.leaves.append(value)
+            return "scalar", value.dtype
+        if kind is dict:
+            self.containers.append(value)
+            return "dict", *[(k, self.add(v)) for k, v in value.items()]
+        if kind is list or kind is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):
+            self.containers.append(value)
+            return kind, *[self.add(v) for v in value]
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            self.containers.append(value)
+            return kind, *[(f.name, self.add(getattr(value, f.name))) for f in dataclasses.fields(value)]
+        self.statics.append(value)
+        if value is None or kind in (bool, str, bytes):
+            return kind, value
+        return kind, id(value)
+
+    def static(self, value: Any) -> Any:
+        """Take the value as a whole; returns its key."""
+        self.statics.append(value)
+        try:
+            hash(value)
+        except TypeError:
+            return type(value), id(value)
+        return type(value), repr(value) if isinstance(value, int | float | complex) else value
+
+
+@dataclass(slots=True)
+class Inputs:
+    """The abstract arguments of one staging run, leaf by leaf."""
+
+    machine: Machine
+    state: State
+    distinct: bool
+    params: list[Staged] = field(default_factory=list[Staged])
+    leaf_of: list[int] = field(default_factory=list[int])
+    names: list[str] = field(default_factory=list[str])
+    owners: dict[int, int] = field(default_factory=dict[int, int])
+    cells: dict[int, int] = field(default_factory=dict[int, int])
+    seen: dict[int, int] = field(default_factory=dict[int, int])
+    count: list[int] = field(default_factory=lambda: [0, 0, 0])
+    sizes: int = 0
+
+    def add(self, value: Any, name: str) -> Value:
+        """The abstract value of an argument."""
+        kind = type(value)
+        if kind is np.ndarray:
+            return self.array(value, name)
+        if kind in (float, int, complex):
+            return self.number(value, name, {float: FLOAT, int: INT, complex: COMPLEX}[kind])
+        if isinstance(value, np.generic) and value.dtype.kind in "biufc":
+            return self.number(value, name, ArrayType(value.dtype, (), "np"))
+        if kind is dict:
+            cell = self.container(Fields(tuple((k, self.add(v, f"{name}_{k}")) for k, v in value.items())))
+            return Ref(cell, dict)
+        if kind is list:
+            items = tuple(self.add(v, f"{name}_{k}") for k, v in enumerate(value))
+            return Ref(self.container(Items(items)), list)
+        if isinstance(value, tuple):
+            self.count[2] += 1
+            fields = getattr(value, "_fields", None) or range(len(value))
+            items = tuple(self.add(v, f"{name}_{k}") for k, v in zip(fields, value, strict=True))
+            return TupleValue(items, kind if hasattr(value, "_fields") else None)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            pairs = tuple(
+                (f.name, self.add(getattr(value, f.name), f"{name}_{f.name}"))
+                for f in dataclasses.fields(value)
+            )
+            cell = self.container(Fields(pairs))
+            self.machine.object_cells[cell] = True
+            return Ref(cell, kind)
+        return self.static(value, name)
+
+    def static(self, value: Any, name: str) -> Known:
+        """A static argument."""
+        position = self.count[1]
+        self.count[1] += 1
+        return Known(value, Argument(position, name))
+
+    def container(self, content: Any) -> int:
+        """The cell of one of the caller's containers."""
+        cell = self.machine.new_cell(self.state, content)
+        self.owners[cell] = self.count[2]
+        self.count[2] += 1
+        return cell
+
+    def param(self, kind: ArrayType, name: str, leaf: int) -> Staged:
+        """A parameter of the function."""
+        value = Staged(kind, name if name.isidentifier() else "arg")
+        self.machine.defs.depth[value] = 0
+        self.params.append(value)
+        self.leaf_of.append(leaf)
+        self.names.append(name)
+        return value
+
+    def number(self, value: Any, name: str, kind: ArrayType) -> Value:
+        """A number: staged, or known if stage 0 asked for it."""
+        leaf = self.count[0]
+        self.count[0] += 1
+        if self.machine.decided("int", leaf):
+            return Known(value)
+        param = self.param(kind, name, leaf)
+        if type(value) is int:
+            param = self.params[-1] = Staged(
+                dataclasses.replace(kind, size=size(Symbol(name if name.isidentifier() else f"i{leaf}", True))),
+                param.hint,
+            )
+            self.machine.defs.depth[param] = 0
+        self.machine.origin[param] = ("int", leaf) if type(value) is int else ("data", name)
+        return Number(param)
+
+    def array(self, value: Any, name: str) -> Value:
+        """An array; the same array twice is the same cell."""
+        leaf = self.count[0]
+        self.count[0] += 1
+        if value.dtype.kind not in "biufc":
+            raise StagecError(
+                "SC401", f"the argument {name!r} is an array of dtype {value.dtype}", None,
+                "convert it to a numeric dtype: arr.astype(float)",
+            )  # fmt: skip
+        if id(value) in self.seen and not self.distinct:
+            return ArrayRef(self.seen[id(value)])
+        shape = tuple(self.dim(n, leaf, axis) for axis, n in enumerate(value.shape))
+        param = self.param(ArrayType(value.dtype, shape), name, leaf)
+        self.machine.origin[param] = ("array", leaf)
+        self.machine.layouts[leaf] = bool(value.flags.c_contiguous)
+        cell = self.machine.new_cell(self.state, ArrayCell(param, external=True))
+        self.cells[cell] = leaf
+        self.seen.setdefault(id(value), cell)
+        return ArrayRef(cell)
+
+    def dim(self, n: int, leaf: int, axis: int) -> Any:
+        """The size of an axis: a symbol, unless it is 1 or stage 0 asked for it."""
+        if n == 1 or self.machine.decided("size", (leaf, axis)):
+            return n
+        letter = LETTERS[self.sizes] if self.sizes < len(LETTERS) else f"n{self.sizes}"
+        self.sizes += 1
+        symbol = Symbol(letter)
+        self.machine.size_origin[symbol] = (leaf, axis)
+        return size(symbol)

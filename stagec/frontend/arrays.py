@@ -1,0 +1,209 @@
+"""Arrays in the abstract store: reading and writing through references, subscripts to paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    ArrayCell,
+    ArrayRef,
+    Items,
+    Known,
+    Number,
+    Ref,
+    SliceValue,
+    TupleValue,
+    Value,
+)
+from stagec.ir.core import Const, Operand, const
+from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Slice, shift
+from stagec.ir.types import ArrayType
+from stagec.ops import indexing
+from stagec.ops.arithmetic import Handle
+from stagec.ops.paths import is_view, path_type
+
+
+def cell_of(state: State, ref: ArrayRef, loc: Loc | None = None) -> ArrayCell:
+    """The cell behind the reference; refuses one whose memory may have changed since."""
+    cell = state.cells[ref.cell]
+    assert isinstance(cell, ArrayCell)
+    for number, then in cell.shares:
+        other = state.cells.get(number)
+        if isinstance(other, ArrayCell) and other.operand is not then:
+            raise StagecError(
+                "SC310",
+                "this name may or may not refer to an array that was written to meanwhile",
+                loc,
+                "take a copy where the name is assigned: `y = x.copy()`",
+            )
+    return cell
+
+
+def handle_of(m: Machine, state: State, ref: ArrayRef, loc: Loc | None = None) -> Handle:
+    """A handle on the present value of the array or view."""
+    base = m.handle(state, cell_of(state, ref, loc).operand)
+    if not ref.path:
+        return base
+    return indexing.read_at(base, ref.path, *(m.handle(state, o) for o in ref.index))
+
+
+def type_of(state: State, ref: ArrayRef) -> ArrayType:
+    """The type of the array or view."""
+    cell = state.cells[ref.cell]
+    assert isinstance(cell, ArrayCell)
+    base = cell.operand.type
+    assert isinstance(base, ArrayType)
+    return path_type(base, ref.path, tuple(o.type for o in ref.index)) if ref.path else base  # type: ignore[misc]
+
+
+def store(
+    m: Machine, state: State, ref: ArrayRef, value: Any, loc: Loc | None, path: Path = (),
+    index: tuple[Operand, ...] = (), accumulate: bool = False,
+) -> None:  # fmt: skip
+    """Write `value` (a handle or number) where `ref` and then `path` point."""
+    cell = cell_of(state, ref, loc)
+    live = tuple(s for s in cell.shares if s[0] in state.cells)
+    if live:
+        raise StagecError(
+            "SC311",
+            "this name may refer to one of two arrays here, so it cannot be written to",
+            loc,
+            "take a copy where the name is assigned: `y = x.copy()`",
+        )
+    full = (*ref.path, *shift(path, len(ref.index)))
+    handles = [m.handle(state, o) for o in (*ref.index, *index)]
+    base = m.handle(state, cell.operand)
+    write = indexing.accumulate_at if accumulate else indexing.update_at
+    new = write(base, value, full, *handles).operand
+    m.name(new, m.name_of(cell.operand))
+    state.cells[ref.cell] = ArrayCell(new, cell.shares, cell.external)
+
+
+class Subscript:
+    """A subscript as a path: its items, and the operands they mention."""
+
+    def __init__(self, m: Machine, state: State, loc: Loc | None) -> None:
+        self.m = m
+        self.state = state
+        self.loc = loc
+        self.items: list[Item] = []
+        self.operands: list[Operand] = []
+
+    def arg(self, operand: Operand) -> Arg:
+        self.operands.append(operand)
+        return Arg(len(self.operands) - 1)
+
+    def bound(self, value: Value) -> int | Arg | None:
+        """A bound of a slice."""
+        if isinstance(value, Known):
+            plain = self.m.guard(value)
+            return None if plain is None else int(plain)
+        if isinstance(value, Number):
+            known = value.operand.value if isinstance(value.operand, Const) else None
+            return self.arg(value.operand) if known is None else int(known)
+        if isinstance(value, ArrayRef):
+            return self.arg(handle_of(self.m, self.state, value, self.loc).operand)
+        raise self.refuse("this is not a slice bound")
+
+    def refuse(self, what: str) -> StagecError:
+        return StagecError("SC312", what, self.loc, "index with integers, slices or arrays")
+
+    def add(self, value: Value, rank: int, others: int) -> None:
+        """One item of the subscript; `others` items are of other axes."""
+        match value:
+            case SliceValue(start, stop, step):
+                self.items.append(Slice(*(self.bound(p) for p in (start, stop, step))))
+            case Known(value=plain):
+                self.known(self.m.guard(value), rank, others)
+            case Number(operand):
+                self.items.append(
+                    int(operand.value) if isinstance(operand, Const) else self.arg(operand)
+                )
+            case ArrayRef():
+                self.items.append(self.arg(handle_of(self.m, self.state, value, self.loc).operand))
+            case Ref() | TupleValue():
+                array = self.m.as_array(self.state, value, self.loc)
+                self.items.append(self.arg(array.operand))
+            case _:
+                raise self.refuse("this cannot index an array")
+
+    def known(self, plain: Any, rank: int, others: int) -> None:
+        if plain is None:
+            self.items.append(NewAxis())
+        elif plain is Ellipsis:
+            self.items += [Slice()] * (rank - others)
+        elif isinstance(plain, slice):
+            self.items.append(Slice(plain.start, plain.stop, plain.step))
+        elif isinstance(plain, bool | np.bool_):
+            self.items.append(self.arg(const(bool(plain))))
+        elif isinstance(plain, int | np.integer):
+            self.items.append(int(plain))
+        elif isinstance(plain, list | tuple | range | np.ndarray):
+            array = self.m.as_array(self.state, Known(plain), self.loc)
+            self.items.append(self.arg(array.operand))
+        else:
+            raise self.refuse(f"a {type(plain).__name__} cannot index an array")
+
+
+def subscript(
+    m: Machine, state: State, key: Value, rank: int, loc: Loc | None
+) -> tuple[Path, tuple[Operand, ...]]:
+    """The path that `a[key]` takes into an array of the rank."""
+    parts = key.items if isinstance(key, TupleValue) else (key,)
+    if isinstance(key, Known) and isinstance(key.value, tuple):
+        parts = tuple(Known(v) for v in m.guard(key))
+    sub = Subscript(m, state, loc)
+    used = sum(consumes(state, p) for p in parts)
+    for part in parts:
+        sub.add(part, rank, used)
+    while sub.items and sub.items[-1] == Slice():
+        sub.items.pop()
+    return (Index(tuple(sub.items)),) if sub.items or parts == () else (), tuple(sub.operands)
+
+
+def consumes(state: State, part: Value) -> int:
+    """How many axes the item of a subscript takes."""
+    if isinstance(part, Known):
+        if part.value is None or part.value is Ellipsis or isinstance(part.value, bool):
+            return 0
+        array = part.value
+        return array.ndim if isinstance(array, np.ndarray) and array.dtype == bool else 1
+    if isinstance(part, ArrayRef):
+        kind = type_of(state, part)
+        return kind.rank if kind.dtype.kind == "b" else 1
+    return 1
+
+
+def read_subscript(m: Machine, state: State, ref: ArrayRef, key: Value, loc: Loc | None) -> Value:
+    """`a[key]`: a view stays a reference, anything else is a new value."""
+    base = type_of(state, ref)
+    path, index = subscript(m, state, key, base.rank, loc)
+    full = (*ref.path, *shift(path, len(ref.index)))
+    operands = (*ref.index, *index)
+    types = tuple(o.type for o in operands)
+    if is_view(full, types):  # type: ignore[arg-type]
+        kind = path_type(base, path, tuple(o.type for o in index))  # type: ignore[misc]
+        if kind.kind == "array":
+            return ArrayRef(ref.cell, full, operands)
+    base_handle = handle_of(m, state, ref, loc)
+    got = indexing.read_at(base_handle, path, *(m.handle(state, o) for o in index))
+    return m.sized(state, m.wrap(state, got))
+
+
+def write_subscript(
+    m: Machine, state: State, ref: ArrayRef, key: Value, value: Any, loc: Loc | None
+) -> None:
+    """`a[key] = value`."""
+    path, index = subscript(m, state, key, type_of(state, ref).rank, loc)
+    store(m, state, ref, value, loc, path, index)
+
+
+def items_of(state: State, ref: Ref) -> tuple[Value, ...] | None:
+    """The items of a list of known length; None for one of staged length."""
+    content = state.cells[ref.cell]
+    return content.items if isinstance(content, Items) else None

@@ -1,0 +1,314 @@
+"""Python's builtins on abstract values; each returns a value or, by entering code, a tree."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stagec import ops
+from stagec.errors import Loc, StagecError
+from stagec.frontend import containers, library, numpy_calls, objects
+from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    NONE,
+    ArrayRef,
+    BoundMethod,
+    Fields,
+    FunctionValue,
+    Generator,
+    Intrinsic,
+    Items,
+    Known,
+    Mapped,
+    Number,
+    Partial,
+    RangeValue,
+    Ref,
+    Reversed,
+    TupleValue,
+    Value,
+    Zipped,
+)
+from stagec.ops import effects, text
+
+Args = tuple[Value, ...]
+Kwargs = dict[str, Value]
+Builtin = Callable[[Machine, State, Args, Kwargs, Any], Any]
+
+
+def _len(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    method = objects.operator_method(m, state, args[0], "__len__", (), loc)
+    return containers.length(m, state, args[0], loc) if method is None else method
+
+
+def _range(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    if all(isinstance(a, Known) for a in args):
+        return m.host(state, range, [m.guard(a) for a in args], {}, loc)  # type: ignore[arg-type]
+    lo, hi, step = (Known(0), args[0], Known(1)) if len(args) == 1 else (*args, Known(1))[:3]
+    if not isinstance(step, Known):
+        step = Known(m.need_known(state, step, loc, "the step of a range"))
+    for bound in (lo, hi):
+        operand = m.operand(state, bound, loc)
+        if getattr(operand.type, "dtype", np.dtype(float)).kind not in "iub":
+            raise Raised(TypeError("'float' object cannot be interpreted as an integer"))
+    return RangeValue(lo, hi, step)
+
+
+def _isinstance(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    classes = args[1]
+    if isinstance(classes, TupleValue):
+        plain: Any = tuple(m.need_known(state, c, loc, "a class") for c in classes.items)
+    else:
+        plain = m.need_known(state, classes, loc, "a class")
+    return Known(objects.type_matches(args[0], plain))
+
+
+def _type(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    return Known(objects.class_of(args[0]))
+
+
+def _print(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    attrs = {k: m.need_known(state, v, loc, f"{k}= of print") for k, v in kwargs.items()}
+    parts = [numpy_calls.printable(m, state, v, loc) for v in args]
+    handles = [p if numpy_calls.has_handle(p) else m.const_handle(state, str(p)) for p in parts]
+    if not handles:
+        handles = [m.const_handle(state, "")]
+    effects.print_(*handles, **attrs)
+    return NONE
+
+
+def _zip(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    return Zipped(args)
+
+
+def _enumerate(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    start = (*args[1:], kwargs.get("start"), Known(0))
+    first = next(v for v in start if v is not None)
+    return Zipped((RangeValue(first, NONE, Known(1)), args[0]))
+
+
+def _reversed(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    value = args[0]
+    if isinstance(value, RangeValue):
+        return RangeValue(value.lo, value.hi, value.step, not value.reverse)
+    if isinstance(value, Known) and isinstance(value.value, range):
+        r = value.value
+        return RangeValue(Known(r.start), Known(r.stop), Known(r.step), True)
+    if isinstance(value, ArrayRef) or m.is_staged_list(state, value):
+        return Reversed(value)
+    return TupleValue(tuple(containers.unpack(m, state, value, loc)[::-1]))
+
+
+def _map(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    return Mapped(args[0], args[1:])
+
+
+def _filter(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    return Mapped(args[0], args[1:], True)
+
+
+def _iterated(name: str) -> Builtin:
+    function = getattr(library, name)
+
+    def run(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+        return m.call(Known(function), args, kwargs, state, loc)
+
+    return run
+
+
+def _list(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+    if args and isinstance(args[0], TupleValue | Ref | Known | ArrayRef) and not m.is_staged_list(
+        state, args[0]
+    ) and not (isinstance(args[0], ArrayRef) and not m.small(state, args[0])):
+        return Ref(m.new_cell(state, Items(tuple(containers.unpack(m, state, args[0], loc)))), list)
+    if args and m.is_staged_list(state, args[0]):
+        return Ref(m.new_cell(state, state.cells[args[0].cell]), list)  # type: ignore[union-attr]
+    return m.call(Known(library.list_), args, kwargs, state, loc)
+
+
+def _tuple(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+    if not args:
+        return TupleValue(())
+    if isinstance(args[0], Generator | Mapped | Zipped):
+        ref = m.call_value(state, library.list_, args, {}, loc)
+        return TupleValue(tuple(containers.unpack(m, state, ref, loc)))
+    return TupleValue(tuple(containers.unpack(m, state, args[0], loc)))
+
+
+def _set(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+    items: Any = ()
+    if args:
+        value = args[0]
+        if isinstance(value, Generator | Mapped | Zipped):
+            value = m.call_value(state, library.list_, args, {}, loc)
+        items = containers.unpack(m, state, value, loc)
+    return containers.make_set(m, state, tuple(items), loc)
+
+
+def _dict(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+    content = Fields(())
+    if args:
+        value = args[0]
+        if isinstance(value, Generator | Mapped | Zipped):
+            value = m.call_value(state, library.list_, args, {}, loc)
+        if m.is_dict(state, value):
+            pairs = list(containers.dict_items(m, state, value, loc))
+        else:
+            pairs = []
+            for item in containers.unpack(m, state, value, loc):
+                k, v = containers.unpack(m, state, item, loc)
+                pairs.append((m.need_known(state, k, loc, "a dict key"), v))
+        for k, v in pairs:
+            content = content.set(k, v)
+    for k, v in kwargs.items():
+        content = content.set(k, v)
+    return Ref(m.new_cell(state, content), dict)
+
+
+def _extreme(name: str) -> Builtin:
+    whole = getattr(library, name + "_")
+    binary = getattr(builtins, name)
+
+    def run(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+        key = kwargs.get("key", Known(library.same))
+        if len(args) == 1 and "default" not in kwargs:
+            if isinstance(args[0], Generator | Mapped | ArrayRef) or m.is_staged_list(state, args[0]):
+                return m.call(Known(whole), (args[0], key), {}, state, loc)
+            args = tuple(containers.unpack(m, state, args[0], loc))
+        if "key" in kwargs:
+            items = Ref(m.new_cell(state, Items(args)), list)
+            return m.call(Known(whole), (items, key), {}, state, loc)
+        if not args:
+            return m.host(state, binary, [()], {}, loc)
+        best = args[0]
+        for other in args[1:]:
+            best = numpy_calls.apply(m, state, binary, (best, other), {}, loc)
+        return best
+
+    return run
+
+
+def _sorted(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+    value = args[0]
+    if isinstance(value, Generator | Mapped | Zipped):
+        value = m.call_value(state, library.list_, args, {}, loc)
+    items = containers.unpack(m, state, value, loc)
+    keys = items
+    if "key" in kwargs:
+        keys = [m.call_value(state, kwargs["key"], (v,), {}, loc) for v in items]
+    plain = [m.need_known(state, k, loc, "an element that is sorted") for k in keys]
+    back = m.need_known(state, kwargs["reverse"], loc, "reverse=") if "reverse" in kwargs else False
+    order = m.host(state, sorted, [range(len(items))], {"key": plain.__getitem__, "reverse": back}, loc)
+    return Ref(m.new_cell(state, Items(tuple(items[k] for k in order.value))), list)
+
+
+def _getattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    name = m.need_known(state, args[1], loc, "the name of an attribute")
+    try:
+        return objects.attribute(m, state, args[0], name, loc)
+    except Raised as raised:
+        if len(args) > 2 and isinstance(raised.value, AttributeError):
+            return args[2]
+        raise
+
+
+def _hasattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    name = m.need_known(state, args[1], loc, "the name of an attribute")
+    try:
+        objects.attribute(m, state, args[0], name, loc)
+    except Raised:
+        return Known(False)
+    return Known(True)
+
+
+def _setattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    name = m.need_known(state, args[1], loc, "the name of an attribute")
+    objects.set_attribute(m, state, args[0], name, args[2], loc)
+    return NONE
+
+
+def _callable(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    value = args[0]
+    if isinstance(value, Known):
+        return Known(callable(value.value))
+    return Known(isinstance(value, FunctionValue | BoundMethod | Partial | Intrinsic))
+
+
+def _partial(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    return Partial(args[0], args[1:], tuple(kwargs.items()))
+
+
+def _str(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    if isinstance(args[0], Known):
+        return m.host(state, str, [m.guard(args[0])], {}, loc)
+    handle = numpy_calls.printable(m, state, args[0], loc)
+    return m.wrap(state, text.format_value(handle, spec="", conversion="s"))
+
+
+def _bool(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    truth = m.truth(state, args[0], loc)
+    return Known(truth) if isinstance(truth, bool) else Number(truth)
+
+
+def _id(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    raise StagecError("SC360", "id() of a staged value", loc, "compare with `is`")
+
+
+def _stop_gradient(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    return m.map_leaves(state, args[0], ops.stop_gradient)
+
+
+def _ix(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    plain = [m.as_array(state, a, loc) for a in args]
+    n = len(plain)
+    made: list[Value] = []
+    for k, handle in enumerate(plain):
+        axes = tuple(j for j in range(n) if j != k)
+        made.append(m.wrap(state, ops.expand_dims(handle, axes=axes) if axes else handle))
+    return TupleValue(tuple(made))
+
+
+def _shape(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    if isinstance(args[0], Ref | TupleValue):
+        return m.shape(state, m.wrap(state, m.as_array(state, args[0], loc)), loc)
+    return objects.attribute(m, state, args[0], "shape", loc) if not plain_number(args[0]) else TupleValue(())
+
+
+def plain_number(value: Value) -> bool:
+    """Whether the value is a Python number known at staging."""
+    return isinstance(value, Known) and isinstance(value.value, bool | int | float | complex)
+
+
+def _ndim(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    shape = _shape(m, state, args, kwargs, loc)
+    return Known(len(containers.unpack(m, state, shape, loc)))
+
+
+def _size(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    sizes = containers.unpack(m, state, _shape(m, state, args[:1], {}, loc), loc)
+    axis = (*args[1:], kwargs.get("axis", NONE))[0]
+    if not (isinstance(axis, Known) and axis.value is None):
+        return sizes[m.need_known(state, axis, loc, "an axis")]
+    total: Value = Known(1)
+    for size in sizes:
+        one = isinstance(total, Known) and total.value == 1
+        total = size if one else numpy_calls.apply(m, state, operator.mul, (total, size), {}, loc)
+    return total
+
+
+TABLE: dict[Any, Builtin] = {
+    len: _len, range: _range, isinstance: _isinstance, type: _type, print: _print, zip: _zip,
+    enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter,
+    sum: _iterated("sum_"), any: _iterated("any_"), all: _iterated("all_"), list: _list,
+    tuple: _tuple, set: _set, frozenset: _set, dict: _dict, max: _extreme("max"),
+    min: _extreme("min"), sorted: _sorted, getattr: _getattr, hasattr: _hasattr,
+    setattr: _setattr, callable: _callable, functools.partial: _partial, str: _str, bool: _bool,
+    functools.reduce: _iterated("reduce_"), id: _id, np.ix_: _ix,
+    np.shape: _shape, np.ndim: _ndim, np.size: _size,
+}  # fmt: skip

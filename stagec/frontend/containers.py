@@ -1,0 +1,376 @@
+"""Lists, tuples, dicts and sets of abstract values."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays
+from stagec.frontend.join import (
+    Join,
+    Unjoinable,
+    convert,
+    element_operand,
+    same_abstract,
+    unsized,
+)
+from stagec.frontend.machine import Machine
+from stagec.frontend.sources import Derived, Item
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    ArrayRef,
+    Fields,
+    Items,
+    Known,
+    Number,
+    RangeValue,
+    Ref,
+    SliceValue,
+    StagedItems,
+    TupleValue,
+    Value,
+)
+from stagec.ir.core import Const
+from stagec.ir.types import ListType
+from stagec.ops import extent, lists
+
+
+STAGED = object()  # what `plain` returns for a value that staging does not know
+
+
+def plain(m: Machine, state: State, value: Value) -> Any:
+    """The Python object behind a value known throughout, or STAGED."""
+    match value:
+        case Known():
+            return m.guard(value)
+        case Number(operand):
+            return operand.value if isinstance(operand, Const) else STAGED
+        case TupleValue(items):
+            parts = [plain(m, state, v) for v in items]
+            if any(p is STAGED for p in parts):
+                return STAGED
+            return value.cls(*parts) if value.cls else tuple(parts)
+        case Ref():
+            content = m.inside(state, value)
+            if isinstance(content, Items):
+                parts = [plain(m, state, v) for v in content.items]
+                return STAGED if any(p is STAGED for p in parts) else value.cls(parts)
+            if isinstance(content, Fields) and issubclass(value.cls, dict):
+                pairs = {k: plain(m, state, v) for k, v in content.items}
+                return STAGED if any(p is STAGED for p in pairs.values()) else pairs
+            return STAGED
+        case _:
+            return STAGED
+
+
+def captured_item(known: Known, key: Any) -> Known:
+    """The item of a captured container, with where it was captured from."""
+    source = Item(known.source, key) if known.source is not None else None
+    return Known(known.value[key], source)
+
+
+def _length(x: Any) -> int:
+    return len(x)
+
+
+def _keys(x: Any) -> tuple[Any, ...]:
+    return tuple(x)
+
+
+def known_length(m: Machine, known: Known) -> int:
+    """The length of a captured container, relied on."""
+    if known.source is not None and not isinstance(known.value, tuple | str | range):
+        return m.guard(Known(len(known.value), Derived(known.source, _length)))
+    return len(known.value)
+
+
+def unpack(m: Machine, state: State, value: Value, loc: Loc | None) -> list[Value]:
+    """The items of an iterable of length known at staging."""
+    match value:
+        case TupleValue(items):
+            return list(items)
+        case Ref():
+            content = m.inside(state, value)
+            if isinstance(content, Items):
+                return list(content.items)
+            if isinstance(content, Fields) and issubclass(value.cls, dict):
+                return [Known(k) for k, _ in content.items]
+            if isinstance(content, StagedItems):
+                length = lists.list_length(m.handle(state, content.operand))
+                n = m.need_known(state, m.wrap(state, length), loc, "the length of this list")
+                return [get_item(m, state, value, Known(k), loc) for k in range(n)]
+        case Known(value=dict() as plain):
+            if value.source is not None:
+                m.guard(Known(tuple(plain), Derived(value.source, _keys)))
+            return [Known(k) for k in plain]
+        case Known(value=list() | tuple()):
+            return [captured_item(value, k) for k in range(known_length(m, value))]
+        case Known(value=plain) if isinstance(plain, np.ndarray):
+            return unpack(m, state, m.captured_array(state, value, loc), loc)
+        case Known(value=plain) if hasattr(plain, "__iter__"):
+            return [Known(v) for v in m.guard(value)]
+        case RangeValue(lo, hi, step):
+            bounds = [m.need_known(state, v, loc, "the bound of this range") for v in (lo, hi, step)]
+            items = [Known(k) for k in range(*bounds)]
+            return items[::-1] if value.reverse else items
+        case ArrayRef():
+            size = m.known_size(state, value, 0, loc, "the length of this array")
+            return [arrays.read_subscript(m, state, value, Known(k), loc) for k in range(size)]
+        case _:
+            pass
+    return m.iterate_known(state, value, loc)
+
+
+def get_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) -> Value:
+    """`base[key]` of a container."""
+    if isinstance(base, Known) and isinstance(base.value, np.ndarray):
+        return arrays.read_subscript(m, state, m.captured_array(state, base, loc), key, loc)
+    if isinstance(base, Known):
+        return known_item(m, state, base, key, loc)
+    if isinstance(base, Ref):
+        content = m.inside(state, base)
+        if isinstance(content, Fields):
+            return dict_item(m, state, content, key, loc)
+        if isinstance(content, StagedItems):
+            return staged_item(m, state, content, key, loc)
+        items = content.items
+    elif isinstance(base, TupleValue):
+        items = base.items
+    else:
+        raise StagecError("SC330", "this value cannot be subscripted", loc, "index an array or list")
+    if isinstance(key, SliceValue):
+        parts = [m.need_known(state, v, loc, "a bound of a list slice") for v in (key.start, key.stop, key.step)]
+        key = Known(slice(*parts))
+    if isinstance(key, Number) and not isinstance(key.operand, Const) and isinstance(base, Ref):
+        found = select_item(m, state, items, key)
+        if found is not None:
+            return found
+    k = m.need_known(state, key, loc, "the index into a list or tuple")
+    if isinstance(k, slice):
+        part = items[k]
+        if isinstance(base, TupleValue):
+            return TupleValue(part)
+        return Ref(m.new_cell(state, Items(part)), list)
+    found = m.host(state, operator.getitem, [items, k], {}, loc)
+    return items[k] if found is not None else found
+
+
+def select_item(m: Machine, state: State, items: tuple[Value, ...], key: Number) -> Value | None:
+    """`items[key]` at a staged index, if the items are numbers: a list of run-time length."""
+    if not items or not all(isinstance(v, Number | Known) for v in items):
+        return None
+    staged = staged_items(m, state, Items(items))
+    if staged is None or m.unrollable(key.operand):
+        return None
+    got = lists.list_get(m.handle(state, staged.operand), m.handle(state, key.operand))
+    return m.wrap(state, got)
+
+
+def staged_items(m: Machine, state: State, content: Items) -> StagedItems | None:
+    """The list as one of run-time length; None if its elements have no common type."""
+    try:
+        join = Join(m, state, state, state.builder.depth, force=True)
+        element = join.element(content, Items(()))
+        return StagedItems(join.list_emitter(content, element, state)(state))
+    except Unjoinable:
+        return None
+
+
+def staged_item(m: Machine, state: State, content: StagedItems, key: Value, loc: Loc | None) -> Value:
+    """`xs[key]` of a list of run-time length."""
+    handle = m.handle(state, content.operand)
+    if isinstance(key, Known) and isinstance(key.value, slice):
+        raise StagecError("SC331", "a slice of a list of run-time length", loc, "use an array")
+    index = m.operand(state, key, loc)
+    return m.wrap(state, lists.list_get(handle, m.handle(state, index)))
+
+
+def known_item(m: Machine, state: State, base: Known, key: Value, loc: Loc | None) -> Value:
+    """The item of a captured container."""
+    if isinstance(key, Number) and isinstance(base.value, list | tuple) and base.value:
+        items = tuple(captured_item(base, k) for k in range(known_length(m, base)))
+        if all(isinstance(v.value, int | float) and not isinstance(v.value, bool) for v in items):
+            found = select_item(m, state, items, key)
+            if found is not None:
+                for v in items:
+                    m.guard(v)
+                return found
+    plain = m.need_known(state, key, loc, "the key into this container")
+    if isinstance(plain, slice) or not isinstance(base.value, list | tuple | dict):
+        return m.host(state, operator.getitem, [m.guard(base), plain], {}, loc)
+    if isinstance(base.value, list | tuple):
+        known_length(m, base)
+    found = m.host(state, operator.getitem, [base.value, plain], {}, loc)
+    return captured_item(base, plain) if isinstance(found, Known) else found
+
+
+def dict_item(m: Machine, state: State, content: Fields, key: Value, loc: Loc | None) -> Value:
+    """`d[key]`; a missing key raises KeyError in the user's program."""
+    plain = m.need_known(state, key, loc, "a dict key")
+    found = content.get(plain)
+    if found is None:
+        return m.host(state, operator.getitem, [dict(content.items), plain], {}, loc)
+    return found
+
+
+def dict_items(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterator[tuple[Any, Value]]:
+    """The keys and values of a dict."""
+    if isinstance(value, Ref):
+        content = m.inside(state, value)
+        if isinstance(content, Fields):
+            yield from content.items
+            return
+    if isinstance(value, Known) and isinstance(value.value, dict):
+        for key in unpack(m, state, value, loc):
+            assert isinstance(key, Known)
+            yield key.value, captured_item(value, key.value)
+        return
+    raise StagecError("SC332", "a dict is needed here", loc, "pass a dict")
+
+
+def set_item(m: Machine, state: State, base: Value, key: Value, value: Value, loc: Loc | None) -> None:
+    """`base[key] = value` of a list or dict."""
+    ref = m.writable(state, base, loc)
+    content = m.inside(state, ref)
+    if isinstance(content, Fields):
+        plain = m.need_known(state, key, loc, "a dict key")
+        m.write(state, ref, content.set(plain, value))
+        return
+    if isinstance(content, StagedItems):
+        assert isinstance(content.operand.type, ListType)
+        element = convert(m, state, element_operand(state, value), content.operand.type.element)
+        index = m.operand(state, key, loc)
+        new = lists.list_set(*(m.handle(state, o) for o in (content.operand, index, element)))
+        m.name(new.operand, m.name_of(content.operand))
+        state.cells[ref.cell] = StagedItems(new.operand)
+        return
+    k = m.need_known(state, key, loc, "the index into a list")
+    items = list(content.items)
+    if isinstance(k, slice):
+        items[k] = unpack(m, state, value, loc)
+    else:
+        m.host(state, operator.getitem, [items, k], {}, loc)
+        items[k] = value
+    m.write(state, ref, Items(tuple(items)))
+
+
+def del_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) -> None:
+    """`del base[key]`."""
+    ref = m.writable(state, base, loc)
+    content = m.inside(state, ref)
+    plain = m.need_known(state, key, loc, "the key of a deleted item")
+    if isinstance(content, Fields):
+        dict_item(m, state, content, key, loc)
+        m.write(state, ref, content.without(plain))
+    else:
+        items = list(content.items)
+        del items[plain]
+        m.write(state, ref, Items(tuple(items)))
+
+
+def append(m: Machine, state: State, ref: Ref, value: Value, loc: Loc | None) -> None:
+    """`xs.append(value)`."""
+    content = m.inside(state, ref)
+    if isinstance(content, Items):
+        m.write(state, ref, Items((*content.items, value)))
+        return
+    assert isinstance(content, StagedItems)
+    kind = content.operand.type
+    assert isinstance(kind, ListType)
+    have = unsized(element_operand(state, value).type)
+    if getattr(have, "rank", 0) != getattr(kind.element, "rank", 0):
+        raise StagecError(
+            "SC333", f"a list of {kind.element} gets an element of type {have}", loc,
+            "append values of one type in a staged loop",
+        )  # fmt: skip
+    operand = convert(m, state, element_operand(state, value), kind.element)
+    new = lists.list_append(m.handle(state, content.operand), m.handle(state, operand))
+    m.name(new.operand, m.name_of(content.operand))
+    state.cells[ref.cell] = StagedItems(new.operand)
+
+
+def length(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
+    """`len(value)`."""
+    match value:
+        case TupleValue(items):
+            return Known(len(items))
+        case Ref():
+            content = m.inside(state, value)
+            if isinstance(content, StagedItems):
+                return m.wrap(state, lists.list_length(m.handle(state, content.operand)))
+            return Known(len(content.items))
+        case ArrayRef():
+            return m.shape(state, value, loc).items[0]
+        case Known(value=plain) if isinstance(plain, np.ndarray):
+            return m.shape(state, m.captured_array(state, value, loc), loc).items[0]
+        case Known(value=plain) if isinstance(plain, list | dict | tuple):
+            return Known(known_length(m, value))
+        case Known():
+            return m.host(state, len, [m.guard(value)], {}, loc)
+        case RangeValue(lo, hi, step):
+            bounds = (m.handle(state, m.operand(state, v, loc)) for v in (lo, hi, step))
+            return m.wrap(state, extent.range_length(*bounds))
+        case _:
+            raise StagecError("SC334", "this value has no length", loc, "use a list or array")
+
+
+def contains(m: Machine, state: State, container: Value, value: Value, loc: Loc | None) -> Value:
+    """`value in container`."""
+    if isinstance(container, Known) and isinstance(value, Known):
+        return m.host(state, operator.contains, [m.guard(container), m.guard(value)], {}, loc)
+    if isinstance(container, Ref) and issubclass(container.cls, dict | set):
+        content = m.inside(state, container)
+        plain = m.need_known(state, value, loc, "what is looked up in a dict or set")
+        keys = [k for k, _ in content.items] if isinstance(content, Fields) else [
+            getattr(v, "value", None) for v in content.items]  # fmt: skip
+        return Known(plain in keys)
+    return m.any_equal(state, unpack(m, state, container, loc), value, loc)
+
+
+def make_set(m: Machine, state: State, items: tuple[Value, ...], loc: Loc | None) -> Value:
+    """A set of values known at staging."""
+    plain = dict.fromkeys(m.need_known(state, v, loc, "an element of a set") for v in items)
+    return Ref(m.new_cell(state, Items(tuple(Known(p) for p in plain))), set)
+
+
+def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None) -> Value | None:
+    """`a op b` of lists and tuples; None if it is not theirs."""
+    is_list = isinstance(a, Ref) and issubclass(a.cls, list)
+    if op in (operator.eq, operator.ne) and isinstance(a, TupleValue | Ref) and isinstance(b, TupleValue | Ref | Known):
+        return equality(m, state, op, a, b, loc)
+    if op is operator.add and (is_list or isinstance(a, TupleValue)) and not isinstance(b, ArrayRef | Number):
+        items = (*unpack(m, state, a, loc), *unpack(m, state, b, loc))
+        return Ref(m.new_cell(state, Items(items)), list) if is_list else TupleValue(items)
+    if op is operator.add and isinstance(a, Known) and isinstance(a.value, list | tuple):
+        items = (*unpack(m, state, a, loc), *unpack(m, state, b, loc))
+        return Ref(m.new_cell(state, Items(items)), list) if isinstance(a.value, list) else TupleValue(items)
+    for x, n in ((a, b), (b, a)):
+        sequence = isinstance(x, TupleValue) or (isinstance(x, Ref) and issubclass(x.cls, list))
+        if op is operator.mul and sequence and not isinstance(n, ArrayRef | Ref | TupleValue):
+            times = m.need_known(state, n, loc, "how often a list is repeated")
+            if not isinstance(times, int):
+                return None
+            items = tuple(unpack(m, state, x, loc)) * times
+            if isinstance(x, TupleValue):
+                return TupleValue(items)
+            return Ref(m.new_cell(state, Items(items)), list)
+    return None
+
+
+def equality(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None) -> Value | None:
+    """`==` of two sequences of values known at staging."""
+    if isinstance(b, Known) and not isinstance(b.value, list | tuple):
+        return None
+    left, right = unpack(m, state, a, loc), unpack(m, state, b, loc)
+    if len(left) != len(right):
+        return Known(op is operator.ne)
+    if all(isinstance(v, Known) for v in (*left, *right)):
+        same = all(m.guard(x) == m.guard(y) for x, y in zip(left, right, strict=True))  # type: ignore[arg-type]
+        return Known(same if op is operator.eq else not same)
+    if same_abstract(tuple(left), tuple(right)):
+        return Known(op is operator.eq)
+    raise StagecError("SC335", "lists of staged values cannot be compared", loc, "compare arrays")

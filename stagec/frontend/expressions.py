@@ -1,0 +1,246 @@
+"""Expressions of the core language (see `desugar`): no calls and no control flow."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import gast
+import numpy as np
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays, containers, names, numpy_calls, objects
+from stagec.frontend.join import as_operand
+from stagec.frontend.machine import Frame, Machine
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    ArrayRef,
+    Fields,
+    Items,
+    Known,
+    Number,
+    Ref,
+    SliceValue,
+    TupleValue,
+    Value,
+)
+from stagec.ops import text
+
+BINARY: dict[type, Callable[..., Any]] = {
+    gast.Add: operator.add, gast.Sub: operator.sub, gast.Mult: operator.mul,
+    gast.Div: operator.truediv, gast.FloorDiv: operator.floordiv, gast.Mod: operator.mod,
+    gast.Pow: operator.pow, gast.MatMult: operator.matmul, gast.BitAnd: operator.and_,
+    gast.BitOr: operator.or_, gast.BitXor: operator.xor, gast.LShift: operator.lshift,
+    gast.RShift: operator.rshift,
+}  # fmt: skip
+UNARY: dict[type, Callable[..., Any]] = {
+    gast.USub: operator.neg, gast.UAdd: operator.pos, gast.Invert: operator.invert,
+}  # fmt: skip
+COMPARE: dict[type, Callable[..., Any]] = {
+    gast.Eq: operator.eq, gast.NotEq: operator.ne, gast.Lt: operator.lt, gast.LtE: operator.le,
+    gast.Gt: operator.gt, gast.GtE: operator.ge,
+}  # fmt: skip
+METHODS = {
+    operator.add: "add", operator.sub: "sub", operator.mul: "mul", operator.truediv: "truediv",
+    operator.floordiv: "floordiv", operator.mod: "mod", operator.pow: "pow",
+    operator.matmul: "matmul", operator.and_: "and", operator.or_: "or", operator.xor: "xor",
+    operator.lshift: "lshift", operator.rshift: "rshift", operator.eq: "eq", operator.ne: "ne",
+    operator.lt: "lt", operator.le: "le", operator.gt: "gt", operator.ge: "ge",
+    operator.neg: "neg", operator.pos: "pos", operator.invert: "invert",
+}  # fmt: skip
+REFLECTED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le", "eq": "eq", "ne": "ne"}
+
+
+def evaluate(m: Machine, frame: Frame, node: gast.AST, state: State) -> Value:
+    """The abstract value of a call-free expression."""
+    loc = frame.loc(node)
+    state.builder.loc = loc if loc.line else state.builder.loc
+    try:
+        return _evaluate(m, frame, node, state, loc)
+    except StagecError as error:
+        raise error.at(loc) from error.__cause__
+
+
+def _evaluate(m: Machine, frame: Frame, node: gast.AST, state: State, loc: Loc) -> Value:
+    match node:
+        case gast.Constant(value=value):
+            return Known(value)
+        case gast.Name(id=name):
+            return names.load(m, frame, name, state, loc)
+        case gast.BinOp(left=left, op=op, right=right):
+            a = evaluate(m, frame, left, state)
+            b = evaluate(m, frame, right, state)
+            state.builder.loc = loc
+            return binary(m, state, BINARY[type(op)], a, b, loc)
+        case gast.UnaryOp(op=op, operand=operand):
+            value = evaluate(m, frame, operand, state)
+            state.builder.loc = loc
+            if isinstance(op, gast.Not):
+                return negation(m, state, value, loc)
+            return unary(m, state, UNARY[type(op)], value, loc)
+        case gast.Compare(left=left, ops=[op], comparators=[right]):
+            a = evaluate(m, frame, left, state)
+            b = evaluate(m, frame, right, state)
+            state.builder.loc = loc
+            return compare(m, state, op, a, b, loc)
+        case gast.Attribute(value=base, attr=attr):
+            value = evaluate(m, frame, base, state)
+            state.builder.loc = loc
+            return objects.attribute(m, state, value, objects.mangled(frame, attr), loc)
+        case gast.Subscript(value=base, slice=key):
+            value = evaluate(m, frame, base, state)
+            index = evaluate(m, frame, key, state)
+            state.builder.loc = loc
+            return subscript(m, state, value, index, loc)
+        case gast.Slice(lower=lower, upper=upper, step=step):
+            parts = [Known(None) if p is None else evaluate(m, frame, p, state)
+                     for p in (lower, upper, step)]  # fmt: skip
+            if all(isinstance(p, Known) for p in parts):
+                return Known(slice(*(m.guard(p) for p in parts)))  # type: ignore[arg-type]
+            return SliceValue(*parts)
+        case gast.Tuple(elts=elts):
+            return TupleValue(spread(m, frame, elts, state))
+        case gast.List(elts=elts):
+            items = Items(spread(m, frame, elts, state))
+            return Ref(m.new_cell(state, items), list)
+        case gast.Set(elts=elts):
+            return containers.make_set(m, state, spread(m, frame, elts, state), loc)
+        case gast.Dict(keys=keys, values=values):
+            return dict_display(m, frame, keys, values, state, loc)
+        case gast.JoinedStr(values=parts):
+            return joined(m, frame, parts, state, loc)
+        case _:
+            raise StagecError(
+                "SC100", f"{type(node).__name__} is not supported here", loc,
+                "write it with plain expressions and assignments",
+            )  # fmt: skip
+
+
+def spread(m: Machine, frame: Frame, elts: list[Any], state: State) -> tuple[Value, ...]:
+    """The values of a display or argument list, starred ones unpacked."""
+    out: list[Value] = []
+    for elt in elts:
+        if isinstance(elt, gast.Starred):
+            value = evaluate(m, frame, elt.value, state)
+            out += containers.unpack(m, state, value, frame.loc(elt))
+        else:
+            out.append(evaluate(m, frame, elt, state))
+    return tuple(out)
+
+
+def dict_display(
+    m: Machine, frame: Frame, keys: list[Any], values: list[Any], state: State, loc: Loc
+) -> Value:
+    """A dict display, `**` parts merged in order."""
+    content = Fields(())
+    for key, value in zip(keys, values, strict=True):
+        item = evaluate(m, frame, value, state)
+        if key is None:
+            for k, v in containers.dict_items(m, state, item, loc):
+                content = content.set(k, v)
+        else:
+            name = evaluate(m, frame, key, state)
+            content = content.set(m.need_known(state, name, loc, "a dict key"), item)
+    return Ref(m.new_cell(state, content), dict)
+
+
+def joined(m: Machine, frame: Frame, parts: list[Any], state: State, loc: Loc) -> Value:
+    """An f-string; staged parts are formatted at run time."""
+    out: list[Any] = []
+    for part in parts:
+        if isinstance(part, gast.Constant):
+            out.append(part.value)
+            continue
+        value = evaluate(m, frame, part.value, state)
+        spec = ""
+        if part.format_spec is not None:
+            made = joined(m, frame, part.format_spec.values, state, loc)
+            spec = m.need_known(state, made, loc, "a format specification")
+        conversion = chr(part.conversion) if part.conversion != -1 else ""
+        if isinstance(value, Known):
+            plain = m.guard(value)
+            plain = {"": lambda v: v, "s": str, "r": repr, "a": ascii}[conversion](plain)
+            out.append(format(plain, spec))
+            continue
+        handle = numpy_calls.printable(m, state, value, loc)
+        out.append(text.format_value(handle, spec=spec, conversion=conversion))
+    if all(isinstance(p, str) for p in out):
+        return Known("".join(out))
+    return m.wrap(state, text.concat(*out))
+
+
+def plain_number(value: Value) -> bool:
+    """Whether a value is a number of the graph or a known Python number."""
+    return isinstance(value, Number) or (
+        isinstance(value, Known)
+        and isinstance(value.value, bool | int | float | complex | np.generic)
+    )
+
+
+def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None) -> Value:
+    """`a op b`."""
+    if isinstance(a, Known) and isinstance(b, Known):
+        return known_operator(m, state, op, (a, b), loc)
+    if isinstance(a, Ref | TupleValue) or isinstance(b, Ref | TupleValue):
+        special = containers.binary(m, state, op, a, b, loc)
+        if special is not None:
+            return special
+    method = METHODS.get(op, "")
+    found = objects.operator_method(m, state, a, f"__{method}__", (b,), loc)
+    if found is None:
+        name = REFLECTED.get(method, "r" + method)
+        found = objects.operator_method(m, state, b, f"__{name}__", (a,), loc)
+    if found is not None:
+        return found
+    return numpy_calls.apply(m, state, op, (a, b), {}, loc)
+
+
+def known_operator(
+    m: Machine, state: State, op: Any, args: tuple[Known, ...], loc: Loc | None
+) -> Value:
+    """An operator on values known at staging: it just runs; its exception is the user's."""
+    plain = [m.guard(a) for a in args]
+    if any(isinstance(p, np.ndarray) for p in plain):
+        return numpy_calls.apply(m, state, op, args, {}, loc)
+    return m.host(state, op, plain, {}, loc)
+
+
+def unary(m: Machine, state: State, op: Any, value: Value, loc: Loc | None) -> Value:
+    """`op value`."""
+    if isinstance(value, Known):
+        return known_operator(m, state, op, (value,), loc)
+    found = objects.operator_method(m, state, value, f"__{METHODS[op]}__", (), loc)
+    return numpy_calls.apply(m, state, op, (value,), {}, loc) if found is None else found
+
+
+def negation(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
+    """`not value`."""
+    truth = m.truth(state, value, loc)
+    if isinstance(truth, bool):
+        return Known(not truth)
+    return numpy_calls.apply(m, state, operator.not_, (Number(truth),), {}, loc)
+
+
+def compare(m: Machine, state: State, op: gast.AST, a: Value, b: Value, loc: Loc | None) -> Value:
+    """One comparison."""
+    match op:
+        case gast.Is() | gast.IsNot():
+            same = objects.identical(m, state, a, b, loc)
+            return Known(same if isinstance(op, gast.Is) else not same)
+        case gast.In() | gast.NotIn():
+            found = containers.contains(m, state, b, a, loc)
+            return found if isinstance(op, gast.In) else negation(m, state, found, loc)
+        case _:
+            return binary(m, state, COMPARE[type(op)], a, b, loc)
+
+
+def subscript(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) -> Value:
+    """`base[key]`."""
+    if isinstance(base, ArrayRef):
+        return arrays.read_subscript(m, state, base, key, loc)
+    if isinstance(base, Number):
+        ref = m.new_array(state, as_operand(base))
+        return arrays.read_subscript(m, state, ref, key, loc)
+    found = objects.operator_method(m, state, base, "__getitem__", (key,), loc)
+    return containers.get_item(m, state, base, key, loc) if found is None else found

@@ -1,0 +1,408 @@
+"""The staging interpreter: the machine with its parts put together."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stagec import ops
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays, calls, containers, numpy_calls, statements
+from stagec.frontend.expressions import evaluate
+from stagec.frontend.join import Unjoinable, close
+from stagec.frontend.loops import variable_names
+from stagec.frontend.machine import Captured, Machine, Raised, Restart
+from stagec.frontend.sources import Constant, Derived, Source
+from stagec.frontend.state import RESULT, Exit, Leaf, State
+from stagec.frontend.values import (
+    ArrayCell,
+    ArrayRef,
+    Fields,
+    FunctionValue,
+    Items,
+    Known,
+    Number,
+    Outside,
+    Ref,
+    StagedItems,
+    TupleValue,
+    Value,
+)
+from stagec.ir.core import Apply, Const, Op, Operand, const
+from stagec.ir.core import Value as Staged
+from stagec.ir.types import BOOL, ArrayType, Size, size, type_of
+from stagec.ops import extent, lists
+from stagec.ops.arithmetic import Handle
+from stagec.ops.cast import to_python
+
+
+def array_kind(array: Any) -> tuple[Any, ...]:
+    """What of an array the code depends on: dtype, rank, and which sizes are exactly 1."""
+    return array.dtype, tuple(n == 1 for n in array.shape)
+
+
+@dataclass(slots=True)
+class Interpreter(Machine):
+    """A machine that can run statements, expressions and calls."""
+
+    def __post_init__(self) -> None:
+        self.run = lambda stmts, frame, state: statements.run(self, stmts, frame, state)
+        self.call = lambda *args: calls.call(self, *args)
+        self.evaluate = lambda *args: evaluate(self, *args)
+        self.assign = lambda m, *args: statements.assign(self, *args)
+
+    # -- running Python at staging --------------------------------------------------------
+
+    def host(self, state: State, function: Any, args: Any, kwargs: Any, loc: Loc | None) -> Known:
+        """The result of a function run at staging; what it raises, the program raises here."""
+        try:
+            with np.errstate(all="ignore"):
+                return Known(function(*args, **kwargs))
+        except (Restart, StagecError):
+            raise
+        except Exception as error:
+            raise Raised(error) from None
+
+    def host_attribute(self, plain: Any, name: str) -> Any:
+        """An attribute of a Python object; a missing one is the program's AttributeError."""
+        try:
+            return getattr(plain, name)
+        except AttributeError as error:
+            raise Raised(error) from None
+
+    def call_value(
+        self, state: State, f: Any, args: tuple[Value, ...], kwargs: Any, loc: Loc | None
+    ) -> Value:
+        """The result of a call whose paths can be merged again; `state` moves on."""
+        function = f if isinstance(f, Known | FunctionValue) or hasattr(f, "receiver") else Known(f)
+        tree = self.call(function, args, kwargs, state, loc)
+        if not isinstance(tree, Leaf):
+            names = variable_names(self.frames[-1]) if self.frames else {}
+            try:
+                tree = close(self, tree, names)
+            except Unjoinable as clash:
+                raise StagecError(
+                    "SC306", f"the result of this call has no common type: {clash.reason}", loc,
+                    "assign the call to a variable first",
+                ) from None  # fmt: skip
+        if not isinstance(tree, Leaf) or tree.exit is not Exit.NORMAL:
+            raise StagecError("SC307", "this call may raise here", loc, "call it on its own line")
+        state.cells = tree.state.cells
+        return state.cells.pop(RESULT)  # type: ignore[return-value]
+
+    # -- numbers --------------------------------------------------------------------------
+
+    def const_handle(self, state: State, value: Any) -> Handle:
+        """A handle on a constant."""
+        return Handle(state.builder, const(value))
+
+    def lift(self, state: State, value: Any) -> Any:
+        """A handle on a number."""
+        return value if isinstance(value, Handle) else self.const_handle(state, value)
+
+    def apply_op(self, state: State, op: Op, handles: Any, **attrs: Any) -> Any:
+        """The op applied in the block of `state`, also without operands."""
+        outs = state.builder.add(op, [h.operand for h in handles], attrs)
+        return Handle(state.builder, outs[0]) if outs else None
+
+    def operand(self, state: State, value: Value, loc: Loc | None) -> Operand:
+        """The operand of a number."""
+        if isinstance(value, Number):
+            return value.operand
+        if isinstance(value, ArrayRef):
+            return arrays.handle_of(self, state, value, loc).operand
+        if isinstance(value, Known):
+            plain = self.guard(value)
+            if isinstance(plain, bool | int | float | complex | np.generic):
+                return const(plain)
+            raise Raised(TypeError(f"{type(plain).__name__!r} object is not a number"))
+        raise StagecError("SC308", "a number is needed here", loc, "use a number")
+
+    def truth(self, state: State, value: Value, loc: Loc | None) -> bool | Operand:
+        """The truth of a value: a bool if staging knows it, else a staged Python bool."""
+        match value:
+            case Known(value=plain):
+                if isinstance(plain, np.ndarray):
+                    return self.truth(state, self.captured_array(state, value, loc), loc)
+                if isinstance(plain, list | dict) and value.source is not None:
+                    return bool(containers.known_length(self, value))
+                return bool(self.host(state, bool, [self.guard(value)], {}, loc).value)
+            case Number(operand):
+                return self.bool_of(state, operand)
+            case ArrayRef():
+                return self.bool_of(state, arrays.handle_of(self, state, value, loc).operand)
+            case TupleValue(items):
+                return bool(items)
+            case Ref():
+                content = self.inside(state, value)
+                if isinstance(content, StagedItems):
+                    n = lists.list_length(self.handle(state, content.operand))
+                    return self.bool_of(state, n.operand)
+                method = None
+                if isinstance(content, Fields) and not issubclass(value.cls, dict):
+                    from stagec.frontend.objects import operator_method
+
+                    for name in ("__bool__", "__len__"):
+                        method = operator_method(self, state, value, name, (), loc)
+                        if method is not None:
+                            return self.truth(state, method, loc)
+                    return True
+                return bool(content.items)
+            case _:
+                return True
+
+    def bool_of(self, state: State, operand: Operand) -> bool | Operand:
+        """A staged number's truth as a Python bool."""
+        if isinstance(operand, Const):
+            return bool(operand.value)
+        if operand.type == BOOL:
+            return operand
+        return to_python(self.handle(state, operand), kind="bool").operand
+
+    def any_equal(self, state: State, items: list[Value], value: Value, loc: Loc | None) -> Value:
+        """Whether any item equals the value."""
+        found: Value = Known(False)
+        for item in items:
+            same = numpy_calls.apply(self, state, operator.eq, (value, item), {}, loc)
+            truth = self.truth(state, same, loc)
+            if truth is True:
+                return Known(True)
+            if truth is False:
+                continue
+            if isinstance(found, Known):
+                found = Number(truth)
+            else:
+                found = numpy_calls.apply(self, state, operator.or_, (found, Number(truth)), {}, loc)
+        return found
+
+    # -- arrays ---------------------------------------------------------------------------
+
+    def as_array(self, state: State, value: Value, loc: Loc | None) -> Any:
+        """A handle on the value as an array, lists and numbers included."""
+        plain = numpy_calls.argument(self, state, value, loc)
+        if isinstance(plain, Handle):
+            return plain
+        lifted = numpy_calls.lifted(state, plain.tolist() if isinstance(plain, np.ndarray) else plain)
+        if isinstance(plain, range):
+            lifted = numpy_calls.lifted(state, list(plain))
+        return numpy_calls.TABLE[np.array](lifted)
+
+    def shape(self, state: State, value: Value, loc: Loc | None) -> TupleValue:
+        """`value.shape`."""
+        if isinstance(value, Number):
+            return TupleValue(())
+        assert isinstance(value, ArrayRef)
+        kind = arrays.type_of(state, value)
+        handle = None
+        out: list[Value] = []
+        for axis, dim in enumerate(kind.shape):
+            if isinstance(dim, int):
+                out.append(Known(dim))
+                continue
+            handle = handle or arrays.handle_of(self, state, value, loc)
+            out.append(Number(self.size_operand(state, handle, axis)))
+        return TupleValue(tuple(out))
+
+    def size_operand(self, state: State, handle: Any, axis: int) -> Operand:
+        """The length of an axis, read off the array at run time."""
+        made = extent.extent(handle, axis=axis).operand
+        dim = handle.shape[axis]
+        if isinstance(dim, Size):
+            self.note_size(made, dim)
+        return made
+
+    def note_size(self, value: Operand, dim: Size) -> None:
+        """Remember which argument's size an integer is."""
+        if isinstance(value, Staged) and len(dim.terms) == 1:
+            found = self.size_origin.get(dim.terms[0][0])
+            if found is not None:
+                self.origin[value] = ("size", found)
+
+    def known_size(
+        self, state: State, ref: ArrayRef, axis: int, loc: Loc | None, what: str
+    ) -> int:
+        """The length of an axis at staging; it joins the key where that is possible."""
+        return int(self.need_known(state, self.shape(state, ref, loc).items[axis], loc, what))
+
+    def require_size(
+        self, state: State, ref: ArrayRef, axis: int, wanted: int, loc: Loc | None
+    ) -> None:
+        """Check that an axis has the wanted length, as unpacking does."""
+        have = self.known_size(state, ref, axis, loc, "the length of an unpacked array")
+        if have != wanted:
+            many = have > wanted
+            text = (f"too many values to unpack (expected {wanted})" if many else
+                    f"not enough values to unpack (expected {wanted}, got {have})")  # fmt: skip
+            raise Raised(ValueError(text))
+
+    def sized(self, state: State, value: Value) -> Value:
+        """The value, its unknown sizes named by fresh symbols."""
+        if not isinstance(value, ArrayRef) or value.path:
+            return value
+        cell = state.cells[value.cell]
+        assert isinstance(cell, ArrayCell)
+        operand = cell.operand
+        if not isinstance(operand, Staged) or not isinstance(operand.type, ArrayType):
+            return value
+        if None not in operand.type.shape:
+            return value
+        stmt = state.builder.stmts[-1]
+        if not isinstance(stmt, Apply) or stmt.outs != (operand,):
+            return value
+        shape = tuple(size(self.symbol()) if d is None else d for d in operand.type.shape)
+        named = Staged(replace(operand.type, shape=shape), operand.hint)
+        state.builder.stmts.pop()
+        state.builder.append(replace(stmt, outs=(named,)))
+        state.cells[value.cell] = replace(cell, operand=named)
+        return value
+
+    def layout(self, leaf: int) -> bool:
+        """Whether an argument is C-contiguous; asking makes it part of the key."""
+        if not self.decided("layout", leaf):
+            raise Restart("layout", leaf)
+        return self.layouts[leaf]
+
+    def is_view_of(self, ref: ArrayRef, base: ArrayRef) -> bool:
+        """Whether writing through `ref` writes to the memory of `base`."""
+        return ref.cell == base.cell
+
+    def small(self, state: State, ref: ArrayRef) -> bool:
+        """Whether the array has few elements along its first axis, known at staging."""
+        dim = arrays.type_of(state, ref).shape[0]
+        return isinstance(dim, int) and dim <= 16
+
+    # -- containers -----------------------------------------------------------------------
+
+    def is_staged_list(self, state: State, value: Value) -> bool:
+        """Whether the value is a list of run-time length."""
+        return isinstance(value, Ref) and isinstance(state.cells.get(value.cell), StagedItems)
+
+    def is_dict(self, state: State, value: Value) -> bool:
+        """Whether the value is a dict."""
+        if isinstance(value, Ref):
+            return issubclass(value.cls, dict)
+        return isinstance(value, Known) and isinstance(value.value, dict)
+
+    def inside(self, state: State, ref: Ref) -> Any:
+        """The content of a list, dict or set; one of the caller's is opened on first use."""
+        return state.cells[ref.cell]
+
+    def writable(self, state: State, value: Value, loc: Loc | None) -> Ref:
+        """A reference through which the object can be changed."""
+        if isinstance(value, Ref):
+            return value
+        if not isinstance(value, Known):
+            raise StagecError("SC352", "this value cannot be changed", loc, "use a list or object")
+        plain = value.value
+        if isinstance(plain, tuple | str | int | float):
+            raise Raised(TypeError(f"{type(plain).__name__!r} object does not support assignment"))
+        entry = self.outside.get(id(plain))
+        if entry is not None and entry[0] in state.cells:
+            return Ref(entry[0], type(plain))
+        if entry is None:
+            self.cells += 1
+            entry = self.outside[id(plain)] = (self.cells, value)
+        opened = self.opened(state, value, loc)
+        state.cells[entry[0]] = self.shared_cells.setdefault(entry[0], opened)
+        return Ref(entry[0], type(plain))
+
+    def opened(self, state: State, value: Known, loc: Loc | None) -> Any:
+        """The content of an object of the caller."""
+        plain = value.value
+        if isinstance(plain, dict):
+            return Fields(tuple(
+                (k.value, self.capture(containers.captured_item(value, k.value)))  # type: ignore[union-attr]
+                for k in containers.unpack(self, state, value, loc)))  # fmt: skip
+        if isinstance(plain, list):
+            return Items(tuple(map(self.capture, containers.unpack(self, state, value, loc))))  # type: ignore[arg-type]
+        if isinstance(plain, set):
+            return Items(tuple(Known(v) for v in plain))
+        return Outside(value)
+
+    def write(self, state: State, ref: Ref, content: Any) -> None:
+        """Replace the content of a list, dict or set."""
+        state.cells[ref.cell] = content
+
+    def iterate_known(self, state: State, value: Value, loc: Loc | None) -> list[Value]:
+        """The items of an iterable of the user's own class."""
+        raise Raised(TypeError("this object is not iterable at staging"))
+
+    # -- captured values ------------------------------------------------------------------
+
+    def capture(self, known: Known) -> Value:
+        """A value read from outside: written objects and changing numbers are looked up."""
+        if isinstance(known.value, np.ndarray):
+            return known
+        number = isinstance(known.value, int | float | complex) and not isinstance(known.value, bool)
+        if number and known.source is not None and self.decided("captured", known.source):
+            return self.hidden(known, type_of(known.value))
+        entry = self.outside.get(id(known.value))
+        if entry is not None and self.entry is not None and not isinstance(known.value, type):
+            return Ref(entry[0], type(known.value))
+        return known
+
+    def hidden(self, known: Known, kind: Any) -> Number:
+        """A captured number as a hidden input."""
+        source = known.source
+        assert source is not None
+        if source not in self.captured:
+            value = Staged(kind, str(source).rpartition(".")[2])
+            self.captured[source] = Captured(source, value, None)
+            self.defs.depth[value] = 0
+            self.origin[value] = ("data", str(source))
+        return Number(self.captured[source].value)
+
+    def captured_array(
+        self, state: State, known: Known, loc: Loc | None, write: bool = False
+    ) -> ArrayRef:
+        """A captured array as a hidden input."""
+        source: Source = known.source or Constant(known.value, "array")
+        for entry in self.captured.values():
+            if entry.cell is not None and entry.source.get(self.args) is known.value:
+                state.cells.setdefault(entry.cell, self.shared_cells[entry.cell])
+                return ArrayRef(entry.cell)
+        array = known.value
+        if array.dtype.kind not in "biufc":
+            raise StagecError(
+                "SC309", f"{source} is an array of {array.dtype}", loc, "use a numeric dtype"
+            )
+        self.guard(Known(array_kind(array), Derived(source, array_kind)))
+        dims = tuple(
+            1 if n == 1 else size(self.symbol("c", unit=False)) for n in array.shape
+        )
+        if not dims:
+            dims = ()
+        value = Staged(ArrayType(array.dtype, dims), str(source).rpartition(".")[2])
+        self.defs.depth[value] = 0
+        self.cells += 1
+        cell = self.cells
+        self.captured[source] = Captured(source, value, cell)
+        self.shared_cells[cell] = ArrayCell(value, external=True)
+        state.cells[cell] = self.shared_cells[cell]
+        return ArrayRef(cell)
+
+    def class_source(self, cls: type, name: str) -> Source:
+        """Where a class attribute is captured from."""
+        from stagec.frontend.sources import Attribute
+
+        return Attribute(Constant(cls, cls.__name__), name)
+
+    def map_leaves(self, state: State, value: Value, op: Op) -> Value:
+        """The op applied to every number and array of a tree."""
+        if isinstance(value, TupleValue):
+            return TupleValue(tuple(self.map_leaves(state, v, op) for v in value.items), value.cls)
+        if isinstance(value, Ref):
+            content = state.cells[value.cell]
+            if isinstance(content, Items):
+                items = tuple(self.map_leaves(state, v, op) for v in content.items)
+                return Ref(self.new_cell(state, Items(items)), value.cls)
+            if isinstance(content, Fields):
+                pairs = tuple((k, self.map_leaves(state, v, op)) for k, v in content.items)
+                return Ref(self.new_cell(state, Fields(pairs)), value.cls)
+        if isinstance(value, Number | ArrayRef):
+            handle = numpy_calls.argument(self, state, value, None)
+            return self.wrap(state, op(handle))
+        return value

@@ -1,0 +1,85 @@
+"""Builtins that take iterables, written in Python and staged like the user's own code."""
+
+# ruff: noqa: D103
+from typing import Any
+
+
+def sum_(iterable: Any, start: Any = 0) -> Any:
+    total = start
+    for item in iterable:
+        total = total + item
+    return total
+
+
+def any_(iterable: Any) -> Any:
+    for item in iterable:
+        if item:
+            return True
+    return False
+
+
+def all_(iterable: Any) -> Any:
+    for item in iterable:
+        if not item:
+            return False
+    return True
+
+
+def list_(iterable: Any = ()) -> Any:
+    items = []
+    for item in iterable:
+        items.append(item)
+    return items
+
+
+def max_(iterable: Any, key: Any) -> Any:
+    best = None
+    for item in iterable:
+        if best is None or key(item) > key(best):
+            best = item
+    if best is None:
+        raise ValueError("max() iterable argument is empty")
+    return best
+
+
+def min_(iterable: Any, key: Any) -> Any:
+    best = None
+    for item in iterable:
+        if best is None or key(item) < key(best):
+            best = item
+    if best is None:
+        raise ValueError("min() iterable argument is empty")
+    return best
+
+
+def same(item: Any) -> Any:
+    return item
+
+
+def reduce_(function: Any, iterable: Any, initial: Any = None) -> Any:
+    total = initial
+    for item in iterable:
+        total = item if total is None else function(total, item)
+    return total
+
+
+def map_(function: Any, *iterables: Any) -> Any:
+    if len(iterables) == 1:
+        for item in iterables[0]:
+            yield function(item)
+    else:
+        for items in zip(*iterables):  # noqa: B905
+            yield function(*items)
+
+
+def filter_(function: Any, iterable: Any) -> Any:
+    for item in iterable:
+        if item if function is None else function(item):
+            yield item
+
+
+def enumerate_(iterable: Any, start: Any) -> Any:
+    k = start
+    for item in iterable:
+        yield k, item
+        k = k + 1

@@ -1,0 +1,331 @@
+"""Staged loops: the carry is found by a fixpoint over trial runs of the body.
+
+A loop that cannot be staged (a value must be known that changes from trip to trip) is unrolled
+if its trips are known; one whose state has no common type at the head is peeled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import gast
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend.join import Join, close, same_abstract, substitute
+from stagec.frontend.machine import LIMITS, Frame, Machine
+from stagec.frontend.state import Branch, Exit, Leaf, State, Tree, extend, then_do
+from stagec.frontend.values import (
+    Content,
+    FunctionValue,
+    Known,
+    Maybe,
+    Number,
+)
+from stagec.ir.core import Block, Const, For, Operand, Stmt, Undef, While, const
+from stagec.ir.core import Value as Staged
+from stagec.ir.types import INT
+from stagec.ir.walk import clone
+
+ESCAPES = (Exit.RETURN, Exit.STOP, Exit.OUTER)
+
+
+@dataclass(slots=True)
+class Flags:
+    """The cells of the exit flags of one loop."""
+
+    stop: int
+    broke: int
+    escapes: dict[Exit, int]
+
+    def all(self) -> list[int]:
+        """Every flag."""
+        return [self.stop, self.broke, *self.escapes.values()]
+
+
+@dataclass(slots=True)
+class Shape:
+    """What differs between kinds of loops.
+
+    `enter` runs one trip from the state at the head; `emit` makes the statement from the
+    parameters, their initial values, the body block and the carry.
+    """
+
+    stmt: gast.AST
+    enter: Callable[[State], Tree]
+    emit: Callable[[tuple[Staged, ...], tuple[Operand, ...], Block, tuple[Staged, ...], bool], Stmt]
+    declare: Callable[[State], None]
+    always: bool
+
+
+def flags_of(m: Machine) -> Flags:
+    """Fresh exit flags."""
+    numbers = range(m.cells + 1, m.cells + 3 + len(ESCAPES))
+    m.cells += len(numbers)
+    m.unflagged.update(numbers)
+    return Flags(numbers[0], numbers[1], dict(zip(ESCAPES, numbers[2:], strict=True)))
+
+
+def variable_names(frame: Frame) -> dict[int, str]:
+    """The cells of the variables in scope, with their names."""
+    found: dict[int, str] = {}
+    scope = frame.scope
+    while scope is not None:
+        for name, cell in scope.cells.items():
+            found.setdefault(cell, name if not name.startswith(".") else "")
+        scope = scope.parent
+    return found
+
+
+def dead_cells(frame: Frame, live: frozenset[str] | None) -> set[int]:
+    """The cells of variables of this function that are not live."""
+    if live is None:
+        return set()
+    return {cell for name, cell in frame.scope.cells.items() if name not in live}
+
+
+def canonical(content: Any, join: Join) -> Any:
+    """The content with phis and merged cells numbered, for comparison between rounds."""
+    phis = {p.out: k for k, p in enumerate(join.phis)}
+    merged = {cell: -k - 1 for k, cell in enumerate(join.merged.values())}
+
+    def walk(part: Any) -> Any:
+        if isinstance(part, Staged):
+            return ("phi", phis[part]) if part in phis else part
+        if isinstance(part, tuple):
+            return tuple(map(walk, part))
+        if isinstance(part, int) and not isinstance(part, bool):
+            return merged.get(part, part)
+        if isinstance(part, FunctionValue | Known | Const | Undef) or not is_dataclass(part):
+            return part
+        return (type(part), *(walk(getattr(part, f.name)) for f in fields(part)))
+
+    return walk(content)
+
+
+def signature(join: Join, entry: State) -> list[Any]:
+    """What must not change from one round to the next."""
+    merged = {cell: -k - 1 for k, cell in enumerate(join.merged.values())}
+    changed = [
+        (merged.get(cell, cell), canonical(content, join))
+        for cell, content in join.cells.items()
+        if entry.cells.get(cell) is not content
+    ]
+    changed.sort(key=lambda item: item[0])
+    return [[p.out.type for p in join.phis], changed]
+
+
+def same_signature(a: list[Any], b: list[Any]) -> bool:
+    """Whether two rounds agree."""
+    return a[0] == b[0] and same_abstract(tuple(a[1]), tuple(b[1]))
+
+
+def mark(flags: Flags, tree: Tree, loc: Loc | None) -> Tree:
+    """Every path as a normal one, with the flags saying how it left."""
+
+    def step(leaf: Leaf) -> Tree:
+        cells = leaf.state.cells
+        if leaf.exit is Exit.RAISE:
+            if leaf.raised is not None:
+                raise StagecError(
+                    "SC370", "an exception raised in a staged loop is caught outside it", loc,
+                    "catch it inside the loop",
+                )  # fmt: skip
+            return leaf
+        if leaf.exit in (Exit.BREAK, Exit.LEAVE):
+            cells[flags.stop] = Known(True)
+            if leaf.exit is Exit.BREAK:
+                cells[flags.broke] = Known(True)
+        elif leaf.exit in flags.escapes:
+            cells[flags.stop] = Known(True)
+            cells[flags.escapes[leaf.exit]] = Known(True)
+        return Leaf(leaf.state)
+
+    return extend(tree, step)
+
+
+def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
+    """The loop as one statement; raises Unjoinable or NeedUnroll if it cannot be."""
+    loc = frame.loc(shape.stmt)
+    flags = flags_of(m)
+    live = frame.live.get(id(shape.stmt))
+    head = frame.head.get(id(shape.stmt))
+    kept = None if live is None or head is None else live | head
+    entry = State(state.builder, {
+        c: v for c, v in state.cells.items() if c not in dead_cells(frame, kept)
+    })  # fmt: skip
+    entry.cells.update(dict.fromkeys(flags.all(), Known(False)))
+    join: Join | None = None
+    for _ in range(LIMITS["rounds"]):
+        body = State(state.builder.nested(), dict(entry.cells))
+        params = () if join is None else tuple(p.out for p in join.phis)
+        if join is not None:
+            body.cells.update(join.cells)
+        body.cells.update(dict.fromkeys(flags.all(), Known(False)))
+        body.builder.declare(*params)
+        for p in params:
+            m.origin[p] = ("loop", id(shape.stmt))
+        shape.declare(body)
+        tree = mark(flags, shape.enter(body), loc)
+        dropped = dead_cells(frame, kept)
+        back = close(m, tree, variable_names(frame), dropped, force=True)
+        if not isinstance(back, Leaf) or back.exit is not Exit.NORMAL:
+            raise StagecError("SC371", "no trip of this loop ends", loc, "write it without a loop")
+        for cell in dropped:
+            back.state.cells.pop(cell, None)
+        new = Join(m, entry, back.state, state.builder.depth, force=True, loop=True)
+        new.run(variable_names(frame), dropped)
+        if join is None and not new.phis and not new.merged:
+            join = new
+            break
+        if join is not None and same_signature(signature(join, entry), signature(new, entry)):
+            break
+        join = new
+    else:
+        raise StagecError("SC372", "the state of this loop does not settle", loc, "simplify it")
+    return finish(m, frame, shape, state, entry, flags, join, new, back.state, loc)
+
+
+def finish(
+    m: Machine, frame: Frame, shape: Shape, state: State, entry: State, flags: Flags,
+    join: Join, new: Join, back: State, loc: Loc | None,
+) -> Tree:  # fmt: skip
+    """Add the loop statement and open the paths behind it."""
+    params = tuple(p.out for p in join.phis) if new is not join else ()
+    stop = back.cells[flags.stop]
+    until = not isinstance(stop, Known)
+    init = tuple(p.left(entry) for p in new.phis)
+    results = [p.right(back) for p in new.phis]
+    if until:
+        assert isinstance(stop, Number)
+        results.append(stop.operand)
+    elif isinstance(stop, Known) and stop.value:
+        until = True
+        results.append(const(True))
+    body = back.builder.block(params, results)
+    carry = tuple(Staged(p.type) for p in params)
+    for out, p in zip(carry, params, strict=True):
+        m.name(out, m.name_of(p))
+    state.builder.append(shape.emit(params, init, body, carry, until))
+    names: dict[Staged, Operand] = dict(zip(params, carry, strict=True))
+    state.cells = {c: substitute(v, names) for c, v in join.cells.items()}
+    if shape.always:
+        for cell, content in state.cells.items():
+            if isinstance(content, Maybe) and not isinstance(back.cells.get(cell), Maybe):
+                state.cells[cell] = content.value
+    return leave(m, frame, shape.stmt, state, flags, loc)
+
+
+def leave(
+    m: Machine, frame: Frame, stmt: Any, state: State, flags: Flags, loc: Loc | None
+) -> Tree:
+    """The paths after a loop: returned, broken out of, or run to its end."""
+    contents: dict[int, Content] = {c: state.cells.pop(c) for c in flags.all()}
+    tree: Tree = Leaf(state)
+    for exit, cell in flags.escapes.items():
+        tree = then_do(tree, lambda s, e=exit, c=cell: fork_exit(s, contents[c], e, loc))
+    if not stmt.orelse:
+        return tree
+    broke = contents[flags.broke]
+    if isinstance(broke, Known):
+        return tree if broke.value else then_do(tree, lambda s: m.run(stmt.orelse, frame, s))
+    assert isinstance(broke, Number)
+    flag = broke.operand
+
+    def otherwise(s: State) -> Tree:
+        after = s.fork()
+        return Branch(s, flag, Leaf(s.fork()), m.run(stmt.orelse, frame, after), loc)
+
+    return then_do(tree, otherwise)
+
+
+def fork_exit(state: State, flag: Content, exit: Exit, loc: Loc | None) -> Tree:
+    """A path that leaves by `exit` if the flag is set."""
+    if isinstance(flag, Known):
+        return Leaf(state, exit) if flag.value else Leaf(state)
+    assert isinstance(flag, Number)
+    return Branch(state, flag.operand, Leaf(state.fork(), exit), Leaf(state.fork()), loc)
+
+
+def resumed(tree: Tree) -> Tree:
+    """Paths that continue, as normal ones."""
+    return extend(tree, lambda t: Leaf(t.state) if t.exit is Exit.CONTINUE else t)
+
+
+def ended(m: Machine, frame: Frame, stmt: Any, tree: Tree) -> Tree:
+    """The paths after an unrolled loop: normal ones run the else clause, broken ones go on."""
+
+    def step(leaf: Leaf) -> Tree:
+        if leaf.exit in (Exit.NORMAL, Exit.LEAVE):
+            return m.run(stmt.orelse, frame, leaf.state) if stmt.orelse else Leaf(leaf.state)
+        return Leaf(leaf.state) if leaf.exit is Exit.BREAK else leaf
+
+    return extend(tree, step)
+
+
+# -- for --------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Staged_:
+    """An iteration over indices lo, lo + step, ... below hi, each giving `element`."""
+
+    lo: Operand
+    hi: Operand
+    step: int
+    reverse: bool
+    element: Callable[[State, Any], Any]
+    plain: bool = False
+
+
+def for_shape(
+    m: Machine, frame: Frame, stmt: Any, it: Staged_, loc: Loc, trip: Callable[[State, Any], Tree]
+) -> Shape:
+    """A `For` statement."""
+    index = Staged(INT)
+    if isinstance(stmt.target, gast.Name):
+        m.name(index, stmt.target.id if it.plain else "")
+    m.origin[index] = ("loop", id(stmt))
+
+    def emit(params: Any, init: Any, body: Block, carry: Any, until: bool) -> Stmt:
+        block = Block((index, *params), body.stmts, body.results)
+        step = const(it.step)
+        return For(it.lo, it.hi, step, init, block, carry, until, it.reverse, None, loc)
+
+    count = trips(it)
+    return Shape(
+        stmt,
+        enter=lambda s: trip(s, Number(index)),
+        emit=emit,
+        declare=lambda s: s.builder.declare(index),
+        always=count is not None and count > 0,
+    )
+
+
+def trips(it: Staged_) -> int | None:
+    """The trip count, if it is known."""
+    if isinstance(it.lo, Const) and isinstance(it.hi, Const):
+        return len(range(it.lo.value, it.hi.value, it.step))
+    return None
+
+
+def while_shape(
+    m: Machine, frame: Frame, stmt: Any, loc: Loc, test: Callable[[State], Operand],
+    trip: Callable[[State], Tree],
+) -> Shape:  # fmt: skip
+    """A `While` statement."""
+    made: list[tuple[Any, Operand]] = []
+
+    def enter(state: State) -> Tree:
+        probe = state.fork()
+        made[:] = [(probe.builder, test(probe))]
+        return trip(state)
+
+    def emit(params: Any, init: Any, body: Block, carry: Any, until: bool) -> Stmt:
+        builder, cond = made[0]
+        names: dict[Staged, Operand] = {}
+        block = clone(Block(params, tuple(builder.stmts), (cond,)), names)
+        return While(init, block, Block(params, body.stmts, body.results), carry, until, None, loc)
+
+    return Shape(stmt, enter, emit, lambda s: None, always=False)

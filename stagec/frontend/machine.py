@@ -1,0 +1,284 @@
+"""What one staging run shares: decisions, guards, captured inputs, budgets, and the hooks by
+which the parts of the interpreter call each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import gast
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend.desugar.scope import FunctionScope
+from stagec.frontend.sources import Guard, Source, same_value
+from stagec.frontend.state import BlockBuilder, Defs, State, Tree
+from stagec.frontend.values import (
+    ArrayCell,
+    ArrayRef,
+    CodeContext,
+    Content,
+    Fields,
+    Items,
+    Known,
+    Number,
+    Outside,
+    Ref,
+    Scope,
+    StagedItems,
+    TupleValue,
+    Value,
+)
+from stagec.ir.core import Const, Op, Operand, const
+from stagec.ir.core import Value as Staged
+from stagec.ir.types import ArrayType, ListType, Symbol, type_of
+from stagec.ir.walk import uses
+from stagec.ops.arithmetic import Handle
+
+LIMITS = {"statements": 20_000, "unroll": 4_096, "depth": 200, "paths": 64, "rounds": 24}
+
+
+class Restart(Exception):
+    """Staging must start again, with one more decision made."""
+
+    def __init__(self, kind: str, key: Any) -> None:
+        super().__init__(kind, key)
+        self.kind = kind
+        self.key = key
+
+
+class NeedUnroll(Exception):
+    """The body of a loop needs a value at staging that changes from trip to trip."""
+
+    def __init__(self, loops: frozenset[int], error: StagecError) -> None:
+        super().__init__(loops)
+        self.loops = loops
+        self.error = error
+
+
+class Raised(Exception):
+    """The program being staged raises `value` (an exception, or an `ExceptionValue`) here."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value)
+        self.value = value
+
+
+@dataclass(slots=True)
+class Frame:
+    """One activation of a user's function."""
+
+    scope: Scope
+    info: FunctionScope
+    code: CodeContext
+    name: str
+    returns: int
+    live: dict[int, frozenset[str]]
+    head: dict[int, frozenset[str]]
+    consume: Callable[[Value, State, Loc], Tree] | None = None
+
+    def loc(self, node: gast.AST) -> Loc:
+        """Where the node stands in the user's file."""
+        return Loc(
+            self.code.file,
+            getattr(node, "lineno", 0) or 0,
+            getattr(node, "col_offset", 0) or 0,
+            getattr(node, "end_lineno", 0) or 0,
+            getattr(node, "end_col_offset", 0) or 0,
+        )
+
+
+@dataclass(slots=True)
+class Captured:
+    """A hidden input: an array, or a number that changes, outside the function."""
+
+    source: Source
+    value: Staged
+    cell: int | None
+
+
+@dataclass(slots=True)
+class Machine:
+    """The context of one staging run."""
+
+    decisions: set[tuple[str, Any]]
+    transforms: Any
+    defs: Defs = field(default_factory=Defs)
+    guards: dict[Source, Guard] = field(default_factory=dict[Source, Guard])
+    captured: dict[Source, Captured] = field(default_factory=dict[Source, Captured])
+    origin: dict[Staged, tuple[str, Any]] = field(default_factory=dict[Staged, tuple[str, Any]])
+    outside: dict[int, tuple[int, Known]] = field(default_factory=dict[int, tuple[int, Known]])
+    unflagged: set[int] = field(default_factory=set[int])
+    errstate: dict[str, str] = field(default_factory=dict[str, str])
+    notes: list[str] = field(default_factory=list[str])
+    frames: list[Frame] = field(default_factory=list[Frame])
+    args: tuple[Any, ...] = ()
+    layouts: dict[int, bool] = field(default_factory=dict[int, bool])
+    globals_written: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
+    global_spaces: dict[int, tuple[dict[str, Any], str]] = field(
+        default_factory=dict[int, tuple[dict[str, Any], str]]
+    )
+    errstates: dict[int, Any] = field(default_factory=dict[int, Any])
+    catching: list[Any] = field(default_factory=list[Any])
+    object_cells: dict[int, bool] = field(default_factory=dict[int, bool])
+    constructing: bool = False
+    handlers: list[Any] = field(default_factory=list[Any])
+    names: dict[Staged, str] = field(default_factory=dict[Staged, str])
+    size_origin: dict[Symbol, tuple[int, int]] = field(default_factory=dict[Symbol, tuple[int, int]])
+    shared_cells: dict[int, Content] = field(default_factory=dict[int, Content])
+    cells: int = 0
+    symbols: int = 0
+    entry: State | None = None
+    run: Callable[..., Tree] = field(init=False)
+    call: Callable[..., Tree] = field(init=False)
+    evaluate: Callable[..., Value] = field(init=False)
+    assign: Callable[..., Tree] = field(init=False)
+
+    # -- cells ----------------------------------------------------------------------------
+
+    def new_cell(self, state: State, content: Content) -> int:
+        """The number of a fresh cell with the content."""
+        self.cells += 1
+        state.cells[self.cells] = content
+        return self.cells
+
+    def new_array(self, state: State, operand: Operand) -> ArrayRef:
+        """A reference to a fresh array with the content."""
+        return ArrayRef(self.new_cell(state, ArrayCell(operand)))
+
+    def symbol(self, prefix: str = "s", unit: bool = True) -> Symbol:
+        """A fresh size symbol."""
+        self.symbols += 1
+        return Symbol(f"{prefix}{self.symbols}", unit)
+
+    # -- names ----------------------------------------------------------------------------
+
+    def name(self, value: Operand, name: str) -> None:
+        """Call a staged value by the user's name, if it has none yet."""
+        if isinstance(value, Staged) and name and not name.startswith("."):
+            self.names.setdefault(value, name)
+
+    def name_of(self, value: Operand) -> str:
+        """The user's name of a staged value, or empty."""
+        return self.names.get(value, value.hint) if isinstance(value, Staged) else ""
+
+    # -- handles --------------------------------------------------------------------------
+
+    def handle(self, state: State, operand: Operand) -> Handle:
+        """A handle to use the operand in the block of `state`."""
+        return Handle(state.builder, operand)
+
+    def wrap(self, state: State, result: Any) -> Value:
+        """The abstract value for what an op returned."""
+        from_handle = result.operand if isinstance(result, Handle) else result
+        if isinstance(result, tuple | list):
+            return TupleValue(tuple(self.wrap(state, r) for r in result))
+        if isinstance(from_handle, Const):
+            return Known(from_handle.value)
+        if not isinstance(from_handle, Staged):
+            return Known(from_handle)
+        kind = from_handle.type
+        if isinstance(kind, ArrayType) and kind.kind == "array":
+            return self.new_array(state, from_handle)
+        if isinstance(kind, ListType):
+            return Ref(self.new_cell(state, StagedItems(from_handle)), list)
+        return Number(from_handle)
+
+    # -- captured values ------------------------------------------------------------------
+
+    def guard(self, known: Known) -> Any:
+        """The value of `known`, relied on from here on: a change of it restages."""
+        if known.source is not None and known.source not in self.guards:
+            self.guards[known.source] = Guard(known.source, known.value)
+        return known.value
+
+    def decided(self, kind: str, key: Any) -> bool:
+        """Whether the decision was made before this run started."""
+        return (kind, key) in self.decisions
+
+    def spend(self, loc: Loc | None) -> None:
+        """Account for a staged statement; raises StagecError when the budget is used up."""
+        if self.defs.count > LIMITS["statements"]:
+            raise StagecError(
+                "SC301",
+                f"staging made more than {LIMITS['statements']} statements",
+                loc,
+                "stage a loop instead of unrolling it, or raise stagec.config.max_statements",
+            )
+
+    @contextmanager
+    def entered(self, frame: Frame, loc: Loc | None) -> Iterator[None]:
+        """While a user's function is being entered."""
+        if len(self.frames) >= LIMITS["depth"]:
+            raise StagecError(
+                "SC302",
+                f"calls nest deeper than {LIMITS['depth']} while staging {frame.name}",
+                loc,
+                "make the recursion end on values known at staging",
+            )
+        with self.resumed(frame):
+            yield
+
+    @contextmanager
+    def resumed(self, frame: Frame) -> Iterator[None]:
+        """While code of the frame runs."""
+        self.frames.append(frame)
+        try:
+            yield
+        finally:
+            self.frames.pop()
+
+    # -- values needed at staging ---------------------------------------------------------
+
+    def need_known(self, state: State, value: Value, loc: Loc | None, what: str) -> Any:
+        """The Python value of a number; restages with it known where that is possible."""
+        if isinstance(value, Known):
+            return self.guard(value)
+        operand = value.operand if isinstance(value, Number) else None
+        if isinstance(operand, Const):
+            return operand.value
+        error = StagecError(
+            "SC303",
+            f"{what} must be known at staging",
+            loc,
+            "pass it as a static argument (static_argnames, Static[...]) or stage it differently",
+        )
+        if operand is None:
+            raise error
+        roots = self.roots(operand)
+        unroll = frozenset(key for kind, key in roots if kind == "loop")
+        for kind, key in roots:
+            if kind in ("int", "size"):
+                raise Restart(kind, key)
+        if unroll and all(kind == "loop" for kind, _ in roots):
+            raise NeedUnroll(unroll, error)
+        raise error
+
+    def roots(self, operand: Operand) -> set[tuple[str, Any]]:
+        """What makes the operand staged: arguments, sizes, loops, or data."""
+        found: set[tuple[str, Any]] = set()
+        seen: set[Staged] = set()
+        work: list[Operand] = [operand]
+        while work:
+            value = work.pop()
+            if not isinstance(value, Staged) or value in seen:
+                continue
+            seen.add(value)
+            if value in self.origin:
+                found.add(self.origin[value])
+                continue
+            stmt = self.defs.producer.get(value)
+            if stmt is None:
+                found.add(("data", value.hint))
+                continue
+            inner = uses(stmt)
+            if not inner:
+                continue
+            work += inner
+        return found
+
+
+def equal_known(a: Known, b: Known) -> bool:
+    """Whether two known values are the same for all staged code can tell."""
+    return same_value(a.value, b.value)

@@ -1,0 +1,326 @@
+"""Methods of arrays, numbers, lists, dicts, sets, tuples and run-time strings."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stagec import ops
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays, containers, numpy_calls
+from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    NONE,
+    ArrayRef,
+    Fields,
+    Intrinsic,
+    Items,
+    Known,
+    Number,
+    Ref,
+    StagedItems,
+    TupleValue,
+    Value,
+)
+from stagec.ir.types import ArrayType
+from stagec.ops import lists
+
+Method = Callable[..., Value]
+
+
+def array_method(
+    m: Machine, base: ArrayRef | Number, kind: ArrayType, name: str, loc: Loc | None
+) -> Value:
+    """A method of an array or number, bound."""
+    own = ARRAY_METHODS.get(name)
+    if own is not None and (isinstance(base, ArrayRef) or name in NUMBER_METHODS):
+        return Intrinsic(name, lambda m, s, a, k, at: own(m, s, base, a, k, at))
+    if kind.kind == "py":
+        if name in ("conjugate",):
+            return method_of(np.conjugate, name, base)
+        raise Raised(AttributeError(f"{kind} object has no attribute {name!r}"))
+    function = getattr(np, name, None)
+    on_array = getattr(np.ndarray, name, None)
+    if on_array is not None and numpy_calls.implemented(on_array):
+        return method_of(on_array, name, base)
+    if on_array is not None and function is not None and numpy_calls.implemented(function):
+        return method_of(function, name, base)
+    if not hasattr(np.ndarray, name):
+        raise Raised(AttributeError(f"'numpy.ndarray' object has no attribute {name!r}"))
+    raise StagecError(
+        "SC350", f"the array method {name!r} is not supported", loc,
+        "see docs/functions.md for the NumPy functions that are",
+    )  # fmt: skip
+
+
+def method_of(function: Any, name: str, base: Value) -> Intrinsic:
+    """The function with `base` as its first argument."""
+
+    def run(m: Machine, state: State, args: tuple[Value, ...], kwargs: Any, loc: Loc | None) -> Value:
+        if name in ("reshape", "transpose") and len(args) > 1:
+            args = (TupleValue(args),)
+        return numpy_calls.apply(m, state, function, (base, *args), kwargs, loc)
+
+    return Intrinsic(name, run)
+
+
+def _copy(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    return numpy_calls.apply(m, state, np.copy, (base,), {}, loc)
+
+
+def _astype(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    dtype = np.dtype(m.need_known(state, args[0] if args else kwargs["dtype"], loc, "a dtype"))
+    handle = numpy_calls.argument(m, state, base, loc)
+    return m.wrap(state, ops.astype(handle, dtype=dtype))
+
+
+def _fill(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    arrays.store(m, state, base, numpy_calls.argument(m, state, args[0], loc), loc)
+    return NONE
+
+
+def _sort(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    value = numpy_calls.apply(m, state, np.sort, (base, *args), kwargs, loc)
+    arrays.store(m, state, base, numpy_calls.argument(m, state, value, loc), loc)
+    return NONE
+
+
+def _item(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    value: Value = base
+    if args and isinstance(base, ArrayRef):
+        key = args[0] if len(args) == 1 else TupleValue(args)
+        rank = arrays.type_of(state, base).rank
+        flat = base
+        if len(args) == 1 and rank > 1:
+            flat = numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
+        value = arrays.read_subscript(m, state, flat, key, loc)  # type: ignore[arg-type]
+    handle = numpy_calls.argument(m, state, value, loc)
+    names = {"f": "float", "i": "int", "u": "int", "b": "bool", "c": "complex"}
+    kind = names[handle.dtype.kind]
+    return m.wrap(state, ops.to_python(handle, kind=kind))
+
+
+def _tolist(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    if isinstance(base, Number):
+        return _item(m, state, base, (), {}, loc)
+    items = [_tolist(m, state, v, (), {}, loc) for v in containers.unpack(m, state, base, loc)]
+    return Ref(m.new_cell(state, Items(tuple(items))), list)
+
+
+def _dot(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    return numpy_calls.apply(m, state, np.dot, (base, *args), kwargs, loc)
+
+
+def _is_integer(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    floor = numpy_calls.apply(m, state, np.floor, (base,), {}, loc)
+    return numpy_calls.apply(m, state, operator.eq, (floor, base), {}, loc)
+
+
+ARRAY_METHODS: dict[str, Method] = {
+    "copy": _copy, "__copy__": _copy, "astype": _astype, "fill": _fill, "sort": _sort,
+    "item": _item, "tolist": _tolist, "dot": _dot, "is_integer": _is_integer,
+}  # fmt: skip
+NUMBER_METHODS = {"astype", "item", "tolist", "is_integer", "copy", "dot"}
+
+
+# -- containers -------------------------------------------------------------------------------
+
+
+def container_method(m: Machine, state: State, base: Any, name: str, loc: Loc | None) -> Value:
+    """A method of a list, dict or set, bound."""
+    cls = base.cls if isinstance(base, Ref) else type(base.value)
+    if issubclass(cls, dict):
+        table = DICT_METHODS
+    else:
+        table = SET_METHODS if issubclass(cls, set | frozenset) else LIST_METHODS
+    method = table.get(name)
+    if method is None:
+        if not hasattr(cls, name):
+            raise Raised(AttributeError(f"{cls.__name__!r} object has no attribute {name!r}"))
+        raise StagecError(
+            "SC353", f"the method {name!r} of a {cls.__name__} is not supported", loc,
+            "write it out with loops and subscripts",
+        )  # fmt: skip
+    return Intrinsic(name, lambda m, s, a, k, at: method(m, s, base, a, k, at))
+
+
+def _append(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    containers.append(m, state, m.writable(state, base, loc), args[0], loc)
+    return NONE
+
+
+def _extend(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    ref = m.writable(state, base, loc)
+    for value in containers.unpack(m, state, args[0], loc):
+        containers.append(m, state, ref, value, loc)
+    return NONE
+
+
+def _pop(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    ref = m.writable(state, base, loc)
+    content = m.inside(state, ref)
+    if isinstance(content, StagedItems):
+        if args:
+            raise StagecError("SC354", "pop(i) of a list of run-time length", loc, "use pop()")
+        rest, value = lists.list_pop(m.handle(state, content.operand))
+        state.cells[ref.cell] = StagedItems(rest.operand)
+        return m.wrap(state, value)
+    k = m.need_known(state, args[0], loc, "the index that is popped") if args else -1
+    items = list(content.items)
+    m.host(state, list.pop, [list(items), k], {}, loc)
+    value = items.pop(k)
+    m.write(state, ref, Items(tuple(items)))
+    return value
+
+
+def _insert(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    ref = m.writable(state, base, loc)
+    items = containers.unpack(m, state, ref, loc)
+    items.insert(m.need_known(state, args[0], loc, "an index"), args[1])
+    m.write(state, ref, Items(tuple(items)))
+    return NONE
+
+
+def _reverse(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    ref = m.writable(state, base, loc)
+    m.write(state, ref, Items(tuple(containers.unpack(m, state, ref, loc)[::-1])))
+    return NONE
+
+
+def _clear(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    ref = m.writable(state, base, loc)
+    m.write(state, ref, Fields(()) if issubclass(ref.cls, dict) else Items(()))
+    return NONE
+
+
+def _list_copy(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    return Ref(m.new_cell(state, Items(tuple(containers.unpack(m, state, base, loc)))), list)
+
+
+def _index(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    plain = [m.need_known(state, v, loc, "an element that is searched")
+             for v in (*containers.unpack(m, state, base, loc), args[0])]  # fmt: skip
+    return m.host(state, list.index, [plain[:-1], plain[-1]], {}, loc)
+
+
+def _count(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    plain = [m.need_known(state, v, loc, "an element that is counted")
+             for v in (*containers.unpack(m, state, base, loc), args[0])]  # fmt: skip
+    return Known(plain[:-1].count(plain[-1]))
+
+
+LIST_METHODS: dict[str, Method] = {
+    "append": _append, "extend": _extend, "pop": _pop, "insert": _insert, "reverse": _reverse,
+    "clear": _clear, "copy": _list_copy, "index": _index, "count": _count,
+}  # fmt: skip
+
+
+def _get(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    key = m.need_known(state, args[0], loc, "a dict key")
+    for k, v in containers.dict_items(m, state, base, loc):
+        if k == key:
+            return v
+    return args[1] if len(args) > 1 else NONE
+
+
+def _dict_items(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    pairs = containers.dict_items(m, state, base, loc)
+    return TupleValue(tuple(TupleValue((Known(k), v)) for k, v in pairs))
+
+
+def _keys(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    return TupleValue(tuple(Known(k) for k, _ in containers.dict_items(m, state, base, loc)))
+
+
+def _values(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    return TupleValue(tuple(v for _, v in containers.dict_items(m, state, base, loc)))
+
+
+def _dict_copy(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    pairs = tuple(containers.dict_items(m, state, base, loc))
+    return Ref(m.new_cell(state, Fields(pairs)), dict)
+
+
+def _update(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    ref = m.writable(state, base, loc)
+    content = m.inside(state, ref)
+    assert isinstance(content, Fields)
+    pairs = containers.dict_items(m, state, args[0], loc) if args else ()
+    for k, v in (*pairs, *kwargs.items()):
+        content = content.set(k, v)
+    m.write(state, ref, content)
+    return NONE
+
+
+def _setdefault(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    ref = m.writable(state, base, loc)
+    content = m.inside(state, ref)
+    assert isinstance(content, Fields)
+    key = m.need_known(state, args[0], loc, "a dict key")
+    found = content.get(key)
+    if found is None:
+        found = args[1] if len(args) > 1 else NONE
+        m.write(state, ref, content.set(key, found))
+    return found
+
+
+def _dict_pop(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    ref = m.writable(state, base, loc)
+    content = m.inside(state, ref)
+    assert isinstance(content, Fields)
+    key = m.need_known(state, args[0], loc, "a dict key")
+    found = content.get(key)
+    if found is None and len(args) > 1:
+        return args[1]
+    value = containers.dict_item(m, state, content, Known(key), loc)
+    m.write(state, ref, content.without(key))
+    return value
+
+
+DICT_METHODS: dict[str, Method] = {
+    "get": _get, "items": _dict_items, "keys": _keys, "values": _values, "copy": _dict_copy,
+    "update": _update, "setdefault": _setdefault, "pop": _dict_pop, "clear": _clear,
+}  # fmt: skip
+
+
+def _add(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    ref = m.writable(state, base, loc)
+    plain = [m.need_known(state, v, loc, "an element of a set")
+             for v in (*containers.unpack(m, state, ref, loc), args[0])]  # fmt: skip
+    m.write(state, ref, Items(tuple(Known(p) for p in dict.fromkeys(plain))))
+    return NONE
+
+
+SET_METHODS: dict[str, Method] = {"add": _add, "copy": _list_copy, "clear": _clear}
+
+
+def tuple_method(m: Machine, state: State, base: TupleValue, name: str, loc: Loc | None) -> Value:
+    """A method of a tuple or named tuple, bound."""
+    if name in ("index", "count"):
+        method = _index if name == "index" else _count
+        return Intrinsic(name, lambda m, s, a, k, at: method(m, s, base, a, k, at))
+    cls = base.cls
+    if cls is not None and name == "_replace":
+        fields: tuple[str, ...] = cls._fields  # type: ignore[attr-defined]
+
+        def replace(m: Any, s: State, a: Any, k: Any, at: Any) -> Value:
+            items = (k.get(f, v) for f, v in zip(fields, base.items, strict=True))
+            return TupleValue(tuple(items), cls)
+
+        return Intrinsic(name, replace)
+    if cls is not None and name == "_asdict":
+        pairs = tuple(zip(cls._fields, base.items, strict=True))  # type: ignore[attr-defined]
+        return Intrinsic(name, lambda m, s, a, k, at: Ref(m.new_cell(s, Fields(pairs)), dict))
+    raise Raised(AttributeError(f"'tuple' object has no attribute {name!r}"))
+
+
+def text_method(m: Machine, base: Any, name: str, loc: Loc | None) -> Value:
+    """Methods of strings made at run time: none are staged."""
+    raise StagecError(
+        "SC355", f"the method {name!r} of a string made at run time is not supported", loc,
+        "format it differently",
+    )  # fmt: skip

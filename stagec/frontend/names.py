@@ -1,0 +1,124 @@
+"""Variables: reading, binding and deleting names, globals and closure cells included."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend.machine import Frame, Machine, Raised
+from stagec.frontend.sources import Cell, Constant, Global
+from stagec.frontend.state import State
+from stagec.frontend.values import ArrayCell, ArrayRef, Known, Maybe, Number, Scope, Value
+from stagec.ops import effects
+
+
+def lookup(frame: Frame, name: str) -> int | None:
+    """The cell of a variable of this function or of one around it."""
+    scope: Scope | None = frame.scope
+    if name in frame.info.globals:
+        return None
+    if name not in frame.info.locals:
+        scope = scope.parent if scope else None
+    while scope is not None:
+        if name in scope.cells:
+            return scope.cells[name]
+        scope = scope.parent
+    return None
+
+
+def variable(m: Machine, frame: Frame, name: str) -> int:
+    """The cell that binding `name` here sets."""
+    if name in frame.info.locals and name not in frame.info.nonlocals:
+        if name not in frame.scope.cells:
+            m.cells += 1
+            frame.scope.cells[name] = m.cells
+        return frame.scope.cells[name]
+    cell = lookup(frame, name)
+    if cell is None:
+        m.cells += 1
+        cell = frame.scope.cells[name] = m.cells
+    return cell
+
+
+def load(m: Machine, frame: Frame, name: str, state: State, loc: Loc) -> Value:
+    """The value of a name."""
+    cell = lookup(frame, name)
+    if cell is not None or name in frame.info.locals:
+        content = state.cells.get(cell) if cell is not None else None
+        if content is None:
+            raise Raised(unbound(frame, name))
+        if isinstance(content, Maybe):
+            handle = m.handle(state, content.flag)
+            effects.check_defined(handle, name=name)
+            content = state.cells[cell] = content.value  # type: ignore[index]
+        return content  # type: ignore[return-value]
+    written = m.globals_written.get((id(frame.code.globals), name))
+    if written is not None and written in state.cells:
+        return state.cells[written]  # type: ignore[return-value]
+    for free, known in frame.code.closure:
+        if free == name:
+            return captured(m, Cell(known, name), loc)
+    if name in frame.code.globals:
+        return captured(m, Global(frame.code.globals, name), loc)
+    scope = frame.code.globals.get("__builtins__", builtins)
+    space = scope if isinstance(scope, dict) else vars(scope)
+    if name in space:
+        return Known(space[name], Global(space, name) if space is not vars(builtins) else None)
+    raise Raised(NameError(f"name {name!r} is not defined"))
+
+
+def unbound(frame: Frame, name: str) -> Exception:
+    """Python's own error for a variable that is not set."""
+    if name in frame.info.locals:
+        text = f"cannot access local variable {name!r} where it is not associated with a value"
+        return UnboundLocalError(text)
+    text = f"cannot access free variable {name!r} where it is not associated with a value"
+    return NameError(text + " in enclosing scope")
+
+
+def captured(m: Machine, source: Any, loc: Loc) -> Value:
+    """The value of a variable outside the staged function."""
+    try:
+        value = source.get(m.args)
+    except LookupError:
+        raise Raised(NameError(f"name {str(source)!r} is not defined")) from None
+    return m.capture(Known(value, source))
+
+
+def store(m: Machine, frame: Frame, name: str, value: Value, state: State, loc: Loc) -> None:
+    """Bind a name."""
+    if name in frame.info.globals:
+        key = (id(frame.code.globals), name)
+        if key not in m.globals_written:
+            m.cells += 1
+            m.globals_written[key] = m.cells
+            m.global_spaces[m.cells] = (frame.code.globals, name)
+        state.cells[m.globals_written[key]] = value
+        return
+    if lookup(frame, name) is None and name in frame.info.nonlocals:
+        raise StagecError(
+            "SC340", f"staged code rebinds {name!r}, a variable of a function outside", loc,
+            "return the new value instead",
+        )  # fmt: skip
+    if isinstance(value, Number):
+        m.name(value.operand, name)
+    elif isinstance(value, ArrayRef) and not value.path:
+        content = state.cells[value.cell]
+        if isinstance(content, ArrayCell):
+            m.name(content.operand, name)
+    state.cells[variable(m, frame, name)] = value
+
+
+def delete(m: Machine, frame: Frame, name: str, state: State, loc: Loc) -> None:
+    """`del name`."""
+    load(m, frame, name, state, loc)
+    cell = lookup(frame, name)
+    if cell is None:
+        raise StagecError("SC341", f"staged code deletes {name!r}", loc, "keep the variable")
+    del state.cells[cell]
+
+
+def constant(value: Any, name: str) -> Known:
+    """An object that staged code holds on to by itself."""
+    return Known(value, Constant(value, name))

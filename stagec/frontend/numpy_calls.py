@@ -1,0 +1,298 @@
+"""Calls of functions that are the meaning of an op, and views as references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from stagec import ops
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    ArrayCell,
+    ArrayRef,
+    Items,
+    Known,
+    Number,
+    RangeValue,
+    Ref,
+    SliceValue,
+    StagedItems,
+    TupleValue,
+    Value,
+)
+from stagec.ir.core import Apply, Const, Operand, Staged, const
+from stagec.ir.core import Value as Defined
+from stagec.ir.path import Index, NewAxis, Path, Reshape, Slice, Transpose, shift
+from stagec.ir.types import ArrayType, ListType
+from stagec.ops.arithmetic import Handle
+from stagec.ops.family import NeedsValue
+
+TABLE: dict[Any, Callable[..., Any]] = {
+    function: binder for op in ops.ALL for function, binder in op.calls
+}
+
+
+class NotAnOp(Exception):
+    """The arguments of a call are not values of the graph."""
+
+
+def implemented(function: Any) -> bool:
+    """Whether some op is the meaning of the function."""
+    try:
+        return function in TABLE
+    except TypeError:
+        return False
+
+
+def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
+    """What a binder gets for the value: a handle, or a plain Python value."""
+    match value:
+        case Known(value=plain):
+            if isinstance(plain, np.ndarray):
+                return arrays.handle_of(m, state, m.captured_array(state, value, loc), loc)
+            return m.guard(value)
+        case Number(operand):
+            return m.handle(state, operand)
+        case ArrayRef():
+            return arrays.handle_of(m, state, value, loc)
+        case TupleValue(items):
+            return tuple(argument(m, state, v, loc) for v in items)
+        case Ref():
+            content = state.cells[value.cell]
+            if isinstance(content, Items) and value.cls is list:
+                return [argument(m, state, v, loc) for v in content.items]
+            if isinstance(content, StagedItems):
+                return m.handle(state, content.operand)
+            raise NotAnOp
+        case SliceValue(start, stop, step):
+            return slice(*(argument(m, state, v, loc) for v in (start, stop, step)))
+        case RangeValue():
+            bounds = (value.lo, value.hi, value.step)
+            return ops.arange(*(argument(m, state, v, loc) for v in bounds))
+        case _:
+            raise NotAnOp
+
+
+def has_handle(value: Any) -> bool:
+    """Whether a handle is in the plain value."""
+    if isinstance(value, tuple | list):
+        return any(map(has_handle, value))
+    return isinstance(value, Staged)
+
+
+def apply(
+    m: Machine, state: State, function: Any, args: tuple[Value, ...],
+    kwargs: Mapping[str, Value], loc: Loc | None,
+) -> Value:  # fmt: skip
+    """The result of calling a function that some op is the meaning of."""
+    m.spend(loc)
+    out = kwargs.get("out")
+    plain_kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+    try:
+        plain = [argument(m, state, a, loc) for a in args]
+        named = {k: argument(m, state, v, loc) for k, v in plain_kwargs.items()}
+    except NotAnOp:
+        raise StagecError(
+            "SC320", f"{name_of(function)} does not take these arguments", loc,
+            "pass arrays, numbers, or lists and tuples of them",
+        ) from None  # fmt: skip
+    if not has_handle(plain) and not has_handle(list(named.values())):
+        result = m.host(state, function, plain, named, loc)
+        if not (isinstance(result, Known) and isinstance(result.value, np.ndarray)):
+            return result
+        plain = [lifted(state, p) for p in plain]
+    binder = TABLE.get(function)
+    if binder is None:
+        raise StagecError(
+            "SC321", f"{name_of(function)} is not supported on staged values", loc,
+            "see docs/functions.md for what is; or call it on values known at staging",
+        )  # fmt: skip
+    result = bind(m, state, function, binder, plain, named, loc)
+    value = views(m, state, args, result, loc)
+    if out is None or (isinstance(out, Known) and out.value is None):
+        return value
+    if isinstance(out, TupleValue):
+        (out,) = out.items
+    assert isinstance(out, ArrayRef)
+    arrays.store(m, state, out, argument(m, state, value, loc), loc)
+    return out
+
+
+def bind(
+    m: Machine, state: State, function: Any, binder: Any, args: list[Any], kwargs: Any,
+    loc: Loc | None,
+) -> Any:  # fmt: skip
+    """What the binder returns; its complaints become errors at `loc`."""
+    kept = len(state.builder.stmts)
+    for attempt in (args, None):
+        if attempt is None:
+            attempt = [arrayed(a) for a in args]
+            if all(a is b for a, b in zip(attempt, args, strict=True)):
+                break
+            del state.builder.stmts[kept:]
+        try:
+            return binder(*attempt, **kwargs)
+        except NeedsValue as need:
+            operand = need.handle.operand
+            m.need_known(state, Number(operand), loc, str(need).removesuffix(" must be known at staging"))
+        except (TypeError, ValueError, AttributeError, AssertionError) as error:
+            problem = error
+    raise StagecError(
+        "SC322", f"{name_of(function)}: {problem}", loc,
+        "check the argument against the supported signature",
+    ) from problem  # fmt: skip
+
+
+def arrayed(value: Any) -> Any:
+    """A list or tuple of handles as an array."""
+    if isinstance(value, list | tuple) and has_handle(value):
+        return TABLE[np.array](value)
+    if isinstance(value, list):
+        return np.array(value)
+    return value
+
+
+def lifted(state: State, value: Any) -> Any:
+    """Numbers as constant handles, so that a creation op is staged and not run."""
+    if isinstance(value, bool | int | float | complex | np.generic):
+        return Handle(state.builder, const(value))
+    if isinstance(value, tuple | list):
+        return type(value)(lifted(state, v) for v in value)
+    return value
+
+
+def name_of(function: Any) -> str:
+    """The name of a callable, for messages."""
+    return getattr(function, "__name__", repr(function))
+
+
+def printable(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
+    """The handle of something printed or formatted at run time."""
+    try:
+        return argument(m, state, value, loc)
+    except NotAnOp:
+        raise StagecError(
+            "SC323", "this value cannot be formatted at run time", loc,
+            "format its staged parts one by one",
+        ) from None  # fmt: skip
+
+
+# -- views ------------------------------------------------------------------------------------
+
+
+def views(
+    m: Machine, state: State, args: tuple[Value, ...], result: Any, loc: Loc | None
+) -> Value:
+    """The result as abstract values; one that shares memory with an argument as a view of it."""
+    if isinstance(result, tuple | list):
+        return TupleValue(tuple(views(m, state, args, r, loc) for r in result))
+    operand = result.operand if isinstance(result, Handle) else None
+    if not isinstance(operand, Defined) or getattr(operand.type, "kind", "") != "array":
+        return m.sized(state, m.wrap(state, result))
+    if isinstance(operand.type, ListType):
+        return m.wrap(state, result)
+    bases = {
+        arrays.cell_of(state, a, loc).operand: a
+        for a in flatten(state, args)
+        if isinstance(a, ArrayRef)
+    }
+    path: list[tuple[Path, tuple[Operand, ...]]] = []
+    at: Operand = operand
+    while at not in bases:
+        stmt = state.builder.producer(at)
+        source = stmt.op.aliased(stmt.kwargs) if stmt is not None else None
+        if stmt is None or source is None:
+            return m.sized(state, m.wrap(state, result))
+        step = view_step(m, state, stmt)
+        if step is None:
+            return shared(m, state, operand, stmt.args[source], bases)
+        path.append(step)
+        at = stmt.args[source]
+    ref = bases[at]
+    if at is operand:
+        return ref if not ref.path else ArrayRef(ref.cell)
+    full, index = (), ()
+    for steps, operands in reversed(path):
+        full, index = (*full, *shift(steps, len(index))), (*index, *operands)
+    return ArrayRef(ref.cell, full, index)
+
+
+def flatten(state: State, args: tuple[Value, ...]) -> list[Value]:
+    """The arguments with lists and tuples opened."""
+    out: list[Value] = []
+    for a in args:
+        if isinstance(a, TupleValue):
+            out += flatten(state, a.items)
+        elif isinstance(a, Ref) and (items := arrays.items_of(state, a)):
+            out += flatten(state, items)
+        else:
+            out.append(a)
+    return out
+
+
+def shared(m: Machine, state: State, operand: Operand, source: Operand, bases: Any) -> ArrayRef:
+    """A result that may share memory with an argument in a way paths cannot say: read-only."""
+    shares = tuple((ref.cell, op) for op, ref in bases.items())
+    return ArrayRef(m.new_cell(state, ArrayCell(operand, shares)))
+
+
+def view_step(
+    m: Machine, state: State, stmt: Apply
+) -> tuple[Path, tuple[Operand, ...]] | None:
+    """The path that a view op takes, with its operands; None if it is not a path."""
+    attrs = stmt.kwargs
+    base = stmt.args[0].type
+    assert isinstance(base, ArrayType)
+    if stmt.op is ops.read:
+        return (attrs["path"], stmt.args[1:]) if attrs["view"] else None
+    if stmt.op is ops.transpose:
+        return (Transpose(attrs["axes"]),), ()
+    if stmt.op is ops.reshape and contiguous(m, state, stmt.args[0]):
+        return (Reshape(attrs["shape"]),), stmt.args[1:]
+    if stmt.op is ops.ravel and contiguous(m, state, stmt.args[0]):
+        return (Reshape((-1,)),), ()
+    if stmt.op is ops.expand_dims:
+        rank = base.rank + len(attrs["axes"])
+        items = [NewAxis() if k in attrs["axes"] else Slice() for k in range(rank)]
+        return (Index(tuple(items)),), ()
+    if stmt.op is ops.squeeze:
+        items = [0 if k in attrs["axes"] else Slice() for k in range(base.rank)]
+        return (Index(tuple(items)),), ()
+    if stmt.op is ops.flip:
+        back = Slice(None, None, -1)
+        items = [back if k in attrs["axes"] else Slice() for k in range(base.rank)]
+        return (Index(tuple(items)),), ()
+    return None
+
+
+def contiguous(m: Machine, state: State, operand: Operand) -> bool:
+    """Whether the array is surely C-contiguous, so that reshaping it gives a view."""
+    while isinstance(operand, Defined):
+        origin = m.origin.get(operand)
+        if origin is not None and origin[0] == "array":
+            return m.layout(origin[1])
+        stmt = m.defs.producer.get(operand)
+        if not isinstance(stmt, Apply):
+            return False
+        if stmt.op.overwrites is not None:
+            operand = stmt.args[stmt.op.overwrites]
+            continue
+        kinds = [a.type for a in stmt.args if isinstance(a.type, ArrayType)]
+        ranks = [k.rank for k in kinds]
+        if stmt.op.aliased(stmt.kwargs) is not None:
+            return False
+        out = stmt.out.type
+        if isinstance(out, ArrayType) and (out.rank <= 1 or not any(ranks)):
+            return True
+        if max(ranks) < out.rank and not isinstance(stmt.op.scalar, str):  # type: ignore[union-attr]
+            return True
+        if len([r for r in ranks if r > 1]) == 1:
+            operand = next(a for a, k in zip(stmt.args, ranks, strict=False) if k > 1)
+            continue
+        return False
+    return isinstance(operand, Const)

@@ -1,0 +1,339 @@
+"""Attributes and methods: of arrays and numbers, containers, and the user's objects."""
+
+from __future__ import annotations
+
+import operator
+import types
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from typing import Any
+
+import numpy as np
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays, methods, numpy_calls
+from stagec.frontend.machine import Frame, Machine, Raised
+from stagec.frontend.sources import Attribute
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    ArrayRef,
+    BoundMethod,
+    ExceptionValue,
+    Fields,
+    FunctionValue,
+    Known,
+    Number,
+    Outside,
+    Ref,
+    SliceValue,
+    SuperValue,
+    TupleValue,
+    Value,
+)
+from stagec.ir.types import ArrayType
+
+MISSING = object()
+
+
+def mangled(frame: Frame, name: str) -> str:
+    """The attribute name after private-name mangling."""
+    cls = frame.code.class_name.lstrip("_")
+    if cls and name.startswith("__") and not name.endswith("__"):
+        return f"_{cls}{name}"
+    return name
+
+
+def attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None) -> Value:
+    """`base.name`."""
+    match base:
+        case ArrayRef() | Number():
+            return array_attribute(m, state, base, name, loc)
+        case Known():
+            return known_attribute(m, state, base, name, loc)
+        case Ref():
+            return object_attribute(m, state, base, name, loc)
+        case TupleValue():
+            return tuple_attribute(m, state, base, name, loc)
+        case SuperValue(cls, receiver):
+            owner = class_of(receiver)
+            mro = owner.__mro__[owner.__mro__.index(cls) + 1 :]
+            for k in mro:
+                if name in vars(k):
+                    return bind(m, state, vars(k)[name], receiver, owner, name, loc)
+        case ExceptionValue(args=args) if name == "args":
+            return TupleValue(args)
+        case SliceValue() if name in ("start", "stop", "step"):
+            return getattr(base, name)
+        case FunctionValue() if name == "__name__":
+            return Known(base.node.name)
+        case _:
+            pass
+    raise Raised(AttributeError(f"{name!r} is not an attribute of this value"))
+
+
+def class_of(value: Value) -> type:
+    """The Python class of a value."""
+    match value:
+        case Ref(cls=cls):
+            return cls
+        case Known(value=plain):
+            return type(plain)
+        case TupleValue(cls=cls):
+            return cls or tuple
+        case ArrayRef():
+            return np.ndarray
+        case ExceptionValue(cls=cls):
+            return cls
+        case Number(operand):
+            kind = operand.type
+            if not isinstance(kind, ArrayType):
+                return str
+            if kind.weak:
+                return {"b": bool, "i": int, "f": float, "c": complex}[kind.dtype.kind]
+            return kind.dtype.type
+        case FunctionValue():
+            return types.FunctionType
+        case _:
+            return object
+
+
+def array_attribute(
+    m: Machine, state: State, base: ArrayRef | Number, name: str, loc: Loc | None
+) -> Value:
+    """Attributes and methods of arrays and numbers."""
+    ref = base if isinstance(base, ArrayRef) else None
+    kind = arrays.type_of(state, ref) if ref else base.operand.type  # type: ignore[union-attr]
+    if not isinstance(kind, ArrayType):
+        return methods.text_method(m, base, name, loc)
+    if name in ("T", "mT") and ref:
+        if name == "mT":
+            return numpy_calls.apply(m, state, np.matrix_transpose, (ref,), {}, loc)
+        return numpy_calls.apply(m, state, np.transpose, (ref,), {}, loc) if kind.rank > 1 else ref
+    match name:
+        case "shape":
+            return m.shape(state, base, loc)
+        case "ndim":
+            return Known(kind.rank)
+        case "dtype" if kind.kind != "py":
+            return Known(kind.dtype)
+        case "itemsize" if kind.kind != "py":
+            return Known(kind.dtype.itemsize)
+        case "size":
+            return m.call_value(state, np.size, (base,), {}, loc)
+        case "nbytes":
+            size = m.call_value(state, np.size, (base,), {}, loc)
+            factor = Known(kind.dtype.itemsize)
+            return numpy_calls.apply(m, state, operator.mul, (size, factor), {}, loc)
+        case "real" | "imag":
+            return numpy_calls.apply(m, state, getattr(np, name), (base,), {}, loc)
+        case "T" | "base":
+            return base
+        case "flat":
+            return numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
+        case _:
+            return methods.array_method(m, base, kind, name, loc)
+
+
+def tuple_attribute(
+    m: Machine, state: State, base: TupleValue, name: str, loc: Loc | None
+) -> Value:
+    """Fields and methods of tuples."""
+    if base.cls is not None and name in base.cls._fields:  # type: ignore[attr-defined]
+        return base.items[base.cls._fields.index(name)]  # type: ignore[attr-defined]
+    if base.cls is not None:
+        found = class_attribute(base.cls, name)
+        if isinstance(found, types.FunctionType | property | classmethod | staticmethod) and (
+            name not in ("_replace", "_asdict", "_make")
+        ):
+            return bind(m, state, found, base, base.cls, name, loc)
+    return methods.tuple_method(m, base, name, loc)
+
+
+def class_attribute(cls: type, name: str) -> Any:
+    """What the class or its bases define under the name."""
+    for k in cls.__mro__:
+        if name in vars(k):
+            return vars(k)[name]
+    return MISSING
+
+
+def object_attribute(m: Machine, state: State, base: Ref, name: str, loc: Loc | None) -> Value:
+    """An attribute of an object in the store."""
+    content = state.cells[base.cell]
+    if isinstance(content, Outside):
+        written = content.written.get(name) if issubclass_object(base.cls) else None
+        if written is not None:
+            return written
+        return known_attribute(m, state, content.base, name, loc, ref=base)
+    found = class_attribute(base.cls, name)
+    if isinstance(found, property):
+        return m.call_value(state, found.fget, (base,), {}, loc)
+    if issubclass_object(base.cls) and isinstance(content, Fields):
+        if name == "__dict__":
+            return Ref(m.new_cell(state, content), dict)
+        if name == "__class__":
+            return Known(base.cls)
+        value = content.get(name)
+        if value is not None:
+            return value
+        if found is not MISSING:
+            return bind(m, state, found, base, base.cls, name, loc)
+        text = f"{base.cls.__name__!r} object has no attribute {name!r}"
+        raise Raised(AttributeError(text))
+    return methods.container_method(m, state, base, name, loc)
+
+
+def issubclass_object(cls: type) -> bool:
+    """Whether instances of the class are plain objects with attributes."""
+    return not issubclass(cls, list | dict | set | frozenset)
+
+
+def bind(
+    m: Machine, state: State, found: Any, receiver: Value, cls: type, name: str, loc: Loc | None
+) -> Value:
+    """A class attribute as seen through an instance."""
+    if isinstance(found, staticmethod):
+        return Known(found.__func__)
+    if isinstance(found, classmethod):
+        return BoundMethod(Known(found.__func__), Known(cls))
+    if isinstance(found, property):
+        return m.call_value(state, found.fget, (receiver,), {}, loc)
+    if isinstance(found, types.FunctionType):
+        return BoundMethod(Known(found), receiver)
+    if hasattr(found, "bind_method"):
+        return BoundMethod(Known(found), receiver)
+    return m.capture(Known(found, m.class_source(cls, name)))
+
+
+def known_attribute(
+    m: Machine, state: State, base: Known, name: str, loc: Loc | None, ref: Ref | None = None
+) -> Value:
+    """An attribute of a Python object outside."""
+    plain = base.value
+    if isinstance(plain, np.ndarray):
+        return array_attribute(m, state, m.captured_array(state, base, loc), name, loc)
+    if isinstance(plain, bool | int | float | complex | np.generic) and not isinstance(plain, str):
+        return known_number_attribute(m, state, base, name, loc)
+    entry = m.outside.get(id(plain))
+    if ref is None and entry is not None and entry[0] in state.cells:
+        return object_attribute(m, state, Ref(entry[0], type(plain)), name, loc)
+    if isinstance(plain, types.ModuleType):
+        source = Attribute(base.source, name) if base.source and not stable(plain) else None
+        return m.capture(Known(m.host_attribute(plain, name), source))
+    if isinstance(plain, list | dict | set):
+        return methods.container_method(m, state, base, name, loc)
+    if isinstance(plain, type):
+        found = class_attribute(plain, name)
+        if isinstance(found, classmethod):
+            return BoundMethod(Known(found.__func__), base)
+        source = Attribute(base.source, name) if base.source else m.class_source(plain, name)
+        return m.capture(Known(m.host_attribute(plain, name), source))
+    found = class_attribute(type(plain), name)
+    own = getattr(plain, "__dict__", {})
+    if isinstance(found, property) and isinstance(found.fget, types.FunctionType):
+        return m.call_value(state, found.fget, (ref or base,), {}, loc)
+    if isinstance(found, types.FunctionType | staticmethod | classmethod) and name not in own:
+        return bind(m, state, found, ref or base, type(plain), name, loc)
+    source = Attribute(base.source, name) if base.source else None
+    return m.capture(Known(m.host_attribute(plain, name), source))
+
+
+def stable(module: types.ModuleType) -> bool:
+    """Whether the module is a library whose functions are taken not to be rebound."""
+    file = getattr(module, "__file__", None) or ""
+    return not file or "site-packages" in file or "/lib/python" in file
+
+
+def known_number_attribute(
+    m: Machine, state: State, base: Known, name: str, loc: Loc | None
+) -> Value:
+    """An attribute or method of a known number."""
+    plain = m.guard(base)
+    value = m.host_attribute(plain, name)
+    if callable(value):
+        return Known(value)
+    return Known(value)
+
+
+def set_attribute(
+    m: Machine, state: State, base: Value, name: str, value: Value, loc: Loc | None
+) -> None:
+    """`base.name = value`."""
+    if isinstance(base, ArrayRef):
+        if name in ("real", "imag"):
+            part = Known(name)
+            raise StagecError(
+                "SC351", f"assignment to .{part.value} of an array", loc,
+                "assign to the array itself",
+            )  # fmt: skip
+        raise StagecError("SC351", f"assignment to .{name} of an array", loc, "use an array method")
+    ref = m.writable(state, base, loc)
+    found = class_attribute(ref.cls, name)
+    if isinstance(found, property):
+        m.call_value(state, found.fset, (ref, value), {}, loc)
+        return
+    if is_dataclass(ref.cls) and ref.cls.__dataclass_params__.frozen and (  # type: ignore[attr-defined]
+        not m.constructing
+    ):
+        from dataclasses import FrozenInstanceError
+
+        raise Raised(FrozenInstanceError(f"cannot assign to field {name!r}"))
+    content = state.cells[ref.cell]
+    if isinstance(content, Outside):
+        state.cells[ref.cell] = Outside(content.base, content.written.set(name, value))
+    elif isinstance(content, Fields):
+        state.cells[ref.cell] = content.set(name, value)
+    else:
+        raise StagecError("SC352", f"assignment to .{name} here", loc, "use a plain object")
+
+
+def operator_method(
+    m: Machine, state: State, value: Value, name: str, args: tuple[Value, ...], loc: Loc | None
+) -> Value | None:
+    """The result of a special method of the user's class; None if there is none."""
+    if isinstance(value, Known) and isinstance(value.value, np.ndarray | np.generic | type(None)):
+        return None
+    if not isinstance(value, Ref | Known | TupleValue):
+        return None
+    cls = class_of(value)
+    if cls.__module__ == "builtins" or (isinstance(value, Known) and isinstance(value.value, type)):
+        return None
+    found = class_attribute(cls, name)
+    if not isinstance(found, types.FunctionType):
+        return None
+    if is_dataclass(cls) and name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__") and (
+        found.__code__.co_filename == "<string>"
+    ):
+        return None
+    return m.call_value(state, found, (value, *args), {}, loc)
+
+
+def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> bool:
+    """`a is b`, where staging can tell."""
+    if isinstance(a, Known) and isinstance(b, Known):
+        if a.value is None or b.value is None or isinstance(a.value, bool | type):
+            return a.value is b.value if not (a.source or b.source) else m.guard(a) is m.guard(b)
+        return m.guard(a) is m.guard(b)
+    if isinstance(a, Known) or isinstance(b, Known):
+        return False
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, ArrayRef):
+        return a.cell == b.cell and a.path == b.path == ()  # type: ignore[union-attr]
+    if isinstance(a, Ref):
+        return a.cell == b.cell  # type: ignore[union-attr]
+    return a is b
+
+
+def type_matches(value: Value, classes: Any) -> bool:
+    """`isinstance(value, classes)`."""
+    options = classes if isinstance(classes, tuple) else (classes,)
+    flat: list[Any] = []
+    for c in options:
+        flat += getattr(c, "__args__", (c,)) if isinstance(c, types.UnionType) else (c,)
+    if isinstance(value, Known):
+        return isinstance(value.value, tuple(flat))
+    cls = class_of(value)
+    if isinstance(value, FunctionValue | BoundMethod):
+        return any(c in (Callable, types.FunctionType, object) for c in flat)
+    return any(isinstance(c, type) and issubclass(cls, c) for c in flat)

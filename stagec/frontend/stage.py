@@ -1,0 +1,413 @@
+"""Staging a function: from Python arguments to a graph, and what is needed to run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stagec.errors import StagecError
+from stagec.frontend import results
+from stagec.frontend.arguments import Flat, Inputs
+from stagec.frontend.arrays import handle_of
+from stagec.frontend.calls import function_value
+from stagec.frontend.interpreter import Interpreter
+from stagec.frontend.join import Unjoinable, close
+from stagec.frontend.machine import Machine, NeedUnroll, Restart
+from stagec.frontend.sources import Guard, Source
+from stagec.frontend.state import RESULT, BlockBuilder, Exit, Leaf, State, Tree, extend
+from stagec.frontend.values import (
+    ArrayCell,
+    ArrayRef,
+    BoundMethod,
+    ExceptionValue,
+    Fields,
+    FunctionValue,
+    Items,
+    Known,
+    Maybe,
+    Number,
+    Outside,
+    Ref,
+    StagedItems,
+    TupleValue,
+    Value,
+)
+from stagec.ir.core import Block, Const, Operand, const
+from stagec.ir.core import Value as Staged
+from stagec.ir.function import Function
+from stagec.ir.walk import clone
+
+RESTARTS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A staged function.
+
+    Attributes
+    ----------
+    function : the graph; its parameters are the run-time leaves in `leaves`, then the captured
+        inputs in `captured`.
+    outcome : how to make the result, and the changes to the caller's objects.
+    guards : the captured values relied on.
+    decisions : what staging had to know besides the types of the arguments.
+    written : the leaves whose arrays the function writes to.
+    """
+
+    function: Function
+    leaves: tuple[int, ...]
+    captured: tuple[Source, ...]
+    outcome: results.Outcome
+    guards: tuple[Guard, ...]
+    decisions: frozenset[tuple[str, Any]]
+    written: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to stage: the function, its arguments, and which of them are static as a whole."""
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    static: frozenset[str]
+    distinct: bool = False
+
+    def names(self) -> list[str]:
+        """The parameter names of the positional arguments."""
+        code = getattr(self.function, "__code__", None)
+        if code is None:
+            return [f"arg{k}" for k in range(len(self.args))]
+        own = code.co_varnames[: code.co_argcount]
+        extra = (f"{(code.co_varnames + ('args',))[len(own)]}_{k}" for k in range(len(self.args)))
+        return [*own, *extra][: len(self.args)]
+
+
+def stage(request: Request, decisions: set[tuple[str, Any]], transforms: Any) -> Program:
+    """The staged program, restaged as often as stage 0 finds that it must know more."""
+    for _ in range(RESTARTS):
+        try:
+            return attempt(request, decisions, transforms)
+        except Restart as restart:
+            decisions.add((restart.kind, restart.key))
+        except NeedUnroll as need:
+            raise need.error from None
+    raise StagecError("SC402", "staging does not settle", None, "pass more arguments as static")
+
+
+def attempt(request: Request, decisions: set[tuple[str, Any]], transforms: Any) -> Program:
+    """One staging run."""
+    m = Interpreter(decisions, transforms)
+    m.unflagged.add(RESULT)
+    builder = BlockBuilder(defs=m.defs)
+    state = State(builder, {})
+    m.entry = state
+    flat = Flat()
+    inputs = Inputs(m, state, request.distinct)
+    args = []
+    for name, value in zip(request.names(), request.args, strict=True):
+        static = name in request.static
+        (flat.static if static else flat.add)(value)
+        args.append(inputs.static(value, name) if static else inputs.add(value, name))
+    kwargs = {}
+    for name, value in request.kwargs.items():
+        static = name in request.static
+        (flat.static if static else flat.add)(value)
+        kwargs[name] = inputs.static(value, name) if static else inputs.add(value, name)
+    m.args = tuple(flat.statics)
+    before = dict(state.cells)
+    target: Value = Known(request.function)
+    if hasattr(request.function, "__code__"):
+        target = function_value(request.function)
+    tree = m.call(target, tuple(args), kwargs, state, None)
+    outcome, outs, final = Ending(m, inputs, before).close(tree)
+    return finished(m, inputs, builder, outcome, outs, final, request)
+
+
+def finished(
+    m: Machine, inputs: Inputs, builder: BlockBuilder, outcome: results.Outcome,
+    outs: list[Operand], final: State, request: Request,
+) -> Program:  # fmt: skip
+    """The program of a finished run."""
+    captured = list(m.captured.values())
+    cells = {**inputs.cells, **{c.cell: -1 - k for k, c in enumerate(captured) if c.cell}}
+    order = [c for c in inputs.cells] + [c.cell for c in captured if c.cell]
+    mutated: list[tuple[int, int]] = []
+    written: list[int] = []
+    params = [*inputs.params, *(c.value for c in captured)]
+    fresh = [True] * len(outs)
+    for number in order:
+        assert number is not None
+        content = final.cells.get(number)
+        origin = params[position(inputs, captured, number, cells)]
+        if isinstance(content, ArrayCell) and content.operand is not origin:
+            mutated.append((position(inputs, captured, number, cells), len(outs)))
+            outs.append(content.operand)
+            fresh.append(False)
+            if number in inputs.cells:
+                written.append(inputs.cells[number])
+    for k, out in enumerate(outs[: len(fresh)]):
+        fresh[k] = False if isinstance(out, Staged) else fresh[k]
+    block = Block(tuple(params), tuple(builder.stmts), tuple(outs))
+    function = Function(
+        getattr(request.function, "__name__", "f").replace("<lambda>", "lambda_"),
+        named(m, block),
+        tuple(mutated),
+        tuple(fresh),
+        (),
+        tuple(sorted(m.errstate.items())),
+    )
+    return Program(
+        function,
+        tuple(inputs.leaf_of),
+        tuple(c.source for c in captured),
+        outcome,
+        tuple(m.guards.values()),
+        frozenset(m.decisions),
+        tuple(written),
+        tuple(m.notes),
+    )
+
+
+def position(inputs: Inputs, captured: list[Any], cell: int, cells: dict[Any, int]) -> int:
+    """The parameter that holds the array of a cell at entry."""
+    if cell in inputs.cells:
+        return inputs.leaf_of.index(inputs.cells[cell])
+    return len(inputs.params) + (-1 - cells[cell])
+
+
+def named(m: Machine, block: Block) -> Block:
+    """The block with the user's names on its values."""
+    return clone(block, {}, m.names)
+
+
+@dataclass(slots=True)
+class Ending:
+    """Turns the paths at the end of a function into results."""
+
+    machine: Machine
+    inputs: Inputs
+    before: dict[int, Any]
+
+    def close(self, tree: Tree) -> tuple[results.Outcome, list[Operand], State]:
+        """The outcome, the operands it refers to, and the final state."""
+        m = self.machine
+        merged = tree
+        try:
+            merged = close(m, tree, {})
+        except Unjoinable:
+            pass
+        if isinstance(merged, Leaf):
+            outs: list[Operand] = []
+            return self.outcome(merged, outs), outs, merged.state
+        return self.choices(merged)
+
+    def choices(self, tree: Tree) -> tuple[results.Outcome, list[Operand], State]:
+        """One outcome per path, told apart by a number."""
+        m = self.machine
+        m.cells += 1
+        tag = m.cells
+        m.unflagged.add(tag)
+        options: list[results.Outcome] = []
+        slots: list[int] = []
+
+        def step(leaf: Leaf) -> Tree:
+            if leaf.exit is Exit.RAISE:
+                return leaf
+            outs: list[Operand] = []
+            outcome = self.outcome(leaf, outs)
+            numbers = []
+            for operand in outs:
+                m.cells += 1
+                numbers.append(m.cells)
+                m.unflagged.add(m.cells)
+                leaf.state.cells[m.cells] = ArrayCell(operand) if array_like(operand) else Number(operand)
+            options.append(shifted(outcome, len(slots) + 1))
+            slots.extend(numbers)
+            leaf.state.cells[tag] = Known(len(options) - 1)
+            kept = {*numbers, tag, *self.inputs.cells, *m.shared_cells}
+            for cell in list(leaf.state.cells):
+                if cell not in kept:
+                    del leaf.state.cells[cell]
+            return Leaf(leaf.state)
+
+        tree = extend(tree, step)
+        final = close(m, tree, {})
+        assert isinstance(final, Leaf)
+        outs = [operand_in(final.state.cells[tag])]
+        outs += [operand_in(final.state.cells[c]) for c in slots]
+        outcome = results.Outcome(results.Choice(0, tuple(options)), ())
+        return outcome, outs, final.state
+
+    def outcome(self, leaf: Leaf, outs: list[Operand]) -> results.Outcome:
+        """The result of one path; operands are added to `outs`."""
+        state = leaf.state
+        if leaf.exit is Exit.RAISE:
+            return results.Outcome(results.Plain(None), ())
+        specs = Specs(self.machine, self.inputs, state, outs)
+        value = specs.of(state.cells[RESULT])  # type: ignore[arg-type]
+        return results.Outcome(value, tuple(specs.changes(self.before)))
+
+
+def shifted(outcome: results.Outcome, by: int) -> results.Outcome:
+    """The outcome with its result numbers raised."""
+
+    def move(spec: Any) -> Any:
+        match spec:
+            case results.Out(position):
+                return results.Out(position + by)
+            case results.Sequence() | results.Mapping():
+                return replace(spec, items=tuple(map(move, spec.items)))
+            case _:
+                return spec
+
+    changes = tuple(replace(c, target=move(c.target), value=move(c.value)) for c in outcome.changes)
+    return results.Outcome(move(outcome.value), changes)
+
+
+def array_like(operand: Operand) -> bool:
+    """Whether the operand is an array of any rank, not a number."""
+    return getattr(operand.type, "kind", "array") == "array"
+
+
+def operand_in(content: Any) -> Operand:
+    """The operand in a cell of a merged result."""
+    match content:
+        case Known(value=value):
+            return const(value)
+        case Number(operand) | ArrayCell(operand=operand):
+            return operand
+        case _:
+            raise TypeError(f"unexpected content {content}")
+
+
+@dataclass(slots=True)
+class Specs:
+    """Describes abstract values as results."""
+
+    machine: Machine
+    inputs: Inputs
+    state: State
+    outs: list[Operand]
+
+    def out(self, operand: Operand) -> results.Out:
+        """A result for the operand, shared with an equal one before it."""
+        for k, other in enumerate(self.outs):
+            if other is operand:
+                return results.Out(k)
+        self.outs.append(operand)
+        return results.Out(len(self.outs) - 1)
+
+    def of(self, value: Value) -> results.Spec:
+        """The spec of a value."""
+        match value:
+            case Known(value=plain):
+                if value.source is not None:
+                    self.machine.guard(value)
+                return results.Plain(plain)
+            case Number(operand):
+                return results.Plain(operand.value) if isinstance(operand, Const) else self.out(operand)
+            case ArrayRef():
+                return self.array(value)
+            case TupleValue(items, cls):
+                return results.Sequence(cls or tuple, tuple(map(self.of, items)), -id(value))
+            case Ref():
+                return self.ref(value)
+            case ExceptionValue(cls, args):
+                return results.Sequence(cls, tuple(map(self.of, args)), -id(value))
+            case BoundMethod(function=Known(value=f), receiver=Known(value=r)):
+                return results.Plain(f.__get__(r))
+            case FunctionValue() if value.code.function is not None:
+                return results.Plain(value.code.function)
+            case Maybe():
+                return self.of(value.value)
+            case _:
+                raise StagecError(
+                    "SC403", f"a {type(value).__name__} cannot be returned from staged code", None,
+                    "return arrays, numbers, and lists, tuples, dicts or objects of them",
+                )  # fmt: skip
+
+    def array(self, ref: ArrayRef) -> results.Spec:
+        """An array: an argument itself, or a result."""
+        if not ref.path and ref.cell in self.inputs.cells:
+            return results.Arg(self.inputs.cells[ref.cell])
+        for k, entry in enumerate(self.machine.captured.values()):
+            if not ref.path and entry.cell == ref.cell:
+                return results.Hidden(k)
+        return self.out(handle_of(self.machine, self.state, ref).operand)
+
+    def ref(self, ref: Ref) -> results.Spec:
+        """A container or object: one of the caller's, or a new one."""
+        if ref.cell in self.inputs.owners:
+            return results.Container(self.inputs.owners[ref.cell])
+        for number, known in self.machine.outside.values():
+            if number == ref.cell:
+                return results.Plain(known.value)
+        return self.content(ref.cell, ref.cls)
+
+    def content(self, cell: int, cls: type) -> results.Spec:
+        """The content of a cell as a new object."""
+        content = self.state.cells[cell]
+        match content:
+            case Items(items):
+                return results.Sequence(cls, tuple(map(self.of, items)), cell)
+            case StagedItems(operand):
+                return self.out(operand)
+            case Fields(items):
+                own = None if issubclass(cls, dict) else cls
+                keys = tuple(k for k, _ in items)
+                return results.Mapping(keys, tuple(self.of(v) for _, v in items), cell, own)
+            case Outside(base):
+                return results.Plain(base.value)
+            case _:
+                raise TypeError(f"unexpected content {content}")
+
+    def changes(self, before: dict[int, Any]) -> list[results.Change]:
+        """The changes to the caller's containers, objects and globals."""
+        made: list[results.Change] = []
+        for cell, position in self.inputs.owners.items():
+            content = self.state.cells[cell]
+            if content is not before[cell] and content != before[cell]:
+                made += self.change(results.Container(position), content, cell, before[cell])
+        for cell, known in self.machine.outside.values():
+            content = self.state.cells.get(cell)
+            if content is not None and content is not self.machine.shared_cells.get(cell):
+                made += self.change(results.Plain(known.value), content, cell, None)
+        for cell, (space, name) in self.machine.global_spaces.items():
+            content = self.state.cells.get(cell)
+            if content is not None:
+                made.append(results.Change("global", results.Plain(space), name, self.of(content)))  # type: ignore[arg-type]
+        return made
+
+    def change(
+        self, target: results.Spec, content: Any, cell: int, before: Any
+    ) -> list[results.Change]:
+        """The changes that give an object of the caller its new content."""
+        if isinstance(content, Outside):
+            return [
+                results.Change("attribute", target, k, self.of(v)) for k, v in content.written.items
+            ]
+        if isinstance(content, Items):
+            items = tuple(map(self.of, content.items))
+            return [results.Change("list", target, None, results.Sequence(list, items, -cell))]
+        if isinstance(content, StagedItems):
+            return [results.Change("list", target, None, self.out(content.operand))]
+        assert isinstance(content, Fields)
+        old = before if isinstance(before, Fields) else Fields(())
+        if all(isinstance(k, str) for k, _ in content.items) and self.is_object(target):
+            return [
+                results.Change("attribute", target, k, self.of(v))
+                for k, v in content.items
+                if old.get(k) is not v
+            ]
+        items = tuple(self.of(v) for _, v in content.items)
+        mapping = results.Mapping(tuple(k for k, _ in content.items), items, -cell)
+        return [results.Change("dict", target, None, mapping)]
+
+    def is_object(self, target: results.Spec) -> bool:
+        """Whether a changed container is an object with attributes."""
+        cells = {p: c for c, p in self.inputs.owners.items()}
+        if isinstance(target, results.Container):
+            return self.machine.object_cells.get(cells[target.position], False)
+        return isinstance(target, results.Plain) and not isinstance(target.value, dict)

@@ -1,0 +1,44 @@
+"""Statements rebuilt with other operands or regions: what passes that walk forwards need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import assert_never
+
+from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, While
+
+
+def map_operands(stmt: Stmt, change: Callable[[Operand], Operand]) -> Stmt:
+    """The statement with its own operands changed; its regions stay as they are."""
+
+    def all_of(operands: tuple[Operand, ...]) -> tuple[Operand, ...]:
+        return tuple(map(change, operands))
+
+    match stmt:
+        case Apply() | Call():
+            return replace(stmt, args=all_of(stmt.args))
+        case If():
+            return replace(stmt, cond=change(stmt.cond))
+        case For():
+            lo, hi, step = all_of((stmt.lo, stmt.hi, stmt.step))
+            return replace(stmt, lo=lo, hi=hi, step=step, init=all_of(stmt.init))
+        case While():
+            return replace(stmt, init=all_of(stmt.init))
+        case _:
+            assert_never(stmt)
+
+
+def map_regions(stmt: Stmt, change: Callable[[Block], Block]) -> Stmt:
+    """The statement with the blocks nested in it changed."""
+    match stmt:
+        case Apply() | Call():
+            return stmt
+        case If():
+            return replace(stmt, then=change(stmt.then), orelse=change(stmt.orelse))
+        case For():
+            return replace(stmt, body=change(stmt.body))
+        case While():
+            return replace(stmt, cond=change(stmt.cond), body=change(stmt.body))
+        case _:
+            assert_never(stmt)

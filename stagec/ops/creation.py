@@ -1,0 +1,123 @@
+"""Arrays made from sizes alone: zeros, ones, empty.
+
+Sizes are static or staged integers; a staged one is an operand, named by an `Arg` in the
+attribute.  A result has the symbolic size of the integer that asked for it.  Nothing but views
+lies below, so that every family can make zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import Cost, Op
+from stagec.ir.path import Arg
+from stagec.ir.types import ArrayType
+from stagec.ops.axes import dtype_of, no_shift, to_front
+from stagec.ops.family import constant, near, reject, size_text, size_types, size_values, sizes
+
+Plan = tuple[int | Arg, ...]
+FLOAT64 = np.dtype(np.float64)
+
+
+def dtype_text(dtype: np.dtype) -> str:
+    """The source of an element type."""
+    return "bool" if dtype.kind == "b" else f"np.{dtype.name}"
+
+
+def dtype_option(dtype: np.dtype | None, default: np.dtype | None = FLOAT64) -> str:
+    """The source of a `dtype=` argument; empty where it is the default."""
+    return "" if dtype is None or dtype == default else f", dtype={dtype_text(dtype)}"
+
+
+def no_batch(name: str) -> Callable[..., Any]:
+    """The batch rule of an op whose operands are sizes."""
+
+    def batch(args: Any, axes: Any, **attrs: Any) -> Any:
+        raise TypeError(f"vmap: {name} needs the same sizes in every batch element")
+
+    return batch
+
+
+# --- constant arrays -----------------------------------------------------------------------
+
+
+def _filled(function: Callable[..., Any]) -> Op:
+    name = function.__name__
+
+    def call(
+        shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
+    ) -> Any:
+        reject(name, like=like)
+        plan, lengths = sizes(shape)
+        return near(shape, op, *lengths, shape=plan, dtype=np.dtype(dtype or float))
+
+    def value(*n: Any, shape: Plan, dtype: np.dtype) -> Any:
+        # `empty` has no value of its own: a reproducible one is as good as any
+        return (np.zeros if function is np.empty else function)(size_values(shape, n), dtype)
+
+    op = constant(
+        name,
+        calls=((function, call),),
+        infer=lambda *n, shape, dtype: ArrayType(dtype, size_types(shape, n)),
+        value=value,
+        batch=no_batch(name),
+        source=lambda *n, shape, dtype: f"np.{name}({size_text(shape)}{dtype_option(dtype)})",
+        cost=Cost.CHEAP,
+        may_raise=(ValueError, MemoryError),
+    )
+    return op
+
+
+def _filled_like(function: Callable[..., Any], plain: Op) -> Op:
+    name = function.__name__
+
+    def call(
+        a: Any,
+        dtype: Any = None,
+        order: str = "K",
+        subok: bool = True,
+        shape: Any = None,
+        *,
+        device: Any = None,
+    ) -> Any:
+        dtype = dtype_of(a) if dtype is None else np.dtype(dtype)
+        if shape is None:
+            return op(a, dtype=dtype)
+        plan, lengths = sizes(shape)
+        return near((a, *shape_tuple(shape)), plain, *lengths, shape=plan, dtype=dtype)
+
+    def source(x: ArrayType, *, dtype: np.dtype) -> str:
+        return f"np.{name}({{}}{dtype_option(dtype, x.dtype)})"
+
+    op = constant(
+        name,
+        calls=((function, call),),
+        infer=lambda x, *, dtype: ArrayType(dtype, x.shape),
+        value=lambda x, *, dtype: (np.zeros_like if function is np.empty_like else function)(
+            x, dtype=dtype
+        ),
+        batch=to_front(lambda: op, no_shift),
+        source=source,
+        cost=Cost.CHEAP,
+        shapes=(0,),
+    )
+    return op
+
+
+def shape_tuple(shape: Any) -> tuple[Any, ...]:
+    """A shape argument, one size or several, as a tuple."""
+    return tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+
+
+zeros = _filled(np.zeros)
+ones = _filled(np.ones)
+empty = _filled(np.empty)
+zeros_like = _filled_like(np.zeros_like, zeros)
+ones_like = _filled_like(np.ones_like, ones)
+empty_like = _filled_like(np.empty_like, empty)
+
+
+OPS: tuple[Op, ...] = (zeros, ones, empty, zeros_like, ones_like, empty_like)

@@ -1,0 +1,238 @@
+"""What a program does besides computing: printing, raising, random draws, calls of the host.
+
+The ops without a value have no results.  Their source is a statement; in a template
+`{function}` or `{exception}` stands for the object in the attribute of that name.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import LIBRARY, Cost, Effect, Op
+from stagec.ir.types import ArrayType, Type
+
+Rule = Callable[..., Any]
+
+
+def _effect(
+    name: str,
+    *,
+    infer: Rule,
+    value: Rule,
+    source: str | Rule,
+    effect: Effect = Effect.ORDERED,
+    vjp: Rule | None = None,
+    jvp: Rule | None = None,
+    calls: tuple[tuple[Any, Rule], ...] = (),
+    may_raise: tuple[type[BaseException], ...] = (),
+) -> Op:
+    def batch(args: Any, axes: Any, **attrs: Any) -> Any:
+        raise TypeError(f"vmap: {name} of a batched value would happen once for each element")
+
+    return Op(
+        name=name,
+        calls=calls,
+        infer=infer,
+        value=value,
+        vjp=vjp,
+        jvp=jvp,
+        expand=None,
+        batch=batch,
+        source=source,
+        scalar=LIBRARY,
+        alias=None,
+        overwrites=None,
+        may_raise=may_raise,
+        effect=effect,
+        cost=Cost.COSTLY,
+        rewrites=(),
+    )
+
+
+def slots(count: int, first: int = 0) -> list[str]:
+    """The placeholders of `count` operands."""
+    return [f"{{{k}}}" for k in range(first, first + count)]
+
+
+def literal(value: Any) -> str:
+    """A constant as it stands in a template."""
+    return repr(value).replace("{", "{{").replace("}", "}}")
+
+
+def _print_call(
+    *values: Any,
+    sep: str | None = " ",
+    end: str | None = "\n",
+    file: Any = None,
+    flush: Any = False,
+) -> Any:
+    if file is not None:
+        raise TypeError("print(file=...) of a staged value is not supported")
+    return print_(*values, sep=" " if sep is None else sep, end="\n" if end is None else end)
+
+
+def _print_source(*types: Type, sep: str, end: str) -> str:
+    options = [f"sep={literal(sep)}"] if sep != " " else []
+    options += [f"end={literal(end)}"] if end != "\n" else []
+    return f"print({', '.join([*slots(len(types)), *options])})"
+
+
+def _print_value(*values: Any, sep: str, end: str) -> tuple[()]:
+    print(*values, sep=sep, end=end)  # noqa: T201
+    return ()
+
+
+print_ = _effect(
+    "print",
+    calls=((print, _print_call),),
+    infer=lambda *types, sep, end: (),
+    value=_print_value,
+    source=_print_source,
+)
+
+
+def _exception_source(exception: type[BaseException]) -> str:
+    name = exception.__name__
+    if getattr(builtins, name, None) is exception:
+        return name
+    return f"np.linalg.{name}" if exception is np.linalg.LinAlgError else "{exception}"
+
+
+def _raise_value(*message: Any, exception: type[BaseException]) -> Any:
+    raise exception(*message)
+
+
+def _raise_source(*message: Type, exception: type[BaseException]) -> str:
+    return f"raise {_exception_source(exception)}({', '.join(slots(len(message)))})"
+
+
+raise_ = _effect(
+    "raise",
+    infer=lambda *message, exception: (),
+    value=_raise_value,
+    source=_raise_source,
+    effect=Effect.CHECK,
+    may_raise=(BaseException,),
+)
+
+
+def _check_infer(cond: Type, *message: Type, exception: type[BaseException]) -> tuple[()]:
+    if not isinstance(cond, ArrayType) or cond.rank:
+        raise TypeError(f"check: expected a truth value, got {cond}")
+    return ()
+
+
+def _check_value(cond: Any, *message: Any, exception: type[BaseException]) -> tuple[()]:
+    if not cond:
+        raise exception(*message)
+    return ()
+
+
+def _check_source(cond: Type, *message: Type, exception: type[BaseException]) -> str:
+    text = f"{_exception_source(exception)}({', '.join(slots(len(message), 1))})"
+    return f"if not {{0}}:\n    raise {text}"
+
+
+# raises `exception(*message)` unless the condition holds
+check = _effect(
+    "check",
+    infer=_check_infer,
+    value=_check_value,
+    source=_check_source,
+    effect=Effect.CHECK,
+    may_raise=(BaseException,),
+)
+
+
+def unset_message(name: str) -> str:
+    """Python's own words for a read of a variable that is not set."""
+    return f"cannot access local variable {name!r} where it is not associated with a value"
+
+
+def _defined_value(flag: Any, *, name: str) -> tuple[()]:
+    if not flag:
+        raise UnboundLocalError(unset_message(name))
+    return ()
+
+
+check_defined = _effect(
+    "check_defined",
+    infer=lambda flag, *, name: _check_infer(flag, exception=UnboundLocalError),
+    value=_defined_value,
+    source=lambda flag, *, name: (
+        f"if not {{0}}:\n    raise UnboundLocalError({literal(unset_message(name))})"
+    ),
+    effect=Effect.CHECK,
+    may_raise=(UnboundLocalError,),
+)
+
+
+def _no_rule(what: str) -> Rule:
+    def rule(ct: Any, out: Any, *args: Any, **attrs: Any) -> Any:
+        raise TypeError(f"{what} has no derivative with respect to its arguments")
+
+    return rule
+
+
+def _function_source(function: Any) -> str:
+    """NumPy's own functions by name, others as a captured object."""
+    name = getattr(function, "__name__", "")
+    if getattr(np.random, name, None) is function or (
+        isinstance(getattr(function, "__self__", None), np.random.RandomState)
+        and getattr(np.random, name, None) == function
+    ):
+        return f"np.random.{name}"
+    return "{function}"
+
+
+def _call_source(
+    *types: Type, function: Any, keywords: tuple[str, ...] = (), **attrs: Any
+) -> str:
+    plain = len(types) - len(keywords)
+    values = slots(len(types))
+    named = [f"{k}={v}" for k, v in zip(keywords, values[plain:], strict=True)]
+    named += [f"{k}={literal(v)}" for k, v in attrs.get("options", ())]
+    return f"{_function_source(function)}({', '.join([*values[:plain], *named])})"
+
+
+def _draw_value(
+    *args: Any, function: Any, result: Type, keywords: tuple[str, ...] = (), options: Any = ()
+) -> Any:
+    plain = len(args) - len(keywords)
+    named = dict(zip(keywords, args[plain:], strict=True))
+    return function(*args[:plain], **named, **dict(options))
+
+
+# `function(*args, **options)`, the last operands under the names in `keywords`
+draw = _effect(
+    "draw",
+    infer=lambda *args, result, **attrs: result,
+    value=_draw_value,
+    source=lambda *types, result, **attrs: _call_source(*types, **attrs),
+    vjp=_no_rule("a random draw"),
+    jvp=_no_rule("a random draw"),
+    may_raise=(ValueError,),
+)
+
+
+def _host_value(*args: Any, function: Any, results: tuple[Type, ...]) -> Any:
+    out = function(*args)
+    return tuple(out) if len(results) > 1 else out if results else ()
+
+
+host_call = _effect(
+    "host_call",
+    infer=lambda *args, function, results: results,
+    value=_host_value,
+    source=lambda *types, function, results: _call_source(*types, function=function),
+    vjp=_no_rule("a call of the host"),
+    jvp=_no_rule("a call of the host"),
+    may_raise=(BaseException,),
+)
+
+
+OPS: tuple[Op, ...] = (print_, raise_, check, check_defined, draw, host_call)

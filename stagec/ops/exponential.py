@@ -1,0 +1,144 @@
+"""Exponentials, logarithms, roots and the special functions of the math module.
+
+Rules read the result where they can (exp, sqrt, cbrt, reciprocal), so that an overwritten
+operand needs no copy.  Slopes are infinite, never an exception, where the function has an edge.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+import stagec_runtime as rt
+from stagec.ir.core import LIBRARY, Cost, Op
+from stagec.ir.types import FLOAT, ArrayType
+from stagec.ops.arithmetic import add as add, float_power as float_power, log, power as power
+from stagec.ops.axes import dtype_of
+from stagec.ops.broadcast import fit
+from stagec.ops.cast import strong
+from stagec.ops.family import array, make
+from stagec.ops.form import elementwise, over, times
+from stagec.ops.masks import mask
+
+LOG2, LOG10 = math.log(2.0), math.log(10.0)
+SLOW: dict[str, Any] = {"cost": Cost.COSTLY, "may_raise": (ValueError, OverflowError)}
+
+
+exp = elementwise("exp", np.exp, "np.exp({})", math=math.exp, **SLOW, **times(lambda z, x: z))
+
+exp2 = elementwise(
+    "exp2", np.exp2, "np.exp2({})", math=math.exp2, **SLOW, **times(lambda z, x: LOG2 * z)
+)
+
+expm1 = elementwise(
+    "expm1", np.expm1, "np.expm1({})", math=math.expm1, **SLOW, **times(lambda z, x: z + 1)
+)
+
+log2 = elementwise(
+    "log2", np.log2, "np.log2({})", math=math.log2, **SLOW, **over(lambda z, x: LOG2 * x)
+)
+
+log10 = elementwise(
+    "log10", np.log10, "np.log10({})", math=math.log10, **SLOW, **over(lambda z, x: LOG10 * x)
+)
+
+log1p = elementwise(
+    "log1p", np.log1p, "np.log1p({})", math=math.log1p, **SLOW, **over(lambda z, x: 1 + x)
+)
+
+
+def _share(base: Any, z: Any, x: Any) -> Any:
+    """What of `logaddexp` is due to `x`; nothing where both operands are -inf."""
+    return mask(z > -np.inf, base(x - z))
+
+
+logaddexp = elementwise(
+    "logaddexp",
+    np.logaddexp,
+    "np.logaddexp({}, {})",
+    cost=Cost.COSTLY,
+    **times(lambda z, x, y: _share(exp, z, x), lambda z, x, y: _share(exp, z, y)),
+)
+
+logaddexp2 = elementwise(
+    "logaddexp2",
+    np.logaddexp2,
+    "np.logaddexp2({}, {})",
+    cost=Cost.COSTLY,
+    **times(lambda z, x, y: _share(exp2, z, x), lambda z, x, y: _share(exp2, z, y)),
+)
+
+sqrt = elementwise(
+    "sqrt",
+    np.sqrt,
+    "np.sqrt({})",
+    math=math.sqrt,
+    may_raise=(ValueError,),
+    **over(lambda z, x: 2 * z),
+)
+
+cbrt = elementwise(
+    "cbrt",
+    np.cbrt,
+    "np.cbrt({})",
+    math=math.cbrt,
+    cost=Cost.COSTLY,
+    **over(lambda z, x: 3 * (z * z)),
+)
+
+square = elementwise("square", np.square, "np.square({})", **times(lambda z, x: 2 * x))
+
+reciprocal = elementwise(
+    "reciprocal", np.reciprocal, "np.reciprocal({})", **times(lambda z, x: -(z * z))
+)
+
+# --- special functions ---------------------------------------------------------------------
+
+
+def _special(name: str, slope: Any) -> Op:
+    """A function of the math module; over arrays it comes from the runtime."""
+    return elementwise(
+        name,
+        np.sin,
+        f"rt.{name}({{}})",
+        run=getattr(rt, name),
+        math=getattr(math, name),
+        scalar=f"math.{name}({{}})",
+        **SLOW,
+        **times(slope),
+    )
+
+
+erf = _special("erf", lambda z, x: (2 / math.sqrt(math.pi)) * exp(-(x * x)))
+erfc = _special("erfc", lambda z, x: (-2 / math.sqrt(math.pi)) * exp(-(x * x)))
+gamma = _special("gamma", lambda z, x: z * polygamma(x, order=0))
+lgamma = _special("lgamma", lambda z, x: polygamma(x, order=0))
+
+
+def _polygamma_infer(x: ArrayType, *, order: int) -> ArrayType:
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"polygamma needs real numbers, got {x}")
+    return array(np.sin.resolve_dtypes((x.dtype if not x.weak else FLOAT.dtype, None))[-1], x.shape)
+
+
+# the derivative of lgamma (order 0) and its derivatives
+polygamma = make(
+    "polygamma",
+    calls=(),
+    infer=_polygamma_infer,
+    value=lambda x, *, order: rt.polygamma(x, order),
+    vjp=lambda ct, out, x, *, order: (
+        fit(ct * polygamma(x, order=order + 1), x) if dtype_of(x).kind == "f" else None,
+    ),
+    jvp=lambda dxs, out, x, *, order: polygamma(x, order=order + 1) * dxs[0],
+    batch=lambda args, axes, *, order: (polygamma(args[0], order=order), axes[0]),
+    source=lambda x, *, order: f"rt.polygamma({{}}, {order})",
+    scalar=LIBRARY,
+)
+
+OPS: tuple[Op, ...] = (
+    *(exp, exp2, expm1, log2, log10, log1p, logaddexp, logaddexp2),
+    *(sqrt, cbrt, square, reciprocal, erf, erfc, gamma, lgamma, polygamma),
+)

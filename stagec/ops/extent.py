@@ -1,0 +1,48 @@
+"""Lengths known at run time: of an axis of an array, of a range."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import LIBRARY, Cost
+from stagec.ir.types import INT, ArrayType, Size
+from stagec.ops.family import constant
+
+
+def _extent_infer(x: ArrayType, *, axis: int) -> ArrayType:
+    dim = x.shape[axis]
+    return replace(INT, size=dim) if isinstance(dim, Size) else INT
+
+
+# the length of `x` along `axis`, as a Python int
+extent = constant(
+    "extent",
+    calls=(),
+    infer=_extent_infer,
+    value=lambda x, *, axis: np.shape(x)[axis],
+    batch=lambda args, axes, *, axis: (extent(args[0], axis=axis + (axes[0] <= axis)), None),
+    source=lambda x, *, axis: f"{{}}.shape[{axis}]",
+    scalar=LIBRARY,
+    cost=Cost.FREE,
+)
+
+
+def _range_batch(args: Any, axes: Any) -> Any:
+    raise TypeError("vmap: the bounds of a range must not be batched")
+
+
+# the trip count of `range(lo, hi, step)`
+range_length = constant(
+    "range_length",
+    calls=(),
+    infer=lambda lo, hi, step: INT,
+    value=lambda lo, hi, step: len(range(lo, hi, step)),
+    batch=_range_batch,
+    source="len(range({}, {}, {}))",
+    cost=Cost.FREE,
+)
+
+OPS = (extent, range_length)

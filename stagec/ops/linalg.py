@@ -1,0 +1,250 @@
+"""Solving linear systems, inverses, determinants and the Cholesky factor.
+
+Rules use results where they can: the derivative of `inv` needs only the inverse, that of
+`solve` and `cholesky` only the solution and the factor besides the matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import stagec_runtime as rt
+from stagec.ir.core import LIBRARY, Op
+from stagec.ir.types import ArrayType, broadcast_dim, broadcast_shapes
+from stagec.ops.axes import move_axis, no_shift, swap_axes, to_front
+from stagec.ops.broadcast import fit, pad_rank
+from stagec.ops.cast import conjugate, imag
+from stagec.ops.contraction import matmul
+from stagec.ops.diagonals import tril
+from stagec.ops.family import array, make, static
+from stagec.ops.matrices import (
+    LinAlgError,
+    adjoint,
+    check_matrix,
+    column,
+    flat_column,
+    half_lower,
+    hermitian_of,
+    linalg_dtype,
+    real_dtype,
+    real_part,
+    row,
+    scalar_matrix,
+    sum_matrix,
+    triangle_of,
+)
+
+Rule = Callable[..., Any]
+SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
+
+
+def _square(name: str, result: Callable[[np.dtype, ArrayType], Any]) -> Rule:
+    def infer(a: ArrayType) -> Any:
+        check_matrix(name, a, square=True)
+        return result(linalg_dtype(name, a), a)
+
+    return infer
+
+
+# --- solve and inv ---------------------------------------------------------------------------
+
+
+def _solve_infer(a: ArrayType, b: ArrayType) -> ArrayType:
+    check_matrix("solve", a, square=True)
+    dtype = linalg_dtype("solve", a, b)
+    if b.rank == 0:
+        raise TypeError("solve: the right-hand side is a number")
+    rows = b.shape[-1] if b.rank == 1 else b.shape[-2]
+    try:
+        broadcast_dim(a.shape[-1], rows)
+    except TypeError:
+        raise TypeError(f"solve: {a} and {b} do not fit") from None
+    if b.rank == 1:
+        return ArrayType(dtype, a.shape[:-1])
+    stack = broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return ArrayType(dtype, (*stack, a.shape[-1], b.shape[-1]))
+
+
+def _solve_stack(a: Any, b: Any) -> Any:
+    """The solution for one vector to each matrix; NumPy takes `b` of rank 2 for a matrix."""
+    return solve(a, b) if np.ndim(b) == 1 else flat_column(solve(a, column(b)))
+
+
+def _solve_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    if np.ndim(b) > 1:
+        b_bar = solve(adjoint(a), ct)
+        a_bar = -matmul(b_bar, adjoint(out))
+    else:
+        b_bar = _solve_stack(adjoint(a), ct)
+        a_bar = -column(b_bar) * row(conjugate(out))
+    return fit(a_bar, a), fit(b_bar, b)
+
+
+def _solve_jvp(dxs: Any, out: Any, a: Any, b: Any) -> Any:
+    da, db = dxs
+    vector = np.ndim(b) == 1
+    if da is None:
+        return solve(a, db)
+    moved = flat_column(matmul(da, column(out))) if vector else matmul(da, out)
+    right = -moved if db is None else db - moved
+    return _solve_stack(a, right) if vector else solve(a, right)
+
+
+def _solve_batch(args: Any, axes: Any) -> tuple[Any, int]:
+    a, b = args
+    vector = np.ndim(b) - (axes[1] is not None) == 1
+    a = a if axes[0] is None else move_axis(a, axes[0], 0)
+    b = b if axes[1] is None else move_axis(b, axes[1], 0)
+    if vector:
+        b = column(b)
+    ranks = np.ndim(a) - (axes[0] is not None), np.ndim(b) - (axes[1] is not None)
+    a = a if axes[0] is None else pad_rank(a, max(ranks) + 1)
+    b = b if axes[1] is None else pad_rank(b, max(ranks) + 1)
+    return (flat_column(solve(a, b)) if vector else solve(a, b)), 0
+
+
+solve = make(
+    "solve",
+    calls=((np.linalg.solve, lambda a, b: solve(a, b)),),
+    infer=_solve_infer,
+    value=np.linalg.solve,
+    vjp=_solve_vjp,
+    jvp=_solve_jvp,
+    batch=_solve_batch,
+    source="np.linalg.solve({}, {})",
+    scalar=LIBRARY,
+    may_raise=(LinAlgError,),
+)
+
+
+def _inv_vjp(ct: Any, out: Any, a: Any) -> tuple[Any]:
+    other = adjoint(out)
+    return (-matmul(matmul(other, ct), other),)
+
+
+inv = make(
+    "inv",
+    calls=((np.linalg.inv, lambda a: inv(a)),),
+    infer=_square("inv", lambda dtype, a: ArrayType(dtype, a.shape)),
+    value=np.linalg.inv,
+    vjp=_inv_vjp,
+    jvp=lambda dxs, out, a: -matmul(matmul(out, dxs[0]), out),
+    batch=to_front(lambda: inv, no_shift),
+    source="np.linalg.inv({})",
+    may_raise=(LinAlgError,),
+)
+
+
+# --- determinants --------------------------------------------------------------------------
+
+
+def _cofactor_vjp(ct: Any, out: Any, a: Any) -> tuple[Any]:
+    w = swap_axes(inv(a), -2, -1)
+    total = scalar_matrix(sum_matrix(ct * conjugate(out)))
+    return (total * conjugate(w) - conjugate(matmul(matmul(out, adjoint(ct)), w)),)
+
+
+def _cofactor_jvp(dxs: Any, out: Any, a: Any) -> Any:
+    w = swap_axes(inv(a), -2, -1)
+    turned = swap_axes(dxs[0], -2, -1)
+    return scalar_matrix(sum_matrix(w * dxs[0])) * out - matmul(matmul(w, turned), out)
+
+
+# the transposed adjugate: the derivative of the determinant, at singular matrices too
+cofactor = make(
+    "cofactor",
+    calls=(),
+    infer=_square("cofactor", lambda dtype, a: ArrayType(dtype, a.shape)),
+    value=lambda a: rt.cofactor(a),
+    vjp=_cofactor_vjp,
+    jvp=_cofactor_jvp,
+    batch=to_front(lambda: cofactor, no_shift),
+    source="rt.cofactor({})",
+)
+
+det = make(
+    "det",
+    calls=((np.linalg.det, lambda a: det(a)),),
+    infer=_square("det", lambda dtype, a: array(dtype, a.shape[:-2])),
+    value=np.linalg.det,
+    vjp=lambda ct, out, a: (scalar_matrix(ct) * conjugate(cofactor(a)),),
+    jvp=lambda dxs, out, a: sum_matrix(cofactor(a) * dxs[0]),
+    batch=to_front(lambda: det, no_shift),
+    source="np.linalg.det({})",
+)
+
+
+def _slogdet_vjp(cts: Any, outs: Any, a: Any) -> tuple[Any]:
+    (ct_sign, ct_log), (sign, _) = cts, outs
+    rate = ct_log
+    if ct_sign is not None and np.dtype(a.dtype).kind == "c":
+        # the sign turns with the imaginary part of the logarithm's derivative
+        turned = 1j * -imag(conjugate(ct_sign) * sign)
+        rate = turned if rate is None else rate + turned
+    return (None if rate is None else scalar_matrix(rate) * adjoint(inv(a)),)
+
+
+def _slogdet_jvp(dxs: Any, outs: Any, a: Any) -> tuple[Any, Any]:
+    rate = sum_matrix(swap_axes(inv(a), -2, -1) * dxs[0])
+    if np.dtype(a.dtype).kind != "c":
+        return None, rate
+    return 1j * outs[0] * imag(rate), real_part(rate)
+
+
+slogdet = make(
+    "slogdet",
+    calls=((np.linalg.slogdet, lambda a: SlogdetResult(*slogdet(a))),),
+    infer=_square(
+        "slogdet",
+        lambda dtype, a: (array(dtype, a.shape[:-2]), array(real_dtype(dtype), a.shape[:-2])),
+    ),
+    value=lambda a: tuple(np.linalg.slogdet(a)),
+    vjp=_slogdet_vjp,
+    jvp=_slogdet_jvp,
+    batch=to_front(lambda: slogdet, no_shift),
+    source="np.linalg.slogdet({})",
+)
+
+
+# --- Cholesky ------------------------------------------------------------------------------
+
+
+def _cholesky_call(a: Any, /, *, upper: Any = False) -> Any:
+    """As NumPy: `upper` reads the upper triangle and gives the adjoint of the lower factor."""
+    return adjoint(cholesky(adjoint(a))) if static(upper, "upper") else cholesky(a)
+
+
+def _cholesky_vjp(ct: Any, out: Any, a: Any) -> tuple[Any]:
+    """The cotangent of the lower triangle, which is all that is read.
+
+    Reference: I. Murray, Differentiation of the Cholesky decomposition (2016), section 3.
+    """
+    inverse = inv(out)
+    # the strict upper part of the result is constant
+    middle = half_lower(matmul(adjoint(out), tril(ct, k=0)))
+    return (triangle_of(matmul(matmul(adjoint(inverse), middle), inverse), "L"),)
+
+
+def _cholesky_jvp(dxs: Any, out: Any, a: Any) -> Any:
+    inverse = inv(out)
+    moved = matmul(matmul(inverse, hermitian_of(dxs[0], "L")), adjoint(inverse))
+    return matmul(out, half_lower(moved))
+
+
+cholesky = make(
+    "cholesky",
+    calls=((np.linalg.cholesky, _cholesky_call),),
+    infer=_square("cholesky", lambda dtype, a: ArrayType(dtype, a.shape)),
+    value=np.linalg.cholesky,
+    vjp=_cholesky_vjp,
+    jvp=_cholesky_jvp,
+    batch=to_front(lambda: cholesky, no_shift),
+    source="np.linalg.cholesky({})",
+    may_raise=(LinAlgError,),
+)
+
+
+OPS: tuple[Op, ...] = (solve, inv, cofactor, det, slogdet, cholesky)

@@ -1,0 +1,516 @@
+"""Lists of run-time length: the user's growing lists and the tapes of reverse mode.
+
+All ops are functional here; those that overwrite operand 0 become the methods of a Python list.
+The elements of a list share its memory.  The cotangent of a list is a list of the same length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import stagec_runtime as rt
+from stagec.ir.core import LIBRARY, Cost, Effect, Op, Staged
+from stagec.ir.types import INT, ArrayType, ListType, Type, same, same_shape
+from stagec.ops.arithmetic import add
+from stagec.ops.axes import move_axis
+from stagec.ops.broadcast import batched, stretch
+from stagec.ops.creation import zeros_like
+from stagec.ops.into import Into
+from stagec.ops.paths import array_type
+
+Rule = Callable[..., Any]
+
+
+def _list_op(
+    name: str,
+    *,
+    infer: Rule,
+    value: Rule,
+    source: str | Rule,
+    vjp: Rule | None,
+    jvp: Rule | None,
+    batch: Rule | None,
+    alias: int | None = None,
+    overwrites: int | None = None,
+    may_raise: tuple[type[BaseException], ...] = (),
+    cost: Cost = Cost.CHEAP,
+    shapes: tuple[int, ...] = (),
+) -> Op:
+    return Op(
+        name=name,
+        calls=(),
+        infer=infer,
+        value=value,
+        vjp=vjp,
+        jvp=jvp,
+        expand=None,
+        batch=batch,
+        source=source,
+        scalar=LIBRARY,
+        alias=alias,
+        overwrites=overwrites,
+        may_raise=may_raise,
+        effect=Effect.NONE,
+        cost=cost,
+        rewrites=(),
+        shapes=shapes,
+    )
+
+
+def element_type(xs: Type) -> Type:
+    """The type of the elements; raises TypeError for what is no list."""
+    if not isinstance(xs, ListType):
+        raise TypeError(f"expected a list, got {xs}")
+    return xs.element
+
+
+def join_elements(a: Type, b: Type) -> Type:
+    """The type of elements that are `a` or `b`: sizes may differ, nothing else."""
+    if isinstance(a, ArrayType) and isinstance(b, ArrayType):
+        if (a.dtype, a.kind, a.rank) != (b.dtype, b.kind, b.rank):
+            raise TypeError(f"a list of {a} cannot hold {b}")
+        shape = tuple(d if same(d, e) else None for d, e in zip(a.shape, b.shape, strict=True))
+        return replace(a, shape=shape, size=a.size if a.size == b.size else None)
+    if isinstance(a, ListType) and isinstance(b, ListType):
+        return ListType(join_elements(a.element, b.element))
+    if a != b:
+        raise TypeError(f"a list of {a} cannot hold {b}")
+    return a
+
+
+def zeros_of(x: Any) -> Any:
+    """A zero of the kind, dtype and shape of `x`; for a list, one of zeros."""
+    if isinstance(x, list) or isinstance(getattr(x, "type", None), ListType):
+        return list_zeros(x)
+    found = array_type(x)
+    if found.kind == "array":
+        return zeros_like(x, dtype=found.dtype)
+    zero = found.dtype.type(0)
+    return zero.item() if found.kind == "py" else zero
+
+
+def _differentiable(element: Type) -> bool:
+    if isinstance(element, ListType):
+        return _differentiable(element.element)
+    return isinstance(element, ArrayType) and element.inexact
+
+
+def _given(tangent: Any, x: Any) -> Any:
+    return zeros_of(x) if tangent is None else tangent
+
+
+def _aligned(args: Any, axes: Any, *, indices: int = 0) -> tuple[Any, ...]:
+    """The list and the value that goes into it, both with the batch axis in front."""
+    where = range(1, 1 + indices)
+    if any(axes[k] is not None for k in where):
+        raise TypeError("vmap: the index into a list cannot be batched")
+    (xs, *_, v), (xs_axis, *_, v_axis) = args, axes
+    if v_axis is None:
+        v = _stretched(v, list_get(xs, 0))
+    elif v_axis:
+        v = move_axis(v, v_axis, 0)
+    if xs_axis is None:
+        xs = list_stretch(xs, v)
+    return (xs, *(args[k] for k in where), v)
+
+
+def _stretched(v: Any, like: Any) -> Any:
+    is_list = isinstance(v, list) or isinstance(getattr(v, "type", None), ListType)
+    return list_stretch(v, like) if is_list else stretch(v, like)
+
+
+def _new_infer(*items: Type, element: Type) -> ListType:
+    for item in items:
+        element = join_elements(element, item)
+    return ListType(element)
+
+
+def _new_vjp(ct: Any, out: Any, *items: Any, element: Type) -> Any:
+    if not _differentiable(element):
+        return (None,) * len(items)
+    return tuple(list_get(ct, k) for k in range(len(items)))
+
+
+def _new_jvp(dxs: Any, out: Any, *items: Any, element: Type) -> Any:
+    if all(dx is None for dx in dxs) or not _differentiable(element):
+        return None
+    return list_new(*(map(_given, dxs, items)), element=element)
+
+
+def _new_batch(args: Any, axes: Any, *, element: Type) -> tuple[Any, int]:
+    items = batched(args, axes)
+    types = [array_type(i) for i in items]
+    return list_new(*items, element=_joined(types)), 0
+
+
+def _joined(types: list[ArrayType]) -> Type:
+    element: Type = types[0]
+    for item in types[1:]:
+        element = join_elements(element, item)
+    return element
+
+
+list_new = _list_op(
+    "list_new",
+    infer=_new_infer,
+    value=lambda *items, element: list(items),
+    source=lambda *items, element: f"[{', '.join(f'{{{k}}}' for k in range(len(items)))}]",
+    vjp=_new_vjp,
+    jvp=_new_jvp,
+    batch=_new_batch,
+)
+
+
+def _zeros_infer(xs: ListType) -> ListType:
+    element_type(xs)
+    return xs
+
+
+list_zeros = _list_op(
+    "list_zeros",
+    infer=_zeros_infer,
+    value=lambda xs: rt.zeros_like_list(xs),
+    source="rt.zeros_like_list({})",
+    vjp=None,
+    jvp=None,
+    batch=lambda args, axes: (list_zeros(args[0]), axes[0]),
+    shapes=(0,),
+)
+
+
+list_length = _list_op(
+    "list_length",
+    infer=lambda xs: element_type(xs) and INT,
+    value=len,
+    source="len({})",
+    vjp=None,
+    jvp=None,
+    batch=lambda args, axes: (list_length(args[0]), None),
+    cost=Cost.FREE,
+    shapes=(0,),
+)
+
+
+def _append_vjp(ct: Any, out: Any, xs: Any, v: Any) -> Any:
+    return tuple(list_pop(ct))
+
+
+def _append_jvp(dxs: Any, out: Any, xs: Any, v: Any) -> Any:
+    return list_append(_given(dxs[0], xs), _given(dxs[1], v))
+
+
+list_append = _list_op(
+    "list_append",
+    infer=lambda xs, v: ListType(join_elements(element_type(xs), v)),
+    value=lambda xs, v: [*xs, v],
+    source="{0}.append({1})",
+    vjp=_append_vjp,
+    jvp=_append_jvp,
+    batch=lambda args, axes: (list_append(*_aligned(args, axes)), 0),
+    overwrites=0,
+)
+
+
+def _pop_vjp(cts: Any, outs: Any, xs: Any) -> Any:
+    return (list_append(_given(cts[0], outs[0]), _given(cts[1], outs[1])),)
+
+
+list_pop = _list_op(
+    "list_pop",
+    infer=lambda xs: (xs, element_type(xs)),
+    value=lambda xs: (xs[:-1], rt.last(xs)),
+    source="{0}.pop()",
+    vjp=_pop_vjp,
+    jvp=lambda dxs, outs, xs: list_pop(dxs[0]),
+    batch=lambda args, axes: (tuple(list_pop(args[0])), (axes[0], axes[0])),
+    overwrites=0,
+    may_raise=(IndexError,),
+)
+
+
+def _index_infer(xs: Type, i: Type, v: Type | None = None) -> Type:
+    element = element_type(xs)
+    if not isinstance(i, ArrayType) or i.rank or i.dtype.kind not in "iub":
+        raise TypeError(f"a list index must be an integer, got {i}")
+    return element if v is None else ListType(join_elements(element, v))
+
+
+def _get_vjp(ct: Any, out: Any, xs: Any, i: Any) -> Any:
+    if isinstance(xs, Staged):
+        return (Into(list_add, (i, ct), ()), None)
+    return (list_add(list_zeros(xs), i, ct), None)
+
+
+list_get = _list_op(
+    "list_get",
+    infer=_index_infer,
+    value=lambda xs, i: xs[i],
+    source="{}[{}]",
+    vjp=_get_vjp,
+    jvp=lambda dxs, out, xs, i: list_get(dxs[0], i),
+    batch=lambda args, axes: (_batched_get(args, axes), axes[0]),
+    alias=0,
+    may_raise=(IndexError,),
+    cost=Cost.FREE,
+)
+
+
+def _batched_get(args: Any, axes: Any) -> Any:
+    if axes[1] is not None:
+        raise TypeError("vmap: the index into a list cannot be batched")
+    return list_get(*args)
+
+
+def _set_value(xs: Any, i: Any, v: Any) -> list[Any]:
+    out = list(xs)
+    out[i] = v
+    return out
+
+
+def _set_vjp(ct: Any, out: Any, xs: Any, i: Any, v: Any) -> Any:
+    v_bar = list_get(ct, i)
+    # the element that was replaced may have had other sizes
+    uniform = isinstance(xs, Staged) and None not in getattr(v_bar, "shape", ())
+    old = v_bar if uniform else list_get(xs, i)
+    return (list_set(ct, i, zeros_of(old)), None, v_bar)
+
+
+def _set_jvp(dxs: Any, out: Any, xs: Any, i: Any, v: Any) -> Any:
+    return list_set(_given(dxs[0], xs), i, _given(dxs[2], v))
+
+
+def _replaced(op: Rule) -> Rule:
+    def batch(args: Any, axes: Any) -> tuple[Any, int]:
+        return op()(*_aligned(args, axes, indices=1)), 0
+
+    return batch
+
+
+list_set = _list_op(
+    "list_set",
+    infer=_index_infer,
+    value=_set_value,
+    source="{0}[{1}] = {2}",
+    vjp=_set_vjp,
+    jvp=_set_jvp,
+    batch=_replaced(lambda: list_set),
+    overwrites=0,
+    may_raise=(IndexError,),
+)
+
+
+def _add_infer(xs: Type, i: Type, v: Type) -> Type:
+    element = _index_infer(xs, i)
+    if isinstance(element, ArrayType) and isinstance(v, ArrayType) and not v.rank:
+        v = replace(v, kind=element.kind)  # the cotangent of a Python number may be NumPy's
+    return _index_infer(xs, i, v)
+
+
+def _add_value(xs: Any, i: Any, v: Any) -> list[Any]:
+    return _set_value(xs, i, rt.add_lists(xs[i], v) if isinstance(v, list) else add(xs[i], v))
+
+
+def _add_jvp(dxs: Any, out: Any, xs: Any, i: Any, v: Any) -> Any:
+    total = _given(dxs[0], xs)
+    return total if dxs[2] is None else list_add(total, i, dxs[2])
+
+
+def _add_source(xs: ListType, i: ArrayType, v: Type) -> str:
+    # not `+=`, which would write to an array that others may hold
+    if isinstance(v, ListType):
+        return "{0}[{1}] = rt.add_lists({0}[{1}], {2})"
+    return "{0}[{1}] = {0}[{1}] + {2}"
+
+
+list_add = _list_op(
+    "list_add",
+    infer=_add_infer,
+    value=_add_value,
+    source=_add_source,
+    vjp=lambda ct, out, xs, i, v: (ct, None, list_get(ct, i)),
+    jvp=_add_jvp,
+    batch=_replaced(lambda: list_add),
+    overwrites=0,
+    may_raise=(IndexError,),
+)
+
+
+def _stack_infer(xs: Type) -> ArrayType:
+    element = element_type(xs)
+    if not isinstance(element, ArrayType):
+        raise TypeError(f"a list of {element} is not an array")
+    return ArrayType(element.dtype, (None, *element.shape))
+
+
+def _stack_source(xs: Any) -> str:
+    # an empty list has no shape and dtype to give: np.stack raises, where they are needed
+    element = xs.element
+    plain = element.rank == 0 and element.dtype == np.float64
+    return "np.array({})" if plain else "np.stack({})"
+
+
+def _stack_value(xs: Any) -> Any:
+    return np.stack(xs) if xs else np.array(xs, float)
+
+
+list_stack = _list_op(
+    "list_stack",
+    infer=_stack_infer,
+    value=_stack_value,
+    source=_stack_source,
+    vjp=lambda ct, out, xs: (list_unstack(ct, kind=_kind(xs)),),
+    jvp=lambda dxs, out, xs: list_stack(dxs[0]),
+    batch=lambda args, axes: (list_stack(args[0]), axes[0] + 1),
+    may_raise=(ValueError,),
+)
+
+
+def _kind(xs: Any) -> str:
+    if isinstance(xs, Staged):
+        return element_type(xs.type).kind  # type: ignore[attr-defined, union-attr]
+    return array_type(xs[0]).kind if xs else "np"
+
+
+def _unstack_infer(a: ArrayType, *, kind: str) -> ListType:
+    if not a.rank:
+        raise TypeError("a number is not a list")
+    if (a.rank > 1) != (kind == "array"):
+        raise TypeError(f"the rows of {a} are not of kind {kind!r}")
+    return ListType(ArrayType(a.dtype, a.shape[1:], kind))  # type: ignore[arg-type]
+
+
+def _unstack_batch(args: Any, axes: Any, *, kind: str) -> tuple[Any, int]:
+    return list_unstack(move_axis(args[0], axes[0], 1), kind="array"), 0
+
+
+list_unstack = _list_op(
+    "list_unstack",
+    infer=_unstack_infer,
+    value=lambda a, *, kind: a.tolist() if kind == "py" else list(a),
+    source=lambda a, *, kind: "{}.tolist()" if kind == "py" else "list({})",
+    vjp=lambda ct, out, a, *, kind: (list_rows(ct, a),),
+    jvp=lambda dxs, out, a, *, kind: list_unstack(dxs[0], kind=kind),
+    batch=_unstack_batch,
+    alias=0,
+)
+
+
+def _rows_infer(xs: Type, like: ArrayType) -> ArrayType:
+    element = element_type(xs)
+    if not isinstance(element, ArrayType) or not same_shape(element.shape, like.shape[1:]):
+        raise TypeError(f"{xs} does not hold the rows of {like}")
+    return ArrayType(element.dtype, like.shape)
+
+
+list_rows = _list_op(
+    "list_rows",
+    infer=_rows_infer,
+    value=lambda xs, like: rt.rows_like(xs, like),
+    source="rt.rows_like({}, {})",
+    vjp=lambda ct, out, xs, like: (list_unstack(ct, kind=_kind(xs)), None),
+    jvp=lambda dxs, out, xs, like: None if dxs[0] is None else list_rows(dxs[0], like),
+    batch=None,
+    shapes=(1,),
+)
+
+
+def _stretch_infer(xs: Type, like: Type) -> ListType:
+    element = element_type(xs)
+    while isinstance(like, ListType):
+        like = like.element
+    if isinstance(element, ListType):
+        return ListType(_stretch_infer(element, like))
+    if not isinstance(element, ArrayType) or not isinstance(like, ArrayType):
+        raise TypeError(f"vmap: a list of {element} cannot be batched")
+    return ListType(ArrayType(element.dtype, (like.shape[0], *element.shape)))
+
+
+# every element repeated along a new first axis, of the length of `like` or of its elements
+list_stretch = _list_op(
+    "list_stretch",
+    infer=_stretch_infer,
+    value=lambda xs, like: rt.stretch_list(xs, like),
+    source="rt.stretch_list({}, {})",
+    vjp=lambda ct, out, xs, like: (list_collapse(ct, xs), None),
+    jvp=lambda dxs, out, xs, like: None if dxs[0] is None else list_stretch(dxs[0], like),
+    batch=None,
+    shapes=(1,),
+)
+
+
+def _collapse_infer(xs: Type, like: ListType) -> ListType:
+    element_type(xs)
+    return like
+
+
+# every element summed over its first axis; `like` tells what numbers become
+list_collapse = _list_op(
+    "list_collapse",
+    infer=_collapse_infer,
+    value=lambda xs, like: rt.collapse_list(xs, like),
+    source="rt.collapse_list({}, {})",
+    vjp=lambda ct, out, xs, like: (list_stretch(ct, xs), None),
+    jvp=lambda dxs, out, xs, like: None if dxs[0] is None else list_collapse(dxs[0], like),
+    batch=None,
+    shapes=(1,),
+)
+
+
+# a list of its own; `deep`: of elements of its own
+list_copy = _list_op(
+    "list_copy",
+    infer=lambda xs, *, deep=False: ListType(element_type(xs)),
+    value=lambda xs, *, deep=False: rt.copy_list(xs) if deep else list(xs),
+    source=lambda xs, *, deep=False: "rt.copy_list({})" if deep else "{}.copy()",
+    vjp=lambda ct, out, xs, *, deep=False: (ct,),
+    jvp=lambda dxs, out, xs, *, deep=False: list_copy(dxs[0], deep=deep),
+    batch=lambda args, axes, *, deep=False: (list_copy(args[0], deep=deep), axes[0]),
+)
+
+
+def _assign_infer(xs: Type, ys: Type) -> Type:
+    return join_elements(ListType(element_type(xs)), ListType(element_type(ys)))
+
+
+# the list `xs` with the elements of `ys` in place of its own
+list_assign = _list_op(
+    "list_assign",
+    infer=_assign_infer,
+    value=lambda xs, ys: list(ys),
+    source="{0}[:] = {1}",
+    vjp=lambda ct, out, xs, ys: (list_zeros(xs), ct),
+    jvp=lambda dxs, out, xs, ys: list_assign(_given(dxs[0], xs), _given(dxs[1], ys)),
+    batch=lambda args, axes: (list_assign(*_whole_lists(args, axes)), 0),
+    overwrites=0,
+)
+
+
+def _whole_lists(args: Any, axes: Any) -> tuple[Any, Any]:
+    """Both lists with the batch axis of their elements in front."""
+    (xs, ys), (xs_axis, ys_axis) = args, axes
+    if xs_axis is None:
+        xs = list_stretch(xs, ys)
+    return xs, list_stretch(ys, xs) if ys_axis is None else ys
+
+
+OPS: tuple[Op, ...] = (
+    list_new,
+    list_zeros,
+    list_length,
+    list_append,
+    list_pop,
+    list_get,
+    list_set,
+    list_add,
+    list_stack,
+    list_unstack,
+    list_rows,
+    list_stretch,
+    list_collapse,
+    list_copy,
+    list_assign,
+)

@@ -1,0 +1,108 @@
+"""Masked cotangents: zeros where the primal did not use a value.
+
+A rule applied to a masked cotangent could make NaN of a zero (0 / 0, 0 * inf) on a branch that
+was never taken.  Rules of elementwise ops are therefore applied to the cotangent before masking
+(`masked`), and their result is masked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import Cost, Op
+from stagec.ir.types import ArrayType, broadcast_shapes, same_shape
+from stagec.ops.axes import dtype_of
+from stagec.ops.broadcast import align, fit
+from stagec.ops.cast import astype, conj, imag, real
+from stagec.ops.family import made_by, make
+
+Mask = tuple[Any, bool]
+
+
+def _mask_infer(cond: ArrayType, ct: ArrayType, *, keep: bool = True) -> ArrayType:
+    if cond.dtype.kind != "b":
+        raise TypeError(f"mask needs a boolean condition, got {cond}")
+    shape = broadcast_shapes(cond.shape, ct.shape)
+    return ArrayType(ct.dtype, shape, "array" if shape else ct.kind)
+
+
+def _mask_value(cond: Any, ct: Any, *, keep: bool = True) -> Any:
+    if np.ndim(cond) or isinstance(ct, np.ndarray):
+        return np.where(cond, ct, 0) if keep else np.where(cond, 0, ct)
+    return ct if bool(cond) == keep else type(ct)(0)
+
+
+def _mask_source(cond: ArrayType, ct: ArrayType, *, keep: bool = True) -> str:
+    if cond.rank or ct.kind == "array":
+        return "np.where({0}, {1}, 0)" if keep else "np.where({0}, 0, {1})"
+    name = {"f": "0.0", "c": "0j"}.get(ct.dtype.kind, "0")
+    zero = name if ct.weak else f"np.{ct.dtype.name}(0)"
+    return f"{{1}} if {{0}} else {zero}" if keep else f"{zero} if {{0}} else {{1}}"
+
+
+def _mask_vjp(bar: Any, out: Any, cond: Any, ct: Any, *, keep: bool = True) -> Any:
+    return None, fit(mask(cond, bar, keep=keep), ct) if dtype_of(ct).kind in "fc" else None
+
+
+mask = make(
+    "mask",
+    calls=(),
+    infer=_mask_infer,
+    value=_mask_value,
+    vjp=_mask_vjp,
+    jvp=lambda dxs, out, cond, ct, *, keep=True: mask(cond, dxs[1], keep=keep),
+    batch=lambda args, axes, *, keep=True: (mask(*align(args, axes), keep=keep), 0),
+    source=_mask_source,
+    scalar="{1} if {0} == {keep} else 0.0",
+    cost=Cost.CHEAP,
+)
+
+
+def _peeled(ct: Any) -> tuple[Any, tuple[Mask, ...]]:
+    """`ct` computed without its masks, and the masks, innermost first."""
+    inner = made_by(ct, mask)
+    if inner:
+        (cond, body), attrs = inner
+        body, masks = _peeled(body)
+        return body, (*masks, (cond, attrs.get("keep", True)))
+    for op in (astype, real, imag, conj):
+        inner = made_by(ct, op)
+        if inner:
+            body, masks = _peeled(inner[0][0])
+            return (op(body, **inner[1]), masks) if masks else (ct, ())
+    return ct, ()
+
+
+def masked(rule: Callable[[Any], Any], ct: Any) -> Any:
+    """`rule(ct)` for a rule that is linear element by element, with any mask applied after it."""
+    body, masks = _peeled(ct)
+    if not masks:
+        return rule(ct)
+    bar = rule(body)
+    if bar is body or bar is None:
+        return ct if bar is body else None
+    for cond, keep in masks:
+        bar = mask(cond, bar, keep=keep)
+    return bar
+
+
+def merged(a: Any, b: Any) -> Any:
+    """The sum of two cotangents under the same mask, masked once; None if they are not."""
+    (x, p), (y, q) = _peeled(a), _peeled(b)
+    if not p or len(p) != len(q):
+        return None
+    for (c, keep), (d, other) in zip(p, q, strict=True):
+        if c.operand is not d.operand or keep != other:
+            return None
+    if not same_shape(np.shape(x), np.shape(y)):
+        return None
+    total = x + y
+    for cond, keep in p:
+        total = mask(cond, total, keep=keep)
+    return total
+
+
+OPS: tuple[Op, ...] = (mask,)

@@ -1,0 +1,343 @@
+"""Products of vectors, matrices and tensors.
+
+Derivatives are products again, as large as the operands: nothing of the size of the inner loop
+is made.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import Op
+from stagec.ir.types import ArrayType, Dim, Shape, broadcast_shapes
+from stagec.ops.arithmetic import multiply
+from stagec.ops.axes import (
+    dtype_of,
+    expand_dims,
+    inverse,
+    listed_axes,
+    move_axis,
+    squeeze,
+    swap_axes,
+    transpose,
+)
+from stagec.ops.broadcast import fit, sum_
+from stagec.ops.cast import conjugate, fit_dtype
+from stagec.ops.family import array, make, static
+from stagec.ops.shape import ravel, reshaped_like
+
+
+def check_inner(name: str, a: Dim, b: Dim) -> None:
+    """Raise `TypeError` if the sizes that are summed over surely differ."""
+    if isinstance(a, int) and isinstance(b, int) and a != b:
+        raise TypeError(f"{name}: cannot sum over axes of sizes {a} and {b}")
+
+
+def _inexact(x: Any) -> bool:
+    return dtype_of(x).kind in "fc"
+
+
+def sum_terms(*terms: Any) -> Any:
+    """The sum of the terms that are not None; None if all are."""
+    found = None
+    for term in terms:
+        if term is not None:
+            found = term if found is None else found + term
+    return found
+
+
+# --- matmul --------------------------------------------------------------------------------
+
+
+def _matmul_infer(a: ArrayType, b: ArrayType) -> ArrayType:
+    if not a.rank or not b.rank:
+        raise TypeError(f"matmul: operands must be arrays, got {a} and {b}")
+    check_inner("matmul", a.shape[-1], b.shape[-2] if b.rank > 1 else b.shape[0])
+    lead = broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    rows: Shape = a.shape[-2:-1] if a.rank > 1 else ()
+    columns: Shape = b.shape[-1:] if b.rank > 1 else ()
+    return array(np.result_type(a.dtype, b.dtype), (*lead, *rows, *columns))
+
+
+def _column(x: Any) -> Any:
+    return expand_dims(x, axes=(np.ndim(x),))
+
+
+def _row(x: Any) -> Any:
+    return expand_dims(x, axes=(np.ndim(x) - 1,))
+
+
+def _adjoint(x: Any) -> Any:
+    return conjugate(swap_axes(x, -2, -1))
+
+
+def _left(ct: Any, a: Any, b: Any) -> Any:
+    """The cotangent of `a` in `a @ b`."""
+    if np.ndim(b) == 1:
+        if np.ndim(a) == 1:
+            return ct * conjugate(b)
+        return outer(ct, conjugate(b)) if np.ndim(a) == 2 else _column(ct) * conjugate(b)
+    if np.ndim(a) == 1:
+        if np.ndim(b) == 2:
+            return matmul(conjugate(b), ct)
+        return sum_(
+            matmul(conjugate(b), _column(ct)), axes=(*range(np.ndim(b) - 2), np.ndim(b) - 1)
+        )
+    return matmul(ct, _adjoint(b))
+
+
+def _right(ct: Any, a: Any, b: Any) -> Any:
+    """The cotangent of `b` in `a @ b`."""
+    if np.ndim(a) == 1:
+        if np.ndim(b) == 1:
+            return ct * conjugate(a)
+        if np.ndim(b) == 2:
+            return outer(conjugate(a), ct)
+        return _column(conjugate(a)) * _row(ct)
+    if np.ndim(b) == 1:
+        if np.ndim(a) == 2:
+            return matmul(conjugate(transpose(a, axes=(1, 0))), ct)
+        axes = tuple(range(np.ndim(a) - 1))
+        return tensordot(ct, conjugate(a), left=axes, right=axes)
+    return matmul(_adjoint(a), ct)
+
+
+def _matmul_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    return (
+        fit(_left(ct, a, b), a) if _inexact(a) else None,
+        fit(_right(ct, a, b), b) if _inexact(b) else None,
+    )
+
+
+def _matmul_jvp(dxs: Any, out: Any, a: Any, b: Any) -> Any:
+    da, db = dxs
+    total = sum_terms(
+        None if da is None else matmul(da, b), None if db is None else matmul(a, db)
+    )
+    return fit_dtype(total, dtype_of(out))
+
+
+def _matmul_batch(args: Any, axes: Any, /) -> tuple[Any, int]:
+    a, b = args
+    ranks = [np.ndim(x) - (k is not None) for x, k in zip(args, axes, strict=True)]
+    a = a if axes[0] is None else move_axis(a, axes[0], 0)
+    b = b if axes[1] is None else move_axis(b, axes[1], 0)
+    a = _row(a) if ranks[0] == 1 else a
+    b = _column(b) if ranks[1] == 1 else b
+    lead = max(ranks) - 2
+    a, b = (
+        x if k is None else _fill(x, lead - (rank - 2 if rank > 1 else 0))
+        for x, k, rank in zip((a, b), axes, ranks, strict=True)
+    )
+    out = matmul(a, b)
+    dropped = tuple(np.ndim(out) - 2 + k for k in range(2) if ranks[k] == 1)
+    return (squeeze(out, axes=dropped) if dropped else out), 0
+
+
+def _fill(x: Any, count: int) -> Any:
+    """Axes of length 1 after the first."""
+    return expand_dims(x, axes=tuple(range(1, 1 + count))) if count > 0 else x
+
+
+def _matmul_call(x1: Any, x2: Any, /, out: None = None, *, dtype: Any = None) -> Any:
+    return matmul(x1, x2)
+
+
+def _dot_call(a: Any, b: Any, out: None = None) -> Any:
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return multiply(a, b)
+    if np.ndim(b) > 2 and np.ndim(a) > 1:
+        return tensordot(a, b, left=(np.ndim(a) - 1,), right=(np.ndim(b) - 2,))
+    return matmul(a, b)
+
+
+matmul = make(
+    "matmul",
+    calls=(
+        (np.matmul, _matmul_call),
+        (np.linalg.matmul, lambda x1, x2, /: matmul(x1, x2)),
+        (operator.matmul, lambda a, b: matmul(a, b)),
+        (np.dot, _dot_call),
+    ),
+    infer=_matmul_infer,
+    value=np.matmul,
+    vjp=_matmul_vjp,
+    jvp=_matmul_jvp,
+    batch=_matmul_batch,
+    source="{} @ {}",
+    may_raise=(ValueError,),
+)
+
+
+# --- outer ---------------------------------------------------------------------------------
+
+
+def _flat(x: Any) -> Any:
+    return x if np.ndim(x) == 1 else ravel(x)
+
+
+def _outer_infer(a: ArrayType, b: ArrayType) -> ArrayType:
+    sizes = (t.shape[0] if t.rank == 1 else _flat_dim(t.shape) for t in (a, b))
+    return ArrayType(np.result_type(a.dtype, b.dtype), tuple(sizes))
+
+
+def _flat_dim(shape: Shape) -> Dim:
+    total = 1
+    for d in shape:
+        if not isinstance(d, int):
+            return None
+        total *= d
+    return total
+
+
+def _outer_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    a_bar = matmul(ct, conjugate(_flat(b))) if _inexact(a) else None
+    b_bar = matmul(conjugate(_flat(a)), ct) if _inexact(b) else None
+    return (
+        None if a_bar is None else fit_dtype(reshaped_like(a_bar, a), dtype_of(a)),
+        None if b_bar is None else fit_dtype(reshaped_like(b_bar, b), dtype_of(b)),
+    )
+
+
+def _outer_jvp(dxs: Any, out: Any, a: Any, b: Any) -> Any:
+    da, db = dxs
+    total = sum_terms(
+        None if da is None else outer(da, b), None if db is None else outer(a, db)
+    )
+    return fit_dtype(total, dtype_of(out))
+
+
+def _outer_batch(args: Any, axes: Any, /) -> tuple[Any, int]:
+    a, b = (x if k is None else move_axis(x, k, 0) for x, k in zip(args, axes, strict=True))
+    if any(np.ndim(x) != 1 + (k is not None) for x, k in zip((a, b), axes, strict=True)):
+        raise TypeError("vmap: outer of arrays that are not vectors")
+    return _column(a) * _row(b), 0
+
+
+outer = make(
+    "outer",
+    calls=(
+        (np.outer, lambda a, b, out=None: outer(a, b)),
+        (np.linalg.outer, lambda x1, x2, /: outer(x1, x2)),
+    ),
+    infer=_outer_infer,
+    value=np.outer,
+    vjp=_outer_vjp,
+    jvp=_outer_jvp,
+    batch=_outer_batch,
+    source="np.outer({}, {})",
+)
+
+
+# --- tensordot -----------------------------------------------------------------------------
+
+Axes = tuple[int, ...]
+
+
+def _tensordot_infer(a: ArrayType, b: ArrayType, *, left: Axes, right: Axes) -> ArrayType:
+    for i, j in zip(left, right, strict=True):
+        check_inner("tensordot", a.shape[i], b.shape[j])
+    rows = [d for k, d in enumerate(a.shape) if k not in left]
+    columns = [d for k, d in enumerate(b.shape) if k not in right]
+    return ArrayType(np.result_type(a.dtype, b.dtype), (*rows, *columns))
+
+
+def _others(x: Any, axes: Axes) -> Axes:
+    return tuple(k for k in range(np.ndim(x)) if k not in axes)
+
+
+def _tensordot_vjp(ct: Any, out: Any, a: Any, b: Any, *, left: Axes, right: Axes) -> Any:
+    rows, columns = _others(a, left), _others(b, right)
+    a_bar = b_bar = None
+    if _inexact(a):
+        ends = tuple(range(len(rows), len(rows) + len(columns)))
+        found = tensordot(ct, conjugate(b), left=ends, right=columns)
+        # the summed axes arrive in the order that they have in `b`
+        order = (*rows, *(left[right.index(k)] for k in sorted(right)))
+        a_bar = fit_dtype(transpose(found, axes=inverse(order)), dtype_of(a))
+    if _inexact(b):
+        found = tensordot(conjugate(a), ct, left=rows, right=tuple(range(len(rows))))
+        order = (*(right[left.index(k)] for k in sorted(left)), *columns)
+        b_bar = fit_dtype(transpose(found, axes=inverse(order)), dtype_of(b))
+    return a_bar, b_bar
+
+
+def _tensordot_jvp(dxs: Any, out: Any, a: Any, b: Any, **axes: Axes) -> Any:
+    da, db = dxs
+    total = sum_terms(
+        None if da is None else tensordot(da, b, **axes),
+        None if db is None else tensordot(a, db, **axes),
+    )
+    return fit_dtype(total, dtype_of(out))
+
+
+def _tensordot_batch(args: Any, axes: Any, /, *, left: Axes, right: Axes) -> tuple[Any, int]:
+    """One operand keeps its place in the result; both need a product of stacks of matrices."""
+    a, b = (x if k is None else move_axis(x, k, 0) for x, k in zip(args, axes, strict=True))
+    shifted = tuple(k + 1 for k in left), tuple(k + 1 for k in right)
+    if axes[1] is None:
+        return tensordot(a, b, left=shifted[0], right=right), 0
+    if axes[0] is None:
+        found = tensordot(a, b, left=left, right=shifted[1])
+        return found, np.ndim(a) - len(left)
+    rows, columns = _others(args[0], shifted[0])[1:], _others(args[1], shifted[1])[1:]
+    a = transpose(a, axes=(0, *rows, *shifted[0]))
+    b = transpose(b, axes=(0, *columns, *shifted[1]))
+    a = (
+        expand_dims(a, axes=tuple(range(1 + len(rows), 1 + len(rows) + len(columns))))
+        if columns
+        else a
+    )
+    b = expand_dims(b, axes=tuple(range(1, 1 + len(rows)))) if rows else b
+    last = tuple(range(1 + len(rows) + len(columns), np.ndim(a)))
+    return sum_(a * b, axes=last), 0
+
+
+def _tensordot_source(a: ArrayType, b: ArrayType, *, left: Axes, right: Axes) -> str:
+    count = len(left)
+    natural = left == tuple(range(a.rank - count, a.rank)) and right == tuple(range(count))
+    if natural:
+        return f"np.tensordot({{}}, {{}}{'' if count == 2 else f', {count}'})"
+    if count == 1:
+        return f"np.tensordot({{}}, {{}}, ({left[0]}, {right[0]}))"
+    return f"np.tensordot({{}}, {{}}, ({left}, {right}))"
+
+
+def _tensordot_call(a: Any, b: Any, axes: Any = 2) -> Any:
+    axes = static(axes, "axes")
+    if isinstance(axes, int):
+        left = tuple(range(np.ndim(a) - axes, np.ndim(a)))
+        return tensordot(a, b, left=left, right=tuple(range(axes)))
+    left = listed_axes(axes[0], np.ndim(a))
+    return tensordot(a, b, left=left, right=listed_axes(axes[1], np.ndim(b)))
+
+
+def _inner_call(a: Any, b: Any, /) -> Any:
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return multiply(a, b)
+    if np.ndim(a) == np.ndim(b) == 1:
+        return matmul(a, b)
+    return tensordot(a, b, left=(np.ndim(a) - 1,), right=(np.ndim(b) - 1,))
+
+
+tensordot = make(
+    "tensordot",
+    calls=(
+        (np.tensordot, _tensordot_call),
+        (np.linalg.tensordot, lambda x1, x2, /, *, axes=2: _tensordot_call(x1, x2, axes)),
+        (np.inner, _inner_call),
+    ),
+    infer=_tensordot_infer,
+    value=lambda a, b, *, left, right: np.tensordot(a, b, (left, right)),
+    vjp=_tensordot_vjp,
+    jvp=_tensordot_jvp,
+    batch=_tensordot_batch,
+    source=_tensordot_source,
+    may_raise=(ValueError,),
+)
+
+
+OPS: tuple[Op, ...] = (matmul, outer, tensordot)

@@ -1,0 +1,263 @@
+"""Medians, quantiles and percentiles.
+
+Derivatives go to the sorted elements that a quantile lies between, and to `q` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import Op, Staged, known
+from stagec.ir.path import Arg, Index
+from stagec.ir.types import ArrayType
+from stagec.ops.axes import (
+    axis_text,
+    dtype_of,
+    expand_dims,
+    length,
+    normal_axes,
+    restore_axes,
+    shape_of,
+    squeeze,
+    transpose,
+)
+from stagec.ops.broadcast import sum_
+from stagec.ops.cast import astype
+from stagec.ops.comparison import greater_equal, isnan, logical_not
+from stagec.ops.composite import composite
+from stagec.ops.family import reject, sizes, static
+from stagec.ops.indexing import read_at
+from stagec.ops.joining import FULL, items_of, stack
+from stagec.ops.reduction import Axes
+from stagec.ops.rounding import ceil, floor, floor_divide, maximum, minimum, rint
+from stagec.ops.search import argsort
+from stagec.ops.select import where
+from stagec.ops.shape import reshape
+from stagec.ops.sorting import take_along_axis
+
+INT64 = np.dtype(np.int64)
+METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
+
+
+def _gathered(x: Any, axes: Axes) -> Any:
+    """`x` with the axes moved to the end and made one."""
+    rest = tuple(k for k in range(np.ndim(x)) if k not in axes)
+    if (*rest, *axes) != tuple(range(np.ndim(x))):
+        x = transpose(x, axes=(*rest, *axes))
+    if len(axes) == 1:
+        return x
+    plan, staged = sizes((*shape_of(x)[: len(rest)], -1))
+    return reshape(x, *staged, shape=plan)
+
+
+def _sorted(x: Any) -> Any:
+    """`x` sorted along its last axis, NaN at the end."""
+    last = np.ndim(x) - 1
+    return take_along_axis(x, argsort(x, axis=last), axis=last)
+
+
+def _pick(x: Any, position: Any) -> Any:
+    """The elements of `x` at a position of its last axis, the same in each row or not."""
+    last = np.ndim(x) - 1
+    if np.ndim(position):
+        index = expand_dims(astype(position, dtype=INT64), axes=(last,))
+        return squeeze(take_along_axis(x, index, axis=last), axes=(last,))
+    if not isinstance(position, Staged):
+        return read_at(x, (Index((*(FULL,) * last, int(position))),))
+    index = position if dtype_of(position).kind in "iu" else astype(position, dtype=INT64)
+    return read_at(x, (Index((*(FULL,) * last, Arg(0))),), index)
+
+
+def _counted(x: Any, ignore: bool) -> Any:
+    """How many elements of each row count, at least one."""
+    last = np.ndim(x) - 1
+    if not ignore:
+        return length(x, last)
+    return maximum(sum_(logical_not(isnan(x)), axes=(last,)), 1)
+
+
+def _unless_nan(found: Any, rows: Any, ignore: bool) -> Any:
+    """`found`, but NaN for rows that hold one."""
+    if ignore or dtype_of(rows).kind != "f":
+        return found
+    last = _pick(rows, -1)
+    return where(isnan(last), last, found)
+
+
+def _middle(a: int, n: Any) -> Any:
+    return (n + a) // 2 if isinstance(n, int) else floor_divide(n + a, 2)
+
+
+def _median_expand(x: Any, *, axes: Axes, ignore: bool, keepdims: bool = False) -> Any:
+    rows = _sorted(_gathered(x, axes))
+    n = _counted(rows, ignore)
+    found = (_pick(rows, _middle(-1, n)) + _pick(rows, _middle(0, n))) / 2
+    return _finish(_unless_nan(found, rows, ignore), axes, keepdims)
+
+
+def _finish(found: Any, axes: Axes, keepdims: bool) -> Any:
+    return restore_axes(found, axes, False) if keepdims else found
+
+
+def _lerp(low: Any, high: Any, part: Any) -> Any:
+    """As NumPy computes it: from the nearer end."""
+    step = high - low
+    near, far = low + step * part, high - step * (1 - part)
+    if isinstance(part, Staged) or np.ndim(part):
+        return where(greater_equal(part, 0.5), far, near)
+    return far if part >= 0.5 else near
+
+
+def _weak(q: Any) -> bool:
+    return getattr(getattr(q, "type", None), "kind", "") == "py" or isinstance(q, int | float)
+
+
+def _at(rows: Any, q: Any, n: Any, method: str) -> Any:
+    """The quantile of each row."""
+    position = q * (n - 1)
+    if method in ("lower", "higher", "nearest"):
+        step: Any = {"lower": floor, "higher": ceil, "nearest": rint}[method]
+        return _pick(rows, step(position))
+    low = floor(position)
+    high = minimum(low + 1, n - 1)
+    part = position - low
+    if method == "midpoint":
+        part = where(greater_equal(0.0, part), 0.0, 0.5)
+    return _lerp(_pick(rows, low), _pick(rows, high), part)
+
+
+def _quantile_expand(
+    x: Any,
+    *qs: Any,
+    axes: Axes,
+    ignore: bool,
+    keepdims: bool = False,
+    method: str = "linear",
+    percent: bool = False,
+    many: bool = False,
+) -> Any:
+    if dtype_of(x).kind == "c":
+        raise TypeError("quantile: complex numbers have no order")
+    rows = _sorted(_gathered(x, axes))
+    n = _counted(rows, ignore)
+    found = []
+    for given in qs:
+        q = given if known(given) is None else known(given)
+        if _weak(q) and dtype_of(x).kind == "f":
+            q = astype(q, dtype=dtype_of(x)) if isinstance(q, Staged) else dtype_of(x).type(q)
+        q = (
+            q / (dtype_of(q).type(100) if percent and dtype_of(q).kind == "f" else 100)
+            if percent
+            else q
+        )
+        value = _unless_nan(_at(rows, q, n, method), rows, ignore)
+        found.append(_finish(value, axes, keepdims))
+    return stack(*found, axis=0) if many else found[0]
+
+
+# --- binders -------------------------------------------------------------------------------
+
+
+def _attrs(a: Any, axis: Any, keepdims: Any) -> dict[str, Any]:
+    axes = normal_axes(axis, np.ndim(a))
+    return {"axes": axes, **({"keepdims": True} if static(keepdims, "keepdims") else {})}
+
+
+def _median(function: Callable[..., Any], *, ignore: bool) -> Op:
+    name = function.__name__
+
+    def call(
+        a: Any,
+        axis: Any = None,
+        out: None = None,
+        overwrite_input: bool = False,
+        keepdims: Any = False,
+    ) -> Any:
+        return op(a, **_attrs(a, axis, keepdims))
+
+    def source(x: ArrayType, *, axes: Axes, keepdims: bool = False) -> str:
+        return f"np.{name}({{0}}{_options(x, axes, keepdims)})"
+
+    op = composite(
+        name,
+        calls=((function, call),),
+        value=lambda x, *, axes, keepdims=False: function(x, axis=axes, keepdims=keepdims),
+        expand=lambda x, **attrs: _median_expand(x, ignore=ignore, **attrs),
+        source=source,
+    )
+    return op
+
+
+def _options(x: ArrayType, axes: Axes, keepdims: bool) -> str:
+    tail = "" if len(axes) == x.rank else f", axis={axis_text(axes)}"
+    return tail + (", keepdims=True" if keepdims else "")
+
+
+def _quantile(function: Callable[..., Any], *, ignore: bool) -> Op:
+    name = function.__name__
+    percent = "percentile" in name
+
+    def call(
+        a: Any,
+        q: Any,
+        axis: Any = None,
+        out: None = None,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: Any = False,
+        *,
+        weights: Any = None,
+    ) -> Any:
+        reject(name, weights=weights)
+        if method not in METHODS:
+            raise TypeError(f"{name}: method={method!r} is not supported")
+        many = isinstance(q, tuple | list) or np.ndim(q) == 1
+        attrs = {
+            **_attrs(a, axis, keepdims),
+            **({"method": method} if method != "linear" else {}),
+        }
+        return op(
+            a, *(items_of(q) if many else (q,)), **attrs, **({"many": True} if many else {})
+        )
+
+    def value(x: Any, *qs: Any, axes: Axes, **attrs: Any) -> Any:
+        q = qs if attrs.pop("many", False) else qs[0]
+        return function(x, q, axis=axes, **attrs)
+
+    def source(
+        x: ArrayType,
+        *qs: Any,
+        axes: Axes,
+        keepdims: bool = False,
+        many: bool = False,
+        method: str = "",
+    ) -> str:
+        given = ", ".join(f"{{{k + 1}}}" for k in range(len(qs)))
+        tail = _options(x, axes, keepdims) + (f", method={method!r}" if method else "")
+        return f"np.{name}({{0}}, {f'[{given}]' if many else given}{tail})"
+
+    op = composite(
+        name,
+        calls=((function, call),),
+        value=value,
+        expand=lambda *xs, **attrs: _quantile_expand(
+            *xs, ignore=ignore, percent=percent, **attrs
+        ),
+        source=source,
+        may_raise=(ValueError,),
+    )
+    return op
+
+
+median = _median(np.median, ignore=False)
+nanmedian = _median(np.nanmedian, ignore=True)
+quantile = _quantile(np.quantile, ignore=False)
+percentile = _quantile(np.percentile, ignore=False)
+nanquantile = _quantile(np.nanquantile, ignore=True)
+nanpercentile = _quantile(np.nanpercentile, ignore=True)
+
+
+OPS: tuple[Op, ...] = (median, nanmedian, quantile, percentile, nanquantile, nanpercentile)

@@ -1,0 +1,389 @@
+"""Reductions over axes: products, extrema, means, variances, and their NaN-ignoring kin.
+
+Conventions at points that are not smooth: ties share the cotangent of an extremum evenly, the
+standard deviation of a constant has slope 0, a product with zeros has its exact derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import Op
+from stagec.ir.types import ArrayType
+from stagec.ops.axes import (
+    dtype_of,
+    length,
+    move_axis,
+    normal_axes,
+    normal_axis,
+    reduced,
+    restore_axes,
+    shape_of,
+    shift_axes,
+    to_front,
+)
+from stagec.ops.broadcast import broadcast_like, reduction_source, sum_
+from stagec.ops.cast import astype, conjugate, real
+from stagec.ops.comparison import equal
+from stagec.ops.composite import composite
+from stagec.ops.family import array, constant, linear, make, reject, sizes, static
+from stagec.ops.masks import mask
+from stagec.ops.shape import reshape, total_size
+
+Axes = tuple[int, ...]
+
+
+def count_of(x: Any, axes: Axes) -> Any:
+    """How many elements lie along the axes: static or staged."""
+    return total_size(length(x, a) for a in axes)
+
+
+def spread(out: Any, x: Any, axes: Axes, keepdims: bool) -> Any:
+    """A reduction's result, so that it broadcasts against `x`."""
+    return out if len(axes) == np.ndim(x) else restore_axes(out, axes, keepdims)
+
+
+def _cast(a: Any, dtype: Any) -> Any:
+    if dtype is None or np.dtype(dtype) == dtype_of(a):
+        return a
+    return astype(a, dtype=np.dtype(dtype))
+
+
+def _attrs(axes: Axes, keepdims: Any) -> dict[str, Any]:
+    return {"axes": axes, "keepdims": True} if static(keepdims, "keepdims") else {"axes": axes}
+
+
+def _source(name: str) -> Callable[..., str]:
+    def source(x: ArrayType, *, axes: Axes, keepdims: bool = False) -> str:
+        return reduction_source(f"np.{name}", x.rank, axes, keepdims)
+
+    return source
+
+
+def mean_dtype(dtype: np.dtype) -> np.dtype:
+    """The element type of a mean."""
+    return dtype if dtype.kind in "fc" else np.dtype(np.float64)
+
+
+def real_dtype(dtype: np.dtype) -> np.dtype:
+    """The element type of a variance."""
+    dtype = mean_dtype(dtype)
+    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
+
+
+# --- mean ----------------------------------------------------------------------------------
+
+
+def _mean_call(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: None = None,
+    keepdims: Any = False,
+    *,
+    where: Any = None,
+) -> Any:
+    reject("mean", where=where)
+    return mean(_cast(a, dtype), **_attrs(normal_axes(axis, np.ndim(a)), keepdims))
+
+
+def _mean_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
+    return broadcast_like(restore_axes(ct / count_of(x, axes), axes, keepdims), x)
+
+
+mean = linear(
+    "mean",
+    calls=((np.mean, _mean_call),),
+    infer=lambda x, *, axes, keepdims=False: array(
+        mean_dtype(x.dtype), reduced(x.shape, axes, keepdims)
+    ),
+    value=lambda x, *, axes, keepdims=False: np.mean(x, axis=axes, keepdims=keepdims),
+    vjp=_mean_vjp,
+    batch=to_front(lambda: mean, shift_axes),
+    source=_source("mean"),
+)
+
+
+# --- variance and standard deviation -------------------------------------------------------
+
+
+def _centred(x: Any, axes: Axes) -> Any:
+    return x - mean(x, axes=axes, keepdims=True)
+
+
+def _along(x: Any, dx: Any, axes: Axes, keepdims: bool) -> Any:
+    """The sum of Re <x - mean, dx> over the axes."""
+    product = real_part(conjugate(_centred(x, axes)) * dx)
+    return sum_(product, axes=axes, keepdims=True) if keepdims else sum_(product, axes=axes)
+
+
+def real_part(x: Any) -> Any:
+    """The real part; `x` itself if it is real."""
+    return real(x) if dtype_of(x).kind == "c" else x
+
+
+def _var_vjp(
+    ct: Any, out: Any, x: Any, *, axes: Axes, ddof: float = 0, keepdims: bool = False
+) -> tuple[Any]:
+    scale = ct * 2.0 / (count_of(x, axes) - ddof)
+    return (spread(scale, x, axes, keepdims) * _centred(x, axes),)
+
+
+def _var_jvp(
+    dxs: Any, out: Any, x: Any, *, axes: Axes, ddof: float = 0, keepdims: bool = False
+) -> Any:
+    return _along(x, dxs[0], axes, keepdims) * 2.0 / (count_of(x, axes) - ddof)
+
+
+def _std_vjp(
+    ct: Any, out: Any, x: Any, *, axes: Axes, ddof: float = 0, keepdims: bool = False
+) -> tuple[Any]:
+    flat = equal(out, 0)
+    scale = mask(flat, ct, keep=False) / ((out + flat) * (count_of(x, axes) - ddof))
+    return (spread(scale, x, axes, keepdims) * _centred(x, axes),)
+
+
+def _std_jvp(
+    dxs: Any, out: Any, x: Any, *, axes: Axes, ddof: float = 0, keepdims: bool = False
+) -> Any:
+    flat = equal(out, 0)
+    slope = _along(x, dxs[0], axes, keepdims) / ((out + flat) * (count_of(x, axes) - ddof))
+    return mask(flat, slope, keep=False)
+
+
+def _spread_call(op: Callable[[], Op]) -> Callable[..., Any]:
+    """The binder of var or std."""
+
+    def call(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: None = None,
+        ddof: Any = 0,
+        keepdims: Any = False,
+        *,
+        where: Any = None,
+        mean: Any = None,
+        correction: Any = None,
+    ) -> Any:
+        reject(op().name, where=where, mean=mean)
+        freedom = static(ddof if correction is None else correction, "ddof")
+        attrs = _attrs(normal_axes(axis, np.ndim(a)), keepdims)
+        return op()(_cast(a, dtype), **attrs, **({"ddof": freedom} if freedom else {}))
+
+    return call
+
+
+def _moment(function: Callable[..., Any], vjp: Any, jvp: Any) -> Op:
+    name = function.__name__
+
+    def source(x: ArrayType, *, axes: Axes, ddof: float = 0, keepdims: bool = False) -> str:
+        text = reduction_source(f"np.{name}", x.rank, axes, keepdims)
+        return f"{text[:-1]}, ddof={ddof})" if ddof else text
+
+    op = make(
+        name,
+        calls=((function, _spread_call(lambda: op)),),
+        infer=lambda x, *, axes, ddof=0, keepdims=False: array(
+            real_dtype(x.dtype), reduced(x.shape, axes, keepdims)
+        ),
+        value=lambda x, *, axes, ddof=0, keepdims=False: function(
+            x, axis=axes, ddof=ddof, keepdims=keepdims
+        ),
+        vjp=vjp,
+        jvp=jvp,
+        batch=to_front(lambda: op, shift_axes),
+        source=source,
+    )
+    return op
+
+
+var = _moment(np.var, _var_vjp, _var_jvp)
+std = _moment(np.std, _std_vjp, _std_jvp)
+
+
+# --- extrema -------------------------------------------------------------------------------
+
+
+def _winners(out: Any, x: Any, axes: Axes, keepdims: bool) -> tuple[Any, Any]:
+    """Where `x` attains the extremum, and how often, in the element type of the result."""
+    hits = equal(x, spread(out, x, axes, keepdims))
+    count = sum_(hits, axes=axes, keepdims=True) if keepdims else sum_(hits, axes=axes)
+    return hits, astype(count, dtype=dtype_of(out))
+
+
+def _extremum_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
+    hits, count = _winners(out, x, axes, keepdims)
+    return (mask(hits, spread(ct / count, x, axes, keepdims)),)
+
+
+def _extremum_jvp(dxs: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
+    hits, count = _winners(out, x, axes, keepdims)
+    chosen = mask(hits, dxs[0])
+    total = sum_(chosen, axes=axes, keepdims=True) if keepdims else sum_(chosen, axes=axes)
+    return total / count
+
+
+def _extremum(function: Callable[..., Any], *also: Any) -> Op:
+    name = function.__name__.removeprefix("a")
+
+    def call(
+        a: Any,
+        axis: Any = None,
+        out: None = None,
+        keepdims: Any = False,
+        initial: Any = None,
+        where: Any = None,
+    ) -> Any:
+        reject(name, initial=initial, where=where)
+        return op(a, **_attrs(normal_axes(axis, np.ndim(a)), keepdims))
+
+    op = make(
+        name,
+        calls=tuple((f, call) for f in (function, *also)),
+        infer=lambda x, *, axes, keepdims=False: array(
+            x.dtype, reduced(x.shape, axes, keepdims)
+        ),
+        value=lambda x, *, axes, keepdims=False: function(x, axis=axes, keepdims=keepdims),
+        vjp=_extremum_vjp,
+        jvp=_extremum_jvp,
+        batch=to_front(lambda: op, shift_axes),
+        source=_source(name),
+        may_raise=(ValueError,),
+    )
+    return op
+
+
+max_ = _extremum(np.max, np.amax)
+min_ = _extremum(np.min, np.amin)
+nanmax = _extremum(np.nanmax)
+nanmin = _extremum(np.nanmin)
+
+
+def _ptp_expand(x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
+    attrs = _attrs(axes, keepdims)
+    return max_(x, **attrs) - min_(x, **attrs)
+
+
+ptp = composite(
+    "ptp",
+    calls=(
+        (
+            np.ptp,
+            lambda a, axis=None, out=None, keepdims=False: ptp(
+                a, **_attrs(normal_axes(axis, np.ndim(a)), keepdims)
+            ),
+        ),
+    ),
+    value=lambda x, *, axes, keepdims=False: np.ptp(x, axis=axes, keepdims=keepdims),
+    expand=_ptp_expand,
+    source=_source("ptp"),
+    may_raise=(ValueError,),
+)
+
+
+# --- searches and counts -------------------------------------------------------------------
+
+
+def _flag(function: Callable[..., Any], dtype: Any) -> Op:
+    """any, all or count_nonzero."""
+    name = function.__name__
+
+    def call(
+        a: Any,
+        axis: Any = None,
+        out: None = None,
+        keepdims: Any = False,
+        *,
+        where: Any = None,
+    ) -> Any:
+        reject(name, out=out, where=where)
+        return op(a, **_attrs(normal_axes(axis, np.ndim(a)), keepdims))
+
+    op = constant(
+        name,
+        calls=((function, call),),
+        infer=lambda x, *, axes, keepdims=False: array(dtype, reduced(x.shape, axes, keepdims)),
+        value=lambda x, *, axes, keepdims=False: _as_numpy(
+            function(x, axis=axes, keepdims=keepdims)
+        ),
+        batch=to_front(lambda: op, shift_axes),
+        source=_source(name),
+    )
+    return op
+
+
+def _as_numpy(x: Any) -> Any:
+    return np.int64(x) if isinstance(x, int) else x
+
+
+any_ = _flag(np.any, np.bool_)
+all_ = _flag(np.all, np.bool_)
+count_nonzero = _flag(np.count_nonzero, np.int64)
+
+
+def _position_batch(op: Op, args: Any, axes: Any, axis: int | None, keepdims: bool) -> Any:
+    x = move_axis(args[0], axes[0], 0)
+    if axis is not None:
+        return op(x, axis=axis + 1, **({"keepdims": True} if keepdims else {})), 0
+    plan, staged = sizes((*shape_of(x)[:1], -1))
+    found = op(reshape(x, *staged, shape=plan), axis=1)
+    return (restore_axes(found, tuple(range(1, np.ndim(x))), False) if keepdims else found), 0
+
+
+def _position(function: Callable[..., Any]) -> Op:
+    """Argmax or argmin, or the ones that ignore NaN."""
+    name = function.__name__
+
+    def call(a: Any, axis: Any = None, out: None = None, *, keepdims: Any = False) -> Any:
+        at = None if axis is None else normal_axis(axis, np.ndim(a))
+        return op(a, axis=at, **({"keepdims": True} if static(keepdims, "keepdims") else {}))
+
+    def infer(x: ArrayType, *, axis: int | None, keepdims: bool = False) -> ArrayType:
+        axes = tuple(range(x.rank)) if axis is None else (axis,)
+        return array(np.int64, reduced(x.shape, axes, keepdims))
+
+    def source(x: ArrayType, *, axis: int | None, keepdims: bool = False) -> str:
+        tail = "" if axis is None or x.rank == 1 else f", axis={axis}"
+        return f"np.{name}({{}}{tail}{', keepdims=True' if keepdims else ''})"
+
+    op = constant(
+        name,
+        calls=((function, call),),
+        infer=infer,
+        value=lambda x, *, axis, keepdims=False: function(x, axis=axis, keepdims=keepdims),
+        batch=lambda args, axes, *, axis, keepdims=False: _position_batch(
+            op, args, axes, axis, keepdims
+        ),
+        source=source,
+        may_raise=(ValueError,),
+    )
+    return op
+
+
+argmax = _position(np.argmax)
+argmin = _position(np.argmin)
+nanargmax = _position(np.nanargmax)
+nanargmin = _position(np.nanargmin)
+
+
+OPS: tuple[Op, ...] = (
+    mean,
+    var,
+    std,
+    max_,
+    min_,
+    nanmax,
+    nanmin,
+    ptp,
+    any_,
+    all_,
+    count_nonzero,
+    argmax,
+    argmin,
+    nanargmax,
+    nanargmin,
+)

@@ -1,0 +1,232 @@
+"""Where things are: positions of non-zeros, insertion points, distinct values, counts.
+
+All are constant almost everywhere; sizes that depend on values are unknown in the types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import Op
+from stagec.ir.types import ArrayType
+from stagec.ops.axes import dtype_of, move_axis
+from stagec.ops.family import array, constant, reject, static
+
+INT64 = np.dtype(np.int64)
+
+
+def ragged(name: str) -> Callable[..., Any]:
+    """The batch rule of an op whose result differs in size between batch elements."""
+
+    def batch(args: Any, axes: Any, /, **attrs: Any) -> Any:
+        raise TypeError(f"vmap: the size of the result of {name} depends on values")
+
+    return batch
+
+
+def _nonzero_infer(x: ArrayType) -> Any:
+    if x.rank == 0:
+        raise TypeError("nonzero needs an array of at least one axis")
+    found = tuple(ArrayType(INT64, (None,)) for _ in range(x.rank))
+    return found if x.rank > 1 else found[0]
+
+
+def _nonzero_call(a: Any) -> tuple[Any, ...]:
+    found = nonzero(a)
+    return found if isinstance(found, tuple) else (found,)
+
+
+# one result an axis; not a tuple for one axis
+nonzero = constant(
+    "nonzero",
+    calls=((np.nonzero, _nonzero_call),),
+    infer=_nonzero_infer,
+    value=lambda x: np.nonzero(x) if np.ndim(x) > 1 else np.nonzero(x)[0],
+    batch=ragged("nonzero"),
+    source=lambda x: "np.nonzero({})" if x.rank > 1 else "np.nonzero({})[0]",
+)
+flatnonzero = constant(
+    "flatnonzero",
+    calls=((np.flatnonzero, lambda a: flatnonzero(a)),),
+    infer=lambda x: ArrayType(INT64, (None,)),
+    value=np.flatnonzero,
+    batch=ragged("flatnonzero"),
+    source="np.flatnonzero({})",
+)
+argwhere = constant(
+    "argwhere",
+    calls=((np.argwhere, lambda a: argwhere(a)),),
+    infer=lambda x: ArrayType(INT64, (None, x.rank)),
+    value=np.argwhere,
+    batch=ragged("argwhere"),
+    source="np.argwhere({})",
+)
+
+
+# --- insertion points ----------------------------------------------------------------------
+
+
+def _side_text(side: str) -> str:
+    return "" if side == "left" else f", side={side!r}"
+
+
+def _searchsorted_batch(args: Any, axes: Any, /, *, side: str) -> tuple[Any, Any]:
+    if axes[0] is not None:
+        raise TypeError("vmap: searchsorted needs the same sorted array in every batch element")
+    return searchsorted(*args, side=side), axes[1]
+
+
+searchsorted = constant(
+    "searchsorted",
+    calls=(
+        (
+            np.searchsorted,
+            lambda a, v, side="left", sorter=None: _searchsorted_call(a, v, side, sorter),
+        ),
+    ),
+    infer=lambda a, v, *, side: array(INT64, v.shape),
+    value=lambda a, v, *, side: np.searchsorted(a, v, side),
+    batch=_searchsorted_batch,
+    source=lambda a, v, *, side: f"np.searchsorted({{}}, {{}}{_side_text(side)})",
+)
+
+
+def _searchsorted_call(a: Any, v: Any, side: Any, sorter: Any) -> Any:
+    reject("searchsorted", sorter=sorter)
+    return searchsorted(a, v, side=static(side, "side"))
+
+
+def _digitize_batch(args: Any, axes: Any, /, *, right: bool) -> tuple[Any, Any]:
+    if axes[1] is not None:
+        raise TypeError("vmap: digitize needs the same bins in every batch element")
+    return digitize(*args, right=right), axes[0]
+
+
+digitize = constant(
+    "digitize",
+    calls=(
+        (
+            np.digitize,
+            lambda x, bins, right=False: digitize(x, bins, right=static(right, "right")),
+        ),
+    ),
+    infer=lambda x, bins, *, right: array(INT64, x.shape),
+    value=lambda x, bins, *, right: np.digitize(x, bins, right),
+    batch=_digitize_batch,
+    source=lambda x, bins, *, right: (
+        f"np.digitize({{}}, {{}}{', right=True' if right else ''})"
+    ),
+    may_raise=(ValueError,),
+)
+
+
+# --- distinct values -----------------------------------------------------------------------
+
+
+def _unique_call(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: Any = None,
+    *,
+    equal_nan: bool = True,
+    sorted: bool = True,
+) -> Any:
+    reject("unique", axis=axis)
+    if not equal_nan:
+        raise TypeError("unique: equal_nan=False is not supported")
+    flags = tuple(static(f, "flag") for f in (return_index, return_inverse, return_counts))
+    return unique(ar, index=flags[0], inverse=flags[1], counts=flags[2])
+
+
+def _unique_options(index: bool, inverse: bool, counts: bool) -> str:
+    given = {"return_index": index, "return_inverse": inverse, "return_counts": counts}
+    return "".join(f", {name}=True" for name, flag in given.items() if flag)
+
+
+def _unique_infer(x: ArrayType, *, index: bool, inverse: bool, counts: bool) -> Any:
+    found = [ArrayType(x.dtype, (None,))]
+    found += [ArrayType(INT64, (None,))] * index
+    found += [ArrayType(INT64, x.shape)] * inverse
+    found += [ArrayType(INT64, (None,))] * counts
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+unique = constant(
+    "unique",
+    calls=((np.unique, _unique_call),),
+    infer=_unique_infer,
+    value=lambda x, *, index, inverse, counts: np.unique(x, index, inverse, counts),
+    batch=ragged("unique"),
+    source=lambda x, **flags: f"np.unique({{}}{_unique_options(**flags)})",
+)
+
+
+# --- orders --------------------------------------------------------------------------------
+
+
+def _order_shift(*, axis: int, **attrs: Any) -> dict[str, Any]:
+    return {"axis": axis + 1, **attrs}
+
+
+def _order_batch(op: Callable[[], Op]) -> Callable[..., Any]:
+    def batch(args: Any, axes: Any, /, **attrs: Any) -> tuple[Any, int]:
+        return op()(move_axis(args[0], axes[0], 0), **_order_shift(**attrs)), 0
+
+    return batch
+
+
+def axis_option(x: ArrayType, axis: int) -> str:
+    """The source of an `axis=` argument whose default is the last one."""
+    return "" if axis == x.rank - 1 else f", axis={axis}"
+
+
+def _argsort_source(x: ArrayType, *, axis: int, kind: str | None = None) -> str:
+    return f"np.argsort({{}}{axis_option(x, axis)}{f', kind={kind!r}' if kind else ''})"
+
+
+argsort = constant(
+    "argsort",
+    calls=(),
+    infer=lambda x, *, axis, kind=None: ArrayType(INT64, x.shape),
+    value=lambda x, *, axis, kind=None: np.argsort(x, axis, kind),
+    batch=_order_batch(lambda: argsort),
+    source=_argsort_source,
+)
+argpartition = constant(
+    "argpartition",
+    calls=(),
+    infer=lambda x, *, axis, kth: ArrayType(INT64, x.shape),
+    value=lambda x, *, axis, kth: np.argpartition(x, kth, axis),
+    batch=_order_batch(lambda: argpartition),
+    source=lambda x, *, axis, kth: (
+        f"np.argpartition({{}}, {kth_text(kth)}{axis_option(x, axis)})"
+    ),
+    may_raise=(ValueError,),
+)
+
+
+def kth_text(kth: tuple[int, ...]) -> str:
+    """The `kth` argument of a partition."""
+    return str(kth[0] if len(kth) == 1 else kth)
+
+
+def real_valued(x: Any) -> bool:
+    """Whether the elements are real numbers or integers."""
+    return dtype_of(x).kind != "c"
+
+
+OPS: tuple[Op, ...] = (
+    nonzero,
+    flatnonzero,
+    argwhere,
+    searchsorted,
+    digitize,
+    unique,
+    argsort,
+    argpartition,
+)

@@ -1,0 +1,202 @@
+"""Sorting, selecting, and gathering by computed positions.
+
+Derivatives follow the elements to where they were put: each op that permutes is a gather whose
+positions are constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import stagec_runtime as rt
+from stagec.ir.core import Op
+from stagec.ir.path import Arg, Index
+from stagec.ir.types import ArrayType
+from stagec.ops.axes import dtype_of, expand_dims, length, normal_axis, shift_axis, to_front
+from stagec.ops.cast import astype
+from stagec.ops.comparison import equal
+from stagec.ops.composite import composite
+from stagec.ops.family import constant, static
+from stagec.ops.indexing import read_at
+from stagec.ops.joining import FULL, items_of
+from stagec.ops.ranges import counted
+from stagec.ops.rounding import clip, remainder
+from stagec.ops.search import (
+    argpartition,
+    argsort,
+    axis_option,
+    flatnonzero,
+    kth_text,
+)
+from stagec.ops.select import where
+from stagec.ops.shape import ravel
+
+
+def _last(a: Any, axis: Any) -> tuple[Any, int]:
+    """The array and the axis; None flattens."""
+    if static(axis, "axis") is None:
+        return (a if np.ndim(a) == 1 else ravel(a)), 0
+    return a, normal_axis(axis, np.ndim(a))
+
+
+# --- gathering -----------------------------------------------------------------------------
+
+
+def along_path(x: Any, index: Any, axis: int) -> tuple[Any, tuple[Any, ...]]:
+    """The path and index operands that pick `index` along an axis, element by element."""
+    if np.ndim(x) == 1:
+        return (Index((Arg(0),)),), (index,)
+    rows: list[Any] = []
+    for k in range(np.ndim(x)):
+        if k == axis:
+            rows.append(index)
+            continue
+        others = tuple(j for j in range(np.ndim(x)) if j != k)
+        rows.append(expand_dims(counted(length(x, k), x), axes=others))
+    return (Index(tuple(Arg(k) for k in range(len(rows)))),), tuple(rows)
+
+
+def _along_expand(x: Any, index: Any, *, axis: int) -> Any:
+    path, rows = along_path(x, index, axis)
+    return read_at(x, path, *rows)
+
+
+def _along_call(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    if np.ndim(indices) != np.ndim(arr):
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    x, at = _last(arr, axis)
+    return take_along_axis(x, indices, axis=at)
+
+
+take_along_axis = composite(
+    "take_along_axis",
+    calls=((np.take_along_axis, _along_call),),
+    value=lambda x, index, *, axis: np.take_along_axis(x, index, axis),
+    expand=_along_expand,
+    source=lambda x, index, *, axis: f"np.take_along_axis({{}}, {{}}, {axis})",
+    may_raise=(IndexError,),
+)
+
+
+def _take_call(
+    a: Any, indices: Any, axis: Any = None, out: None = None, mode: str = "raise"
+) -> Any:
+    x, at = _last(a, axis)
+    if dtype_of(indices).kind == "f":
+        raise TypeError("take: indices must be integers")
+    if mode == "clip":
+        indices = clip(indices, 0, length(x, at) - 1)
+    elif mode == "wrap":
+        indices = remainder(indices, length(x, at))
+    return read_at(x, (Index((*(FULL,) * at, Arg(0))),), indices)
+
+
+def _compress_call(condition: Any, a: Any, axis: Any = None, out: None = None) -> Any:
+    x, at = _last(a, axis)
+    return read_at(x, (Index((*(FULL,) * at, Arg(0))),), flatnonzero(condition))
+
+
+def _extract_call(condition: Any, arr: Any) -> Any:
+    return read_at(ravel(arr), (Index((Arg(0),)),), flatnonzero(condition))
+
+
+def _choose_call(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
+    if mode != "raise":
+        raise TypeError(f"choose: mode={mode!r} is not supported")
+    picked, *rest = reversed(list(enumerate(items_of(choices))))
+    found = picked[1]
+    for k, choice in rest:
+        found = where(equal(a, k), choice, found)
+    return found
+
+
+# --- sorting -------------------------------------------------------------------------------
+
+
+def _sort_call(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    if order is not None:
+        raise TypeError("sort: order= is for structured arrays")
+    x, at = _last(a, axis)
+    return sort(x, axis=at)
+
+
+def _argsort_call(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    if order is not None:
+        raise TypeError("argsort: order= is for structured arrays")
+    x, at = _last(a, axis)
+    kind = "stable" if stable else static(kind, "kind")
+    return argsort(x, axis=at, **({"kind": kind} if kind else {}))
+
+
+def _sort_complex_call(a: Any) -> Any:
+    x = sort(a, axis=np.ndim(a) - 1)
+    wide = np.result_type(dtype_of(x), np.complex64)
+    return x if dtype_of(x).kind == "c" else astype(x, dtype=np.dtype(wide))
+
+
+sort = composite(
+    "sort",
+    calls=(
+        (np.sort, _sort_call),
+        (np.argsort, _argsort_call),
+        (np.sort_complex, _sort_complex_call),
+        (np.take, _take_call),
+        (np.compress, _compress_call),
+        (np.extract, _extract_call),
+        (np.choose, _choose_call),
+    ),
+    value=lambda x, *, axis: np.sort(x, axis),
+    expand=lambda x, *, axis: take_along_axis(x, argsort(x, axis=axis), axis=axis),
+    source=lambda x, *, axis: f"np.sort({{}}{axis_option(x, axis)})",
+)
+
+
+# the positions that `np.partition` takes its elements from: `np.argpartition` may differ
+partition_order = constant(
+    "partition_order",
+    calls=(),
+    infer=lambda x, *, axis, kth: ArrayType(np.dtype(np.int64), x.shape),
+    value=lambda x, *, axis, kth: rt.partition_order(x, kth, axis),
+    batch=to_front(lambda: partition_order, shift_axis),
+    source=lambda x, *, axis, kth: f"rt.partition_order({{}}, {kth_text(kth)}, {axis})",
+)
+
+
+def _kth(x: Any, kth: Any, axis: int) -> tuple[int, ...]:
+    found = static(kth, "kth")
+    return found if isinstance(found, tuple) else (int(found),)
+
+
+def _partition_call(op: Callable[[], Op]) -> Callable[..., Any]:
+    def call(
+        a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
+    ) -> Any:
+        x, at = _last(a, axis)
+        return op()(x, axis=at, kth=_kth(x, kth, at))
+
+    return call
+
+
+partition = composite(
+    "partition",
+    calls=(
+        (np.partition, _partition_call(lambda: partition)),
+        (np.argpartition, _partition_call(lambda: argpartition)),
+    ),
+    value=lambda x, *, axis, kth: np.partition(x, kth, axis),
+    expand=lambda x, *, axis, kth: take_along_axis(
+        x, partition_order(x, axis=axis, kth=kth), axis=axis
+    ),
+    source=lambda x, *, axis, kth: f"np.partition({{}}, {kth_text(kth)}{axis_option(x, axis)})",
+    may_raise=(ValueError,),
+)
+
+
+OPS: tuple[Op, ...] = (take_along_axis, sort, partition_order, partition)

@@ -1,0 +1,168 @@
+"""Trigonometric and hyperbolic functions and their inverses, angles and `hypot`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import LIBRARY, Cost, Op
+from stagec.ir.types import FLOAT, ArrayType
+from stagec.ops.axes import dtype_of
+from stagec.ops.cast import astype, imag, real, strong
+from stagec.ops.comparison import equal
+from stagec.ops.exponential import sqrt
+from stagec.ops.family import make
+from stagec.ops.form import elementwise, over, times
+from stagec.ops.rounding import absolute
+from stagec.ops.select import choose
+
+SLOW: dict[str, Any] = {"cost": Cost.COSTLY, "may_raise": (ValueError, OverflowError)}
+
+
+def _function(name: str, ufunc: Any, function: Any, rules: dict[str, Any]) -> Op:
+    return elementwise(name, ufunc, f"np.{name}({{}})", math=function, **SLOW, **rules)
+
+
+sin = _function("sin", np.sin, math.sin, times(lambda z, x: cos(x)))
+cos = _function("cos", np.cos, math.cos, times(lambda z, x: -sin(x)))
+tan = _function("tan", np.tan, math.tan, times(lambda z, x: 1 + z * z))
+arcsin = _function("arcsin", np.arcsin, math.asin, over(lambda z, x: sqrt(1 - x * x)))
+arccos = _function("arccos", np.arccos, math.acos, over(lambda z, x: -sqrt(1 - x * x)))
+arctan = _function("arctan", np.arctan, math.atan, over(lambda z, x: 1 + x * x))
+sinh = _function("sinh", np.sinh, math.sinh, times(lambda z, x: cosh(x)))
+cosh = _function("cosh", np.cosh, math.cosh, times(lambda z, x: sinh(x)))
+tanh = _function("tanh", np.tanh, math.tanh, times(lambda z, x: 1 - z * z))
+arcsinh = _function("arcsinh", np.arcsinh, math.asinh, over(lambda z, x: sqrt(x * x + 1)))
+# two roots: the product keeps the branch cut of complex numbers
+arccosh = _function(
+    "arccosh", np.arccosh, math.acosh, over(lambda z, x: sqrt(x - 1) * sqrt(x + 1))
+)
+arctanh = _function("arctanh", np.arctanh, math.atanh, over(lambda z, x: 1 - x * x))
+
+degrees = elementwise(
+    "degrees",
+    np.degrees,
+    "np.degrees({})",
+    math=math.degrees,
+    also=(np.rad2deg,),
+    **times(lambda z, x: 180 / math.pi),
+)
+
+radians = elementwise(
+    "radians",
+    np.radians,
+    "np.radians({})",
+    math=math.radians,
+    also=(np.deg2rad,),
+    **times(lambda z, x: math.pi / 180),
+)
+
+
+def _nonzero(r: Any) -> Any:
+    """`r`, and 1 where it is zero: 0 / 0 becomes 0."""
+    return r + equal(r, 0)
+
+
+hypot = elementwise(
+    "hypot",
+    np.hypot,
+    "np.hypot({}, {})",
+    **times(lambda z, x, y: x / _nonzero(z), lambda z, x, y: y / _nonzero(z)),
+)
+
+
+def _turn(side: Any, x: Any, y: Any) -> Any:
+    r = _nonzero(hypot(x, y))
+    return side / r / r
+
+
+def _angle_call(z: Any, deg: bool = False) -> Any:
+    parts = (imag(z), real(z)) if dtype_of(z).kind == "c" else (0.0, z)
+    angle = arctan2(*map(strong, parts))
+    return degrees(angle) if deg else angle
+
+
+arctan2 = elementwise(
+    "arctan2",
+    np.arctan2,
+    "np.arctan2({}, {})",
+    math=math.atan2,
+    cost=Cost.COSTLY,
+    calls=((np.angle, _angle_call),),
+    **times(lambda z, y, x: _turn(x, x, y), lambda z, y, x: -_turn(y, x, y)),
+)
+
+# --- hypot of the math module, of any number of operands -----------------------------------
+
+
+def _math_hypot_infer(*xs: ArrayType) -> ArrayType:
+    if any(x.rank or x.dtype.kind == "c" for x in xs):
+        raise TypeError("math.hypot needs real numbers")
+    return FLOAT
+
+
+def _math_hypot_vjp(ct: Any, out: Any, *xs: Any) -> tuple[Any, ...]:
+    r = _nonzero(out)
+    return tuple(ct * (x / r) if dtype_of(x).kind == "f" else None for x in xs)
+
+
+def _math_hypot_jvp(dxs: Any, out: Any, *xs: Any) -> Any:
+    total: Any = 0.0
+    for dx, x in zip(dxs, xs, strict=True):
+        if dx is not None:
+            total = total + x * dx
+    return total / _nonzero(out)
+
+
+def _math_hypot_batch(args: Any, axes: Any) -> tuple[Any, int]:
+    total = args[0]
+    for x in args[1:]:
+        total = hypot(total, x)
+    return (absolute(total) if len(args) == 1 else total), 0
+
+
+math_hypot = make(
+    "math.hypot",
+    calls=((math.hypot, lambda *coordinates: math_hypot(*coordinates)),),
+    infer=_math_hypot_infer,
+    value=math.hypot,
+    vjp=_math_hypot_vjp,
+    jvp=_math_hypot_jvp,
+    batch=_math_hypot_batch,
+    source=lambda *xs: f"math.hypot({', '.join(['{}'] * len(xs))})",
+    scalar=LIBRARY,
+    cost=Cost.CHEAP,
+)
+
+
+# --- sinc ----------------------------------------------------------------------------------
+
+
+def _sinc_slope(z: Any, x: Any) -> Any:
+    """`(cos(t) - sinc(x)) / x` with `t = pi * x`, by its series near 0, where that cancels."""
+    t2 = (math.pi * x) * (math.pi * x)
+    series = -1 / 3 + t2 * (1 / 30 + t2 * (-1 / 840 + t2 * (1 / 45360)))
+    near = (math.pi * math.pi) * (x * series)
+    return choose(absolute(x) < 0.02, near, (cos(math.pi * x) - z) / _nonzero(x))
+
+
+def _sinc_call(x: Any) -> Any:
+    return sinc(astype(x, dtype=FLOAT.dtype) if dtype_of(x).kind in "biu" else x)
+
+
+sinc = elementwise(
+    "sinc",
+    np.sin,
+    "np.sinc({})",
+    run=np.sinc,
+    calls=((np.sinc, _sinc_call),),
+    cost=Cost.COSTLY,
+    **times(_sinc_slope),
+)
+
+OPS: tuple[Op, ...] = (
+    *(sin, cos, tan, arcsin, arccos, arctan, arctan2, sinh, cosh, tanh),
+    *(arcsinh, arccosh, arctanh, degrees, radians, hypot, math_hypot, sinc),
+)

@@ -1,0 +1,170 @@
+"""The cotangents known so far in one block, and how contributions to them add up.
+
+A missing cotangent is a zero that nobody has needed yet.  The first contribution is taken as it
+is; later ones to an array are accumulated into it, which `opt.bufferise` does in place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from stagec.errors import InternalError
+from stagec.ir.build import Builder
+from stagec.ir.core import Const, For, Operand, Value, const, operand_of
+from stagec.ir.path import Index
+from stagec.ir.types import INT, ArrayType, ListType, Type
+from stagec.ops.arithmetic import Handle, add
+from stagec.ops.cast import to_python
+from stagec.ops.creation import zeros
+from stagec.ops.form import to_numpy
+from stagec.ops.indexing import WHOLE, accumulate, read_at, update_at
+from stagec.ops.into import Into
+from stagec.ops.lists import list_add, list_get, list_length, list_zeros
+from stagec.transforms.activity import Activity
+from stagec.transforms.shapes import Shapes, zeros_of_shape
+
+
+@dataclass(slots=True)
+class Cotangents:
+    """The cotangents of the values that the block being built can see."""
+
+    builder: Builder
+    active: Activity
+    shapes: Shapes
+    hints: dict[Value, str]
+    current: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
+
+    def nested(self, builder: Builder) -> Cotangents:
+        """The same cotangents, seen from a block inside this one."""
+        return replace(self, builder=builder, current=dict(self.current))
+
+    def bare(self, builder: Builder) -> Cotangents:
+        """No cotangents yet, in a block inside this one."""
+        return replace(self, builder=builder, current={})
+
+    def get(self, value: Operand) -> Operand | None:
+        """The cotangent of the value; None if it is zero so far."""
+        return self.current.get(value) if isinstance(value, Value) else None
+
+    def take(self, value: Value) -> Operand | None:
+        """The cotangent of the value, which is complete and not needed again."""
+        return self.current.pop(value, None)
+
+    def set(self, value: Value, cotangent: Operand) -> None:
+        """Make `cotangent` the cotangent of the value."""
+        self._name(value, cotangent)
+        self.current[value] = cotangent
+
+    def full(self, value: Value) -> Operand:
+        """The cotangent of the value, zeros included."""
+        found = self.get(value)
+        return self.zeros(value) if found is None else found
+
+    def add(self, target: Operand, term: Any) -> None:
+        """Add a contribution to the cotangent of `target`, if that is active."""
+        if term is None or not isinstance(target, Value) or target not in self.active:
+            return
+        if isinstance(term, Into):
+            total = operand_of(term.onto(Handle(self.builder, self.full(target))))
+        else:
+            total = self._sum(target, operand_of(term))
+        self.set(target, coerce(self.builder, total, cotangent_type(target, total.type)))
+
+    def _sum(self, target: Value, term: Operand) -> Operand:
+        known = self.get(target)
+        if known is None:
+            return term
+        if isinstance(target.type, ListType):
+            return self._list_sum(known, term)
+        assert isinstance(target.type, ArrayType)
+        if target.type.kind == "array":
+            attrs = {"path": WHOLE}
+            return self.builder.add(accumulate, (known, term), attrs)[0]
+        return self.builder.add(add, (known, term), {})[0]
+
+    def _list_sum(self, total: Operand, terms: Operand) -> Operand:
+        """`total` with the elements of the list `terms` added to its own."""
+        (length,) = self.builder.add(list_length, (terms,), {})
+        inner = self.builder.nested()
+        k, carried = Value(INT, "k"), Value(total.type)
+        index, part = Handle(inner, k), Handle(inner, terms)
+        result = list_add(Handle(inner, carried), index, list_get(part, index))
+        out = Value(total.type)
+        body = inner.block((k, carried), (operand_of(result),))
+        loop = For(const(0), length, const(1), (total,), body, (out,), loc=self.builder.loc)
+        self.builder.append(loop)
+        return out
+
+    def zeros(self, value: Value) -> Operand:
+        """A zero cotangent for the value."""
+        return zero(self.builder, self.shapes, value)
+
+    def _name(self, value: Value, cotangent: Operand) -> None:
+        if isinstance(cotangent, Value) and value.hint:
+            self.hints.setdefault(cotangent, f"{value.hint}_bar")
+
+
+def zero(builder: Builder, shapes: Shapes, value: Operand) -> Operand:
+    """A zero like the value."""
+    match value.type:
+        case ListType():
+            like = shapes.latest(value) if isinstance(value, Value) else value
+            return builder.add(list_zeros, (like,), {})[0]
+        case ArrayType(dtype=dtype, kind="py"):
+            return const(complex(0) if dtype.kind == "c" else 0.0)
+        case ArrayType(dtype=dtype, kind="np"):
+            return const(dtype.type(0))
+        case ArrayType() if isinstance(value, Value):
+            return zeros_of_shape(builder, shapes, value)
+        case _:
+            raise InternalError(f"{value} has no derivative")
+
+
+def cotangent_type(value: Operand, given: Type | None = None) -> Type:
+    """The type of a cotangent of `value`; a scalar may be of the kind of `given` instead."""
+    type = value.type
+    if not isinstance(type, ArrayType) or type.kind == "array":
+        return type
+    kind = given.kind if isinstance(given, ArrayType) and given.kind != "array" else type.kind
+    return ArrayType(type.dtype, (), "np" if "np" in (kind, type.kind) else "py")
+
+
+def coerce(builder: Builder, operand: Operand, type: Type) -> Operand:
+    """A scalar operand in the kind of `type`; anything else as it is."""
+    given = operand.type
+    if not (isinstance(type, ArrayType) and isinstance(given, ArrayType)):
+        return operand
+    if given.kind == type.kind or type.rank:
+        return operand
+    if type.kind == "array":
+        (cell,) = builder.add(zeros, (), {"shape": (), "dtype": type.dtype})
+        return operand_of(update_at(Handle(builder, cell), Handle(builder, operand), WHOLE))
+    if given.kind == "array":
+        operand = operand_of(read_at(Handle(builder, operand), (Index(()),)))
+    if type.kind == "np" and operand.type != type:
+        if isinstance(operand, Const):
+            return const(type.dtype.type(operand.value))
+        return builder.add(to_numpy, (operand,), {})[0]
+    return operand
+
+
+def converted(builder: Builder, operand: Operand, type: Type) -> Operand:
+    """The operand in the kind of `type`, also where that is a Python number."""
+    operand = coerce(builder, operand, type)
+    given = operand.type
+    if not (isinstance(type, ArrayType) and isinstance(given, ArrayType)):
+        return operand
+    if type.kind != "py" or given.kind == "py":
+        return operand
+    kind = "complex" if type.dtype.kind == "c" else "float"
+    return builder.add(to_python, (operand,), {"kind": kind})[0]
+
+
+def joined(*types: Type) -> Type:
+    """The common type of cotangents that meet: NumPy scalars win over Python numbers."""
+    kinds = {t.kind for t in types if isinstance(t, ArrayType)}
+    first = types[0]
+    if isinstance(first, ArrayType) and kinds == {"py", "np"}:
+        return replace(first, kind="np", size=None)
+    return first

@@ -1,0 +1,79 @@
+"""A function body split in forward statements and the backward statements that follow them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from stagec.ir.build import Builder
+from stagec.ir.core import Apply, Block, Operand, Stmt, Value
+from stagec.ir.function import Function
+from stagec.ops.arithmetic import Handle
+from stagec.transforms.activity import Activity, activity
+from stagec.transforms.cotangents import Cotangents, converted
+from stagec.transforms.drafts import Draft
+from stagec.transforms.expand import expandable, expanded
+from stagec.transforms.naming import named
+from stagec.transforms.shapes import Shapes
+from stagec.transforms.sweep import CallRule, Sweep
+from stagec.transforms.versions import History
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """Statements that run one after the other; the backward ones see all forward values.
+
+    `seeds` are the cotangents of the chosen results, `backward.results` those of the chosen
+    parameters.
+    """
+
+    forward: Block
+    seeds: tuple[Value, ...]
+    backward: Block
+
+
+def halves(fn: Function, wrt: Sequence[int], of: Sequence[int], call: CallRule) -> Halves:
+    """The forward and backward statements of `fn`, between parameters and results."""
+    chosen = [fn.params[k] for k in wrt]
+    block = _expanded(fn.body, chosen, of)
+    results = [block.results[k] for k in of]
+    draft = Draft(block)
+    builder = Builder()
+    hints: dict[Value, str] = {}
+    active = activity(block, chosen, results)
+    cts = Cotangents(builder, active, Shapes.of(block), hints)
+    seeds = tuple(Value(r.type, _bar(r)) for r in results)
+    for result, seed in zip(results, seeds, strict=True):
+        cts.add(result, Handle(builder, seed))
+    sweep = Sweep.of(draft, cts, History(), call)
+    sweep.run()
+    finals = [_final(cts, param) for param in chosen]
+    backward = sweep.finish(finals)
+    stmts: list[Stmt] = list(backward.head)
+    for segment in backward.segments.values():
+        stmts += segment.stmts
+    body = named(Block((), (*stmts, *backward.tail), tuple(finals)), hints)
+    return Halves(Block(block.params, draft.stmts(), block.results), seeds, body)
+
+
+def _expanded(block: Block, chosen: Sequence[Value], of: Sequence[int]) -> Block:
+    while True:
+        wanted = partial(_active, activity(block, chosen, [block.results[k] for k in of]))
+        if not expandable(block, wanted):
+            return block
+        block = expanded(block, wanted)
+
+
+def _active(active: Activity, stmt: Apply) -> bool:
+    return any(v in active for v in stmt.outs)
+
+
+def _final(cts: Cotangents, param: Value) -> Operand:
+    """The cotangent of a parameter in the parameter's own type."""
+    found = cts.full(param)
+    return converted(cts.builder, found, param.type)
+
+
+def _bar(operand: Operand) -> str:
+    return f"{operand.hint}_bar" if isinstance(operand, Value) and operand.hint else ""

@@ -1,0 +1,124 @@
+"""Backward statements of one block, with every forward value that they use made available.
+
+`Resolver.run` copies the backward statements in order; what they use of the forward block is
+fetched right before its first use, as `Residuals` decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from stagec.errors import InternalError
+from stagec.ir.build import Builder
+from stagec.ir.core import Apply, Operand, Stmt, Value
+from stagec.ir.walk import substitute_stmt, uses
+from stagec.transforms.drafts import Draft
+from stagec.transforms.residuals import Group
+from stagec.transforms.versions import Step, saved, undone
+
+
+@dataclass(slots=True)
+class Segment:
+    """The backward statements of one forward statement.
+
+    `provides` maps versions of arrays before that statement to their rebuilt values.
+    """
+
+    stmts: list[Stmt] = field(default_factory=list["Stmt"])
+    provides: dict[Value, Value] = field(default_factory=dict[Value, Value])
+
+
+Segments = dict[Stmt, Segment]
+UndoStep = Callable[[Builder, Step], tuple[Value, ...]]
+
+
+@dataclass(slots=True)
+class Resolver:
+    """Fetches forward values into a backward block.
+
+    `names` holds what is available; `fetch` makes a stored value available; `undo` appends a
+    loop or a branch that undoes one and returns the versions before it.
+    """
+
+    draft: Draft
+    builder: Builder
+    names: dict[Value, Operand]
+    stored: set[Value]
+    groups: list[Group]
+    fetch: Callable[[Value], Operand]
+    undo: UndoStep
+    lazy: dict[Value, Callable[[], Operand]] = field(
+        default_factory=dict[Value, Callable[[], Operand]]
+    )
+    _steps: dict[Value, Step] = field(default_factory=dict[Value, Step])
+
+    def __post_init__(self) -> None:
+        for group in self.groups:
+            for step in group.steps:
+                self._steps.update(dict.fromkeys(step.before, step))
+
+    def run(self, segments: Segments) -> None:
+        """Append the backward statements, in reverse order of what they belong to."""
+        for stmt in reversed(self.draft.block.stmts):
+            segment = segments.get(stmt)
+            self.builder.loc = stmt.loc
+            if segment is not None:
+                self.emit(segment.stmts)
+                for version, value in segment.provides.items():
+                    self.names.setdefault(version, value)
+            for version, step in self._steps.items():
+                if step.stmt is stmt and version not in self.names:
+                    self._undo(step)
+
+    def emit(self, stmts: Iterable[Stmt]) -> None:
+        """Append statements with forward values replaced by what they are here."""
+        for stmt in stmts:
+            for value in uses(stmt):
+                self.get(value)
+            self.builder.append(substitute_stmt(stmt, self.names))
+
+    def get(self, operand: Operand) -> Operand:
+        """The operand as it is available in the backward block."""
+        if not isinstance(operand, Value):
+            return operand
+        if operand not in self.names:
+            found = self._fetched(operand)
+            if found is operand:
+                return operand
+            self.names.setdefault(operand, found)
+        return self.names[operand]
+
+    def _fetched(self, value: Value) -> Operand:
+        if value in self.lazy:
+            return self.lazy[value]()
+        if value in self.stored:
+            return self.fetch(value)
+        if value in self._steps:
+            self._undo(self._steps[value])
+            return self.names[value]
+        if value not in self.draft.defs:
+            return value
+        stmt = self.draft.producer(value)
+        if stmt is None:
+            raise InternalError(f"no way was found to have {value} in the backward pass")
+        args = tuple(self.get(a) for a in stmt.args)
+        outs = tuple(Value(v.type, v.hint) for v in stmt.outs)
+        self.builder.append(replace(stmt, args=args, outs=outs))
+        self.names.update(zip(stmt.outs, outs, strict=True))
+        return self.names[value]
+
+    def _undo(self, step: Step) -> None:
+        for version in step.after:
+            self.get(version)
+        stmt = step.stmt
+        if isinstance(stmt, Apply):
+            index = [self.get(a) for a in stmt.args[2:]]
+            old = self.get(saved(self.draft, stmt))
+            new = self.get(step.after[0])
+            self.names[step.before[0]] = undone(self.builder, stmt, new, old, index)
+            return
+        nested = Builder(loc=stmt.loc)
+        versions = self.undo(nested, step)
+        self.emit(nested.stmts)
+        self.names.update(zip(step.before, versions, strict=True))

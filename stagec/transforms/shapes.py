@@ -1,0 +1,123 @@
+"""Where the shape of a forward value can be had in a backward pass.
+
+Ops that read only the shape of an operand (`Op.shapes`) get another value of the same shape, if
+possible one that is there anyway: a parameter of the function before an intermediate result, the
+array that an element was written to before the result of the write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from stagec.ir.build import Builder
+from stagec.ir.core import Apply, Block, For, Operand, Value, While
+from stagec.ir.types import ArrayType, Type, same_shape
+from stagec.ir.walk import statements
+from stagec.ops.creation import zeros, zeros_like
+
+
+@dataclass(slots=True)
+class Shapes:
+    """What is known about the shapes of a function's values."""
+
+    params: tuple[Value, ...]
+    producers: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
+    overwritten: dict[Value, Value] = field(default_factory=dict[Value, Value])
+
+    @classmethod
+    def of(cls, block: Block) -> Shapes:
+        """The shapes of the block and of all blocks nested in it."""
+        found = cls(tuple(p for p in block.params if rank(p.type)))
+        for stmt in statements(block):
+            match stmt:
+                case Apply(op=op, args=args, outs=outs):
+                    found.producers.update(dict.fromkeys(outs, stmt))
+                    if op.overwrites is not None:
+                        found._replace(args[op.overwrites], outs[0])
+                case For(init=init, carry=carry) | While(init=init, carry=carry):
+                    for old, new in zip(init, carry, strict=True):
+                        found._replace(old, new)
+                case _:
+                    pass
+        return found
+
+    def _replace(self, old: Operand, new: Value) -> None:
+        if isinstance(old, Value) and (
+            isinstance(old.type, ArrayType) and known_same(old.type, new.type)
+        ):
+            self.overwritten[old] = new
+
+    def latest(self, value: Value) -> Value:
+        """The value, or what was made of it last in its place if the shape is the same."""
+        while value in self.overwritten:
+            value = self.overwritten[value]
+        return value
+
+    def witness(self, builder: Builder, operand: Operand) -> Operand:
+        """A value of the same shape that costs less to keep."""
+        if not isinstance(operand, Value) or not rank(operand.type):
+            return operand
+        for param in self.params:
+            if known_same(param.type, operand.type):
+                return param
+        stmt = self.producers.get(operand)
+        if stmt is None:
+            return operand
+        if stmt.op.overwrites is not None:
+            return self.witness(builder, stmt.args[stmt.op.overwrites])
+        for arg in _same_shaped(stmt):
+            return self.witness(builder, arg)
+        if "path" in stmt.kwargs:
+            source = self.witness(builder, stmt.args[0])
+            if source is not stmt.args[0]:
+                return builder.add(stmt.op, (source, *stmt.args[1:]), stmt.kwargs)[0]
+        return operand
+
+    def settle(self, builder: Builder, start: int) -> None:
+        """Give the statements from number `start` on operands that cost less to keep."""
+        stmts = builder.stmts[start:]
+        del builder.stmts[start:]
+        for stmt in stmts:
+            if isinstance(stmt, Apply) and stmt.op.shapes:
+                args = tuple(
+                    self.witness(builder, a) if k in stmt.op.shapes else a
+                    for k, a in enumerate(stmt.args)
+                )
+                stmt = replace(stmt, args=args)
+            builder.append(stmt)
+
+
+def zeros_of_shape(builder: Builder, shapes: Shapes, value: Value) -> Value:
+    """Zeros in the shape and dtype of the array `value`."""
+    assert isinstance(value.type, ArrayType)
+    dtype, sizes = value.type.dtype, value.type.shape
+    if all(isinstance(d, int) for d in sizes):
+        return builder.add(zeros, (), {"shape": sizes, "dtype": dtype})[0]
+    like = shapes.witness(builder, value)
+    if like is value:
+        like = shapes.latest(value)
+    return builder.add(zeros_like, (like,), {"dtype": dtype})[0]
+
+
+def rank(type: Type) -> int:
+    """The rank of an array; 0 for anything else."""
+    return type.rank if isinstance(type, ArrayType) else 0
+
+
+def known_same(a: Type, b: Type) -> bool:
+    """Whether the two are arrays of surely the same shape."""
+    if not (isinstance(a, ArrayType) and isinstance(b, ArrayType)):
+        return False
+    return same_shape(a.shape, b.shape)
+
+
+def _same_shaped(stmt: Apply) -> Iterable[Operand]:
+    """The operands that surely have the shape of the result."""
+    out = stmt.outs[0].type
+    arrays = [a for a in stmt.args if rank(a.type)]
+    found = [a for a in arrays if known_same(a.type, out)]
+    pointwise = isinstance(stmt.op.scalar, str) and not stmt.op.shapes and not stmt.attrs
+    if not found and pointwise and len(arrays) == 1 and rank(arrays[0].type) == rank(out):
+        return arrays
+    return found

@@ -1,0 +1,458 @@
+"""Elementwise ops: conventions at kinks, masked cotangents, Python semantics, binders."""
+
+from __future__ import annotations
+
+import cmath
+import math
+import operator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stagec import ops
+from stagec.ir.core import Value, const, operand_of
+from stagec.ir.types import type_of
+from stagec.ops import Handle
+from tests.ops.rules import Staging, assert_same_type
+
+TABLE = {function: binder for op in ops.ALL for function, binder in op.calls}
+INF, NAN = np.inf, np.nan
+
+
+def pull(op: Any, *args: Any, ct: Any = 1.0, **attrs: Any) -> tuple[Any, ...]:
+    """Cotangents on plain numbers, floating-point warnings ignored."""
+    with np.errstate(all="ignore"):
+        return op.vjp(ct, op.value(*args, **attrs), *args, **attrs)
+
+
+def push(op: Any, *args: Any, **attrs: Any) -> tuple[Any, ...]:
+    """The tangent for a unit tangent of each operand in turn."""
+    with np.errstate(all="ignore"):
+        out = op.value(*args, **attrs)
+        unit = [1.0 if j == k else None for k in range(len(args)) for j in range(len(args))]
+        rows = [unit[k * len(args) : (k + 1) * len(args)] for k in range(len(args))]
+        return tuple(op.jvp(tuple(row), out, *args, **attrs) for row in rows)
+
+
+KINKS = [
+    (ops.absolute, (0.0,), (0.0,)),
+    (ops.fabs, (0.0,), (0.0,)),
+    (ops.maximum, (1.0, 1.0), (0.5, 0.5)),
+    (ops.minimum, (1.0, 1.0), (0.5, 0.5)),
+    (ops.fmax, (1.0, 1.0), (0.5, 0.5)),
+    (ops.fmax, (1.0, NAN), (1.0, 0.0)),
+    (ops.fmin, (NAN, 1.0), (0.0, 1.0)),
+    (ops.py_max, (1.0, 1.0), (0.5, 0.5)),
+    (ops.py_min, (1.0, 1.0), (0.5, 0.5)),
+    (ops.py_min, (1.0, 2.0), (1.0, 0.0)),
+    (ops.clip, (1.0, 1.0, 2.0), (1.0, 0.0, 0.0)),
+    (ops.clip, (2.0, 1.0, 2.0), (1.0, 0.0, 0.0)),
+    (ops.clip, (0.0, 1.0, 2.0), (0.0, 1.0, 0.0)),
+    (ops.clip, (3.0, 1.0, 2.0), (0.0, 0.0, 1.0)),
+    (ops.clip, (3.0, 2.0, 1.0), (0.0, 0.0, 1.0)),
+    (ops.clip_below, (1.0, 1.0), (1.0, 0.0)),
+    (ops.clip_above, (1.0, 1.0), (1.0, 0.0)),
+    (ops.pow_, (0.0, 2), (0.0, None)),
+    (ops.pow_, (0.0, 1), (1.0, None)),
+    (ops.pow_, (np.float64(0.0), np.array([0.0])), (0.0, [0.0])),
+    (ops.pow_, (np.zeros(2), np.array([0, 1])), ([0.0, 1.0], None)),
+    (ops.pow_, (np.zeros(1), np.array([2.0])), ([0.0], [0.0])),
+    (ops.power, (np.zeros(1), np.array([0.5])), ([INF], [0.0])),
+    (ops.sqrt, (0.0,), (INF,)),
+    (ops.hypot, (0.0, 0.0), (0.0, 0.0)),
+    (ops.math_hypot, (0.0, 0.0), (0.0, 0.0)),
+    (ops.arctan2, (0.0, 0.0), (0.0, 0.0)),
+    (ops.arctan2, (1e-200, 1e-200), (5e199, -5e199)),
+    (ops.sinc, (0.0,), (0.0,)),
+    (ops.sinc, (1e-9,), (-(math.pi**2) * 1e-9 / 3,)),
+    (ops.copysign, (0.0, 1.0), (0.0, None)),
+    (ops.remainder, (5.5, -2.0), (1.0, 3.0)),
+    (ops.fmod, (-5.5, 2.0), (1.0, 2.0)),
+    (ops.logaddexp, (-INF, -INF), (0.0, 0.0)),
+    (ops.logaddexp, (-INF, 1.0), (0.0, 1.0)),
+    (ops.logaddexp, (0.0, 800.0), (0.0, 1.0)),
+    (ops.arcsin, (1.0,), (INF,)),
+    (ops.nan_to_num, (NAN,), (0.0,)),
+    (ops.heaviside, (0.0, 0.5), (None, 1.0)),
+    (ops.heaviside, (2.0, 0.5), (None, 0.0)),
+]
+
+
+@pytest.mark.parametrize(("op", "args", "slopes"), KINKS, ids=lambda v: getattr(v, "name", None))
+def test_slope_at_kink(op: Any, args: tuple[Any, ...], slopes: tuple[Any, ...]) -> None:
+    wide = np.broadcast_shapes(*map(np.shape, args))
+    pulled = pull(op, *args, ct=np.ones(wide)[()])
+    for bar, slope in zip(pulled, slopes, strict=True):
+        if slope is None:
+            assert bar is None or not np.any(bar)
+        else:
+            np.testing.assert_allclose(bar, slope, rtol=1e-12)
+    for k, (dot, slope) in enumerate(zip(push(op, *args), slopes, strict=True)):
+        if slope is not None and np.asarray(args[k]).dtype.kind == "f":
+            np.testing.assert_allclose(dot, np.broadcast_to(slope, wide), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["sqrt", "asin", "log1p", "acosh"])
+def test_slopes_of_math_functions_never_raise(name: str) -> None:
+    edge = {"sqrt": 0.0, "asin": 1.0, "log1p": 0.0, "acosh": 1.0}[name]
+    op = next(o for o in ops.ALL if getattr(math, name) in dict(o.calls))
+    (bar,) = pull(op, edge, python=True)
+    assert bar == (1.0 if name == "log1p" else INF)
+
+
+@pytest.mark.parametrize("exponent", [0.5, -0.5, 0.0, 1.5])
+def test_slope_of_python_power_never_raises(exponent: float) -> None:
+    if exponent < 0:
+        with pytest.raises(ZeroDivisionError):
+            ops.pow_.value(0.0, exponent)
+        return
+    base, _ = pull(ops.pow_, 0.0, exponent)
+    assert (base or 0.0) == {0.5: INF, 0.0: 0.0, 1.5: 0.0}[exponent]
+
+
+def chain(x: Any, *steps: Any) -> np.ndarray:
+    """The gradient of `sum(steps[-1](...steps[0](x)))`, by the rules applied to handles."""
+    stage = Staging(False, False)
+    start = stage.handle(x)
+    first = len(stage.builder.stmts)
+    out = start
+    for step in steps:
+        out = step(out)
+    forward = list(stage.builder.stmts[first:])
+    bars: dict[Any, Any] = {out.operand: stage.handle(np.ones(out.shape))}
+    for stmt in reversed(forward):
+        ct = bars.get(stmt.outs[0])
+        if ct is None or stmt.op.vjp is None:
+            continue
+        args = [Handle(stage.builder, a) for a in stmt.args]
+        pulled = stmt.op.vjp(ct, Handle(stage.builder, stmt.outs[0]), *args, **stmt.kwargs)
+        for operand, bar in zip(stmt.args, pulled, strict=True):
+            if bar is not None and isinstance(operand, Value):
+                bars[operand] = bars[operand] + bar if operand in bars else bar
+    with np.errstate(all="ignore"):
+        stage.run()
+    return stage.value(bars[start.operand])
+
+
+def test_unused_branch_does_not_leak_nan() -> None:
+    x = np.array([0.0, 4.0, -1.0])
+    np.testing.assert_array_equal(
+        chain(x, lambda x: ops.where(x > 0, ops.sqrt(x), 0.0)), [0.0, 0.25, 0.0]
+    )
+
+
+def test_unused_branch_of_several_ops() -> None:
+    x = np.array([0.0, 4.0, -1.0])
+
+    def f(x: Any) -> Any:
+        root = ops.sqrt(x)
+        return ops.where(x > 0, root * root + ops.log(root) * 2.0, x)
+
+    np.testing.assert_allclose(chain(x, f), [1.0, 1.25, 1.0])
+
+
+def test_other_branch_and_nested_choice() -> None:
+    x = np.array([0.0, 4.0, -1.0])
+
+    def f(x: Any) -> Any:
+        inner = ops.where(ops.equal(x, 0.0), 1.0, ops.sin(x) / x)
+        return ops.where(x < 0, ops.exp(x), inner)
+
+    slope = (4.0 * np.cos(4.0) - np.sin(4.0)) / 16.0
+    np.testing.assert_allclose(chain(x, f), [0.0, slope, np.exp(-1.0)])
+
+
+def test_branch_in_another_precision() -> None:
+    x = np.array([0.0, 4.0], np.float32)
+
+    def f(x: Any) -> Any:
+        root = ops.astype(ops.sqrt(x), dtype=np.dtype(np.float64))
+        return ops.where(x > 0, root, 0.0)
+
+    gradient = chain(x, f)
+    assert gradient.dtype == np.float32
+    np.testing.assert_array_equal(gradient, [0.0, 0.25])
+
+
+def test_maximum_of_an_infinite_slope() -> None:
+    np.testing.assert_array_equal(
+        chain(np.array([0.0, 4.0]), lambda x: ops.maximum(ops.sqrt(x), 1.0)), [0.0, 0.25]
+    )
+
+
+def test_mask_in_broadcast_operand() -> None:
+    x = np.array([[0.0], [4.0]])
+    cond = np.array([[False, False, False], [True, False, True]])
+    stage = Staging(False, False)
+    start, flags = stage.handle(x), stage.handle(cond)
+    root = ops.sqrt(start)
+    out = ops.where(flags, root, 0.0)
+    ct = stage.handle(np.ones((2, 3)))
+    _, root_bar, _ = ops.where.vjp(ct, out, flags, root, Handle(stage.builder, const(0.0)))
+    with np.errstate(all="ignore"):
+        stage.run()
+    np.testing.assert_array_equal(stage.value(root_bar), [[0.0], [2.0]])
+
+
+def test_constants_get_no_cotangent() -> None:
+    stage = Staging(False, False)
+    x, two = stage.handle(np.ones(3)), Handle(stage.builder, const(2.0))
+    assert ops.multiply.vjp(x, x, x, two)[1] is None
+
+
+def test_stop_gradient_has_no_rules() -> None:
+    assert ops.stop_gradient.vjp is None
+    assert ops.stop_gradient.jvp is None
+    assert ops.stop_gradient.value(0.5) == 0.5
+
+
+# --- rewrites ------------------------------------------------------------------------------
+
+
+def rewritten(op: Any, *args: Any) -> Any:
+    """What the first rewrite that applies makes of the op, as text, or None."""
+    stage = Staging(False, False)
+    handles = [
+        Handle(stage.builder, const(a)) if isinstance(a, int | float) else stage.handle(a)
+        for a in args
+    ]
+    for rewrite in op.rewrites:
+        out = rewrite(*handles)
+        if out is not None:
+            made = stage.builder.producer(operand_of(out))
+            return made.op.name if made else "operand"
+    return None
+
+
+X, SCALAR = np.array([1.0, -0.0]), np.float64(2.0)
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "expected"),
+    [
+        (ops.multiply, (X, 1.0), "copy"),
+        (ops.multiply, (1, X), "copy"),
+        (ops.multiply, (SCALAR, 1.0), "operand"),
+        (ops.multiply, (X, -1.0), "negative"),
+        (ops.multiply, (np.array([1, 2]), 1.0), None),
+        (ops.multiply, (X.astype(complex), 1.0), None),
+        (ops.add, (X, 0.0), None),
+        (ops.add, (X, -0.0), "copy"),
+        (ops.add, (np.array([1, 2]), 0), "copy"),
+        (ops.add, (np.array([True]), 0), None),
+        (ops.subtract, (X, 0.0), "copy"),
+        (ops.subtract, (X, -0.0), None),
+        (ops.subtract, (0.0, X), None),
+        (ops.divide, (X, 1.0), "copy"),
+        (ops.divide, (np.array([1, 2]), 1), None),
+        (ops.pow_, (X, 1), "copy"),
+        (ops.pow_, (X, 2), None),
+    ],
+)
+def test_rewrite(op: Any, args: tuple[Any, ...], expected: str | None) -> None:
+    assert rewritten(op, *args) == expected
+
+
+def test_double_negation_and_negated_terms() -> None:
+    stage = Staging(False, False)
+    x, y = stage.handle(X), stage.handle(X + 1.0)
+    minus = ops.negative(y)
+    made = [
+        stage.builder.producer(op.rewrites[k](*args).operand).op.name
+        for op, k, args in (
+            (ops.negative, 0, (minus,)),
+            (ops.add, 1, (x, minus)),
+            (ops.subtract, 1, (x, minus)),
+        )
+    ]
+    assert made == ["copy", "subtract", "add"]
+
+
+def test_broadcast_operand_is_dropped() -> None:
+    stage = Staging(False, False)
+    x, weight = stage.handle(np.ones((2, 3))), stage.handle(np.ones(3))
+    wide = ops.broadcast_like(weight, x)
+    out = ops.multiply.rewrites[-1](x, wide)
+    stmt = stage.builder.producer(out.operand)
+    assert stmt is not None
+    assert stmt.args == (x.operand, weight.operand)
+    assert ops.negative.rewrites[-1](wide) is None
+
+
+# --- the semantics of Python and NumPy -----------------------------------------------------
+
+NUMBERS = [
+    *(True, 3, -2, 2.5, -0.5, 1 + 2j),
+    *(np.True_, np.int64(3), np.uint8(2), np.float32(1.5), np.float64(-2.5)),
+    *(np.array([1, 2]), np.array([1.5, 2.5], np.float32), np.array(2.0), np.array([True])),
+]
+OPERATORS = [
+    *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv),
+    *(operator.mod, operator.pow, operator.lt, operator.le, operator.gt, operator.ge),
+    *(operator.eq, operator.ne, operator.and_, operator.or_, operator.xor),
+    *(operator.lshift, operator.rshift, divmod),
+]
+UFUNCS = [
+    *(np.add, np.subtract, np.multiply, np.divide, np.floor_divide, np.remainder, np.power),
+    *(np.less, np.equal, np.maximum, np.arctan2, np.hypot, np.copysign, np.logical_and),
+    *(np.bitwise_and, np.float_power, np.fmod, np.divmod),
+]
+
+
+def staged_call(function: Any, *args: Any, **kw: Any) -> Any:
+    """The function's binder on handles, run op by op; every inferred type is checked."""
+    stage = Staging(False, False)
+    out = TABLE[function](*map(stage.handle, args), **kw)
+    with np.errstate(all="ignore"):
+        stage.run()
+    return tuple(map(stage.value, out)) if isinstance(out, tuple) else stage.value(out)
+
+
+def assert_same_call(function: Any, *args: Any, **kw: Any) -> None:
+    """Staged and eager calls agree in value, element type and kind, or both refuse."""
+    try:
+        with np.errstate(all="ignore"):
+            expected = function(*args, **kw)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        with pytest.raises((TypeError, ValueError, ZeroDivisionError, OverflowError)):
+            staged_call(function, *args, **kw)
+        assert not isinstance(error, AssertionError)
+        return
+    actual = staged_call(function, *args, **kw)
+    pairs = zip(actual, expected, strict=True) if isinstance(expected, tuple) else [(actual, expected)]
+    for got, want in pairs:
+        assert_same_type(type_of(got), type_of(want), f"{function} of {args}")
+        np.testing.assert_array_equal(got, want, err_msg=f"{function} of {args}")
+
+
+def known_result_type(function: Any, a: Any, b: Any) -> bool:
+    """False for integer powers whose type depends on the exponent's sign."""
+    whole = all(isinstance(v, int) for v in (a, b))
+    complexes = isinstance(a, float) and isinstance(b, float) and a < 0
+    return function is not operator.pow or not (whole and b < 0 or complexes)
+
+
+@pytest.mark.parametrize("function", [*OPERATORS, *UFUNCS], ids=lambda f: f.__name__)
+def test_binary_function_of_every_kind(function: Any) -> None:
+    for a, b in product(NUMBERS, NUMBERS):
+        if known_result_type(function, a, b):
+            assert_same_call(function, a, b)
+
+
+UNARY = [
+    *(operator.neg, operator.pos, operator.abs, operator.invert, operator.not_, abs, round),
+    *(bool, int, float, complex, np.abs, np.negative, np.sin, np.sqrt, np.floor, np.rint),
+    *(np.sign, np.round, np.conj, np.real, np.imag, np.angle, np.sinc, np.fix, np.square),
+    *(np.isfinite, np.isposinf, np.logical_not, np.float32, np.float64, np.int64, np.bool_),
+    *(np.complex128, np.modf, np.degrees, np.deg2rad, np.nan_to_num, np.copy),
+    *(math.sin, math.floor, math.isnan, math.sqrt, math.lgamma, math.erf, math.modf, math.fabs),
+    *(math.trunc, math.log, math.hypot, math.radians),
+]
+
+
+@pytest.mark.parametrize("function", UNARY, ids=lambda f: f.__name__)
+def test_unary_function_of_every_kind(function: Any) -> None:
+    for a in NUMBERS:
+        if not (np.ndim(a) and function in (int, float, complex, math.floor)):
+            assert_same_call(function, a)
+
+
+@pytest.mark.parametrize(
+    ("function", "args"),
+    [
+        (math.log, (8.0, 2)),
+        (math.hypot, (3.0, 4.0, 12)),
+        (math.atan2, (0.5, -1)),
+        (math.pow, (2, 3)),
+        (math.gcd, (12, 18)),
+        (math.ldexp, (0.5, 3)),
+        (complex, (1.5, 2)),
+        (round, (2.567, 2)),
+        (max, (3, 2.5)),
+        (max, (2, 3, 7)),
+        (min, (np.float32(1.5), 2.5)),
+        (max, (True, 0.5)),
+        (np.clip, (np.arange(5), 1, 3)),
+        (np.clip, (np.arange(5.0), None, 3)),
+        (np.clip, (np.arange(5.0), 1.5)),
+        (np.where, (np.array([0.0, 2.0]), np.array([1, 2]), 0.5)),
+        (np.where, (True, 1, 2)),
+        (np.isclose, (np.ones(2), np.array([1.0, 1.1]))),
+        (np.heaviside, (np.array([0.0, 1.0]), 0.5)),
+        (np.gcd, (np.array([12, 9]), 6)),
+        (np.ldexp, (np.array([0.5, 1.5]), 3)),
+    ],
+)
+def test_call(function: Any, args: tuple[Any, ...]) -> None:
+    if function in (math.log, math.hypot, round, math.ldexp, np.ldexp):
+        stage = Staging(False, True)
+        out = TABLE[function](*map(stage.handle, args))
+        stage.run()
+        assert stage.value(out) == pytest.approx(function(*args))
+    elif function in (max, min):
+        expected = function(*args)
+        assert staged_call(function, *args) == expected
+    elif function is np.clip:
+        stage = Staging(False, False)
+        out = TABLE[np.clip](stage.handle(args[0]), *args[1:])
+        stage.run()
+        np.testing.assert_array_equal(stage.value(out), np.clip(*args))
+    else:
+        assert_same_call(function, *args)
+
+
+def test_select() -> None:
+    x = np.linspace(-1.0, 2.0, 7, dtype=np.float32)
+    stage = Staging(False, False)
+    h = stage.handle(x)
+    out = TABLE[np.select]([h < 0, h > 1], [h * h, 2.0], 0)
+    stage.run()
+    expected = np.select([x < 0, x > 1], [x * x, 2.0], 0)
+    assert stage.value(out).dtype == expected.dtype
+    np.testing.assert_array_equal(stage.value(out), expected)
+
+
+def test_item_of_scalars_and_arrays() -> None:
+    assert type(staged_call(np.ndarray.item, np.array([[2.5]]))) is float
+    assert type(staged_call(np.ndarray.item, np.float32(2.5))) is float
+    assert type(staged_call(np.ndarray.item, np.array([3]))) is int
+    with pytest.raises(TypeError, match="one element"):
+        staged_call(np.ndarray.item, np.ones(3))
+
+
+def test_negative_integer_exponent_known_at_staging() -> None:
+    stage = Staging(False, False)
+    out = TABLE[operator.pow](stage.handle(2), Handle(stage.builder, const(-1)))
+    stage.run()
+    assert stage.value(out) == 0.5
+    assert type(stage.value(out)) is float
+
+
+def test_float_arguments_of_dtype_keyword() -> None:
+    out = staged_call(np.add, np.array([1, 2]), 3, dtype=np.float32)
+    assert out.dtype == np.float32
+
+
+def test_complex_functions_conjugate() -> None:
+    for op, function in ((ops.exp, cmath.exp), (ops.sin, cmath.sin), (ops.arctan, cmath.atan)):
+        z, h = 0.3 + 0.4j, 1e-6
+        slope = (function(z + h) - function(z - h)) / (2 * h)
+        (bar,) = pull(op, z, ct=np.complex128(1.0))
+        assert bar == pytest.approx(slope.conjugate(), rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("x", "order", "expected"),
+    [
+        (1.0, 0, -0.5772156649015329),
+        (0.5, 0, -1.9635100260214235),
+        (-1.5, 0, 0.7031566406452432),
+        (1.0, 1, math.pi**2 / 6),
+        (1.0, 2, -2.4041138063191885),
+        (-1.5, 1, math.pi**2 / 2 + 4.0 + 4.0 / 9.0),
+    ],
+)
+def test_polygamma(x: float, order: int, expected: float) -> None:
+    assert ops.polygamma.value(x, order=order) == pytest.approx(expected, rel=1e-14)
