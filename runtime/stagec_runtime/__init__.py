@@ -20,9 +20,20 @@ from stagec_runtime.special import (
     polygamma as polygamma,
 )
 from stagec_runtime.arrays import (
+    convolve_rows as convolve_rows,
     diag_rows as diag_rows,
     embed_diagonal as embed_diagonal,
     other_factors as other_factors,
     partition_order as partition_order,
     recurrence as recurrence,
+    roots as roots,
 )
+from stagec_runtime.matrices import (
+    cofactor as cofactor,
+    eig as eig,
+    eigvals as eigvals,
+    half_lower as half_lower,
+    inverse_gaps as inverse_gaps,
+    peaks as peaks,
+)
+from stagec_runtime.loader import load as load

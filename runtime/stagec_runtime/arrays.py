@@ -65,3 +65,22 @@ def partition_order(x: Any, kth: Any, axis: int = -1) -> Any:
     order = np.empty_like(source)
     np.put_along_axis(order, target, source, axis)
     return order
+
+
+def convolve_rows(a: Any, b: Any) -> Any:
+    """The full convolutions of corresponding rows along the last axis."""
+    lead = np.broadcast_shapes(a.shape[:-1], b.shape[:-1])
+    a = np.broadcast_to(a, (*lead, a.shape[-1]))
+    b = np.broadcast_to(b, (*lead, b.shape[-1]))
+    out = np.zeros((*lead, a.shape[-1] + b.shape[-1] - 1), np.result_type(a, b))
+    for k in np.ndindex(lead):
+        out[k] = np.convolve(a[k], b[k])
+    return out
+
+
+def roots(p: Any) -> Any:
+    """The roots of a polynomial as complex numbers, as many as its degree."""
+    if len(p) == 0 or p[0] == 0:
+        raise ValueError("roots: the first coefficient must not be 0")
+    found = np.roots(p)
+    return found.astype(np.result_type(found, np.complex64))

@@ -48,7 +48,9 @@ def _asymptotic(x: float, order: int, sign: float) -> float:
     if order == 0:
         total = math.log(x) - 0.5 / x
         return total - sum(b / (2 * k * x ** (2 * k)) for k, b in enumerate(BERNOULLI, 1))
-    total = math.factorial(order - 1) / x**order + math.factorial(order) / (2 * x ** (order + 1))
+    total = math.factorial(order - 1) / x**order + math.factorial(order) / (
+        2 * x ** (order + 1)
+    )
     for k, b in enumerate(BERNOULLI, 1):
         factor = math.factorial(2 * k + order - 1) / math.factorial(2 * k)
         total += b * factor / x ** (2 * k + order)

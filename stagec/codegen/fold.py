@@ -238,9 +238,6 @@ class _Folder:
                 self._name(value)
 
     def _end(self, end: End, level: int) -> None:
-        if end.flag is not None and self._reads_moved(end):
-            assert isinstance(end.flag, Value)
-            self._name(end.flag)
         if end.kind in ("return", "value"):
             self._take(end.results, _Tree(STATEMENT, 0, frozenset(), False), level)
         else:
@@ -248,10 +245,3 @@ class _Folder:
                 self._take((operand,), _Tree(STATEMENT, 0, frozenset(), False), level)
         if end.flag is not None:
             self._take((end.flag,), _Tree(STATEMENT, 0, frozenset(), False), level)
-
-    def _reads_moved(self, end: End) -> bool:
-        """Whether the exit flag would be computed from what the assignments just changed."""
-        if end.flag not in self._waiting:
-            return False
-        moved = {target for target, result in end.moves if result is not target}
-        return not moved.isdisjoint(self._plan.leaves(end.flag))

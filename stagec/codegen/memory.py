@@ -54,14 +54,15 @@ class Memory:
         while root in self._parent:
             root = self._parent[root]
         while value is not root:
-            value, self._parent[value] = self._parent[value], root
+            above = self._parent[value]
+            self._parent[value] = root
+            value = above
         return root
 
     def _unite(self, group: Iterable[Operand]) -> None:
-        first, *rest = [self._find(v) for v in group if holds_memory(v)] or [None]
-        for other in rest:
-            if first is not None and other is not None and self._find(other) is not first:
-                self._parent[other] = first
+        roots = {self._find(v): None for v in group if holds_memory(v)}
+        for root in list(roots)[1:]:
+            self._parent[root] = next(iter(roots))
 
     def _join(self, stmt: Stmt) -> None:
         match stmt:

@@ -143,15 +143,15 @@ class _Writer:
         if end.flag is None or isinstance(end.flag, Const):
             jump = [gast.Break()] if end.flag is not None and end.flag.value else []
             return self._moves(end.moves) + jump
-        before: list[Any] = []
-        moved = {target for target, result in end.moves if result is not target}
         test = self._spell.operand(end.flag)
-        if end.flag in moved:
-            kept = self._naming.fresh("stop")
-            before = [assign(name(kept, STORE), test)]
-            test = name(kept)
         stop = self._place(branch(test, [gast.Break()]))
-        return [*before, *self._moves(end.moves), stop]
+        moves = self._moves(end.moves)
+        changed = {n for move in moves for target in move.targets for n in names_in(target)}
+        if changed.isdisjoint(names_in(test)):
+            return [*moves, stop]
+        flag = self._naming.fresh("stop")
+        stop.test = name(flag)
+        return [assign(name(flag, STORE), test), *moves, stop]
 
     # assignments
 

@@ -33,6 +33,7 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Apply, Const, Op, Operand, const
 from stagec.ir.core import Value as Staged
+from stagec.ir.function import Function
 from stagec.ir.types import BOOL, ArrayType, Size, size, type_of
 from stagec.ops import extent, lists
 from stagec.ops.arithmetic import Handle
@@ -329,6 +330,33 @@ class Interpreter(Machine):
     def iterate_known(self, state: State, value: Value, loc: Loc | None) -> list[Value]:
         """The items of an iterable of the user's own class."""
         raise Raised(TypeError("this object is not iterable at staging"))
+
+    def unpacked(self, state: State, value: Value, loc: Loc | None) -> list[Value]:
+        """The items of a list or tuple."""
+        return containers.unpack(self, state, value, loc)
+
+    def pairs(self, state: State, value: Value, loc: Loc | None) -> dict[Any, Value]:
+        """The items of a dict, or the attributes of an object."""
+        if isinstance(value, Ref) and isinstance(state.cells[value.cell], Fields):
+            return dict(state.cells[value.cell].items)  # type: ignore[union-attr]
+        return dict(containers.dict_items(self, state, value, loc))
+
+    def adopt_functions(self, function: Function) -> None:
+        """Keep the residual functions that statements put in line call."""
+        self.functions.update({f.name: f for f in function.functions})
+
+    def kept(self, state: State, operand: Operand) -> Value:
+        """A residual as a result: the caller's own arrays are copied, since they may change."""
+        if isinstance(operand, Const):
+            return Known(operand.value)
+        handle = self.handle(state, operand)
+        own = isinstance(operand, Staged) and self.defs.producer.get(operand) is None
+        array = isinstance(operand.type, ArrayType) and operand.type.kind == "array"
+        return self.wrap(state, ops.copy(handle) if own and array else handle)
+
+    def primal_of(self, pulled: Any, operand: Operand) -> Operand:
+        """The value, in the surrounding code, of a result of a traced call."""
+        return pulled.primals[operand]
 
     # -- captured values ------------------------------------------------------------------
 

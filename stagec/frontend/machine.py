@@ -32,7 +32,8 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Const, Op, Operand, const
 from stagec.ir.core import Value as Staged
-from stagec.ir.types import ArrayType, ListType, Symbol, type_of
+from stagec.ir.function import Function
+from stagec.ir.types import ArrayType, ListType, Symbol
 from stagec.ir.walk import uses
 from stagec.ops.arithmetic import Handle
 
@@ -121,6 +122,8 @@ class Machine:
     )
     errstates: dict[int, Any] = field(default_factory=dict[int, Any])
     catching: list[Any] = field(default_factory=list[Any])
+    functions: dict[str, Function] = field(default_factory=dict[str, Function])
+    pulled: Any = None
     object_cells: dict[int, bool] = field(default_factory=dict[int, bool])
     constructing: bool = False
     handlers: list[Any] = field(default_factory=list[Any])

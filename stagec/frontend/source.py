@@ -21,6 +21,7 @@ from typing import Any
 import gast
 
 from stagec.errors import Loc, StagecError
+from stagec.frontend.depth import deep
 
 _Node = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _PARSE = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -109,7 +110,8 @@ def _parse(function: FunctionType, flags: int) -> _File:
     if known is not None and (known.lines is lines or known.lines == lines):
         return known
     try:
-        tree = compile("".join(lines), file, "exec", flags | _PARSE, dont_inherit=True)
+        with deep():
+            tree = compile("".join(lines), file, "exec", flags | _PARSE, dont_inherit=True)
     except (SyntaxError, ValueError):
         raise _changed(function) from None
     assert isinstance(tree, ast.Module)
@@ -211,13 +213,10 @@ def _verified(code: CodeType, parsed: _File, place: _Place, flags: int) -> bool:
     if any("@py" in name for part in _nested(code) for name in part.co_varnames):
         return True  # pytest rewrites the assert statements of test modules
     if place.top not in parsed.codes:
-        module = compile(
-            ast.Module([*parsed.imports, place.top], []),
-            code.co_filename,
-            "exec",
-            flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
-            dont_inherit=True,
-        )
+        tree = ast.Module([*parsed.imports, place.top], [])
+        mode = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        with deep():
+            module = compile(tree, code.co_filename, "exec", mode, dont_inherit=True)
         parsed.codes[place.top] = list(_nested(module))
     hull = _hull(code)
     return any(
@@ -282,7 +281,8 @@ def _changed(function: FunctionType) -> StagecError:
 
 def _convert(node: _Node) -> gast.FunctionDef:
     """The gast form of the function; a lambda becomes a function with one return."""
-    tree = gast.ast_to_gast(node)
+    with deep():
+        tree = gast.ast_to_gast(node)
     if isinstance(tree, gast.AsyncFunctionDef):
         return gast.copy_location(gast.FunctionDef(**vars(tree)), tree)
     if not isinstance(tree, gast.Lambda):

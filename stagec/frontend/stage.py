@@ -62,6 +62,7 @@ class Program:
     decisions: frozenset[tuple[str, Any]]
     written: tuple[int, ...]
     notes: tuple[str, ...]
+    extra: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def finished(
         named(m, block),
         tuple(mutated),
         tuple(fresh),
-        (),
+        tuple(m.functions.values()),
         tuple(sorted(m.errstate.items())),
     )
     return Program(
@@ -167,6 +168,7 @@ def finished(
         frozenset(m.decisions),
         tuple(written),
         tuple(m.notes),
+        m.pulled,
     )
 
 

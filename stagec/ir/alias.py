@@ -88,14 +88,24 @@ def contents_used(stmt: Apply) -> tuple[Operand, ...]:
     )
 
 
+def holds_memory(type: Type) -> bool:
+    """Whether it is a list of something that has memory."""
+    return isinstance(type, ListType) and depth(type.element) is not None
+
+
 def result_memories(
     stmt: Apply, args: tuple[Memory, ...], atom: MakeAtom
 ) -> tuple[Memory, ...]:
     """The memory of the results of an op, given that of its operands."""
-    return tuple(
-        NOTHING if depth(out.type) is None else _result(stmt, args, position, out, atom)
-        for position, out in enumerate(stmt.outs)
-    )
+    found: list[Memory] = []
+    for position, out in enumerate(stmt.outs):
+        memory = NOTHING
+        if depth(out.type) is not None:
+            memory = _result(stmt, args, position, out, atom)
+        if memory.content and not holds_memory(out.type):
+            memory = replace(memory, content=NONE)
+        found.append(memory)
+    return tuple(found)
 
 
 def _result(
@@ -107,25 +117,14 @@ def _result(
             return replace(args[target], content=_written(stmt, args, target))
         return _element(args[target], out)
     shared = stmt.op.aliased(stmt.kwargs)
-    if shared is not None and args[shared].own:
+    if shared is not None:
         return _alias(stmt, args[shared], shared, out, atom)
-    return Memory(frozenset((atom(out, "own"),)), _content(stmt, args, out, atom), out)
+    return Memory(frozenset((atom(out, "own"),)), _stored(stmt, args, out), out)
 
 
-def _content(stmt: Apply, args: tuple[Memory, ...], out: Value, atom: MakeAtom) -> Atoms:
-    """What a new list refers to: its operands, or, maybe repeated, the elements of lists."""
-    content = _stored(stmt, args)
-    for k, (arg, memory) in enumerate(zip(stmt.args, args, strict=True)):
-        if k not in stmt.op.shapes and depth(arg.type) == depth(out.type) and memory.content:
-            content |= memory.content | {atom(out, "repeated")}
-    return content if isinstance(out.type, ListType) else NONE
-
-
-def _stored(stmt: Apply, args: tuple[Memory, ...]) -> Atoms:
+def _stored(stmt: Apply, args: tuple[Memory, ...], out: Value) -> Atoms:
     """The memory that a list result refers to: that of operands nested less deeply."""
-    level = depth(stmt.outs[0].type)
-    if not level:
-        return NONE
+    level = depth(out.type) or 0
     found = NONE
     for k, (arg, memory) in enumerate(zip(stmt.args, args, strict=True)):
         inner = depth(arg.type)
@@ -136,32 +135,30 @@ def _stored(stmt: Apply, args: tuple[Memory, ...]) -> Atoms:
 
 def _written(stmt: Apply, args: tuple[Memory, ...], target: int) -> Atoms:
     """What a list refers to after the op has written to it."""
-    content = args[target].content | _stored(stmt, args)
-    if isinstance(stmt.args[target].type, ListType):
-        for arg, memory in zip(stmt.args, args, strict=True):
-            if depth(arg.type) == depth(stmt.outs[0].type):
-                content |= memory.content
+    content = args[target].content | _stored(stmt, args, stmt.outs[0])
+    for arg, memory in zip(stmt.args, args, strict=True):
+        if depth(arg.type) == depth(stmt.outs[0].type):
+            content |= memory.content
     return content
 
 
 def _element(source: Memory, out: Value) -> Memory:
     """What is taken out of a list."""
-    content = source.content if isinstance(out.type, ListType) else NONE
-    return Memory(source.content, content, out, part=True)
+    return Memory(source.content, source.content, out, part=True)
 
 
 def _alias(stmt: Apply, source: Memory, shared: int, out: Value, atom: MakeAtom) -> Memory:
     operand = stmt.args[shared]
-    if isinstance(operand.type, ListType):
-        if depth(out.type) == depth(operand.type):
-            return Memory(source.all, source.content, out, part=True)
+    fresh = frozenset((atom(out, "own"),))
+    repeated = frozenset((atom(out, "repeated"),)) if _may_repeat(stmt, operand, out) else NONE
+    if isinstance(operand.type, ListType) and depth(out.type) != depth(operand.type):
         return _element(source, out)
     if isinstance(out.type, ListType):
-        return Memory(frozenset((atom(out, "own"),)), source.all, out)
-    own = source.own
-    if _may_repeat(stmt, operand, out):
-        own |= {atom(out, "repeated")}
-    return Memory(own, NONE, out, part=True, region=_region(stmt, source))
+        # no list is a view of another: only the elements are shared
+        inner = source.content if isinstance(operand.type, ListType) else source.all
+        return Memory(fresh, inner | repeated, out)
+    own = (source.own or fresh) | repeated
+    return Memory(own, NONE, out, bool(source.own), _region(stmt, source))
 
 
 def _may_repeat(stmt: Apply, operand: Operand, out: Value) -> bool:
@@ -175,11 +172,12 @@ def _may_repeat(stmt: Apply, operand: Operand, out: Value) -> bool:
         return False
     if "shape" in attrs or len([a for a in stmt.args if depth(a.type) is not None]) > 1:
         return True
+    if not isinstance(operand.type, ArrayType) or not isinstance(out.type, ArrayType):
+        return False
     return _long_axes(operand.type) != _long_axes(out.type)
 
 
-def _long_axes(type: Type) -> list[str]:
-    assert isinstance(type, ArrayType)
+def _long_axes(type: ArrayType) -> list[str]:
     return sorted("?" if d is None else str(d) for d in type.shape if d != 1)
 
 

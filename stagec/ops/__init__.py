@@ -1,40 +1,10 @@
-"""Every op, by name and in `ALL`, which each family module contributes its `OPS` to."""
+"""Every op, by name and in `ALL`: each family module contributes its `OPS`."""
 
 from __future__ import annotations
 
 from stagec.ir.core import Op
-from stagec.ops import (
-    arithmetic,
-    axes,
-    broadcast,
-    cast,
-    comparison,
-    copying,
-    creation,
-    cumulative,
-    diagonals,
-    effects,
-    exponential,
-    filling,
-    fourier,
-    indexing,
-    joining,
-    lists,
-    masks,
-    matrices,
-    padding,
-    ranges,
-    rearrange,
-    reduction,
-    rounding,
-    search,
-    select,
-    shape,
-    sorting,
-    text,
-    trigonometric,
-)
 from stagec.ops.arithmetic import (
+    OPS as ARITHMETIC,
     Handle as Handle,
     add as add,
     divide as divide,
@@ -47,12 +17,33 @@ from stagec.ops.arithmetic import (
     power as power,
     subtract as subtract,
 )
+from stagec.ops.averages import (
+    OPS as AVERAGES,
+    average as average,
+    nanmean as nanmean,
+    nanprod as nanprod,
+    nanstd as nanstd,
+    nansum as nansum,
+    nanvar as nanvar,
+)
 from stagec.ops.axes import (
+    OPS as AXES,
     expand_dims as expand_dims,
     squeeze as squeeze,
     transpose as transpose,
 )
+from stagec.ops.bilinear import (
+    OPS as BILINEAR,
+    convolve as convolve,
+    convolve_full as convolve_full,
+    correlate as correlate,
+    cross as cross,
+    kron as kron,
+    vdot as vdot,
+    vecdot as vecdot,
+)
 from stagec.ops.broadcast import (
+    OPS as BROADCAST,
     broadcast_like as broadcast_like,
     broadcast_to as broadcast_to,
     broadcast_with as broadcast_with,
@@ -61,6 +52,7 @@ from stagec.ops.broadcast import (
     unbroadcast as unbroadcast,
 )
 from stagec.ops.cast import (
+    OPS as CAST,
     astype as astype,
     conj as conj,
     imag as imag,
@@ -70,6 +62,9 @@ from stagec.ops.cast import (
     to_python as to_python,
 )
 from stagec.ops.comparison import (
+    OPS as COMPARISON,
+    allclose as allclose,
+    array_equal as array_equal,
     bitwise_and as bitwise_and,
     bitwise_count as bitwise_count,
     bitwise_or as bitwise_or,
@@ -95,11 +90,14 @@ from stagec.ops.comparison import (
     not_equal as not_equal,
     right_shift as right_shift,
     signbit as signbit,
+    spacing as spacing,
 )
 from stagec.ops.copying import (
+    OPS as COPYING,
     copy as copy,
 )
 from stagec.ops.creation import (
+    OPS as CREATION,
     empty as empty,
     empty_like as empty_like,
     ones as ones,
@@ -108,6 +106,7 @@ from stagec.ops.creation import (
     zeros_like as zeros_like,
 )
 from stagec.ops.cumulative import (
+    OPS as CUMULATIVE,
     cumprod as cumprod,
     cumsum as cumsum,
     nancumprod as nancumprod,
@@ -116,7 +115,18 @@ from stagec.ops.cumulative import (
     prod as prod,
     recurrence as recurrence,
 )
+from stagec.ops.decompositions import (
+    OPS as DECOMPOSITIONS,
+    eig as eig,
+    eigh as eigh,
+    eigvals as eigvals,
+    eigvalsh as eigvalsh,
+    qr as qr,
+    svd as svd,
+    svdvals as svdvals,
+)
 from stagec.ops.diagonals import (
+    OPS as DIAGONALS,
     diag as diag,
     diag_rows as diag_rows,
     diagonal as diagonal,
@@ -127,7 +137,16 @@ from stagec.ops.diagonals import (
     tril as tril,
     triu as triu,
 )
+from stagec.ops.differences import (
+    OPS as DIFFERENCES,
+    diff as diff,
+    ediff1d as ediff1d,
+    gradient as gradient,
+    trapezoid as trapezoid,
+    unwrap as unwrap,
+)
 from stagec.ops.effects import (
+    OPS as EFFECTS,
     check as check,
     check_defined as check_defined,
     draw as draw,
@@ -136,6 +155,8 @@ from stagec.ops.effects import (
     raise_ as raise_,
 )
 from stagec.ops.exponential import (
+    OPS as EXPONENTIAL,
+    binary_exponent as binary_exponent,
     cbrt as cbrt,
     erf as erf,
     erfc as erfc,
@@ -143,22 +164,32 @@ from stagec.ops.exponential import (
     exp2 as exp2,
     expm1 as expm1,
     gamma as gamma,
+    ldexp as ldexp,
     lgamma as lgamma,
     log10 as log10,
     log1p as log1p,
     log2 as log2,
     logaddexp as logaddexp,
     logaddexp2 as logaddexp2,
+    mantissa as mantissa,
+    nextafter as nextafter,
     polygamma as polygamma,
     reciprocal as reciprocal,
     sqrt as sqrt,
     square as square,
 )
+from stagec.ops.extent import (
+    OPS as EXTENT,
+    extent as extent,
+    range_length as range_length,
+)
 from stagec.ops.filling import (
+    OPS as FILLING,
     full as full,
     full_like as full_like,
 )
 from stagec.ops.fourier import (
+    OPS as FOURIER,
     double_inner as double_inner,
     fft as fft,
     fftfreq as fftfreq,
@@ -177,12 +208,14 @@ from stagec.ops.fourier import (
     rfftn as rfftn,
 )
 from stagec.ops.indexing import (
+    OPS as INDEXING,
     accumulate as accumulate,
     overwritten as overwritten,
     read as read,
     update as update,
 )
 from stagec.ops.joining import (
+    OPS as JOINING,
     column_stack as column_stack,
     concatenate as concatenate,
     dstack as dstack,
@@ -190,7 +223,17 @@ from stagec.ops.joining import (
     stack as stack,
     vstack as vstack,
 )
+from stagec.ops.linalg import (
+    OPS as LINALG,
+    cholesky as cholesky,
+    cofactor as cofactor,
+    det as det,
+    inv as inv,
+    slogdet as slogdet,
+    solve as solve,
+)
 from stagec.ops.lists import (
+    OPS as LISTS,
     list_add as list_add,
     list_append as list_append,
     list_assign as list_assign,
@@ -208,29 +251,62 @@ from stagec.ops.lists import (
     list_zeros as list_zeros,
 )
 from stagec.ops.masks import (
+    OPS as MASKS,
     mask as mask,
 )
 from stagec.ops.matrices import (
+    OPS as MATRICES,
     half_lower as half_lower,
     inverse_gaps as inverse_gaps,
     peaks as peaks,
 )
+from stagec.ops.norms import (
+    OPS as NORMS,
+    norm as norm,
+    norm_by as norm_by,
+)
 from stagec.ops.padding import (
+    OPS as PADDING,
     pad as pad,
     pad_constant as pad_constant,
 )
+from stagec.ops.products import (
+    OPS as PRODUCTS,
+    matmul as matmul,
+    outer as outer,
+    tensordot as tensordot,
+)
+from stagec.ops.pseudoinverse import (
+    OPS as PSEUDOINVERSE,
+    cond as cond,
+    lstsq as lstsq,
+    matrix_rank as matrix_rank,
+    pinv as pinv,
+)
+from stagec.ops.quantiles import (
+    OPS as QUANTILES,
+    median as median,
+    nanmedian as nanmedian,
+    nanpercentile as nanpercentile,
+    nanquantile as nanquantile,
+    percentile as percentile,
+    quantile as quantile,
+)
 from stagec.ops.ranges import (
+    OPS as RANGES,
     arange as arange,
     geomspace as geomspace,
     linspace as linspace,
     logspace as logspace,
 )
 from stagec.ops.rearrange import (
+    OPS as REARRANGE,
     repeat as repeat,
     roll as roll,
     tile as tile,
 )
 from stagec.ops.reduction import (
+    OPS as REDUCTION,
     all_ as all_,
     any_ as any_,
     argmax as argmax,
@@ -248,6 +324,7 @@ from stagec.ops.reduction import (
     var as var,
 )
 from stagec.ops.rounding import (
+    OPS as ROUNDING,
     absolute as absolute,
     ceil as ceil,
     clip as clip,
@@ -274,7 +351,19 @@ from stagec.ops.rounding import (
     sign as sign,
     trunc as trunc,
 )
+from stagec.ops.scalar_math import (
+    OPS as SCALAR_MATH,
+    comb as comb,
+    factorial as factorial,
+    ieee_remainder as ieee_remainder,
+    isqrt as isqrt,
+    math_fsum as math_fsum,
+    math_hypot as math_hypot,
+    math_isclose as math_isclose,
+    perm as perm,
+)
 from stagec.ops.search import (
+    OPS as SEARCH,
     argpartition as argpartition,
     argsort as argsort,
     argwhere as argwhere,
@@ -285,28 +374,53 @@ from stagec.ops.search import (
     unique as unique,
 )
 from stagec.ops.select import (
+    OPS as SELECT,
     choose as choose,
     stop_gradient as stop_gradient,
     where as where,
 )
 from stagec.ops.shape import (
+    OPS as SHAPE,
     flatten as flatten,
     ravel as ravel,
     reshape as reshape,
     reshape_like as reshape_like,
 )
 from stagec.ops.sorting import (
+    OPS as SORTING,
     partition as partition,
     partition_order as partition_order,
     sort as sort,
     take_along_axis as take_along_axis,
 )
+from stagec.ops.statistics import (
+    OPS as STATISTICS,
+    bincount as bincount,
+    corrcoef as corrcoef,
+    cov as cov,
+    histogram_counts as histogram_counts,
+    histogram_edges as histogram_edges,
+    interp as interp,
+)
+from stagec.ops.subscripts import (
+    OPS as SUBSCRIPTS,
+    einsum as einsum,
+)
+from stagec.ops.tensors import (
+    OPS as TENSORS,
+    matrix_power as matrix_power,
+    multi_dot as multi_dot,
+    tensorinv as tensorinv,
+    tensorsolve as tensorsolve,
+)
 from stagec.ops.text import (
+    OPS as TEXT,
     concat as concat,
     format_ as format_,
     text_length as text_length,
 )
 from stagec.ops.trigonometric import (
+    OPS as TRIGONOMETRIC,
     arccos as arccos,
     arccosh as arccosh,
     arcsin as arcsin,
@@ -318,7 +432,6 @@ from stagec.ops.trigonometric import (
     cosh as cosh,
     degrees as degrees,
     hypot as hypot,
-    math_hypot as math_hypot,
     radians as radians,
     sin as sin,
     sinc as sinc,
@@ -328,33 +441,47 @@ from stagec.ops.trigonometric import (
 )
 
 ALL: tuple[Op, ...] = (
-    *cast.OPS,
-    *copying.OPS,
-    *masks.OPS,
-    *arithmetic.OPS,
-    *comparison.OPS,
-    *exponential.OPS,
-    *trigonometric.OPS,
-    *rounding.OPS,
-    *select.OPS,
-    *axes.OPS,
-    *broadcast.OPS,
-    *creation.OPS,
-    *cumulative.OPS,
-    *diagonals.OPS,
-    *effects.OPS,
-    *filling.OPS,
-    *fourier.OPS,
-    *indexing.OPS,
-    *joining.OPS,
-    *lists.OPS,
-    *matrices.OPS,
-    *padding.OPS,
-    *ranges.OPS,
-    *rearrange.OPS,
-    *reduction.OPS,
-    *search.OPS,
-    *shape.OPS,
-    *sorting.OPS,
-    *text.OPS,
+    *CAST,
+    *COPYING,
+    *MASKS,
+    *ARITHMETIC,
+    *COMPARISON,
+    *EXPONENTIAL,
+    *TRIGONOMETRIC,
+    *ROUNDING,
+    *SELECT,
+    *AVERAGES,
+    *AXES,
+    *BILINEAR,
+    *BROADCAST,
+    *CREATION,
+    *CUMULATIVE,
+    *DECOMPOSITIONS,
+    *DIAGONALS,
+    *DIFFERENCES,
+    *EFFECTS,
+    *EXTENT,
+    *FILLING,
+    *FOURIER,
+    *INDEXING,
+    *JOINING,
+    *LINALG,
+    *LISTS,
+    *MATRICES,
+    *NORMS,
+    *PADDING,
+    *PRODUCTS,
+    *PSEUDOINVERSE,
+    *QUANTILES,
+    *RANGES,
+    *REARRANGE,
+    *REDUCTION,
+    *SCALAR_MATH,
+    *SEARCH,
+    *SHAPE,
+    *SORTING,
+    *STATISTICS,
+    *SUBSCRIPTS,
+    *TENSORS,
+    *TEXT,
 )

@@ -138,14 +138,13 @@ def align(args: Any, axes: Any) -> tuple[Any, ...]:
     )
 
 
-def _stretch_batch(args: Any, axes: Any) -> tuple[Any, int]:
+def _stretch_batch(args: Any, axes: Any, /) -> tuple[Any, int | None]:
     x, like = args
+    if axes[1] is not None:  # the length of one batch element is that of its second axis
+        like = move_axis(move_axis(like, axes[1], 0), 1, 0)
     if axes[0] is None:
-        like = move_axis(like, axes[1], 0)
-        return stretch(stretch(x, move_axis(like, 1, 0)), like), 0
-    x = move_axis(x, axes[0], 0)
-    like = like if axes[1] is None else move_axis(like, axes[1], 0)[0]
-    return move_axis(stretch(x, like), 0, 1), 0
+        return stretch(x, like), None
+    return stretch(move_axis(x, axes[0], 0), like), 1
 
 
 # `x` repeated along a new first axis, of the length of `like`

@@ -25,7 +25,7 @@ from stagec.ir.types import (
 )
 from stagec.ops.axes import dtype_of, expand_dims, move_axis, squeeze
 from stagec.ops.copying import copy
-from stagec.ops.family import linear, make
+from stagec.ops.family import array, linear, make
 
 PYTHON = {"bool": BOOL, "int": INT, "float": FLOAT, "complex": COMPLEX}
 NAMES = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
@@ -69,9 +69,10 @@ def _astype_value(x: Any, *, dtype: np.dtype) -> Any:
 
 def _astype_source(x: ArrayType, *, dtype: np.dtype) -> str:
     part = ".real" if _drops_imaginary(x.dtype, dtype) else ""
-    if x.kind == "array" or (x.dtype.kind, dtype.kind) in (("f", "i"), ("f", "u")):
-        if x.kind != "py":
-            return f"{{}}{part}.astype(np.{dtype.name})"
+    # the constructor of an integer type would raise for infinities, where a cast warns
+    cuts = x.kind == "np" and x.dtype.kind in "fc" and dtype.kind in "iu"
+    if x.kind == "array" or cuts:
+        return f"{{}}{part}.astype(np.{dtype.name})"
     return f"np.{dtype.name}({{}}{part})"
 
 
@@ -104,6 +105,8 @@ def _constructor(dtype: np.dtype) -> Callable[..., Any]:
     def call(x: Any = 0, /) -> Any:
         """As the NumPy type called: rank 0 becomes a NumPy scalar."""
         type_ = number_type(x)
+        if type_.dtype.kind == "c" and dtype.kind not in "bc":
+            raise TypeError(f"{dtype}: a complex number is not a real one, use .real")
         if type_.kind == "array" and not type_.rank:
             x = to_numpy(x)
         return x if type_.kind == "np" and type_.dtype == dtype else astype(x, dtype=dtype)
@@ -140,6 +143,8 @@ def fit_dtype(ct: Any, dtype: np.dtype) -> Any:
 
 
 def _part_infer(x: ArrayType) -> ArrayType:
+    if x.weak and x.dtype.kind == "b":
+        return INT
     dtype = np.dtype(f"f{x.dtype.itemsize // 2}") if x.dtype.kind == "c" else x.dtype
     return replace(x, dtype=dtype, size=None)
 
@@ -154,7 +159,7 @@ def _to_complex(ct: Any, x: Any) -> Any:
 
 real = linear(
     "real",
-    calls=((np.real, lambda val: real(val) if dtype_of(val).kind == "c" else val),),
+    calls=((np.real, lambda val: real(val) if dtype_of(val).kind in "bc" else val),),
     infer=_part_infer,
     value=_real_value,
     vjp=lambda ct, out, x: _to_complex(ct, x),
@@ -182,7 +187,7 @@ imag = linear(
 
 
 def _conj_infer(x: ArrayType) -> ArrayType:
-    return ArrayType(x.dtype, x.shape, "np" if x.rank == 0 else "array")
+    return array(np.conj.resolve_dtypes((x.dtype, None))[-1], x.shape)
 
 
 conj = linear(
@@ -272,12 +277,14 @@ def _to_python_jvp(dxs: Any, out: Any, x: Any, *, kind: str) -> Any:
     return to_python(dxs[0], kind=kind) if kind in ("float", "complex") else None
 
 
+def one_each(x: Any, axis: int) -> Any:
+    """A batch of arrays of one element as an array of rank 1."""
+    x = move_axis(x, axis, 0)
+    return squeeze(x, axes=tuple(range(1, np.ndim(x)))) if np.ndim(x) > 1 else x
+
+
 def _to_python_batch(args: Any, axes: Any, *, kind: str) -> tuple[Any, int]:
-    x = move_axis(args[0], axes[0], 0)
-    rank = np.ndim(x)
-    return astype(
-        squeeze(x, axes=tuple(range(1, rank))) if rank > 1 else x, dtype=PYTHON[kind].dtype
-    ), 0
+    return astype(one_each(args[0], axes[0]), dtype=PYTHON[kind].dtype), 0
 
 
 def _already(x: Any, *, kind: str) -> Any:
@@ -287,6 +294,8 @@ def _already(x: Any, *, kind: str) -> Any:
 def _convert(kind: str) -> Callable[..., Any]:
     def call(x: Any = 0, /) -> Any:
         """As the Python type called on a number."""
+        if kind != "bool" and np.ndim(x):
+            raise TypeError("only an array of rank 0 can become a Python number, use .item()")
         return to_python(x, kind=kind)
 
     return call

@@ -23,7 +23,7 @@ def composite(
     expand: Callable[..., Any],
     source: str | Callable[..., str],
     calls: Calls = (),
-    alias: int | None = None,
+    alias: int | Callable[..., int | None] | None = None,
     may_raise: tuple[type[BaseException], ...] = (),
     rewrites: tuple[Callable[..., Any], ...] = (),
 ) -> Op:

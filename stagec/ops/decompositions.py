@@ -20,10 +20,11 @@ from stagec.ir.types import ArrayType, Dim, same
 from stagec.ops.axes import length, no_shift, np_shape, to_front
 from stagec.ops.broadcast import sum_
 from stagec.ops.cast import conjugate, fit_dtype, imag
+from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
-from stagec.ops.contraction import matmul
 from stagec.ops.creation import zeros_like
 from stagec.ops.diagonals import diagonal, embed_diagonal, tril
+from stagec.ops.effects import check
 from stagec.ops.family import make, static
 from stagec.ops.joining import concatenate, part_of
 from stagec.ops.linalg import solve
@@ -41,11 +42,16 @@ from stagec.ops.matrices import (
     row,
     triangle_of,
 )
+from stagec.ops.products import matmul, sum_terms
+from stagec.ops.reduction import count_nonzero
 
 QRResult = type(np.linalg.qr(np.eye(1)))
 EighResult = type(np.linalg.eigh(np.eye(1)))
 EigResult = type(np.linalg.eig(np.eye(1)))
 SVDResult = type(np.linalg.svd(np.eye(1)))
+NO_DERIVATIVE = (
+    "the singular vectors that fill up a basis have no derivative: use full_matrices=False"
+)
 
 
 def smaller(a: Dim, b: Dim) -> Dim:
@@ -56,10 +62,6 @@ def smaller(a: Dim, b: Dim) -> Dim:
 
 
 def _add(a: Any, b: Any) -> Any:
-    return b if a is None else a if b is None else a + b
-
-
-def _both(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
 
 
@@ -103,7 +105,7 @@ def _may_be_wide(a: Any, mode: str) -> bool:
     """Whether there may be more columns than rows."""
     *_, m, n = np_shape(a)
     sizes = isinstance(m, int) and isinstance(n, int)
-    if mode == "complete" and not same(m, n) and not (sizes and m < n):
+    if mode == "complete" and sizes and m > n:
         raise TypeError("qr: mode 'complete' of a tall matrix has no derivative")
     return not (same(m, n) or (sizes and m >= n))
 
@@ -118,20 +120,20 @@ def _qr_vjp(cts: Any, outs: Any, a: Any, *, mode: str) -> tuple[Any]:
     head_r, rest_bar = None, zeros_like(rest, dtype=np.dtype(a.dtype))
     if ct_r is not None:
         head_r, rest_ct = _columns(ct_r, None, count), _columns(ct_r, count, None)
-        ct_q = _both(ct_q, matmul(rest, adjoint(rest_ct)))
+        ct_q = sum_terms(ct_q, matmul(rest, adjoint(rest_ct)))
         rest_bar = matmul(q, rest_ct)
     head_bar = _qr_tall_vjp(ct_q, head_r, q, _columns(r, None, count))
     return (concatenate(head_bar, rest_bar, axis=np.ndim(a) - 1),)
 
 
 def _qr_tall_vjp(ct_q: Any, ct_r: Any, q: Any, r: Any) -> Any:
-    mixed = _both(
+    mixed = sum_terms(
         None if ct_r is None else matmul(r, adjoint(ct_r)),
         None if ct_q is None else -matmul(adjoint(ct_q), q),
     )
     low = tril(mixed, k=-1)
     full = low + adjoint(low) + embedded(real_part(diagonal_of(mixed)), mixed)
-    return adjoint(solve(r, adjoint(_both(ct_q, matmul(q, full)))))
+    return adjoint(solve(r, adjoint(sum_terms(ct_q, matmul(q, full)))))
 
 
 def _qr_jvp(dxs: Any, outs: Any, a: Any, *, mode: str) -> tuple[Any, Any]:
@@ -256,7 +258,7 @@ def _eig_vjp(cts: Any, outs: Any, a: Any) -> tuple[Any]:
         size = sum_(largest * real_part(v), axes=(np.ndim(v) - 2,))
         ct_v = ct_v - v * row(real_part(along)) + largest * row(1j * imag(along) / size)
         turned = conjugate(inverse_gaps(w)) * matmul(adjoint(v), ct_v)
-        inner = _both(inner, turned)
+        inner = sum_terms(inner, turned)
     a_bar = solve(adjoint(v), matmul(inner, adjoint(v)))
     return (fit_dtype(a_bar, np.dtype(a.dtype)),)
 
@@ -320,25 +322,35 @@ def _svd_infer(a: ArrayType, *, full: bool) -> tuple[ArrayType, ArrayType, Array
     )
 
 
-def _thin(u: Any, s: Any, vh: Any, full: bool) -> tuple[Any, Any]:
-    if not full or (same(np_shape(u)[-1], np_shape(s)[-1]) and same(*np_shape(vh)[-2:])
-                    and same(np_shape(vh)[-2], np_shape(s)[-1])):  # fmt: skip
-        return u, vh
+def _surely_thin(a: Any, full: bool) -> bool:
+    """Whether there are as many vectors on both sides as singular values."""
+    return not full or same(*np_shape(a)[-2:])
+
+
+def _thin(u: Any, vh: Any, s: Any) -> tuple[Any, Any]:
+    """The vectors that belong to singular values; either may be None."""
     count = length(s, np.ndim(s) - 1)
-    return _columns(u, None, count), part_of(vh, np.ndim(vh) - 2, None, count)
+    return (
+        None if u is None else _columns(u, None, count),
+        None if vh is None else part_of(vh, np.ndim(vh) - 2, None, count),
+    )
 
 
-def _only_values(full: bool, a: Any, *vectors: Any) -> None:
-    if full and not same(*np_shape(a)[-2:]) and any(v is not None for v in vectors):
-        raise TypeError(
-            "svd: full_matrices=True of a matrix that is not square has no derivative"
-        )
+def _check_unused(ct_u: Any, ct_vh: Any, s: Any) -> None:
+    """Refuse cotangents of the vectors that only fill up a basis: they have no derivative."""
+    count = length(s, np.ndim(s) - 1)
+    rests = [] if ct_u is None else [_columns(ct_u, count, None)]
+    rests += [] if ct_vh is None else [part_of(ct_vh, np.ndim(ct_vh) - 2, count, None)]
+    for rest in rests:
+        unused = equal(count_nonzero(rest, axes=tuple(range(np.ndim(rest)))), 0)
+        check(unused, NO_DERIVATIVE, exception=ValueError)
 
 
 def _svd_vjp(cts: Any, outs: Any, a: Any, *, full: bool) -> tuple[Any]:
     (ct_u, ct_s, ct_vh), (u, s, vh) = cts, outs
-    _only_values(full, a, ct_u, ct_vh)
-    u, vh = _thin(u, s, vh, full)
+    if not _surely_thin(a, full):
+        _check_unused(ct_u, ct_vh, s)
+        (u, vh), (ct_u, ct_vh) = _thin(u, vh, s), _thin(ct_u, ct_vh, s)
     if ct_u is None and ct_vh is None:
         return (matmul(u * row(ct_s), vh),)
     gaps = inverse_gaps(s * s)
@@ -346,22 +358,22 @@ def _svd_vjp(cts: Any, outs: Any, a: Any, *, full: bool) -> tuple[Any]:
     outer = None
     if ct_u is not None:
         moved = matmul(adjoint(u), ct_u)
-        inner = _both(inner, gaps * (moved - adjoint(moved)) * row(s))
+        inner = sum_terms(inner, gaps * (moved - adjoint(moved)) * row(s))
         if np.dtype(a.dtype).kind == "c":
             inner = inner + embedded(1j * imag(diagonal_of(moved)) / s, moved)
         outer = matmul((ct_u - matmul(u, moved)) / row(s), vh)
     if ct_vh is not None:
         ct_v = adjoint(ct_vh)
         moved = matmul(vh, ct_v)
-        inner = _both(inner, column(s) * (gaps * (moved - adjoint(moved))))
+        inner = sum_terms(inner, column(s) * (gaps * (moved - adjoint(moved))))
         beyond = adjoint((ct_v - matmul(adjoint(vh), moved)) / row(s))
-        outer = _both(outer, matmul(u, beyond))
+        outer = sum_terms(outer, matmul(u, beyond))
     return (matmul(matmul(u, inner), vh) + outer,)
 
 
 def _svd_jvp(dxs: Any, outs: Any, a: Any, *, full: bool) -> tuple[Any, Any, Any]:
     (da,), (u, s, vh) = dxs, outs
-    thin_u, thin_vh = _thin(u, s, vh, full)
+    thin_u, thin_vh = (u, vh) if _surely_thin(a, full) else _thin(u, vh, s)
     v = adjoint(thin_vh)
     inner = matmul(matmul(adjoint(thin_u), da), v)
     ds = real_part(diagonal_of(inner))
@@ -374,7 +386,7 @@ def _svd_jvp(dxs: Any, outs: Any, a: Any, *, full: bool) -> tuple[Any, Any, Any]
     beyond_v = matmul(adjoint(da), thin_u) - matmul(v, adjoint(inner))
     du = matmul(thin_u, turn_u) + beyond_u / row(s)
     dv = matmul(v, turn_v) + beyond_v / row(s)
-    if not full or same(*np_shape(a)[-2:]):
+    if _surely_thin(a, full):
         return du, ds, adjoint(dv)
     # the vectors that fill up the basis move in ways that the matrix does not tell
     count = length(s, np.ndim(s) - 1)

@@ -20,7 +20,7 @@ from stagec.ops.axes import (
 from stagec.ops.broadcast import broadcast_like, sum_
 from stagec.ops.cast import astype
 from stagec.ops.composite import composite
-from stagec.ops.family import linear, static
+from stagec.ops.family import make, static
 from stagec.ops.joining import concatenate, part_of
 from stagec.ops.shape import ravel
 
@@ -230,12 +230,13 @@ def _unwrap_source(x: ArrayType, *, axis: int, discont: Any, period: float) -> s
 
 
 # whole periods are added: the slope is 1
-unwrap = linear(
+unwrap = make(
     "unwrap",
     calls=((np.unwrap, _unwrap_call),),
     infer=lambda x, **attrs: ArrayType(x.dtype, x.shape),
     value=lambda x, *, axis, discont, period: np.unwrap(x, discont, axis, period=period),
-    vjp=lambda ct, out, x, **attrs: ct,
+    vjp=lambda ct, out, x, **attrs: (ct,),
+    jvp=lambda dxs, out, x, **attrs: dxs[0],
     batch=to_front(lambda: unwrap, shift_axis),
     source=_unwrap_source,
 )

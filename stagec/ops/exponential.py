@@ -14,12 +14,12 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.ir.core import LIBRARY, Cost, Op
 from stagec.ir.types import FLOAT, ArrayType
-from stagec.ops.arithmetic import add as add, float_power as float_power, log, power as power
+from stagec.ops.arithmetic import add as add, float_power as float_power, power as power
 from stagec.ops.axes import dtype_of
 from stagec.ops.broadcast import fit
-from stagec.ops.cast import strong
+from stagec.ops.cast import strong, to_python
 from stagec.ops.family import array, make
-from stagec.ops.form import elementwise, over, times
+from stagec.ops.form import elementwise, gated, over, times
 from stagec.ops.masks import mask
 
 LOG2, LOG10 = math.log(2.0), math.log(10.0)
@@ -94,6 +94,54 @@ reciprocal = elementwise(
     "reciprocal", np.reciprocal, "np.reciprocal({})", **times(lambda z, x: -(z * z))
 )
 
+ldexp = elementwise(
+    "ldexp",
+    np.ldexp,
+    "np.ldexp({}, {})",
+    math=math.ldexp,
+    may_raise=(OverflowError,),
+    **gated(lambda ct, z, x, i: ldexp(ct, i), None),
+)
+
+# `frexp` in two: `x == mantissa(x) * 2.0 ** binary_exponent(x)`
+mantissa = elementwise(
+    "mantissa",
+    np.spacing,
+    "np.frexp({})[0]",
+    run=lambda x: np.frexp(x)[0],
+    calls=((np.frexp, lambda x, /: _frexp(strong(x))), (math.frexp, lambda x, /: _math_frexp(x))),
+    **gated(lambda ct, z, x: ldexp(ct, -binary_exponent(x))),
+)
+
+binary_exponent = elementwise(
+    "binary_exponent",
+    np.frexp,
+    "np.frexp({})[1]",
+    run=lambda x: np.frexp(x)[1],
+    vjp=None,
+    jvp=None,
+)
+
+
+def _frexp(x: Any) -> tuple[Any, Any]:
+    return mantissa(x), binary_exponent(x)
+
+
+def _math_frexp(x: Any) -> tuple[Any, Any]:
+    if np.ndim(x):
+        raise TypeError("math.frexp needs one number")
+    part, power = _frexp(strong(to_python(x, kind="float")))
+    return to_python(part, kind="float"), to_python(power, kind="int")
+
+
+nextafter = elementwise(
+    "nextafter",
+    np.nextafter,
+    "np.nextafter({}, {})",
+    math=math.nextafter,
+    **gated(lambda ct, z, x, y: ct, None),
+)
+
 # --- special functions ---------------------------------------------------------------------
 
 
@@ -120,7 +168,9 @@ lgamma = _special("lgamma", lambda z, x: polygamma(x, order=0))
 def _polygamma_infer(x: ArrayType, *, order: int) -> ArrayType:
     if x.dtype.kind not in "biuf":
         raise TypeError(f"polygamma needs real numbers, got {x}")
-    return array(np.sin.resolve_dtypes((x.dtype if not x.weak else FLOAT.dtype, None))[-1], x.shape)
+    return array(
+        np.sin.resolve_dtypes((x.dtype if not x.weak else FLOAT.dtype, None))[-1], x.shape
+    )
 
 
 # the derivative of lgamma (order 0) and its derivatives
@@ -140,5 +190,6 @@ polygamma = make(
 
 OPS: tuple[Op, ...] = (
     *(exp, exp2, expm1, log2, log10, log1p, logaddexp, logaddexp2),
-    *(sqrt, cbrt, square, reciprocal, erf, erfc, gamma, lgamma, polygamma),
+    *(sqrt, cbrt, square, reciprocal, ldexp, mantissa, binary_exponent, nextafter),
+    *(erf, erfc, gamma, lgamma, polygamma),
 )

@@ -14,25 +14,29 @@ import numpy as np
 
 from stagec.ir.core import LIBRARY, Const, Cost, Effect, Op, Staged
 from stagec.ir.types import (
-    BOOL,
-    COMPLEX,
     FLOAT,
-    INT,
     ArrayType,
     Type,
     broadcast_shapes,
     same_shape,
+    type_of,
 )
 from stagec.ops.axes import dtype_of, np_shape
 from stagec.ops.broadcast import align, broadcast_like, fit
-from stagec.ops.cast import astype, conjugate, fit_dtype, strong, to_numpy as to_numpy
+from stagec.ops.cast import (
+    astype,
+    conjugate,
+    fit_dtype,
+    number_type,
+    strong,
+    to_numpy as to_numpy,
+)
 from stagec.ops.copying import copy
 from stagec.ops.family import made_by
 from stagec.ops.masks import masked
 
 Rule = Callable[..., Any] | None
 Rewrite = Callable[..., Any]
-PYTHON = {bool: BOOL, int: INT, float: FLOAT, complex: COMPLEX}
 SAMPLES = {"b": True, "i": 3, "f": 0.5, "c": 0.5j}
 WEAK = {"i": int, "f": float, "c": complex}
 ZERO = {"b": np.dtype(bool), "i": 0, "f": 0.0, "c": 0j}
@@ -69,7 +73,9 @@ def elementwise(
     run : what computes the value, if not `ufunc`, which then only tells the element types.
     may_raise : what it raises for Python numbers (for arrays NumPy warns instead).
     """
-    table = [(f, lambda *args, **kw: _call(op, args, **kw)) for f in (ufunc, *also)]
+    table: list[tuple[Any, Callable[..., Any]]] = [
+        (f, lambda *args, **kw: _call(op, args, **kw)) for f in (ufunc, *also)
+    ]
     if run is not None:
         del table[0]
     if python is not None:
@@ -80,7 +86,7 @@ def elementwise(
         name=name,
         calls=tuple(dict([*table, *calls]).items()),
         infer=partial(_infer, name, ufunc, python, result if math is not None else None),
-        value=partial(_value, run or ufunc, python, math),
+        value=partial(_value, run or python or ufunc, math),
         vjp=None if vjp is None else partial(_vjp, vjp),
         jvp=None if jvp is None else partial(_jvp, jvp),
         expand=None,
@@ -102,14 +108,13 @@ def _call(op: Op, args: tuple[Any, ...], dtype: Any = None) -> Any:
     if dtype is not None:
         wanted = np.dtype(dtype)
         args = tuple(astype(a, dtype=wanted) for a in args)
-    if all(not isinstance(a, Staged) or _weak(a) for a in args):
+    types = tuple(map(number_type, args))
+    if _python_complex(types):
+        args = (to_numpy(args[0]), *args[1:])
+    elif all(t.weak for t in types):
         first = next((k for k, a in enumerate(args) if isinstance(a, Staged)), 0)
         args = tuple(to_numpy(a) if k == first else a for k, a in enumerate(args))
     return op(*args)
-
-
-def _weak(x: Any) -> bool:
-    return isinstance(x.type, ArrayType) and x.type.weak
 
 
 def promoted(name: str, ufunc: Any, types: tuple[ArrayType, ...]) -> np.dtype:
@@ -162,18 +167,27 @@ def _infer(
         if result is None or any(t.rank or t.dtype.kind == "c" for t in types):
             raise TypeError(f"math.{name} needs real numbers, got {', '.join(map(str, types))}")
         return result
-    if operator is not None and all(t.weak for t in types):
-        return PYTHON[type(operator(*(SAMPLES[t.dtype.kind] for t in types)))]
+    if operator is not None and (all(t.weak for t in types) or _python_complex(types)):
+        found = type_of(operator(*map(_sample, types)))
+        assert isinstance(found, ArrayType)
+        return found
     shape = broadcast_shapes(*(t.shape for t in types))
     return ArrayType(promoted(name, ufunc, types), shape, "array" if shape else "np")
 
 
-def _value(run: Any, operator: Any, math: Any, *args: Any, python: bool = False) -> Any:
-    if python:
-        return math(*args)
-    if operator is not None and all(type(a) in PYTHON for a in args):
-        return operator(*args)
-    return run(*args)
+def _python_complex(types: tuple[ArrayType, ...]) -> bool:
+    """Whether Python's complex is asked first: it takes a NumPy float64 for a float."""
+    first, *rest = types
+    plain = all(t.weak or (t.kind == "np" and t.dtype == FLOAT.dtype) for t in rest)
+    return first.weak and first.dtype.kind == "c" and plain
+
+
+def _sample(type_: ArrayType) -> Any:
+    return SAMPLES[type_.dtype.kind] if type_.weak else np.float64(0.5)
+
+
+def _value(run: Any, math: Any, *args: Any, python: bool = False) -> Any:
+    return math(*args) if python else run(*args)
 
 
 def varies(x: Any) -> bool:
@@ -196,9 +210,7 @@ def _vjp(
     )
 
 
-def _jvp(
-    rules: tuple[Rule, ...], dxs: Any, out: Any, *args: Any, python: bool = False
-) -> Any:
+def _jvp(rules: tuple[Rule, ...], dxs: Any, out: Any, *args: Any, python: bool = False) -> Any:
     total = None
     for rule, dx in zip(rules, dxs, strict=True):
         if rule is not None and dx is not None:
@@ -280,6 +292,7 @@ def _without_broadcast(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> 
 def identity(x: Any, op: Op, *args: Any) -> Any:
     """`x` in place of `op(*args)`, made fresh; None if their types differ."""
     type_ = op.infer(*(a.type for a in args))
+    assert isinstance(type_, ArrayType)
     same = x.type.dtype == type_.dtype and same_shape(x.shape, type_.shape)
     if not same or x.type.kind != type_.kind:
         return None

@@ -39,6 +39,7 @@ from stagec.ops.family import (
     sizes,
 )
 from stagec.ops.rearrange import roll
+from stagec.ops.rounding import floor_divide
 
 Plan = tuple[int | Arg, ...]
 Rule = Callable[..., Any]
@@ -318,8 +319,8 @@ def _shift(function: Any, amount: Rule) -> Op:
     return op
 
 
-fftshift = _shift(np.fft.fftshift, lambda n: n // 2)
-ifftshift = _shift(np.fft.ifftshift, lambda n: -(n // 2))
+fftshift = _shift(np.fft.fftshift, lambda n: floor_divide(n, 2))
+ifftshift = _shift(np.fft.ifftshift, lambda n: -floor_divide(n, 2))
 
 
 def _frequencies(function: Any, result: Callable[[Dim], Dim]) -> Op:

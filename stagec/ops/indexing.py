@@ -14,13 +14,15 @@ import numpy as np
 
 import stagec_runtime as rt
 from stagec.ir.core import LIBRARY, Cost, Effect, Op
-from stagec.ir.path import Arg, Index, NewAxis, Path
+from stagec.ir.path import Arg, Index, NewAxis, Path, Transpose
 from stagec.ir.types import ArrayType, Shape, may_be_one
 from stagec.ops.arithmetic import Handle
+from stagec.ops.axes import transpose
 from stagec.ops.broadcast import fit
 from stagec.ops.copying import copy as copy
 from stagec.ops.form import to_numpy
 from stagec.ops.into import into, zeros_like
+from stagec.ops.lifting import batched_base, lift, lift_value
 from stagec.ops.paths import (
     apply_path as apply_path,
     array_type,
@@ -51,10 +53,6 @@ def update_at(a: Any, v: Any, path: Path, *index: Any) -> Any:
 def accumulate_at(a: Any, v: Any, path: Path, *index: Any) -> Any:
     """`a` with `v` added where the path points; repeated elements add up."""
     return accumulate(a, v, *index, path=path)
-
-
-def _zeros(a: Any) -> Any:
-    return zeros_like(a)
 
 
 def _read_infer(a: ArrayType, *index: ArrayType, path: Path, view: bool = True) -> ArrayType:
@@ -99,6 +97,14 @@ def _written(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
     return value if array_type(value).kind == "np" else to_numpy(value)
 
 
+def _read_batch(args: Any, axes: Any, /, *, path: Path, view: bool = True) -> tuple[Any, int]:
+    (a, *index), (axis, *index_axes) = args, axes
+    base = batched_base(a, axis, index, index_axes)
+    lifted, operands, order = lift(base, path, tuple(index), tuple(index_axes))
+    turn = () if order is None else (Transpose(order),)
+    return read_at(base, (*lifted, *turn), *operands), 0
+
+
 read = Op(
     name="read",
     calls=(),
@@ -107,7 +113,7 @@ read = Op(
     vjp=_read_vjp,
     jvp=_read_jvp,
     expand=None,
-    batch=None,
+    batch=_read_batch,
     source=_read_source,
     scalar=LIBRARY,
     alias=lambda *, path, view=True: 0 if view else None,
@@ -201,7 +207,9 @@ def _update_jvp(dxs: Any, out: Any, a: Any, v: Any, *index: Any, path: Path) -> 
     if not array_type(out).inexact:
         return None
     da, dv, *_ = dxs
-    return update(_zeros(a) if da is None else da, 0 if dv is None else dv, *index, path=path)
+    return update(
+        zeros_like(a) if da is None else da, 0 if dv is None else dv, *index, path=path
+    )
 
 
 def _update_source(a: ArrayType, v: ArrayType, *index: ArrayType, path: Path) -> str:
@@ -214,6 +222,14 @@ def _region_source(path: Path, a: ArrayType, index: tuple[ArrayType, ...]) -> st
     return text if path and isinstance(path[-1], Index) else f"{text}[...]"
 
 
+def _write_batch(op: Op, args: Any, axes: Any, path: Path) -> tuple[Any, int]:
+    (a, v, *index), (axis, v_axis, *index_axes) = args, axes
+    base = batched_base(a, axis, args[1:], axes[1:])
+    lifted, operands, order = lift(base, path, tuple(index), tuple(index_axes))
+    rank = path_type(array_type(base), lifted, tuple(map(array_type, operands))).rank
+    return op(base, lift_value(v, v_axis, rank, order), *operands, path=lifted), 0
+
+
 update = Op(
     name="update",
     calls=(),
@@ -222,7 +238,7 @@ update = Op(
     vjp=_update_vjp,
     jvp=_update_jvp,
     expand=None,
-    batch=None,
+    batch=lambda args, axes, *, path: _write_batch(update, args, axes, path),
     source=_update_source,
     scalar=LIBRARY,
     alias=None,
@@ -262,7 +278,7 @@ def _accumulate_jvp(dxs: Any, out: Any, a: Any, v: Any, *index: Any, path: Path)
     da, dv, *_ = dxs
     if dv is None:
         return da
-    return accumulate(_zeros(a) if da is None else da, dv, *index, path=path)
+    return accumulate(zeros_like(a) if da is None else da, dv, *index, path=path)
 
 
 def _accumulate_source(a: ArrayType, v: ArrayType, *index: ArrayType, path: Path) -> str:
@@ -293,7 +309,7 @@ accumulate = Op(
     vjp=_accumulate_vjp,
     jvp=_accumulate_jvp,
     expand=None,
-    batch=None,
+    batch=lambda args, axes, *, path: _write_batch(accumulate, args, axes, path),
     source=_accumulate_source,
     scalar=LIBRARY,
     alias=None,
@@ -321,6 +337,14 @@ def _overwritten_source(a: ArrayType, *index: ArrayType, path: Path) -> str:
     return f"rt.overwritten({prefix}, np.s_[{items_source(last.items, 1, 1)}])"
 
 
+def _overwritten_batch(args: Any, axes: Any, /, *, path: Path) -> tuple[Any, int]:
+    (a, *index), (axis, *index_axes) = args, axes
+    base = batched_base(a, axis, index, index_axes)
+    lifted, operands, order = lift(base, path, tuple(index), tuple(index_axes))
+    found = overwritten(base, *operands, path=lifted)
+    return (found if order is None else transpose(found, axes=order)), 0
+
+
 overwritten = Op(
     name="overwritten",
     calls=(),
@@ -329,7 +353,7 @@ overwritten = Op(
     vjp=None,
     jvp=None,
     expand=None,
-    batch=None,
+    batch=_overwritten_batch,
     source=_overwritten_source,
     scalar=LIBRARY,
     alias=None,

@@ -17,7 +17,6 @@ from stagec.ir.types import ArrayType, broadcast_dim, broadcast_shapes
 from stagec.ops.axes import move_axis, no_shift, swap_axes, to_front
 from stagec.ops.broadcast import fit, pad_rank
 from stagec.ops.cast import conjugate, imag
-from stagec.ops.contraction import matmul
 from stagec.ops.diagonals import tril
 from stagec.ops.family import array, make, static
 from stagec.ops.matrices import (
@@ -36,6 +35,7 @@ from stagec.ops.matrices import (
     sum_matrix,
     triangle_of,
 )
+from stagec.ops.products import matmul
 
 Rule = Callable[..., Any]
 SlogdetResult = type(np.linalg.slogdet(np.eye(1)))

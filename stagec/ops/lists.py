@@ -34,7 +34,7 @@ def _list_op(
     vjp: Rule | None,
     jvp: Rule | None,
     batch: Rule | None,
-    alias: int | None = None,
+    alias: int | None | Rule = None,
     overwrites: int | None = None,
     may_raise: tuple[type[BaseException], ...] = (),
     cost: Cost = Cost.CHEAP,
@@ -438,6 +438,7 @@ list_stretch = _list_op(
     vjp=lambda ct, out, xs, like: (list_collapse(ct, xs), None),
     jvp=lambda dxs, out, xs, like: None if dxs[0] is None else list_stretch(dxs[0], like),
     batch=None,
+    alias=0,
     shapes=(1,),
 )
 
@@ -469,6 +470,7 @@ list_copy = _list_op(
     vjp=lambda ct, out, xs, *, deep=False: (ct,),
     jvp=lambda dxs, out, xs, *, deep=False: list_copy(dxs[0], deep=deep),
     batch=lambda args, axes, *, deep=False: (list_copy(args[0], deep=deep), axes[0]),
+    alias=lambda *, deep=False: None if deep else 0,
 )
 
 

@@ -44,7 +44,8 @@ def _mask_source(cond: ArrayType, ct: ArrayType, *, keep: bool = True) -> str:
 
 
 def _mask_vjp(bar: Any, out: Any, cond: Any, ct: Any, *, keep: bool = True) -> Any:
-    return None, fit(mask(cond, bar, keep=keep), ct) if dtype_of(ct).kind in "fc" else None
+    varies = dtype_of(ct).kind in "fc"
+    return None, fit(mask(cond, bar, keep=keep), ct) if varies else None
 
 
 mask = make(
@@ -77,13 +78,13 @@ def _peeled(ct: Any) -> tuple[Any, tuple[Mask, ...]]:
 
 
 def masked(rule: Callable[[Any], Any], ct: Any) -> Any:
-    """`rule(ct)` for a rule that is linear element by element, with any mask applied after it."""
+    """`rule(ct)` for a rule linear element by element, with the masks of `ct` applied after."""
     body, masks = _peeled(ct)
     if not masks:
         return rule(ct)
     bar = rule(body)
-    if bar is body or bar is None:
-        return ct if bar is body else None
+    if bar is None or bar is body:
+        return None if bar is None else ct
     for cond, keep in masks:
         bar = mask(cond, bar, keep=keep)
     return bar

@@ -12,8 +12,16 @@ import numpy as np
 
 from stagec.ir.core import Op
 from stagec.ir.types import ArrayType
-from stagec.ops.axes import expand_dims, move_axis, normal_axes, normal_axis, reduced, restore_axes
-from stagec.ops.axes import shift_axes, to_front
+from stagec.ops.axes import (
+    expand_dims,
+    move_axis,
+    normal_axes,
+    normal_axis,
+    reduced,
+    restore_axes,
+    shift_axes,
+    to_front,
+)
 from stagec.ops.broadcast import sum_
 from stagec.ops.cast import astype, conjugate, fit_dtype
 from stagec.ops.comparison import equal, not_equal
@@ -46,7 +54,7 @@ def _norm_source(x: ArrayType, *, order: Any, axes: Axes, keepdims: bool) -> str
     name = "norm" if order is None or len(axes) == 1 else "vector_norm"
     options = ""
     if order is not None:
-        options = f", ord={order}"
+        options = f", ord={order_text(order)}"
     if len(axes) != x.rank:
         options += f", axis={axes if len(axes) > 1 else axes[0]}"
     return f"np.linalg.{name}({{}}{options}{', keepdims=True' if keepdims else ''})"
@@ -84,8 +92,8 @@ norm = make(
         (np.linalg.vector_norm, lambda x, /, *, axis=None, keepdims=False, ord=2: _vector_norm(
             x, static(ord, "ord"), normal_axes(axis, np.ndim(x)), bool(keepdims)
         )),
-        (np.linalg.matrix_norm, lambda x, /, *, keepdims=False, ord="fro": _matrix_norm(
-            x, static(ord, "ord"), (np.ndim(x) - 2, np.ndim(x) - 1), bool(keepdims)
+        (np.linalg.matrix_norm, lambda x, /, *, keepdims=False, ord="fro": matrix_norm(
+            x, static(ord, "ord"), keepdims=bool(keepdims)
         )),
     ),
     infer=_norm_infer,
@@ -108,7 +116,7 @@ def _norm_call(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     if len(axes) == 1:
         return _vector_norm(x, 2 if order is None else order, axes, keepdims)
     if len(axes) == 2:
-        return _matrix_norm(x, "fro" if order is None else order, axes, keepdims)
+        return matrix_norm(x, "fro" if order is None else order, axes, keepdims)
     raise ValueError("Improper number of dimensions to norm.")
 
 
@@ -120,7 +128,17 @@ def _vector_norm(x: Any, order: Any, axes: Axes, keepdims: bool) -> Any:
     return norm(x, order=None if order == 2 else order, axes=axes, keepdims=keepdims)
 
 
-def _matrix_norm(x: Any, order: Any, axes: Axes, keepdims: bool) -> Any:
+def order_text(order: Any) -> str:
+    """The source of a norm's order."""
+    if order in (np.inf, -np.inf):
+        return "np.inf" if order > 0 else "-np.inf"
+    return repr(order)
+
+
+def matrix_norm(x: Any, order: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
+    """The norm of each matrix, by default of those in the last two axes."""
+    if axes is None:
+        axes = (np.ndim(x) - 2, np.ndim(x) - 1)
     if axes[0] == axes[1]:
         raise ValueError("Duplicate axes given.")
     if order in ("f", "fro"):
@@ -133,11 +151,16 @@ def _matrix_norm(x: Any, order: Any, axes: Axes, keepdims: bool) -> Any:
 def _by_expand(x: Any, *, order: Any, axes: Axes, keepdims: bool, matrix: bool) -> Any:
     if matrix:
         return _matrix_expand(x, order, axes, keepdims)
-    attrs: dict[str, Any] = {"axes": tuple(sorted(axes)), **({"keepdims": True} if keepdims else {})}
+    attrs: dict[str, Any] = {
+        "axes": tuple(sorted(axes)),
+        **({"keepdims": True} if keepdims else {}),
+    }
     if order == 0:
         found = not_equal(x, 0)
         dtype = real_dtype(np.dtype(x.dtype))
-        return sum_(astype(found, dtype=dtype if dtype.kind == "f" else np.dtype(float)), **attrs)
+        return sum_(
+            astype(found, dtype=dtype if dtype.kind == "f" else np.dtype(float)), **attrs
+        )
     sizes = _floating(absolute(x))
     return max_(sizes, **attrs) if order > 0 else min_(sizes, **attrs)
 
@@ -170,7 +193,7 @@ def _by_value(x: Any, *, order: Any, axes: Axes, keepdims: bool, matrix: bool) -
 
 
 def _by_source(x: ArrayType, *, order: Any, axes: Axes, keepdims: bool, matrix: bool) -> str:
-    named = f"{'-' if order == -np.inf else ''}np.inf" if order in (np.inf, -np.inf) else repr(order)
+    named = order_text(order)
     tail = ", keepdims=True" if keepdims else ""
     if matrix or len(axes) == 1:
         axis = "" if axes == tuple(range(x.rank)) else f", axis={axes if matrix else axes[0]}"

@@ -20,14 +20,15 @@ from stagec.ops.axes import (
     inverse,
     listed_axes,
     move_axis,
+    shape_of,
     squeeze,
     swap_axes,
     transpose,
 )
 from stagec.ops.broadcast import fit, sum_
 from stagec.ops.cast import conjugate, fit_dtype
-from stagec.ops.family import array, make, static
-from stagec.ops.shape import ravel, reshaped_like
+from stagec.ops.family import array, make, sizes, static
+from stagec.ops.shape import ravel, reshape, reshaped_like
 
 
 def check_inner(name: str, a: Dim, b: Dim) -> None:
@@ -211,10 +212,19 @@ def _outer_jvp(dxs: Any, out: Any, a: Any, b: Any) -> Any:
 
 
 def _outer_batch(args: Any, axes: Any, /) -> tuple[Any, int]:
-    a, b = (x if k is None else move_axis(x, k, 0) for x, k in zip(args, axes, strict=True))
-    if any(np.ndim(x) != 1 + (k is not None) for x, k in zip((a, b), axes, strict=True)):
-        raise TypeError("vmap: outer of arrays that are not vectors")
+    a, b = (_rows(x, k) for x, k in zip(args, axes, strict=True))
     return _column(a) * _row(b), 0
+
+
+def _rows(x: Any, axis: int | None) -> Any:
+    """Each batch element as a vector."""
+    if axis is None:
+        return _flat(x)
+    x = move_axis(x, axis, 0)
+    if np.ndim(x) == 2:
+        return x
+    plan, staged = sizes((*shape_of(x)[:1], -1))
+    return reshape(x, *staged, shape=plan)
 
 
 outer = make(

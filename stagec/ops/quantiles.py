@@ -34,7 +34,7 @@ from stagec.ops.joining import FULL, items_of, stack
 from stagec.ops.reduction import Axes
 from stagec.ops.rounding import ceil, floor, floor_divide, maximum, minimum, rint
 from stagec.ops.search import argsort
-from stagec.ops.select import where
+from stagec.ops.select import choose
 from stagec.ops.shape import reshape
 from stagec.ops.sorting import take_along_axis
 
@@ -84,7 +84,7 @@ def _unless_nan(found: Any, rows: Any, ignore: bool) -> Any:
     if ignore or dtype_of(rows).kind != "f":
         return found
     last = _pick(rows, -1)
-    return where(isnan(last), last, found)
+    return choose(isnan(last), last, found)
 
 
 def _middle(a: int, n: Any) -> Any:
@@ -107,7 +107,7 @@ def _lerp(low: Any, high: Any, part: Any) -> Any:
     step = high - low
     near, far = low + step * part, high - step * (1 - part)
     if isinstance(part, Staged) or np.ndim(part):
-        return where(greater_equal(part, 0.5), far, near)
+        return choose(greater_equal(part, 0.5), far, near)
     return far if part >= 0.5 else near
 
 
@@ -125,7 +125,7 @@ def _at(rows: Any, q: Any, n: Any, method: str) -> Any:
     high = minimum(low + 1, n - 1)
     part = position - low
     if method == "midpoint":
-        part = where(greater_equal(0.0, part), 0.0, 0.5)
+        part = choose(greater_equal(0.0, part), 0.0, 0.5)
     return _lerp(_pick(rows, low), _pick(rows, high), part)
 
 

@@ -30,8 +30,8 @@ from stagec.ops.cast import (
     to_python,
 )
 from stagec.ops.comparison import equal, greater, isfinite, less, logical_and, logical_not
-from stagec.ops.family import array, constant, linear, static
-from stagec.ops.form import JOIN, elementwise, gated, joined, times
+from stagec.ops.family import array, constant, make, static
+from stagec.ops.form import JOIN, elementwise, gated, joined, times, varies
 from stagec.ops.masks import mask
 from stagec.ops.select import choose
 
@@ -95,7 +95,9 @@ py_round = constant(
     "py_round",
     calls=((builtins.round, _py_round_call),),
     infer=_py_round_infer,
-    value=lambda x, *, digits: builtins.round(x) if digits is None else builtins.round(x, digits),
+    value=lambda x, *, digits: (
+        builtins.round(x) if digits is None else builtins.round(x, digits)
+    ),
     batch=_py_round_batch,
     source=lambda x, *, digits: "round({})" if digits is None else f"round({{}}, {digits})",
     scalar="round({})",
@@ -120,7 +122,8 @@ def _divmod_call(x: Any, y: Any, /) -> tuple[Any, Any]:
 
 
 def _np_divmod_call(x: Any, y: Any, /) -> tuple[Any, Any]:
-    return _divmod_call(strong(x), strong(y) if number_type(x).weak else y)
+    both = number_type(x).weak and number_type(y).weak
+    return _divmod_call(strong(x) if both else x, y)
 
 
 remainder = elementwise(
@@ -154,6 +157,8 @@ def _modf_call(x: Any, /) -> tuple[Any, Any]:
 
 
 def _math_modf_call(x: Any, /) -> tuple[Any, Any]:
+    if np.ndim(x):
+        raise TypeError("math.modf needs one number")
     x = to_python(x, kind="float")
     return to_python(fraction(x), kind="float"), to_python(trunc(strong(x)), kind="float")
 
@@ -171,6 +176,7 @@ fraction = elementwise(
 
 # --- signs ---------------------------------------------------------------------------------
 
+
 def _real(x: Any) -> Any:
     return real(x) if dtype_of(x).kind == "c" else x
 
@@ -186,7 +192,9 @@ absolute = elementwise(
     jvp=(lambda dx, z, x: _real(conjugate(sign(x)) * dx),),
 )
 
-fabs = elementwise("fabs", np.fabs, "np.fabs({})", math=math.fabs, **times(lambda z, x: sign(x)))
+fabs = elementwise(
+    "fabs", np.fabs, "np.fabs({})", math=math.fabs, **times(lambda z, x: sign(x))
+)
 
 copysign = elementwise(
     "copysign",
@@ -319,7 +327,9 @@ def _extreme(name: str, function: Any, sign: str, ahead: Any) -> Op:
 
     def source(x: ArrayType, y: ArrayType) -> str:
         scalar = not x.rank and not y.rank
-        return f"{name}({{}}, {{}})" if scalar else f"np.where({{1}} {sign} {{0}}, {{1}}, {{0}})"
+        return (
+            f"{name}({{}}, {{}})" if scalar else f"np.where({{1}} {sign} {{0}}, {{1}}, {{0}})"
+        )
 
     def run(x: Any, y: Any) -> Any:
         return np.where(ahead(y, x), y, x) if np.ndim(x) or np.ndim(y) else function(x, y)
@@ -360,12 +370,13 @@ def _finite_call(
     return nan_to_num(x, **{k: static(v, k) for k, v in values.items()})
 
 
-nan_to_num = linear(
+nan_to_num = make(
     "nan_to_num",
     calls=((np.nan_to_num, _finite_call),),
     infer=lambda x, **values: array(x.dtype, x.shape),
     value=np.nan_to_num,
-    vjp=lambda ct, out, x, **values: mask(isfinite(x), ct),
+    vjp=lambda ct, out, x, **values: (mask(isfinite(x), ct) if varies(x) else None,),
+    jvp=lambda dxs, out, x, **values: mask(isfinite(x), dxs[0]),
     batch=same_axis(lambda: nan_to_num),
     source=_finite_source,
     cost=Cost.CHEAP,

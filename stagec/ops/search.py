@@ -1,6 +1,7 @@
 """Where things are: positions of non-zeros, insertion points, distinct values, counts.
 
-All are constant almost everywhere; sizes that depend on values are unknown in the types.
+All are constant almost everywhere; sizes that depend on values are unknown in the types, and
+have no batched form.
 """
 
 from __future__ import annotations
@@ -16,15 +17,6 @@ from stagec.ops.axes import dtype_of, move_axis
 from stagec.ops.family import array, constant, reject, static
 
 INT64 = np.dtype(np.int64)
-
-
-def ragged(name: str) -> Callable[..., Any]:
-    """The batch rule of an op whose result differs in size between batch elements."""
-
-    def batch(args: Any, axes: Any, /, **attrs: Any) -> Any:
-        raise TypeError(f"vmap: the size of the result of {name} depends on values")
-
-    return batch
 
 
 def _nonzero_infer(x: ArrayType) -> Any:
@@ -45,7 +37,7 @@ nonzero = constant(
     calls=((np.nonzero, _nonzero_call),),
     infer=_nonzero_infer,
     value=lambda x: np.nonzero(x) if np.ndim(x) > 1 else np.nonzero(x)[0],
-    batch=ragged("nonzero"),
+    batch=None,
     source=lambda x: "np.nonzero({})" if x.rank > 1 else "np.nonzero({})[0]",
 )
 flatnonzero = constant(
@@ -53,7 +45,7 @@ flatnonzero = constant(
     calls=((np.flatnonzero, lambda a: flatnonzero(a)),),
     infer=lambda x: ArrayType(INT64, (None,)),
     value=np.flatnonzero,
-    batch=ragged("flatnonzero"),
+    batch=None,
     source="np.flatnonzero({})",
 )
 argwhere = constant(
@@ -61,7 +53,7 @@ argwhere = constant(
     calls=((np.argwhere, lambda a: argwhere(a)),),
     infer=lambda x: ArrayType(INT64, (None, x.rank)),
     value=np.argwhere,
-    batch=ragged("argwhere"),
+    batch=None,
     source="np.argwhere({})",
 )
 
@@ -161,7 +153,7 @@ unique = constant(
     calls=((np.unique, _unique_call),),
     infer=_unique_infer,
     value=lambda x, *, index, inverse, counts: np.unique(x, index, inverse, counts),
-    batch=ragged("unique"),
+    batch=None,
     source=lambda x, **flags: f"np.unique({{}}{_unique_options(**flags)})",
 )
 

@@ -18,6 +18,8 @@ from stagec.ops.cast import astype, number_type, to_python
 from stagec.ops.family import make
 from stagec.ops.form import fit_tangent, joined, varies
 from stagec.ops.masks import mask, masked
+from stagec.ops.search import nonzero
+
 
 def _infer(scalar: bool, cond: ArrayType, x: ArrayType, y: ArrayType) -> ArrayType:
     if cond.dtype.kind != "b":
@@ -90,8 +92,11 @@ def truth(cond: Any) -> Any:
 
 
 def _where_call(condition: Any, x: Any = None, y: Any = None) -> Any:
+    if x is None and y is None:
+        found = nonzero(condition)
+        return found if isinstance(found, tuple) else (found,)
     if x is None or y is None:
-        raise TypeError("where with a condition alone gives indices: its size is not known")
+        raise TypeError("where: give both x and y, or neither")
     return where(truth(condition), x, y)
 
 

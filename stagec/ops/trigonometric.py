@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import LIBRARY, Cost, Op
-from stagec.ir.types import FLOAT, ArrayType
+from stagec.ir.core import Cost, Op
+from stagec.ir.types import FLOAT
 from stagec.ops.axes import dtype_of
 from stagec.ops.cast import astype, imag, real, strong
 from stagec.ops.comparison import equal
 from stagec.ops.exponential import sqrt
-from stagec.ops.family import make
 from stagec.ops.form import elementwise, over, times
 from stagec.ops.rounding import absolute
 from stagec.ops.select import choose
@@ -60,7 +59,7 @@ radians = elementwise(
 )
 
 
-def _nonzero(r: Any) -> Any:
+def nonzero_or_one(r: Any) -> Any:
     """`r`, and 1 where it is zero: 0 / 0 becomes 0."""
     return r + equal(r, 0)
 
@@ -69,18 +68,18 @@ hypot = elementwise(
     "hypot",
     np.hypot,
     "np.hypot({}, {})",
-    **times(lambda z, x, y: x / _nonzero(z), lambda z, x, y: y / _nonzero(z)),
+    **times(lambda z, x, y: x / nonzero_or_one(z), lambda z, x, y: y / nonzero_or_one(z)),
 )
 
 
 def _turn(side: Any, x: Any, y: Any) -> Any:
-    r = _nonzero(hypot(x, y))
+    r = nonzero_or_one(hypot(x, y))
     return side / r / r
 
 
 def _angle_call(z: Any, deg: bool = False) -> Any:
-    parts = (imag(z), real(z)) if dtype_of(z).kind == "c" else (0.0, z)
-    angle = arctan2(*map(strong, parts))
+    z = strong(z)
+    angle = arctan2(imag(z), real(z)) if dtype_of(z).kind == "c" else arctan2(0, z)
     return degrees(angle) if deg else angle
 
 
@@ -94,49 +93,6 @@ arctan2 = elementwise(
     **times(lambda z, y, x: _turn(x, x, y), lambda z, y, x: -_turn(y, x, y)),
 )
 
-# --- hypot of the math module, of any number of operands -----------------------------------
-
-
-def _math_hypot_infer(*xs: ArrayType) -> ArrayType:
-    if any(x.rank or x.dtype.kind == "c" for x in xs):
-        raise TypeError("math.hypot needs real numbers")
-    return FLOAT
-
-
-def _math_hypot_vjp(ct: Any, out: Any, *xs: Any) -> tuple[Any, ...]:
-    r = _nonzero(out)
-    return tuple(ct * (x / r) if dtype_of(x).kind == "f" else None for x in xs)
-
-
-def _math_hypot_jvp(dxs: Any, out: Any, *xs: Any) -> Any:
-    total: Any = 0.0
-    for dx, x in zip(dxs, xs, strict=True):
-        if dx is not None:
-            total = total + x * dx
-    return total / _nonzero(out)
-
-
-def _math_hypot_batch(args: Any, axes: Any) -> tuple[Any, int]:
-    total = args[0]
-    for x in args[1:]:
-        total = hypot(total, x)
-    return (absolute(total) if len(args) == 1 else total), 0
-
-
-math_hypot = make(
-    "math.hypot",
-    calls=((math.hypot, lambda *coordinates: math_hypot(*coordinates)),),
-    infer=_math_hypot_infer,
-    value=math.hypot,
-    vjp=_math_hypot_vjp,
-    jvp=_math_hypot_jvp,
-    batch=_math_hypot_batch,
-    source=lambda *xs: f"math.hypot({', '.join(['{}'] * len(xs))})",
-    scalar=LIBRARY,
-    cost=Cost.CHEAP,
-)
-
-
 # --- sinc ----------------------------------------------------------------------------------
 
 
@@ -145,7 +101,7 @@ def _sinc_slope(z: Any, x: Any) -> Any:
     t2 = (math.pi * x) * (math.pi * x)
     series = -1 / 3 + t2 * (1 / 30 + t2 * (-1 / 840 + t2 * (1 / 45360)))
     near = (math.pi * math.pi) * (x * series)
-    return choose(absolute(x) < 0.02, near, (cos(math.pi * x) - z) / _nonzero(x))
+    return choose(absolute(x) < 0.02, near, (cos(math.pi * x) - z) / nonzero_or_one(x))
 
 
 def _sinc_call(x: Any) -> Any:
@@ -164,5 +120,5 @@ sinc = elementwise(
 
 OPS: tuple[Op, ...] = (
     *(sin, cos, tan, arcsin, arccos, arctan, arctan2, sinh, cosh, tanh),
-    *(arcsinh, arccosh, arctanh, degrees, radians, hypot, math_hypot, sinc),
+    *(arcsinh, arccosh, arctanh, degrees, radians, hypot, sinc),
 )

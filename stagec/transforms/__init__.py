@@ -1,0 +1,1 @@
+"""Transforms that change what a function computes: reverse mode, forward mode, batching."""

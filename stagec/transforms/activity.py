@@ -84,13 +84,10 @@ def _varied_stmt(stmt: Stmt, varied: set[Value]) -> None:
                 if a in varied or b in varied:
                     _mark(varied, (out,))
         case For() | While():
-            for init, param in zip(stmt.init, loop_params(stmt), strict=True):
-                if init in varied:
-                    _mark(varied, (param,))
-            _varied_block(stmt.body, varied)
             for init, param, result, out in carries(stmt):
                 if init in varied or result in varied:
                     _mark(varied, (param, out))
+            _varied_block(stmt.body, varied)
         case _:
             assert_never(stmt)
 

@@ -7,7 +7,7 @@ branch as a further result.  `finished` gives the new block.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
@@ -95,6 +95,12 @@ class Draft:
         (copied,) = builder.add(copy, (value,), {}, value.hint)
         self.follow(value, builder.stmts)
         return copied
+
+    def originals(self) -> Iterator[Stmt]:
+        """The statements of the block, and the ops that were defined before them."""
+        for stmt in self.block.stmts:
+            yield from self.before.get(stmt, ())
+            yield stmt
 
     def stmts(self) -> tuple[Stmt, ...]:
         """The statements with all that was added."""

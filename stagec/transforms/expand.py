@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While, operand_of
@@ -42,9 +42,8 @@ def _stmt(stmt: Stmt, wanted: Wanted, names: dict[Value, Operand], builder: Buil
     match stmt:
         case Apply(op=op) if op.expand is not None and wanted(stmt):
             args = [Handle(builder, rename(a, names)) for a in stmt.args]
-            results = op.expand(*args, **stmt.kwargs)
-            results = results if isinstance(results, tuple) else (results,)
-            operands = [operand_of(r) for r in results]
+            found: Any = op.expand(*args, **stmt.kwargs)
+            operands = [operand_of(found)] if len(stmt.outs) == 1 else map(operand_of, found)
             names.update(zip(stmt.outs, operands, strict=True))
         case Apply() | Call():
             builder.append(substitute_stmt(stmt, names))

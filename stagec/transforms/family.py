@@ -42,5 +42,5 @@ def check_differentiable(
             raise StagecError(
                 "SC401",
                 f"{fn.name}: value{hint} of type {value.type} has no derivative",
-                help="differentiate floating-point values with respect to floating-point values",
+                help="differentiate floating-point values with respect to such values",
             )

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import assert_never
 
 from stagec.ir.core import Apply, Block, Call, For, If, Stmt, Value, While
-from stagec.ir.walk import substitute
+from stagec.ir.walk import defined, substitute
 
 
 def named(block: Block, hints: Mapping[Value, str]) -> Block:
-    """The block with each nameless value of `hints` called what they say."""
-    fresh = {v: Value(v.type, hint) for v, hint in hints.items() if not v.hint}
+    """The block with each nameless value of `hints` that it defines called what they say."""
+    fresh = {v: Value(v.type, hints[v]) for v in defined(block) if v in hints and not v.hint}
     return _redefined(substitute(block, fresh), fresh)
 
 

@@ -38,12 +38,19 @@ class Backward:
     segments: Segments = field(default_factory=dict[Stmt, Segment])
     tail: list[Stmt] = field(default_factory=list[Stmt])
 
-    def needs(self) -> dict[Value, None]:
-        """The values that the statements use."""
-        found = dict.fromkeys(v for v in self.results if isinstance(v, Value))
-        middle = (s for segment in self.segments.values() for s in segment.stmts)
-        for stmt in (*self.head, *middle, *self.tail):
-            found.update(uses(stmt))
+    def needs(self, block: Block) -> dict[Value, int]:
+        """The values that the statements use, and the position of the first user."""
+        found: dict[Value, int] = {}
+        for stmt in self.head:
+            found.update(dict.fromkeys(uses(stmt), len(block.stmts)))
+        for position, origin in reversed(list(enumerate(block.stmts))):
+            segment = self.segments.get(origin)
+            for stmt in segment.stmts if segment is not None else ():
+                for value in uses(stmt):
+                    found.setdefault(value, position)
+        last = [v for stmt in self.tail for v in uses(stmt)]
+        for value in (*last, *(v for v in self.results if isinstance(v, Value))):
+            found.setdefault(value, -1)
         return found
 
     def provided(self) -> set[Value]:
@@ -90,7 +97,7 @@ def backward_loop(
     inner = Builder(loc=stmt.loc)
     counter = _Counter(loop, inner)
     names = _invariants(stmt)
-    needs = backward.needs().keys()
+    needs = backward.needs(stmt.body)
     lazy = {v: counter.index for v in stmt.body.params[:1] if isinstance(stmt, For)}
     residuals = Residuals(
         loop.body, history, needs, names.keys() | lazy.keys(), backward.provided()
@@ -190,8 +197,11 @@ class _Counter:
         if not self.counted or not isinstance(stmt, For):
             return self.param
         place: Operand = self.param
-        if known(stmt.lo) != 0 or known(stmt.step) != 1:
+        if known(stmt.step) != 1:
             place = operand_of(_floor_divide(self.builder, self.param, stmt.lo, stmt.step))
+        elif known(stmt.lo) != 0:
+            lo = Handle(self.builder, stmt.lo)
+            place = operand_of(Handle(self.builder, self.param) - lo)
         if stmt.reverse:
             (length,) = self.builder.add(list_length, (tape,), {})
             last = Handle(self.builder, length) - 1
@@ -238,7 +248,7 @@ def backward_branch(
     candidates = _branch_groups(history, stmt)
     residuals = [
         Residuals(
-            draft, history, b.needs().keys(), _known_results(stmt, k).keys(), b.provided()
+            draft, history, b.needs(draft.block), _known_results(stmt, k).keys(), b.provided()
         )
         for k, (draft, b) in enumerate(zip(branch.sides, backward, strict=True))
     ]

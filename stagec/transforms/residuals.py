@@ -8,15 +8,18 @@ remains is stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set as AbstractSet
+from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from stagec.ir.core import Apply, Call, Cost, Effect, For, If, Operand, Value, While
+from stagec.ir.core import Apply, Call, Cost, Effect, For, If, Operand, Stmt, Value, While
 from stagec.ir.types import ArrayType, ListType, Type
 from stagec.transforms.drafts import Draft
 from stagec.transforms.versions import History, Step, saved, saved_read
 
+Leaves = tuple[frozenset[Value], int]
+
+DEPTH = 40  # how many ops in a row may be computed again
 MANY = 100  # the assumed length of lists and of axes of unknown size, and number of trips
 
 
@@ -34,73 +37,20 @@ class Group:
 class Residuals:
     """The values of one block that its backward pass needs.
 
-    `given` are those that are there anyway; `provided` the versions that backward statements
-    inside (of nested loops) rebuild in passing.
+    `needs` says at which forward statement (counted from the block's start) the backward pass
+    is when it first needs a value.  `given` are the values that are there anyway; `provided`
+    the versions that backward statements of nested loops rebuild in passing.
     """
 
     draft: Draft
     history: History
-    needs: AbstractSet[Value]
+    needs: Mapping[Value, int]
     given: AbstractSet[Value]
     provided: AbstractSet[Value]
-    _leaves: dict[Value, frozenset[Value]] = field(
-        default_factory=dict[Value, frozenset[Value]]
-    )
 
     def stored(self, groups: Iterable[Group]) -> set[Value]:
         """The values to store if the arrays of the groups are rebuilt."""
-        groups = tuple(groups)
-        steps = [s for g in groups for s in g.steps]
-        versions = {v for s in steps for v in (*s.before, *s.after)}
-        versions.update(v for g in groups for v in g.roots)
-        self._leaves = dict.fromkeys(versions | set(self.given), frozenset[Value]())
-        kept = [saved(self.draft, s.stmt) for s in steps if isinstance(s.stmt, Apply)]
-        chosen = {v for v in kept if v not in self.given}
-        self._leaves.update((v, frozenset((v,))) for v in chosen)
-        for step in steps:
-            if isinstance(step.stmt, Apply):
-                for index in step.stmt.args[2:]:
-                    chosen |= self.leaves(index)
-        for value in self.needs:
-            chosen |= self.leaves(value)
-        return self._without_derived(chosen, set(kept))
-
-    def _without_derived(self, chosen: set[Value], fixed: set[Value]) -> set[Value]:
-        """`chosen` without what follows from the rest."""
-        order = [v for v in self.draft.defs if v in chosen and v not in fixed]
-        for value in sorted(order, key=lambda v: -weight(v.type)):
-            stmt = self._again(value)
-            if stmt is None:
-                continue
-            needs = frozenset[Value]().union(*(self.leaves(a) for a in stmt.args))
-            if needs <= chosen - {value}:
-                chosen.remove(value)
-        return chosen
-
-    def leaves(self, operand: Operand) -> frozenset[Value]:
-        """What must be stored to have the operand in the backward pass."""
-        if not isinstance(operand, Value) or operand not in self.draft.defs:
-            return frozenset()
-        if operand not in self._leaves:
-            self._leaves[operand] = self._cheapest(operand)
-        return self._leaves[operand]
-
-    def _cheapest(self, value: Value) -> frozenset[Value]:
-        own = frozenset((value,))
-        stmt = self._again(value)
-        if stmt is None:
-            return own
-        needs = frozenset[Value]().union(*(self.leaves(a) for a in stmt.args))
-        total, limit = weigh(needs), weight(value.type)
-        again = total < limit or (total == limit and stmt.op.cost is Cost.FREE)
-        return needs if again else own
-
-    def _again(self, value: Value) -> Apply | None:
-        """The op that computes the value, if it may be computed again."""
-        stmt = self.draft.producer(value)
-        if stmt is None or stmt.op.effect is not Effect.NONE or stmt.op.overwrites is not None:
-            return None
-        return None if stmt.op.cost is Cost.COSTLY else stmt
+        return _Plan.of(self, tuple(groups)).stored()
 
     def cost(self, groups: Iterable[Group]) -> int:
         """The size of what is stored if the arrays of the groups are rebuilt."""
@@ -111,6 +61,127 @@ class Residuals:
                 if not isinstance(step.stmt, Apply) and not self.provided >= set(step.before):
                     total += undo_cost(self.history, step)
         return total
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What to store for given groups.
+
+    The arrays are rebuilt step by step; at `epoch` e the first e steps have been undone, and
+    the versions with `born` <= e are there.
+    """
+
+    residuals: Residuals
+    steps: list[Step]
+    order: dict[Stmt, int]
+    born: dict[Value, int]
+    kept: dict[Value, int]
+    tables: dict[int, dict[Value, Leaves]] = field(
+        default_factory=dict[int, "dict[Value, Leaves]"]
+    )
+
+    @classmethod
+    def of(cls, residuals: Residuals, groups: tuple[Group, ...]) -> _Plan:
+        """The plan for the groups."""
+        order = {stmt: k for k, stmt in enumerate(residuals.draft.block.stmts)}
+        steps = [s for g in groups for s in g.steps]
+        steps.sort(key=lambda s: -order[s.stmt])
+        born = {v: 0 for g in groups for v in g.roots}
+        kept: dict[Value, int] = {}
+        for k, step in enumerate(steps):
+            for version in step.before:
+                born.setdefault(version, k + 1)
+            if isinstance(step.stmt, Apply):
+                kept.setdefault(saved(residuals.draft, step.stmt), k)
+        return cls(residuals, steps, order, born, kept)
+
+    def stored(self) -> set[Value]:
+        """The values to store."""
+        given = self.residuals.given
+        chosen = {v: epoch for v, epoch in self.kept.items() if v not in given}
+        fixed = set(chosen)
+        for k, step in enumerate(self.steps):
+            if isinstance(step.stmt, Apply):
+                for index in step.stmt.args[2:]:
+                    self._choose(chosen, index, k)
+        for value, position in self.residuals.needs.items():
+            self._choose(chosen, value, self._epoch(position))
+        return self._without_derived(chosen, fixed)
+
+    def _epoch(self, position: int) -> int:
+        """How many steps are undone when the backward pass is at a forward statement."""
+        return sum(
+            self.order[s.stmt] >= position + (not isinstance(s.stmt, Apply)) for s in self.steps
+        )
+
+    def _choose(self, chosen: dict[Value, int], operand: Operand, epoch: int) -> None:
+        for leaf in self._leaves(operand, epoch):
+            chosen[leaf] = min(epoch, chosen.get(leaf, epoch))
+
+    def _without_derived(self, chosen: dict[Value, int], fixed: set[Value]) -> set[Value]:
+        """`chosen` without what follows from the rest."""
+        draft = self.residuals.draft
+        order = [v for v in draft.defs if v in chosen and v not in fixed]
+        for value in sorted(order, key=lambda v: -weight(v.type)):
+            stmt = again(draft, value)
+            if stmt is None:
+                continue
+            needs = self._all_leaves(stmt, chosen[value])
+            if needs <= chosen.keys() - {value}:
+                del chosen[value]
+        return set(chosen)
+
+    def _all_leaves(self, stmt: Apply, epoch: int) -> frozenset[Value]:
+        return frozenset[Value]().union(*(self._leaves(a, epoch) for a in stmt.args))
+
+    def _leaves(self, operand: Operand, epoch: int) -> frozenset[Value]:
+        """What must be stored to have the operand at the epoch."""
+        if not isinstance(operand, Value) or operand not in self.residuals.draft.defs:
+            return frozenset()
+        found = self._table(epoch).get(operand)
+        return frozenset((operand,)) if found is None else found[0]
+
+    def _table(self, epoch: int) -> dict[Value, Leaves]:
+        if epoch not in self.tables:
+            table: dict[Value, Leaves] = {}
+            self.tables[epoch] = table
+            block = self.residuals.draft.block
+            for value in block.params:
+                table[value] = self._fixed(value, epoch) or (frozenset((value,)), 0)
+            for stmt in self.residuals.draft.originals():
+                for value in stmt.outs:
+                    table[value] = self._fixed(value, epoch) or self._cheapest(value, table)
+        return self.tables[epoch]
+
+    def _fixed(self, value: Value, epoch: int) -> Leaves | None:
+        if value in self.residuals.given:
+            return frozenset[Value](), 0
+        if value in self.kept:
+            return frozenset((value,)), 0
+        if value in self.born and self.born[value] <= epoch:
+            return frozenset[Value](), 0
+        return None
+
+    def _cheapest(self, value: Value, table: dict[Value, Leaves]) -> Leaves:
+        """The leaves of the value, and how many ops in a row compute it from them."""
+        own = frozenset((value,)), 0
+        stmt = again(self.residuals.draft, value)
+        if stmt is None:
+            return own
+        found = [table[a] for a in stmt.args if isinstance(a, Value) and a in table]
+        needs = frozenset[Value]().union(*(leaves for leaves, _ in found))
+        depth = 1 + max((d for _, d in found), default=0)
+        total, limit = weigh(needs), weight(value.type)
+        better = total < limit or (total == limit and stmt.op.cost is Cost.FREE)
+        return (needs, depth) if better and depth <= DEPTH else own
+
+
+def again(draft: Draft, value: Value) -> Apply | None:
+    """The op that computes the value, if the backward pass may compute it again."""
+    stmt = draft.producer(value)
+    if stmt is None or stmt.op.effect is not Effect.NONE or stmt.op.overwrites is not None:
+        return None
+    return None if stmt.op.cost is Cost.COSTLY else stmt
 
 
 def undo_cost(history: History, step: Step) -> int:

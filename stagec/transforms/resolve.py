@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from stagec.errors import InternalError
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Operand, Stmt, Value
 from stagec.ir.walk import substitute_stmt, uses
 from stagec.transforms.drafts import Draft
-from stagec.transforms.residuals import Group
+from stagec.transforms.residuals import Group, again
 from stagec.transforms.versions import Step, saved, undone
 
 
@@ -52,6 +51,7 @@ class Resolver:
         default_factory=dict[Value, Callable[[], Operand]]
     )
     _steps: dict[Value, Step] = field(default_factory=dict[Value, Step])
+    _busy: list[Step] = field(default_factory=list[Step])
 
     def __post_init__(self) -> None:
         for group in self.groups:
@@ -94,21 +94,33 @@ class Resolver:
             return self.lazy[value]()
         if value in self.stored:
             return self.fetch(value)
-        if value in self._steps:
-            self._undo(self._steps[value])
+        step = self._steps.get(value)
+        if step is not None and step not in self._busy:
+            self._undo(step)
             return self.names[value]
         if value not in self.draft.defs:
             return value
-        stmt = self.draft.producer(value)
-        if stmt is None:
-            raise InternalError(f"no way was found to have {value} in the backward pass")
+        stmt = again(self.draft, value)
+        if stmt is None or not all(map(self._reachable, stmt.args)):
+            return self.fetch(value)
         args = tuple(self.get(a) for a in stmt.args)
         outs = tuple(Value(v.type, v.hint) for v in stmt.outs)
         self.builder.append(replace(stmt, args=args, outs=outs))
         self.names.update(zip(stmt.outs, outs, strict=True))
         return self.names[value]
 
+    def _reachable(self, operand: Operand) -> bool:
+        """Whether the operand does not depend on what is just being undone."""
+        if not isinstance(operand, Value) or operand in self.names or operand in self.stored:
+            return True
+        step = self._steps.get(operand)
+        if step is not None:
+            return step not in self._busy and all(map(self._reachable, step.after))
+        stmt = again(self.draft, operand) if operand in self.draft.defs else None
+        return stmt is None or all(map(self._reachable, stmt.args))
+
     def _undo(self, step: Step) -> None:
+        self._busy.append(step)
         for version in step.after:
             self.get(version)
         stmt = step.stmt
@@ -117,8 +129,9 @@ class Resolver:
             old = self.get(saved(self.draft, stmt))
             new = self.get(step.after[0])
             self.names[step.before[0]] = undone(self.builder, stmt, new, old, index)
-            return
-        nested = Builder(loc=stmt.loc)
-        versions = self.undo(nested, step)
-        self.emit(nested.stmts)
-        self.names.update(zip(step.before, versions, strict=True))
+        else:
+            nested = Builder(loc=stmt.loc)
+            versions = self.undo(nested, step)
+            self.emit(nested.stmts)
+            self.names.update(zip(step.before, versions, strict=True))
+        self._busy.pop()

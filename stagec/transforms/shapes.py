@@ -1,8 +1,8 @@
 """Where the shape of a forward value can be had in a backward pass.
 
 Ops that read only the shape of an operand (`Op.shapes`) get another value of the same shape, if
-possible one that is there anyway: a parameter of the function before an intermediate result, the
-array that an element was written to before the result of the write.
+possible one that is there anyway: a parameter of the function before an intermediate result,
+the array that an element was written to before the result of the write.
 """
 
 from __future__ import annotations

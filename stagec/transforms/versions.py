@@ -202,6 +202,6 @@ def _closed(needs: dict[int, set[int]]) -> list[tuple[int, ...]]:
         todo = {start}
         while todo:
             group |= todo
-            todo = set().union(*(needs[j] for j in todo)) - group
+            todo = set[int]().union(*(needs[j] for j in todo)) - group
         found.setdefault(tuple(sorted(group)))
     return list(found)

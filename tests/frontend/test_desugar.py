@@ -30,16 +30,16 @@ def test_input_tree_is_not_changed() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "construct", "place"),
     [
-        ("async def g():\n        pass", "SC101", "async def", (2, 4)),
+        ("async def g():\n        pass", "SC110", "async def", (2, 4)),
         (
             "class A:\n        async def g(self):\n            pass",
-            "SC101",
+            "SC110",
             "async def",
             (3, 8),
         ),
-        ("x = yield from range(3)", "SC105", "the value of yield from", (2, 8)),
-        ("try: pass\n    except* ValueError: pass", "SC102", "except*", (2, 4)),
-        ("try: pass\n    except g(): pass", "SC106", "an except clause", (3, 11)),
+        ("x = yield from range(3)", "SC114", "the value of yield from", (2, 8)),
+        ("try: pass\n    except* ValueError: pass", "SC111", "except*", (2, 4)),
+        ("try: pass\n    except g(): pass", "SC115", "an except clause", (3, 11)),
     ],
 )
 def test_refused_syntax_is_named(

@@ -1,7 +1,7 @@
 """Generic checks of an op's rules on one sample `(args, attrs)`.
 
-`CHECKS` holds all of them; each takes `(op, args, attrs)` and fails by assertion.  A sample must
-be a smooth point: no ties or kinks nearer than 0.02, so that differences mean something.
+`CHECKS` holds all of them; each takes `(op, args, attrs)` and fails by assertion.  A sample is
+a smooth point: no ties or kinks nearer than 0.02, so that differences mean something.
 Operands are arrays, NumPy scalars, Python numbers, strings or non-empty lists of these.
 """
 
@@ -21,7 +21,6 @@ from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Const, Effect, Op, Operand, Value, const, operand_of
 from stagec.ir.types import ArrayType, ListType, Size, Symbol, Type, size, type_of
 from stagec.ops.arithmetic import Handle
-from stagec.ops.into import Into
 from stagec.ops.into import Into
 
 Sample = tuple[tuple[Any, ...], dict[str, Any]]
@@ -238,7 +237,9 @@ def check_pure(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> None:
             for v in leaves(values):
                 if isinstance(a, np.ndarray) and isinstance(v, np.ndarray) and a.size:
                     shared = np.shares_memory(a, v)
-                    assert not shared or op.aliased(attrs) == k, f"{op.name} aliases operand {k}"
+                    assert not shared or op.aliased(attrs) == k, (
+                        f"{op.name} aliases operand {k}"
+                    )
 
 
 def check_source(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> None:
@@ -254,13 +255,17 @@ def check_source(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> None:
     scope = {"np": np, "rt": rt, "math": math, **names}
     text = source.format(*names)
     if op.overwrites is None:
-        actual = eval(text, scope)  # noqa: S307
+        actual = eval(text, scope)
     elif isinstance(ast.parse(text).body[0], ast.Expr):
-        result = eval(text, scope)  # noqa: S307
+        result = eval(text, scope)
         kept = scope[f"x{op.overwrites}"]
-        actual = (kept, result) if isinstance(op.infer(*map(type_of, args), **attrs), tuple) else kept
+        actual = (
+            (kept, result)
+            if isinstance(op.infer(*map(type_of, args), **attrs), tuple)
+            else kept
+        )
     else:
-        exec(text, scope)  # noqa: S102
+        exec(text, scope)
         actual = scope[f"x{op.overwrites}"]
     expected = op.value(*args, **attrs)
     assert_close(actual, expected, f"{op.name}: {text}", 1e-14)
@@ -292,6 +297,7 @@ def check_adjoint(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> None:
     out = op.value(*args, **attrs)
     if not differentiable(op, args, out):
         return
+    assert op.vjp is not None
     assert op.jvp is not None, f"{op.name} has vjp but no jvp"
     ct, tangents = cotangent_of(out), tangents_of(args)
     pulled = op.vjp(ct, out, *args, **attrs)
@@ -357,7 +363,10 @@ def _slopes(
     def central(h: float) -> list[list[Any]]:
         pairs = zip(at(h), at(-h), strict=True)
         return [
-            [(np.asarray(a) - b) / (2 * h) if inexact(a) else 0 for a, b in zip(p, q, strict=True)]
+            [
+                (np.asarray(a) - b) / (2 * h) if inexact(a) else 0
+                for a, b in zip(p, q, strict=True)
+            ]
             for p, q in pairs
         ]
 
@@ -412,7 +421,8 @@ def _check_staged_rules(
     op: Op, args: tuple[Any, ...], attrs: dict[str, Any], context: Any, out: Any
 ) -> None:
     stage, handles, staged = context
-    assert op.vjp is not None and op.jvp is not None
+    assert op.vjp is not None
+    assert op.jvp is not None
 
     def lift(value: Any) -> Any:
         return None if value is None else Staging.handle(stage, value)
@@ -437,7 +447,9 @@ def _check_staged_rules(
         else:
             assert bar is None, f"{op.name}: None on handles only"
     tangent = op.jvp(dxs, out, *args, **attrs)
-    tangent = rebuild(lambda x: x * 0, out) if tangent is None and pushed is not None else tangent
+    tangent = (
+        rebuild(lambda x: x * 0, out) if tangent is None and pushed is not None else tangent
+    )
     assert_close(stage.value(pushed), tangent, f"{op.name}: staged jvp", rtol)
 
 
@@ -477,7 +489,9 @@ def _variant(x: Any) -> Any:
 def _check_batch_of(
     op: Op, args: tuple[Any, ...], attrs: dict[str, Any], chosen: list[int], last: bool
 ) -> int:
-    axes = tuple((np.ndim(a) if last else 0) if k in chosen else None for k, a in enumerate(args))
+    axes = tuple(
+        (np.ndim(a) if last else 0) if k in chosen else None for k, a in enumerate(args)
+    )
     both = [(a, _variant(a)) if k in chosen else (a, a) for k, a in enumerate(args)]
     batched = [
         np.stack(pair, axis=axis) if axis is not None else pair[0]
@@ -500,7 +514,11 @@ def _check_batch_of(
     places = out_axes if isinstance(out_axes, tuple) else (out_axes,) * len(results)
     for j, (value, axis) in enumerate(zip(results, places, strict=True)):
         for i in range(2):
-            got = value if axis is None else rebuild(partial(np.take, indices=i, axis=axis), value)
+            got = (
+                value
+                if axis is None
+                else rebuild(partial(np.take, indices=i, axis=axis), value)
+            )
             what = f"{op.name}: batch over {axes}"
             got, row = (rebuild(np.asarray, v) for v in (got, rows[i][j]))
             assert_close(got, row, what, tolerance(args))

@@ -15,6 +15,7 @@ from stagec.ops import (
     exponential,
     masks,
     rounding,
+    scalar_math,
     select,
     trigonometric,
 )
@@ -115,22 +116,32 @@ SAMPLES: dict[Op, list[Row]] = {
     arithmetic.log: unary(P, True) + math_unary(0.7),
     arithmetic.power: [
         *binary(P, B, True),
-        *integers((A, 2), (P, 3.0), (A, 3), (A, 1), (A, 0), (P, 0.5), (A, -1), (2, B), (2.0, B)),
+        *integers(
+            (A, 2), (P, 3.0), (A, 3), (A, 1), (A, 0), (P, 0.5), (A, -1), (2, B), (2.0, B)
+        ),
         *integers((A, np.array([2, 0, 3])), (N, 2), (np.float64(2.0), 3), (Z, 2)),
         ((0.5, 1.5), {"python": True}),
     ],
     arithmetic.float_power: binary(P, B) + integers((P, 2), (M * M, 2.0)),
     arithmetic.pow_: [
         *binary(P, B, True),
-        *integers((A, 2), (P, 3.0), (A, 3), (A, 1), (A, 0), (P, 0.5), (A, -1), (2, B), (2.0, B)),
+        *integers(
+            (A, 2), (P, 3.0), (A, 3), (A, 1), (A, 0), (P, 0.5), (A, -1), (2, B), (2.0, B)
+        ),
         *integers((A, np.array([2, 0, 3])), (N, 2), (2, 3), (2.0, 3), (2.0, -2), (Z, 2)),
     ],
     # comparison
     **{
         op: binary(A, B) + integers((N, 2), (True, False), (BITS, -1), (np.float64(1), 2))
-        for op in (comparison.less, comparison.less_equal, comparison.greater,
-                   comparison.greater_equal, comparison.equal, comparison.not_equal)
-    },  # fmt: skip
+        for op in (
+            comparison.less,
+            comparison.less_equal,
+            comparison.greater,
+            comparison.greater_equal,
+            comparison.equal,
+            comparison.not_equal,
+        )
+    },
     **{
         op: integers((T, T[0]), (A, T), (N, 0), (True, False), (0.5, np.False_))
         for op in (comparison.logical_and, comparison.logical_or, comparison.logical_xor)
@@ -146,7 +157,7 @@ SAMPLES: dict[Op, list[Row]] = {
     comparison.right_shift: integers((N, 2), (5, 3), (BITS, BITS), (np.int64(9), 1)),
     comparison.bitwise_count: integers((N,), (BITS,), (5,)),
     **{
-        op: unary(A, True) + [((0.5,), {"python": True}), ((3,), {"python": True})]
+        op: [*unary(A, True), ((0.5,), {"python": True}), ((3,), {"python": True})]
         for op in (comparison.isnan, comparison.isinf, comparison.isfinite)
     },
     comparison.signbit: unary(A) + integers((N,), (-0.0,)),
@@ -155,6 +166,12 @@ SAMPLES: dict[Op, list[Row]] = {
         ((A, B), {"rtol": 0.5, "atol": 0.1, "nan": True}),
         ((0.5, 0.5), {"rtol": 1e-5, "atol": 1e-8, "nan": False}),
     ],
+    comparison.allclose: [
+        ((A, A + 1e-9), {"rtol": 1e-5, "atol": 1e-8, "nan": False}),
+        ((A, B), {"rtol": 0.5, "atol": 0.1, "nan": True}),
+    ],
+    comparison.array_equal: integers((A, A + 0.0), (A, B), (0.5, 0.5)),
+    comparison.spacing: unary(A),
     comparison.gcd: [*integers((N, M), (N, 4), (np.int64(6), 4)), ((6, 4), {"python": True})],
     comparison.lcm: [*integers((N, M), (N, 4), (np.int64(6), 4)), ((6, 4), {"python": True})],
     # exponential
@@ -170,6 +187,13 @@ SAMPLES: dict[Op, list[Row]] = {
     exponential.cbrt: unary(A) + math_unary(0.7),
     exponential.square: unary(A, True) + integers((N,)),
     exponential.reciprocal: unary(A, True),
+    exponential.mantissa: unary(A),
+    exponential.binary_exponent: unary(A),
+    exponential.nextafter: [
+        *binary(A, B),
+        ((0.5, 1.5), {"python": True}),
+    ],
+    exponential.ldexp: [*integers((A, 3), (P, M[:3]), (0.5, 2)), ((0.5, 3), {"python": True})],
     exponential.erf: unary(A) + math_unary(0.7),
     exponential.erfc: unary(A) + math_unary(0.7),
     exponential.gamma: unary(P) + math_unary(2.7),
@@ -197,16 +221,35 @@ SAMPLES: dict[Op, list[Row]] = {
     trigonometric.degrees: unary(A) + math_unary(0.7),
     trigonometric.radians: unary(A) + math_unary(0.7),
     trigonometric.hypot: binary(A, B),
-    trigonometric.math_hypot: integers((0.5,), (0.5, -1.5), (0.5, 2, np.float64(1.5))),
+    scalar_math.math_hypot: integers((0.5,), (0.5, -1.5), (0.5, 2, np.float64(1.5))),
+    scalar_math.math_fsum: integers((0.5,), (0.5, -1.5), (0.5, 2, F32(1.5))),
+    scalar_math.ieee_remainder: [
+        *binary(A, B),
+        ((5.2, 1.5), {"python": True}),
+        ((np.float64(-5.2), 1.5), {"python": True}),
+    ],
+    scalar_math.factorial: integers((5,)),
+    scalar_math.comb: integers((5, 2)),
+    scalar_math.perm: integers((5, 2), (5,)),
+    scalar_math.isqrt: integers((17,), (np.int64(17),)),
+    scalar_math.math_isclose: [
+        ((0.5, 0.5 + 1e-12), {"rel_tol": 1e-9, "abs_tol": 0.0}),
+        ((0.5, 0.6), {"rel_tol": 1e-3, "abs_tol": 0.01}),
+    ],
     trigonometric.sinc: unary(A) + integers((np.array([1e-2, -3e-2, 0.5]),)),
     # rounding
     **{
-        op: unary(A) + [*integers((N,)), ((0.7,), {"python": True}), ((3,), {"python": True})]
+        op: [*unary(A), *integers((N,)), ((0.7,), {"python": True}), ((3,), {"python": True})]
         for op in (rounding.floor, rounding.ceil, rounding.trunc)
     },
     rounding.rint: unary(A) + integers((N,)),
     rounding.sign: unary(A) + integers((N,), (3,)),
-    rounding.round_: [*unary(A), *integers((N,), (T,)), ((A,), {"decimals": 1}), ((0.57,), {"decimals": 1})],
+    rounding.round_: [
+        *unary(A),
+        *integers((N,), (T,)),
+        ((A,), {"decimals": 1}),
+        ((0.57,), {"decimals": 1}),
+    ],
     rounding.py_round: [
         ((2.7,), {"digits": None}),
         ((2.74,), {"digits": 1}),
@@ -216,7 +259,8 @@ SAMPLES: dict[Op, list[Row]] = {
         ((F32(2.74),), {"digits": 1}),
         ((np.int64(7),), {"digits": 1}),
     ],
-    rounding.floor_divide: binary(A, B) + integers((N, M), (7, -2), (True, 2), (N, 2), (BITS, 2)),
+    rounding.floor_divide: binary(A, B)
+    + integers((N, M), (7, -2), (True, 2), (N, 2), (BITS, 2)),
     rounding.remainder: binary(A, B) + integers((N, M), (7, -2), (True, 2), (N, 2), (BITS, 2)),
     rounding.fmod: [*binary(A, B), *integers((N, M)), ((0.7, 0.3), {"python": True})],
     rounding.fraction: unary(A) + integers((N,)),
@@ -229,13 +273,23 @@ SAMPLES: dict[Op, list[Row]] = {
     rounding.fmax: binary(A, B),
     rounding.fmin: binary(A, B),
     rounding.clip: [
-        *integers((A, -0.5, 0.5), (A, B - 1, B), (A, 0, 1), (N, 0, 3), (A.astype(F32), 0.0, 0.5)),
+        *integers(
+            (A, -0.5, 0.5), (A, B - 1, B), (A, 0, 1), (N, 0, 3), (A.astype(F32), 0.0, 0.5)
+        ),
         *integers((np.float64(0.7), 0.0, 0.5), (BITS, 4, 300), (A, 0.5, 0.1), (N, 0, 2.5)),
     ],
-    rounding.clip_below: integers((A, -0.5), (A, B), (N, 0), (A.astype(F32), 0.0), (F32(0.5), 1)),
-    rounding.clip_above: integers((A, -0.5), (A, B), (N, 0), (A.astype(F32), 0.0), (F32(0.5), 1)),
-    rounding.py_max: integers((0.5, 0.7), (3, 2), (np.float64(0.5), np.float64(0.3)), (True, False)),
-    rounding.py_min: integers((0.5, 0.7), (3, 2), (np.float64(0.5), np.float64(0.3)), (True, False)),
+    rounding.clip_below: integers(
+        (A, -0.5), (A, B), (N, 0), (A.astype(F32), 0.0), (F32(0.5), 1)
+    ),
+    rounding.clip_above: integers(
+        (A, -0.5), (A, B), (N, 0), (A.astype(F32), 0.0), (F32(0.5), 1)
+    ),
+    rounding.py_max: integers(
+        (0.5, 0.7), (3, 2), (np.float64(0.5), np.float64(0.3)), (True, False)
+    ),
+    rounding.py_min: integers(
+        (0.5, 0.7), (3, 2), (np.float64(0.5), np.float64(0.3)), (True, False)
+    ),
     rounding.nan_to_num: [
         ((A,), {"nan": 0.0, "posinf": None, "neginf": None}),
         ((A.astype(F32),), {"nan": 1.5, "posinf": 2.0, "neginf": -3.0}),
@@ -253,7 +307,12 @@ SAMPLES: dict[Op, list[Row]] = {
         ((np.False_, np.array(0.5)), {}),
     ],
     select.where: integers(
-        (T, A, B), (T, A, 0.0), (T[0], 0.5, A.astype(F32)), (True, 0.5, 1.5), (T, N, B), (T, Z, A)
+        (T, A, B),
+        (T, A, 0.0),
+        (T[0], 0.5, A.astype(F32)),
+        (True, 0.5, 1.5),
+        (T, N, B),
+        (T, Z, A),
     ),
     select.choose: integers(
         (T, A, B), (T, A, 0.0), (True, 0.5, 1.5), (np.False_, F32(0.5), 1.5), (False, 3, 4)

@@ -80,7 +80,9 @@ KINKS = [
 ]
 
 
-@pytest.mark.parametrize(("op", "args", "slopes"), KINKS, ids=lambda v: getattr(v, "name", None))
+@pytest.mark.parametrize(
+    ("op", "args", "slopes"), KINKS, ids=lambda v: getattr(v, "name", None)
+)
 def test_slope_at_kink(op: Any, args: tuple[Any, ...], slopes: tuple[Any, ...]) -> None:
     wide = np.broadcast_shapes(*map(np.shape, args))
     pulled = pull(op, *args, ct=np.ones(wide)[()])
@@ -315,13 +317,16 @@ def assert_same_call(function: Any, *args: Any, **kw: Any) -> None:
     try:
         with np.errstate(all="ignore"):
             expected = function(*args, **kw)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         with pytest.raises((TypeError, ValueError, ZeroDivisionError, OverflowError)):
             staged_call(function, *args, **kw)
-        assert not isinstance(error, AssertionError)
         return
     actual = staged_call(function, *args, **kw)
-    pairs = zip(actual, expected, strict=True) if isinstance(expected, tuple) else [(actual, expected)]
+    pairs = (
+        zip(actual, expected, strict=True)
+        if isinstance(expected, tuple)
+        else [(actual, expected)]
+    )
     for got, want in pairs:
         assert_same_type(type_of(got), type_of(want), f"{function} of {args}")
         np.testing.assert_array_equal(got, want, err_msg=f"{function} of {args}")
@@ -329,9 +334,9 @@ def assert_same_call(function: Any, *args: Any, **kw: Any) -> None:
 
 def known_result_type(function: Any, a: Any, b: Any) -> bool:
     """False for integer powers whose type depends on the exponent's sign."""
-    whole = all(isinstance(v, int) for v in (a, b))
-    complexes = isinstance(a, float) and isinstance(b, float) and a < 0
-    return function is not operator.pow or not (whole and b < 0 or complexes)
+    if function is not operator.pow or not all(isinstance(v, int | float) for v in (a, b)):
+        return True
+    return not (isinstance(a, int) and isinstance(b, int) and b < 0) and not (a < 0 and b % 1)
 
 
 @pytest.mark.parametrize("function", [*OPERATORS, *UFUNCS], ids=lambda f: f.__name__)
@@ -348,7 +353,7 @@ UNARY = [
     *(np.isfinite, np.isposinf, np.logical_not, np.float32, np.float64, np.int64, np.bool_),
     *(np.complex128, np.modf, np.degrees, np.deg2rad, np.nan_to_num, np.copy),
     *(math.sin, math.floor, math.isnan, math.sqrt, math.lgamma, math.erf, math.modf, math.fabs),
-    *(math.trunc, math.log, math.hypot, math.radians),
+    *(np.isreal, np.iscomplex, np.frexp, math.frexp, math.trunc, math.log, math.hypot, math.radians),
 ]
 
 
@@ -376,7 +381,7 @@ def test_unary_function_of_every_kind(function: Any) -> None:
         (max, (True, 0.5)),
         (np.clip, (np.arange(5), 1, 3)),
         (np.clip, (np.arange(5.0), None, 3)),
-        (np.clip, (np.arange(5.0), 1.5)),
+        (np.clip, (np.arange(5.0), 1.5, None)),
         (np.where, (np.array([0.0, 2.0]), np.array([1, 2]), 0.5)),
         (np.where, (True, 1, 2)),
         (np.isclose, (np.ones(2), np.array([1.0, 1.1]))),

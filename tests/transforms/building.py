@@ -81,9 +81,9 @@ def loop(
     index, carried = Value(INT, "i"), params(*types)
     block = _block(builder, (index, *carried), body)
     outs = params(*types)
-    bounds = [operand_of(x) for x in (lo, hi, step)]
+    start, stop, by = (operand_of(x) for x in (lo, hi, step))
     init = tuple(operand_of(x) for x in inits)
-    like.builder.append(For(*bounds, init, block, outs, until, reverse))
+    like.builder.append(For(start, stop, by, init, block, outs, until, reverse))
     return _handles(like.builder, outs)
 
 

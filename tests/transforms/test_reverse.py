@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from stagec.ir.types import FLOAT, INT
+from stagec.ir.types import FLOAT, INT, ArrayType
 from stagec.ops.broadcast import sum_
+from stagec.ops.cast import real
 from stagec.ops.exponential import sqrt
 from stagec.ops.indexing import accumulate_at, read_at, update_at
+from stagec.ops.lists import list_append, list_get, list_length, list_new, list_stack
+from stagec.ops.trigonometric import sin
 from tests.transforms.building import (
+    F64,
     MATRIX,
     SCALAR,
     SQUARE,
     VECTOR,
+    N,
     at,
     branch,
     check,
@@ -86,9 +91,7 @@ def test_accumulate_in_nested_loops():
             term = read_at(a, at(..., ...), i, j) * read_at(b, at(...), j)
             return accumulate_at(b, term * term, at(...), i)
 
-        return loop(
-            a, 0, 3, [b], lambda i, b: loop(a, 0, 2, [b], lambda j, b: inner(i, j, b))
-        )
+        return loop(a, 0, 3, [b], lambda i, b: loop(a, 0, 2, [b], lambda j, b: inner(i, j, b)))
 
     check(
         function(build, MATRIX, VECTOR, hints="a b"),
@@ -119,3 +122,200 @@ def cholesky(a, n):
 def test_cholesky():
     a = R(0).normal(size=(4, 4))
     check(function(cholesky, SQUARE, INT, hints="a n"), a @ a.T + 4 * np.eye(4), 4)
+
+
+def test_branch_on_data():
+    def build(x, y):
+        return branch(x > y, lambda: (x * y * x, x), lambda: (sin(y), np.float64(2.0)))
+
+    for x in (0.3, 0.9):
+        check(function(build, SCALAR, SCALAR, hints="x y"), np.float64(x), np.float64(0.6))
+
+
+def test_branch_with_arrays():
+    def build(a, x):
+        return branch(
+            x > 0.0,
+            lambda: update_at(a, read_at(a, at(0)) * x, at(1)),
+            lambda: accumulate_at(a, read_at(a, at(2)) * read_at(a, at(2)), at(1)),
+        )
+
+    for x in (0.3, -0.9):
+        check(function(build, VECTOR, FLOAT, hints="a x"), R(0).normal(size=4), x)
+
+
+def test_branch_in_loop():
+    def body(i, a, s):
+        u = read_at(a, at(...), i)
+
+        def then():
+            v = sin(u) * s
+            w = v * v
+            return update_at(a, w * u, at(...), i), s + w * v
+
+        return branch(u > 0.0, then, lambda: (accumulate_at(a, s, at(...), i), s * u))
+
+    def build(a, s):
+        return loop(a, 0, 6, [a, s], body)
+
+    a = R(3).normal(size=6)
+    assert (a > 0).any()
+    assert (a < 0).any()
+    check(function(build, VECTOR, SCALAR, hints="a s"), a, np.float64(0.3))
+
+
+def test_loops_in_branches_in_loops():
+    def body(i, a):
+        def then():
+            return loop(
+                a,
+                0,
+                i,
+                [a],
+                lambda j, a: update_at(
+                    a,
+                    read_at(a, at(...), i) - read_at(a, at(...), j) * read_at(a, at(...), i),
+                    at(...),
+                    i,
+                ),
+            )
+
+        return branch(read_at(a, at(...), i) > 0.0, then, lambda: a)
+
+    a = R(4).normal(size=6)
+    check(function(lambda a: loop(a, 0, 6, [a], body), VECTOR, hints="a"), a)
+
+
+def test_swapped_carries():
+    def body(i, x, y, a, b):
+        a = update_at(a, x * read_at(b, at(...), i), at(...), i)
+        return y, x * y, b, a
+
+    def build(x, y, a, b):
+        return loop(a, 0, 5, [x, y, a, b], body)
+
+    rng = R(5)
+    check(
+        function(build, SCALAR, SCALAR, VECTOR, VECTOR, hints="x y a b"),
+        np.float64(0.8),
+        np.float64(1.3),
+        rng.normal(size=5),
+        rng.normal(size=5),
+    )
+
+
+def test_while():
+    def build(x, a):
+        return while_loop(
+            a,
+            [x, a],
+            lambda x, a: x < 5.0,
+            lambda x, a: (x * 1.3 + read_at(a, at(0)), a * sin(x)),
+        )
+
+    check(
+        function(build, SCALAR, VECTOR, hints="x a"),
+        np.float64(1.0),
+        np.abs(R(0).normal(size=3)),
+    )
+
+
+def test_until():
+    def build(x, a):
+        def body(i, x, a):
+            y = x * read_at(a, at(...), i)
+            return y, update_at(a, y, at(...), i), y > 3.0
+
+        return loop(a, 0, 10, [x, a], body, until=True)
+
+    def backwards(x, a):
+        def body(i, x, a):
+            y = x * read_at(a, at(...), i) * 1.0
+            return y, update_at(a, y, at(...), i), y > 3.0
+
+        return loop(a, 1, 10, [x, a], body, step=2, until=True, reverse=True)
+
+    a = 1.0 + np.abs(R(0).normal(size=10))
+    for make in (build, backwards):
+        check(function(make, SCALAR, VECTOR, hints="x a"), np.float64(0.7), a)
+
+
+def test_python_numbers_stay_python_numbers():
+    def build(x, n):
+        return loop(x, 0, n, [x, 1.0], lambda i, s, t: (s * t + i, t * 0.5 + s))
+
+    check(function(build, FLOAT, INT, hints="x n"), 0.3, 4)
+
+
+def test_python_number_meets_numpy_in_loop():
+    def build(x, a):
+        return loop(
+            x,
+            0,
+            3,
+            [a, x],
+            lambda i, a, s: (update_at(a, read_at(a, at(...), i) * s * x, at(...), i), s * 0.5),
+        )
+
+    check(function(build, FLOAT, VECTOR, hints="x a"), 0.3, R(0).normal(size=3))
+
+
+def test_carry_whose_shape_varies():
+    def build(a):
+        return loop(
+            a,
+            0,
+            3,
+            [a],
+            lambda i, a: read_at(a, at(slice(1, None, None))) * read_at(a, at(0)),
+            types=[ArrayType(F64, (None,))],
+        )
+
+    check(function(build, VECTOR, hints="a"), R(0).normal(size=5))
+
+
+def test_overwritten_in_every_trip():
+    def build(a, t):
+        def body(i, t, s):
+            t = a * read_at(a, at(...), i)
+            return t, s + read_at(t, at(0))
+
+        return loop(a, 0, 3, [t, np.float64(0.0)], body)
+
+    rng = R(1)
+    check(function(build, VECTOR, VECTOR, hints="a t"), rng.normal(size=3), rng.normal(size=3))
+
+
+def test_complex_numbers():
+    z = ArrayType(np.dtype(np.complex128), (N,))
+
+    def build(z, x):
+        def body(i, z, x):
+            z = update_at(z, read_at(z, at(...), i) * read_at(z, at(...), i - 1), at(...), i)
+            return z, x * real(read_at(z, at(...), i))
+
+        return loop(z, 1, 4, [z, x], body)
+
+    rng = R(2)
+    check(
+        function(build, z, SCALAR, hints="z x"),
+        rng.normal(size=4) + 1j * rng.normal(size=4),
+        np.float64(0.4),
+    )
+
+
+def test_lists():
+    def build(a):
+        xs = list_new(read_at(a, at(0)), element=SCALAR)
+
+        def grow(i, xs):
+            last = list_get(xs, list_length(xs) - 1)
+            return list_append(xs, last * read_at(a, at(...), i))
+
+        xs = loop(a, 0, 4, [xs], grow)
+        total = loop(
+            a, 0, 3, [np.float64(0.0)], lambda i, s: s + list_get(xs, i) * list_get(xs, i + 1)
+        )
+        return total, list_stack(xs)
+
+    check(function(build, VECTOR, hints="a"), R(0).normal(size=4))

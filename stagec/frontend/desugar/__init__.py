@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import gast
 
+from stagec.frontend.depth import deep
 from stagec.frontend.desugar import (
     assign,
     augassign,
@@ -92,4 +93,5 @@ def desugar(node: gast.FunctionDef, file: str = "<unknown>") -> gast.FunctionDef
     """The function in the core language; its signature and decorators stay as they are."""
     check(node, file)
     flat = Flat(RULES, Fresh(), frozenset())
-    return replace(node, body=functions.body(flat, node))
+    with deep():
+        return replace(node, body=functions.body(flat, node))

@@ -8,14 +8,22 @@ from stagec.errors import StagecError
 from stagec.frontend.location import location
 
 _REFUSED: dict[str, tuple[str, str, str]] = {
-    "AsyncFunctionDef": ("SC101", "async def", "write a plain function"),
-    "AsyncFor": ("SC101", "async for", "write a plain for loop"),
-    "AsyncWith": ("SC101", "async with", "write a plain with statement"),
-    "Await": ("SC101", "await", "await outside the staged function and pass the result in"),
-    "TryStar": ("SC102", "except*", "use except with a tuple of classes"),
-    "TypeAlias": ("SC103", "a type statement", "move it to the module"),
-    "TemplateStr": ("SC104", "a template string", "use an f-string"),
-    "YieldFrom": ("SC105", "the value of yield from", "loop over the generator and yield"),
+    "AsyncFunctionDef": ("SC110", "async def is not supported", "write a plain function"),
+    "AsyncFor": ("SC110", "async for is not supported", "write a plain for loop"),
+    "AsyncWith": ("SC110", "async with is not supported", "write a plain with statement"),
+    "Await": (
+        "SC110",
+        "await is not supported",
+        "await outside the staged function and pass the result in",
+    ),
+    "TryStar": ("SC111", "except* is not supported", "use except with a tuple of classes"),
+    "TypeAlias": ("SC112", "a type statement is not supported", "move it to the module"),
+    "TemplateStr": ("SC113", "a template string is not supported", "use an f-string"),
+    "YieldFrom": (
+        "SC114",
+        "the value of yield from is not supported",
+        "loop over the generator and yield",
+    ),
 }
 
 
@@ -29,8 +37,8 @@ def check(function: gast.FunctionDef, file: str) -> None:
     for node in gast.walk(function):
         found = _REFUSED.get(type(node).__name__)
         if found is not None and id(node) not in allowed:
-            code, construct, help = found
-            raise StagecError(code, f"{construct} is not supported", location(node, file), help)
+            code, message, help = found
+            raise StagecError(code, message, location(node, file), help)
         _check_parts(node, function, file)
 
 
@@ -39,21 +47,21 @@ def _check_parts(node: gast.AST, function: gast.FunctionDef, file: str) -> None:
     match node:
         case gast.comprehension(is_async=1):
             raise StagecError(
-                "SC101",
+                "SC110",
                 "an asynchronous comprehension is not supported",
                 location(node.target, file),
                 "write a plain comprehension",
             )
         case gast.FunctionDef() | gast.ClassDef() if node.type_params and node is not function:
             raise StagecError(
-                "SC103",
+                "SC112",
                 "type parameters of a nested definition are not supported",
                 location(node, file),
                 "move the definition to the module, or leave them out",
             )
         case gast.ExceptHandler(type=kind) if kind is not None and not _plain(kind):
             raise StagecError(
-                "SC106",
+                "SC115",
                 "an except clause whose class is computed is not supported",
                 location(kind, file),
                 "assign the class to a variable before the try statement",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace as changed
 
 import gast
 
+from stagec.frontend.depth import deep
 from stagec.frontend.desugar.scope import scope
 
 Names = frozenset[str]
@@ -35,7 +36,8 @@ def liveness(function: gast.FunctionDef) -> Liveness:
     """The liveness of the function's locals, nested functions excluded."""
     own = scope(function)
     result = Liveness({}, {})
-    _Flow(result, own.locals, own.cells, *[own.cells] * 4).block(function.body, own.cells)
+    with deep():
+        _Flow(result, own.locals, own.cells, *[own.cells] * 4).block(function.body, own.cells)
     return result
 
 
@@ -90,14 +92,17 @@ class _Flow:
         targets = self.written(stmt.target) if is_for else frozenset[str]()
         test = frozenset[str]() if is_for else self.reads(stmt.test)
         endless = not is_for and isinstance(stmt.test, gast.Constant) and stmt.test.value
-        head = test if endless else test | ended
+        # what an earlier visit found holds still, so nested loops settle at once
+        head = self.result.head.get(id(stmt), frozenset()) | test
+        if not endless:
+            head |= ended
         while True:
             inner = changed(self, broken=live, again=head, normal=ended)
             grown = head | (inner.block(stmt.body, head) - targets)
             if grown == head:
                 break
             head = grown
-        self.result.head[id(stmt)] = self.result.head.get(id(stmt), frozenset()) | head
+        self.result.head[id(stmt)] = head
         return head | self.reads(stmt.iter) if is_for else head
 
     def managed(self, stmt: gast.With, live: Names) -> Names:

@@ -127,7 +127,7 @@ def _nested(steps: Sequence[_Step], success: Sequence[gast.stmt]) -> list[gast.s
                     *chain,
                     build.at(origin, gast.If(done, success, [])),
                 ]
-    return success
+    return list(success)
 
 
 def _steps(

@@ -19,13 +19,13 @@ from stagec.ir.alias import (
     Atoms,
     Memory,
     depth,
+    holds_memory,
     path_of,
     result_memories,
 )
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
 from stagec.ir.function import Function
 from stagec.ir.path import Path
-from stagec.ir.types import ListType
 from stagec.opt.bufferise.conflicts import (
     Conflicts,
     Save,
@@ -123,7 +123,7 @@ class _Walk:
     def parameter(self, param: Value, why: str, inner: str) -> Memory:
         """The memory of a parameter."""
         own = self.notes.atoms.setdefault((param,), Atom(param.hint, why, param=True))
-        if not isinstance(param.type, ListType):
+        if not holds_memory(param.type):
             return Memory(frozenset((own,)), NONE, param)
         content = Atom(param.hint, inner, param=True)
         content = self.notes.atoms.setdefault((param, "content"), content)
@@ -334,10 +334,11 @@ class _Walk:
         """Results that never overlap although each may be either of two values."""
         names = ("own", "content")
         atoms = [self.new_atom(stmt.outs[c // 2], names[c % 2]) for c in range(len(both))]
-        for c, part in enumerate(both):
-            for atom in self.state.around(part):
-                self.state.link(atoms[c], atom)
-            self.state.join(atoms[c], part)
+        arounds = list(map(self.state.around, both))
+        for atom, part, around in zip(atoms, both, arounds, strict=True):
+            for other in around:
+                self.state.link(atom, other)
+            self.state.join(atom, part)
         for c, d in together:
             self.state.link(atoms[c], atoms[d])
         return tuple(frozenset((a,)) if p else NONE for a, p in zip(atoms, both, strict=True))
@@ -400,9 +401,8 @@ class _Walk:
         params = stmt.body.params[-len(stmt.carry) :] if stmt.carry else ()
         found: list[Memory] = []
         for k, param in enumerate(params):
-            level = depth(param.type)
-            own = NONE if level is None else frozenset((loop.heads[2 * k],))
-            content = frozenset((loop.heads[2 * k + 1],)) if level else NONE
+            own = NONE if depth(param.type) is None else frozenset((loop.heads[2 * k],))
+            content = frozenset((loop.heads[2 * k + 1],)) if holds_memory(param.type) else NONE
             found.append(Memory(own, content, param))
             self.state.origins[param] = inits[k]
         return tuple(found)

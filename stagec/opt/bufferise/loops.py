@@ -83,17 +83,18 @@ def components(memories: tuple[Memory, ...]) -> tuple[Atoms, ...]:
 
 def relate(loop: Loop, state: State) -> bool:
     """Find and link what may overlap at the head of a trip; whether that is more than before."""
-    before = len(loop.related)
+    found: set[tuple[int, Atom]] = set()
     pending = [*_related_at_entry(loop, state), *loop.facts.direct]
     while pending:
         pair = pending.pop()
-        if pair in loop.related:
-            continue
-        loop.related.add(pair)
-        component, atom = pair
-        state.link(loop.heads[component], atom)
-        pending += _carried_on(loop, component, atom)
-    return len(loop.related) > before
+        if pair not in found:
+            found.add(pair)
+            component, atom = pair
+            state.link(loop.heads[component], atom)
+            pending += _carried_on(loop, component, atom)
+    more = not found <= loop.related
+    loop.related |= found
+    return more
 
 
 def _related_at_entry(loop: Loop, state: State) -> Iterator[tuple[int, Atom]]:

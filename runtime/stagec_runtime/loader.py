@@ -1,0 +1,32 @@
+"""Loading generated modules from files, so that tracebacks, debuggers and `inspect` see them."""
+
+import atexit
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+_FOLDER: list[Path] = []
+
+
+def folder() -> Path:
+    """This process's private folder of generated modules, made on first use."""
+    if not _FOLDER:
+        path = Path(tempfile.mkdtemp(prefix="stagec-"))
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+        _FOLDER.append(path)
+    return _FOLDER[0]
+
+
+def load(text: str, entry: str, objects: dict[str, Any]) -> tuple[Any, str]:
+    """The function `entry` of the module with source `text`, and the file it was written to.
+
+    `objects` are further globals of the module.
+    """
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    path = folder() / f"{entry}_{digest}.py"
+    path.write_text(text)
+    namespace: dict[str, Any] = {"__name__": f"stagec.generated.{entry}", **objects}
+    exec(compile(text, str(path), "exec"), namespace)
+    return namespace[entry], str(path)

@@ -1,0 +1,272 @@
+"""The pipeline: from a Python function and its arguments to a compiled specialisation.
+
+`PASSES` is the one ordered list of what happens to a staged graph.  Observers see the graph
+after each of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import stagec_runtime as rt
+from stagec.codegen.numpy import Module, to_numpy
+from stagec.errors import Loc, StagecError
+from stagec.frontend.arguments import Flat
+from stagec.frontend.results import Rebuild
+from stagec.frontend.stage import Program, Request, stage
+from stagec.ir.function import Function
+from stagec.ir.verifier import verify
+from stagec.opt.bufferise import Copy, bufferise
+from stagec.opt.cse import cse
+from stagec.opt.dce import dce
+from stagec.opt.hoist import hoist
+from stagec.opt.simplify import simplify
+from stagec.opt.sink import sink
+from stagec.transforms.forward import forward
+from stagec.transforms.reverse import Pullback, joined, reverse
+
+Pass = Callable[[Function], Function]
+Observer = Callable[[str, Function], None]
+
+PASSES: tuple[tuple[str, Pass], ...] = (
+    ("simplify", simplify),
+    ("cse", cse),
+    ("dce", dce),
+    ("hoist", hoist),
+    ("simplify again", simplify),
+    ("cse again", cse),
+    ("dce again", dce),
+    ("sink", sink),
+)
+BEFORE_DIFFERENTIATION: tuple[Pass, ...] = (simplify, cse, dce)
+
+
+def debugging() -> bool:
+    """Whether graphs are verified after each pass (STAGEC_CHECK in the environment)."""
+    return bool(os.environ.get("STAGEC_CHECK"))
+
+
+def optimise(fn: Function, observe: Observer | None = None) -> Function:
+    """The function after all passes."""
+    for name, step in PASSES:
+        fn = step(fn)
+        if debugging():
+            verify(fn)
+        if observe is not None:
+            observe(name, fn)
+    return fn
+
+
+class Transforms:
+    """The transforms as the front end calls them: optimise, differentiate."""
+
+    @staticmethod
+    def prepared(fn: Function) -> Function:
+        """The function as differentiation wants it."""
+        for step in BEFORE_DIFFERENTIATION:
+            fn = step(fn)
+        return fn
+
+    @classmethod
+    def reverse(cls, fn: Function, wrt: list[int], of: list[int]) -> Pullback:
+        """See `transforms.reverse`."""
+        return reverse(cls.prepared(fn), wrt, of)
+
+    @staticmethod
+    def joined(pullback: Pullback) -> Function:
+        """See `transforms.reverse`."""
+        return joined(pullback)
+
+    @classmethod
+    def forward(cls, fn: Function, wrt: list[int]) -> Function:
+        """See `transforms.forward`."""
+        return forward(cls.prepared(fn), wrt)
+
+
+@dataclass(slots=True)
+class Specialisation:
+    """One compiled version of a function, and when it applies."""
+
+    program: Program
+    optimised: Function
+    module: Module
+    copies: tuple[Copy, ...]
+    entry: Callable[..., Any]
+    file: str
+    checks: list[Callable[[Flat], bool]] = field(default_factory=list[Callable[[Flat], bool]])
+
+    def applies(self, flat: Flat) -> bool:
+        """Whether the arguments and all captured values are as this version was made for."""
+        for check in self.checks:
+            if not check(flat):
+                return False
+        if self.program.guards:
+            args = tuple(flat.statics)
+            for guard in self.program.guards:
+                if not guard.holds(args):
+                    return False
+        return True
+
+    def run(self, flat: Flat) -> Any:
+        """Call the generated code and make the result."""
+        program = self.program
+        leaves = flat.leaves
+        inputs = [leaves[k] for k in program.leaves]
+        hidden: list[Any] = []
+        if program.captured:
+            statics = tuple(flat.statics)
+            hidden = [source.get(statics) for source in program.captured]
+        if program.written:
+            self.refuse_overlap(leaves, hidden)
+        try:
+            outs = self.entry(*inputs, *hidden)
+        except Exception as error:
+            raise self.noted(error)
+        if len(self.optimised.results) == 1:
+            outs = (outs,)
+        return Rebuild(outs, leaves, hidden, flat.containers, {}).outcome(program.outcome)
+
+    def refuse_overlap(self, leaves: list[Any], hidden: list[Any]) -> None:
+        """Refuse an argument that is written to and overlaps another."""
+        arrays = [a for a in (*leaves, *hidden) if isinstance(a, np.ndarray)]
+        for k in self.program.written:
+            for other in arrays:
+                target = leaves[k]
+                if other is not target and np.may_share_memory(target, other) and np.shares_memory(target, other):
+                    raise StagecError(
+                        "SC501",
+                        f"an argument that {self.optimised.name} writes to overlaps another",
+                        None,
+                        "pass a copy of one of them",
+                    )
+
+    def noted(self, error: Exception) -> Exception:
+        """The exception with a note saying where in the user's program it happened."""
+        place = self.place(error)
+        if place is not None:
+            error.add_note(f"in staged code: {place}: {place.text.strip()}")
+        return error
+
+    def place(self, error: Exception) -> Loc | None:
+        """The user's location of an exception of the generated code."""
+        found = None
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == self.file:
+                found = self.module.line_map.get(trace.tb_lineno, found)
+            trace = trace.tb_next
+        return found
+
+
+@dataclass(slots=True)
+class Compiler:
+    """Compiles one function for the arguments it meets, and keeps the results."""
+
+    function: Any
+    static: frozenset[str]
+    distinct: bool
+    comments: Callable[[], dict[tuple[str, int], tuple[str, ...]]]
+    table: dict[Any, list[Specialisation]] = field(default_factory=dict[Any, list[Specialisation]])
+    history: list[str] = field(default_factory=list[str])
+    changed: set[Any] = field(default_factory=set[Any])
+
+    def flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Flat]:
+        """The key of the arguments and their parts."""
+        flat = Flat()
+        add = flat.add
+        if self.static:
+            names = Request(self.function, args, kwargs, self.static).names()
+            key = [flat.static(a) if n in self.static else add(a) for n, a in zip(names, args, strict=True)]
+            key += [(n, flat.static(a) if n in self.static else add(a)) for n, a in kwargs.items()]
+        else:
+            key = [add(a) for a in args]
+            if kwargs:
+                key += [(n, add(a)) for n, a in kwargs.items()]
+        arrays = [id(a) for a in flat.leaves if type(a) is np.ndarray]
+        if len(set(arrays)) < len(arrays) and not self.distinct:
+            key.append(("same", *(arrays.index(a) for a in arrays)))
+        return tuple(key), flat
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the right specialisation, making it first if there is none."""
+        key, flat = self.flatten(args, kwargs)
+        for found in self.table.get(key, ()):
+            if found.applies(flat):
+                return found.run(flat)
+        return self.compile(key, flat, args, kwargs).run(flat)
+
+    def specialise(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialisation:
+        """The specialisation for the arguments."""
+        key, flat = self.flatten(args, kwargs)
+        for found in self.table.get(key, ()):
+            if found.applies(flat):
+                return found
+        return self.compile(key, flat, args, kwargs)
+
+    def compile(
+        self, key: Any, flat: Flat, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Specialisation:
+        """A new specialisation."""
+        reason = self.reason(key, flat)
+        decisions: set[tuple[str, Any]] = {("captured", s) for s in self.changed}
+        request = Request(self.function, args, kwargs, self.static, self.distinct)
+        program = stage(request, decisions, Transforms)
+        made = lower(program, self.comments())
+        made.checks = [check for d in sorted(program.decisions, key=repr) if (check := checker(d, flat))]
+        self.table.setdefault(key, []).append(made)
+        self.history.append(reason)
+        return made
+
+    def reason(self, key: Any, flat: Flat) -> str:
+        """Why a new specialisation is needed; notes captured numbers that change."""
+        others = self.table.get(key)
+        if not self.table:
+            return "the first call"
+        if others is None:
+            return "new argument types"
+        statics = tuple(flat.statics)
+        for guard in others[-1].program.guards:
+            if not guard.holds(statics):
+                if isinstance(guard.expected, int | float) and not isinstance(guard.expected, bool):
+                    self.changed.add(guard.source)
+                return f"{guard.source} changed"
+        return "a new value of an argument that staging depends on"
+
+
+def checker(decision: tuple[str, Any], flat: Flat) -> Callable[[Flat], bool] | None:
+    """The test that an argument is still what staging was told."""
+    kind, key = decision
+    if kind == "int":
+        wanted = flat.leaves[key]
+        return lambda now: now.leaves[key] == wanted
+    if kind == "size":
+        leaf, axis = key
+        length = flat.leaves[leaf].shape[axis]
+        return lambda now: now.leaves[leaf].shape[axis] == length
+    if kind == "layout":
+        layout = flat.leaves[key].flags.c_contiguous
+        return lambda now: now.leaves[key].flags.c_contiguous == layout
+    return None
+
+
+def lower(program: Program, comments: dict[tuple[str, int], tuple[str, ...]]) -> Specialisation:
+    """Optimise, print and load a staged program."""
+    if debugging():
+        verify(program.function)
+    optimised = optimise(program.function)
+    final, copies = bufferise(optimised)
+    module = to_numpy(final, comments, header_of(program))
+    entry, file = rt.load(module.text, module.entry, module.objects)
+    return Specialisation(program, final, module, copies, entry, file)
+
+
+def header_of(program: Program) -> tuple[str, ...]:
+    """The comment at the top of a generated module."""
+    fn = program.function
+    params = ", ".join(f"{p.hint or 'arg'}: {p.type}" for p in fn.params)
+    return (f"{fn.name}({params}), generated by stagec for NumPy",)

@@ -1,0 +1,73 @@
+"""What `explain` tells: a report made from a specialisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stagec.driver import Compiler, Specialisation
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Facts about one compiled version of a function; `str()` is for reading.
+
+    Attributes
+    ----------
+    signature : the types it was compiled for; symbols are sizes that may vary between calls.
+    specialisations : why each version of the function so far was compiled.
+    static : what staging had to know besides the types.
+    captured : variables outside that are read at each call.
+    guards : variables outside whose change recompiles.
+    copies : copies that in-place updates needed, and why.
+    """
+
+    signature: str
+    specialisations: tuple[str, ...]
+    static: tuple[str, ...]
+    captured: tuple[str, ...]
+    guards: tuple[str, ...]
+    copies: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [self.signature]
+        for title, items in (
+            ("specialisations", self.specialisations),
+            ("known at staging", self.static),
+            ("read at each call", self.captured),
+            ("guarded", self.guards),
+            ("copies", self.copies),
+        ):
+            lines.append(f"{title}: {len(items) or 'none'}")
+            lines += [f"  {item}" for item in items]
+        return "\n".join(lines)
+
+
+KINDS = {
+    "int": "the value of integer argument {}",
+    "size": "the length of argument {} along axis {}",
+    "layout": "the memory layout of argument {}",
+    "unroll": "a loop unrolled",
+    "captured": "{} is read at each call, since it changed",
+}
+
+
+def report(made: Specialisation, compiler: Compiler) -> Report:
+    """The report on a specialisation."""
+    program = made.program
+    params = ", ".join(f"{p.hint}: {p.type}" for p in program.function.params)
+    static = []
+    for kind, key in sorted(program.decisions, key=repr):
+        parts = key if isinstance(key, tuple) else (key,)
+        static.append(KINDS[kind].format(*parts))
+    copies = [
+        f"{c.loc or 'at the end'}: {c.name or 'a value'}: {c.reason}{' (in a loop)' if c.in_loop else ''}"
+        for c in made.copies
+    ]
+    return Report(
+        f"{program.function.name}({params})",
+        tuple(compiler.history),
+        tuple(static),
+        tuple(map(str, program.captured)),
+        tuple(str(g.source) for g in program.guards),
+        tuple(copies),
+    )

@@ -1,0 +1,87 @@
+"""Jacobians and Hessians, written in NumPy and staged like the user's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from stagec.api import Staged, grad, jvp, vjp
+
+
+def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options: Any) -> Any:
+    """A function that returns the Jacobian of `fun` by reverse mode, one row at a time.
+
+    Shape: that of the result, then that of the argument.
+    """
+    return _jacobian(fun, argnums, _by_rows, options)
+
+
+def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options: Any) -> Any:
+    """A function that returns the Jacobian of `fun` by forward mode, one column at a time.
+
+    Shape: that of the result, then that of the argument.
+    """
+    return _jacobian(fun, argnums, _by_columns, options)
+
+
+def hessian(fun: Callable[..., Any], argnums: int = 0, **options: Any) -> Any:
+    """A function that returns the Hessian of the scalar function `fun`."""
+    return jacfwd(grad(fun, argnums), argnums, **options)
+
+
+def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+    """The Hessian of the scalar function `fun` times `tangents`, forward over reverse.
+
+    `primals` and `tangents` are tuples of arguments and directions, or one array each; the
+    derivatives are with respect to the first argument.
+    """
+    points = primals if isinstance(primals, tuple) else (primals,)
+    directions = tangents if isinstance(tangents, tuple) else (tangents,)
+    return jvp(grad(fun), points, directions)[1]
+
+
+def _jacobian(fun: Any, argnums: Any, rule: Callable[..., Any], options: dict[str, Any]) -> Any:
+    inherited = dict(fun.options) if isinstance(fun, Staged) else {}
+
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(argnums, int):
+            return rule(fun, argnums, args, kwargs)
+        return tuple([rule(fun, k, args, kwargs) for k in argnums])
+
+    return Staged(jacobian, distinct=True, **{**inherited, **options})
+
+
+def _by_rows(fun: Any, k: int, args: Any, kwargs: Any) -> Any:
+    def of(x: Any) -> Any:
+        return fun(*args[:k], x, *args[k + 1 :], **kwargs)
+
+    x = args[k]
+    out, pull = vjp(of, x)
+    if np.ndim(out) == 0:
+        return pull(1.0)[0]
+    count = np.size(out)
+    rows = np.empty((count, *np.shape(x)))
+    for i in range(count):
+        seed = np.zeros(count)
+        seed[i] = 1.0
+        rows[i] = pull(seed.reshape(np.shape(out)))[0]
+    return rows.reshape((*np.shape(out), *np.shape(x)))
+
+
+def _by_columns(fun: Any, k: int, args: Any, kwargs: Any) -> Any:
+    def of(x: Any) -> Any:
+        return fun(*args[:k], x, *args[k + 1 :], **kwargs)
+
+    x = args[k]
+    if np.ndim(x) == 0:
+        return jvp(of, (x,), (1.0,))[1]
+    count = np.size(x)
+    out = of(x)
+    columns = np.empty((count, np.size(out)))
+    for j in range(count):
+        seed = np.zeros(count)
+        seed[j] = 1.0
+        columns[j] = np.ravel(jvp(of, (x,), (seed.reshape(np.shape(x)),))[1])
+    return columns.T.reshape((*np.shape(out), *np.shape(x)))

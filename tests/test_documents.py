@@ -1,0 +1,109 @@
+"""What the documents promise is there, and the pages made from the sources are current."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from stagec import ops
+
+ROOT = Path(__file__).parent.parent
+CODE = re.compile(r"SC\d{3}")
+
+
+def blocks(text: str) -> list[str]:
+    """The bash code blocks."""
+    return re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_first_screen_has_the_two_commands() -> None:
+    screen = "".join((ROOT / "README.md").read_text().splitlines(keepends=True)[:40])
+    use, check = blocks(screen)
+    assert use.count("\n") == check.count("\n") == 1
+    assert shlex.split(use)[:3] == ["pip", "install", ".[examples]"]
+    assert check == 'pip install -e ".[test]" && python -m tests unit\n'
+
+
+def test_first_command_runs_an_example() -> None:
+    [script] = re.findall(r"examples/\w+\.py", blocks((ROOT / "README.md").read_text())[0])
+    assert (ROOT / script).exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=lambda p: p.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
+    assert [t for t in targets if not (path.parent / t).exists()] == []
+
+
+def functions_page() -> str:
+    """The list of functions that ops are the meaning of."""
+    found: dict[str, set[str]] = {}
+    for op in ops.ALL:
+        for function, _ in op.calls:
+            module = getattr(function, "__module__", None) or "numpy"
+            found.setdefault(module.strip("_"), set()).add(function.__name__)
+    parts = [
+        "# Functions that can be staged",
+        "",
+        "This page is made from the ops themselves. Array methods are looked up by the name of",
+        "the NumPy function.",
+    ]
+    for module in sorted(found):
+        names = ", ".join(f"`{name}`" for name in sorted(found[module]))
+        parts += ["", f"## {module}", "", textwrap.fill(names, 96)]
+    return "\n".join(parts) + "\n"
+
+
+def errors_page() -> str:
+    """The list of error codes, from the places that raise them."""
+    rows: dict[str, set[tuple[str, str]]] = {}
+    for path in sorted((ROOT / "stagec").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            parts = node.args if isinstance(node, ast.Call) else getattr(node, "elts", [])
+            if not parts or not CODE.fullmatch(_text(parts[0])):
+                continue
+            keywords = node.keywords if isinstance(node, ast.Call) else []
+            helps = [k.value for k in keywords if k.arg == "help"] or parts[2:]
+            advice = [_text(part) for part in helps if _text(part)]
+            row = _text(parts[1]), advice[-1] if advice else ""
+            rows.setdefault(_text(parts[0]), set()).add(row)
+    lines = [
+        "# Errors",
+        "",
+        "This page is made from the sources. `…` stands for a name or a value. Every message",
+        "also shows the file, the line and the place in it.",
+        "",
+        "| code | what is wrong | what to do |",
+        "|---|---|---|",
+    ]
+    for code in sorted(rows):
+        for k, row in enumerate(sorted(rows[code])):
+            lines.append(f"| {'' if k else code} | {row[0]} | {row[1]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _text(node: ast.expr) -> str:
+    """The text of a string in the source; what is filled in at run time is an ellipsis."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text.replace("|", "\\|")
+        case ast.JoinedStr(values=values):
+            return "".join(_text(v) or "…" for v in values)
+        case _:
+            return ""
+
+
+PAGES = {"functions.md": functions_page, "errors.md": errors_page}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_current(name: str, request: pytest.FixtureRequest) -> None:
+    page, text = ROOT / "docs" / name, PAGES[name]()
+    if request.config.getoption("--update-golden"):
+        page.write_text(text)
+    assert page.read_text() == text, "run pytest tests/test_documents.py --update-golden"
