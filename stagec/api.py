@@ -10,10 +10,12 @@ from stagec import driver
 from stagec.errors import StagecError
 from stagec.explain import Report, report
 from stagec.frontend import transforming
+from stagec.frontend.arguments import Residual
 from stagec.frontend.calls import code_of
 from stagec.frontend.source import find
 from stagec.frontend.values import Known, TupleValue
 from stagec.ir.function import Function
+from stagec.ir.types import ListType
 from stagec.specs import example, spec as spec
 
 P = ParamSpec("P")
@@ -51,7 +53,7 @@ class Staged(Generic[P, R]):
         self.eager = fun
         self.options = {"static_argnames": names, "backend": backend}
         self._compiler = driver.Compiler(fun, frozenset(names), distinct, lambda: comments_of(fun))
-        functools.update_wrapper(self, fun)
+        functools.update_wrapper(self, fun, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The result of the function, computed by generated code."""
@@ -316,9 +318,14 @@ def _vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Any]:
     """`fun(*primals)` and its pullback: a function from a cotangent of the result to a tuple of
     cotangents of the primals."""
     staged = _program("vjp", fun)
-    out, residuals, kept = staged(*primals)
+    out, residuals, primal_results = staged(*primals)
     made = staged._specialised(primals, {})
-    return out, Pullback(_pullback_of(made, fun), residuals, kept)
+    pulled, _ = made.program.extra
+    kept = tuple(
+        Residual(r, o.type) if isinstance(o.type, ListType) else r
+        for r, o in zip(residuals, pulled.residuals, strict=True)
+    )
+    return out, Pullback(_pullback_of(made, fun), kept, primal_results)
 
 
 def _jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:

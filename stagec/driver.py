@@ -158,7 +158,8 @@ class Specialisation:
         trace = error.__traceback__
         while trace is not None:
             if trace.tb_frame.f_code.co_filename == self.file:
-                found = self.module.line_map.get(trace.tb_lineno, found)
+                before = [k for k in self.module.line_map if k <= trace.tb_lineno]
+                found = self.module.line_map[max(before)] if before else found
             trace = trace.tb_next
         return found
 

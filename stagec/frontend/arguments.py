@@ -20,13 +20,22 @@ from stagec.frontend.values import (
     Known,
     Number,
     Ref,
+    StagedItems,
     TupleValue,
     Value,
 )
 from stagec.ir.core import Value as Staged
-from stagec.ir.types import COMPLEX, FLOAT, INT, ArrayType, Symbol, size
+from stagec.ir.types import COMPLEX, FLOAT, INT, ArrayType, ListType, Symbol, Type, size
 
 LETTERS = "nmkpqrst"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Residual:
+    """A list that a pullback keeps: one run-time leaf of the given type."""
+
+    value: Any
+    type: ListType
 
 
 @dataclass(slots=True)
@@ -42,13 +51,16 @@ class Flat:
         kind = type(value)
         if kind is np.ndarray:
             self.leaves.append(value)
-            return value.dtype, tuple([n == 1 for n in value.shape])
+            return value.dtype, tuple([n if n < 2 else 2 for n in value.shape])
         if kind is float or kind is int or kind is complex:
             self.leaves.append(value)
             return kind
         if isinstance(value, np.generic) and value.dtype.kind in "biufc":
             self.leaves.append(value)
             return "scalar", value.dtype
+        if kind is Residual:
+            self.leaves.append(value.value)
+            return value.type
         if kind is dict:
             self.containers.append(value)
             return "dict", *[(k, self.add(v)) for k, v in value.items()]
@@ -98,6 +110,11 @@ class Inputs:
             return self.number(value, name, {float: FLOAT, int: INT, complex: COMPLEX}[kind])
         if isinstance(value, np.generic) and value.dtype.kind in "biufc":
             return self.number(value, name, ArrayType(value.dtype, (), "np"))
+        if kind is Residual:
+            leaf = self.count[0]
+            self.count[0] += 1
+            cell = self.machine.new_cell(self.state, StagedItems(self.param(value.type, name, leaf)))
+            return Ref(cell, list)
         if kind is dict:
             cell = self.container(Fields(tuple((k, self.add(v, f"{name}_{k}")) for k, v in value.items())))
             return Ref(cell, dict)
@@ -132,7 +149,7 @@ class Inputs:
         self.count[2] += 1
         return cell
 
-    def param(self, kind: ArrayType, name: str, leaf: int) -> Staged:
+    def param(self, kind: Type, name: str, leaf: int) -> Staged:
         """A parameter of the function."""
         value = Staged(kind, name if name.isidentifier() else "arg")
         self.machine.defs.depth[value] = 0
@@ -178,8 +195,8 @@ class Inputs:
         return ArrayRef(cell)
 
     def dim(self, n: int, leaf: int, axis: int) -> Any:
-        """The size of an axis: a symbol, unless it is 1 or stage 0 asked for it."""
-        if n == 1 or self.machine.decided("size", (leaf, axis)):
+        """The size of an axis: a symbol (at least 2), unless stage 0 asked for the value."""
+        if n < 2 or self.machine.decided("size", (leaf, axis)):
             return n
         letter = LETTERS[self.sizes] if self.sizes < len(LETTERS) else f"n{self.sizes}"
         self.sizes += 1

@@ -36,7 +36,8 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Const
 from stagec.ir.types import ListType
-from stagec.ops import extent, lists
+from stagec.ops import lists
+from stagec.ops.extent import range_length
 
 
 STAGED = object()  # what `plain` returns for a value that staging does not know
@@ -313,7 +314,7 @@ def length(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
             return m.host(state, len, [m.guard(value)], {}, loc)
         case RangeValue(lo, hi, step):
             bounds = (m.handle(state, m.operand(state, v, loc)) for v in (lo, hi, step))
-            return m.wrap(state, extent.range_length(*bounds))
+            return m.wrap(state, range_length(*bounds))
         case _:
             raise StagecError("SC334", "this value has no length", loc, "use a list or array")
 

@@ -34,15 +34,16 @@ from stagec.frontend.values import (
 from stagec.ir.core import Apply, Const, Op, Operand, const
 from stagec.ir.core import Value as Staged
 from stagec.ir.function import Function
-from stagec.ir.types import BOOL, ArrayType, Size, size, type_of
-from stagec.ops import extent, lists
+from stagec.ir.types import BOOL, ArrayType, size, type_of
+from stagec.ops import lists
 from stagec.ops.arithmetic import Handle
 from stagec.ops.cast import to_python
+from stagec.ops.extent import extent
 
 
 def array_kind(array: Any) -> tuple[Any, ...]:
     """What of an array the code depends on: dtype, rank, and which sizes are exactly 1."""
-    return array.dtype, tuple(n == 1 for n in array.shape)
+    return array.dtype, tuple(min(n, 2) for n in array.shape)
 
 
 @dataclass(slots=True)
@@ -203,24 +204,14 @@ class Interpreter(Machine):
             if isinstance(dim, int):
                 out.append(Known(dim))
                 continue
-            handle = handle or arrays.handle_of(self, state, value, loc)
+            if handle is None:
+                handle = arrays.handle_of(self, state, value, loc)
             out.append(Number(self.size_operand(state, handle, axis)))
         return TupleValue(tuple(out))
 
     def size_operand(self, state: State, handle: Any, axis: int) -> Operand:
         """The length of an axis, read off the array at run time."""
-        made = extent.extent(handle, axis=axis).operand
-        dim = handle.shape[axis]
-        if isinstance(dim, Size):
-            self.note_size(made, dim)
-        return made
-
-    def note_size(self, value: Operand, dim: Size) -> None:
-        """Remember which argument's size an integer is."""
-        if isinstance(value, Staged) and len(dim.terms) == 1:
-            found = self.size_origin.get(dim.terms[0][0])
-            if found is not None:
-                self.origin[value] = ("size", found)
+        return extent(handle, axis=axis).operand
 
     def known_size(
         self, state: State, ref: ArrayRef, axis: int, loc: Loc | None, what: str
@@ -399,10 +390,8 @@ class Interpreter(Machine):
             )
         self.guard(Known(array_kind(array), Derived(source, array_kind)))
         dims = tuple(
-            1 if n == 1 else size(self.symbol("c", unit=False)) for n in array.shape
+            n if n < 2 else size(self.symbol("c", unit=False)) for n in array.shape
         )
-        if not dims:
-            dims = ()
         value = Staged(ArrayType(array.dtype, dims), str(source).rpartition(".")[2])
         self.defs.depth[value] = 0
         self.cells += 1

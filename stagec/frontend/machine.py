@@ -33,7 +33,7 @@ from stagec.frontend.values import (
 from stagec.ir.core import Const, Op, Operand, const
 from stagec.ir.core import Value as Staged
 from stagec.ir.function import Function
-from stagec.ir.types import ArrayType, ListType, Symbol
+from stagec.ir.types import ArrayType, ListType, Size, Symbol
 from stagec.ir.walk import uses
 from stagec.ops.arithmetic import Handle
 
@@ -159,7 +159,7 @@ class Machine:
 
     def name(self, value: Operand, name: str) -> None:
         """Call a staged value by the user's name, if it has none yet."""
-        if isinstance(value, Staged) and name and not name.startswith("."):
+        if isinstance(value, Staged) and name and not value.hint and not name.startswith("."):
             self.names.setdefault(value, name)
 
     def name_of(self, value: Operand) -> str:
@@ -258,6 +258,22 @@ class Machine:
             raise NeedUnroll(unroll, error)
         raise error
 
+    def need_sizes(self, operand: Operand) -> None:
+        """Restage with the sizes of arguments that an array's shape depends on."""
+        shape = operand.type.shape if isinstance(operand.type, ArrayType) else ()
+        for dim in shape:
+            for symbol, _ in dim.terms if isinstance(dim, Size) else ():
+                if symbol in self.size_origin:
+                    raise Restart("size", self.size_origin[symbol])
+
+    def symbols_of(self, value: Staged) -> list[tuple[int, int]]:
+        """The argument axes whose sizes an integer is made of, if it is."""
+        known = value.type.size if isinstance(value.type, ArrayType) else None
+        if known is None:
+            return []
+        found = [self.size_origin.get(s) for s, _ in known.terms]
+        return [] if None in found else found  # type: ignore[return-value]
+
     def roots(self, operand: Operand) -> set[tuple[str, Any]]:
         """What makes the operand staged: arguments, sizes, loops, or data."""
         found: set[tuple[str, Any]] = set()
@@ -270,6 +286,10 @@ class Machine:
             seen.add(value)
             if value in self.origin:
                 found.add(self.origin[value])
+                continue
+            symbols = self.symbols_of(value)
+            if symbols:
+                found.update(("size", s) for s in symbols)
                 continue
             stmt = self.defs.producer.get(value)
             if stmt is None:

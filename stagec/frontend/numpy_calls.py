@@ -139,6 +139,7 @@ def bind(
             return binder(*attempt, **kwargs)
         except NeedsValue as need:
             operand = need.handle.operand
+            m.need_sizes(operand)
             m.need_known(state, Number(operand), loc, str(need).removesuffix(" must be known at staging"))
         except (TypeError, ValueError, AttributeError, AssertionError) as error:
             problem = error
@@ -262,10 +263,6 @@ def view_step(
         return (Index(tuple(items)),), ()
     if stmt.op is ops.squeeze:
         items = [0 if k in attrs["axes"] else Slice() for k in range(base.rank)]
-        return (Index(tuple(items)),), ()
-    if stmt.op is ops.flip:
-        back = Slice(None, None, -1)
-        items = [back if k in attrs["axes"] else Slice() for k in range(base.rank)]
         return (Index(tuple(items)),), ()
     return None
 

@@ -97,15 +97,10 @@ def result_memories(
     stmt: Apply, args: tuple[Memory, ...], atom: MakeAtom
 ) -> tuple[Memory, ...]:
     """The memory of the results of an op, given that of its operands."""
-    found: list[Memory] = []
-    for position, out in enumerate(stmt.outs):
-        memory = NOTHING
-        if depth(out.type) is not None:
-            memory = _result(stmt, args, position, out, atom)
-        if memory.content and not holds_memory(out.type):
-            memory = replace(memory, content=NONE)
-        found.append(memory)
-    return tuple(found)
+    return tuple(
+        NOTHING if depth(out.type) is None else _result(stmt, args, position, out, atom)
+        for position, out in enumerate(stmt.outs)
+    )
 
 
 def _result(

@@ -23,7 +23,7 @@ LONG = {short: np.dtype(name) for name, short in SHORT.items()}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Symbol:
-    """A size known at run time only; `unit` says that it may be exactly 1."""
+    """A size known at run time only: at least 2, unless `unit` says that it may be 0 or 1."""
 
     name: str
     unit: bool = False
@@ -85,14 +85,21 @@ def same_shape(a: Shape, b: Shape) -> bool:
     return len(a) == len(b) and all(map(same, a, b))
 
 
+def at_least(dim: Dim) -> int | None:
+    """A lower bound of the dimension; None if nothing is known."""
+    if not isinstance(dim, Size):
+        return dim
+    if any(factor < 0 for _, factor in dim.terms):
+        return None
+    return dim.const + sum(factor * (0 if s.unit else 2) for s, factor in dim.terms)
+
+
 def may_be_one(dim: Dim) -> bool:
     """Whether the dimension may be exactly 1."""
     if isinstance(dim, int):
         return dim == 1
-    if dim is None:
-        return True
-    return not (len(dim.terms) == 1 and dim.terms[0] == (dim.terms[0][0], 1) and dim.const == 0
-                and not dim.terms[0][0].unit)  # fmt: skip
+    least = at_least(dim)
+    return least is None or least < 2
 
 
 def broadcast_dim(a: Dim, b: Dim) -> Dim:

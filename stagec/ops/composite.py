@@ -24,6 +24,7 @@ def composite(
     source: str | Callable[..., str],
     calls: Calls = (),
     alias: int | Callable[..., int | None] | None = None,
+    batched: bool = True,
     may_raise: tuple[type[BaseException], ...] = (),
     rewrites: tuple[Callable[..., Any], ...] = (),
 ) -> Op:
@@ -45,7 +46,7 @@ def composite(
         vjp=None,
         jvp=None,
         expand=expand,
-        batch=batch,
+        batch=batch if batched else None,
         source=source,
         alias=alias,
         cost=Cost.COSTLY,

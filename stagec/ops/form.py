@@ -21,7 +21,7 @@ from stagec.ir.types import (
     same_shape,
     type_of,
 )
-from stagec.ops.axes import dtype_of, np_shape
+from stagec.ops.axes import dtype_of, expand_dims, np_shape
 from stagec.ops.broadcast import align, broadcast_like, fit
 from stagec.ops.cast import (
     astype,
@@ -276,12 +276,12 @@ def _source(
 
 
 def _without_broadcast(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
-    """The op without a broadcast that it would do itself."""
+    """The op without a broadcast, or new leading axes, that it would make itself."""
     for k, arg in enumerate(args):
-        wide = made_by(arg, broadcast_like)
-        if not wide:
+        inner = _before_broadcast(arg)
+        if inner is None:
             continue
-        narrow = (*args[:k], wide[0][0], *args[k + 1 :])
+        narrow = (*args[:k], inner, *args[k + 1 :])
         if op.infer(*(a.type for a in narrow), **attrs) == op.infer(
             *(a.type for a in args), **attrs
         ):
@@ -289,11 +289,22 @@ def _without_broadcast(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> 
     return None
 
 
+def _before_broadcast(x: Any) -> Any:
+    wide = made_by(x, broadcast_like)
+    if wide:
+        return wide[0][0]
+    deeper = made_by(x, expand_dims)
+    leading = deeper and deeper[1]["axes"] == tuple(range(len(deeper[1]["axes"])))
+    return deeper[0][0] if deeper and leading else None
+
+
 def identity(x: Any, op: Op, *args: Any) -> Any:
-    """`x` in place of `op(*args)`, made fresh; None if their types differ."""
+    """`x` in place of `op(*args)`, a copy unless it is fresh; None if their types differ."""
     type_ = op.infer(*(a.type for a in args))
     assert isinstance(type_, ArrayType)
     same = x.type.dtype == type_.dtype and same_shape(x.shape, type_.shape)
     if not same or x.type.kind != type_.kind:
         return None
-    return copy(x) if type_.kind == "array" else x
+    made = x.builder.producer(x.operand)
+    fresh = made is not None and made.op.aliased(made.kwargs) is None
+    return x if fresh or type_.kind != "array" else copy(x)

@@ -19,6 +19,7 @@ from stagec.ir.types import (
     Shape,
     Size,
     affine,
+    at_least,
     broadcast_shapes,
     same,
     type_of,
@@ -201,9 +202,8 @@ def _position(dim: Size, bound: int | Size) -> Dim:
 
 def _rises(dim: Dim) -> bool:
     """Whether the size is surely not negative."""
-    if isinstance(dim, Size):
-        return dim.const >= 0 and _grows(dim)
-    return dim is not None and dim >= 0
+    least = at_least(dim)
+    return least is not None and least >= 0
 
 
 def _grows(dim: Size) -> bool:

@@ -84,7 +84,8 @@ def _vander_call(x: Any, N: Any = None, increasing: Any = False) -> Any:
 
 
 def _vander_source(x: ArrayType, *n: Any, shape: Plan, increasing: bool) -> str:
-    return f"np.vander({{0}}, {'{1}' if n else shape[0]}{', increasing=True' if increasing else ''})"
+    tail = ", increasing=True" if increasing else ""
+    return f"np.vander({{0}}, {'{1}' if n else shape[0]}{tail})"
 
 
 vander = composite(
@@ -287,6 +288,7 @@ polyfit = composite(
     value=lambda x, y, *, degree: np.polyfit(x, y, degree),
     expand=_polyfit_expand,
     source=lambda x, y, *, degree: f"np.polyfit({{}}, {{}}, {degree})",
+    batched=False,
 )
 
 

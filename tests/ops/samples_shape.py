@@ -52,7 +52,11 @@ def over(*samples: Any) -> list[Sample]:
 
 
 SAMPLES: dict[Op, list[Sample]] = {
-    axes.expand_dims: [((M,), {"axes": (0,)}), ((M,), {"axes": (1, 3)}), ((1.5,), {"axes": (0,)})],
+    axes.expand_dims: [
+        ((M,), {"axes": (0,)}),
+        ((M,), {"axes": (1, 3)}),
+        ((1.5,), {"axes": (0,)}),
+    ],
     axes.squeeze: [((M[None],), {"axes": (0,)}), ((X[None, :, None],), {"axes": (0, 2)})],
     axes.transpose: [
         ((M,), {"axes": (1, 0)}),
@@ -72,11 +76,20 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((np.float64(0.5),), {"shape": (3,)}),
     ],
     broadcast.broadcast_with: [((X, np.ones((3, 1))), {}), ((N[:, :1], M, X[:3]), {})],
-    broadcast.sum_: over(((I,), {"axes": (0,)}), ((ZM,), AX1), ((F,), AX0), ((1.5,), {"axes": ()})),
-    creation.zeros: [((), {"shape": (2, 3), "dtype": F64}), ((4,), {"shape": (Arg(0),), "dtype": F32})],
+    broadcast.sum_: over(
+        ((I,), {"axes": (0,)}), ((ZM,), AX1), ((F,), AX0), ((1.5,), {"axes": ()})
+    ),
+    creation.zeros: [
+        ((), {"shape": (2, 3), "dtype": F64}),
+        ((4,), {"shape": (Arg(0),), "dtype": F32}),
+    ],
     creation.ones: [((), {"shape": (3,), "dtype": I64}), ((), {"shape": (), "dtype": F64})],
     creation.empty: [((0,), {"shape": (Arg(0), 3), "dtype": F64})],
-    creation.zeros_like: [((M,), {"dtype": F64}), ((I,), {"dtype": F32}), ((2.5,), {"dtype": F64})],
+    creation.zeros_like: [
+        ((M,), {"dtype": F64}),
+        ((I,), {"dtype": F32}),
+        ((2.5,), {"dtype": F64}),
+    ],
     creation.ones_like: [((M,), {"dtype": F64})],
     creation.empty_like: [((M[:0],), {"dtype": F64})],
     filling.full: [
@@ -84,7 +97,11 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((X, 2), {"shape": (Arg(1), 6), "dtype": F64}),
         ((3,), {"shape": (2,), "dtype": F64}),
     ],
-    filling.full_like: [((M, 1.5), {"dtype": F64}), ((M, X[:3]), {"dtype": F64}), ((I, 2), {"dtype": I64})],
+    filling.full_like: [
+        ((M, 1.5), {"dtype": F64}),
+        ((M, X[:3]), {"dtype": F64}),
+        ((I, 2), {"dtype": I64}),
+    ],
     ranges.arange: [
         ((), {"bounds": (5,), "dtype": None}),
         ((4,), {"bounds": (1, Arg(0)), "dtype": None}),
@@ -121,7 +138,11 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((F, X), {"axis": 0}),
         ((Z, X), {"axis": 0}),
     ],
-    joining.stack: [((X, Y), {"axis": 0}), ((M, N), {"axis": 1}), ((1.5, 2.5, 0.5), {"axis": 0})],
+    joining.stack: [
+        ((X, Y), {"axis": 0}),
+        ((M, N), {"axis": 1}),
+        ((1.5, 2.5, 0.5), {"axis": 0}),
+    ],
     joining.vstack: [((X, Y), {}), ((M, X[:3]), {})],
     joining.hstack: [((X, Y), {}), ((M, N), {}), ((1.5, 2.5), {})],
     joining.dstack: [((X, Y), {}), ((M, N), {})],
@@ -178,7 +199,10 @@ SAMPLES: dict[Op, list[Sample]] = {
     reduction.mean: over(((I,), {"axes": (0,)}), ((F,), AX0), ((ZM,), AX1)),
     reduction.var: over(((F,), AX0), ((ZM,), AX1), ((M,), {**AX0, "ddof": 1}), ((I,), AX0)),
     reduction.std: over(
-        ((F,), AX0), ((ZM,), AX1), ((M,), {**AX0, "ddof": 1}), ((np.float64(2.0),), {"axes": ()})
+        ((F,), AX0),
+        ((ZM,), AX1),
+        ((M,), {**AX0, "ddof": 1}),
+        ((np.float64(2.0),), {"axes": ()}),
     ),
     reduction.max_: over(((F,), AX0), ((I,), AX0)),
     reduction.min_: over(((F,), AX0), ((I,), AX0)),
@@ -205,7 +229,12 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((Z, Y + 1j), {"axis": 0}),
         ((F, F), {"axis": 0}),
     ],
-    cumulative.cumsum: [((X,), {"axis": 0}), ((M,), {"axis": 1}), ((I,), {"axis": 0}), ((T,), {"axis": 1})],
+    cumulative.cumsum: [
+        ((X,), {"axis": 0}),
+        ((M,), {"axis": 1}),
+        ((I,), {"axis": 0}),
+        ((T,), {"axis": 1}),
+    ],
     cumulative.cumprod: [
         ((X,), {"axis": 0}),
         ((HOLES,), {"axis": 1}),
@@ -216,5 +245,7 @@ SAMPLES: dict[Op, list[Sample]] = {
     cumulative.nancumsum: [((GAPS,), {"axis": 0}), ((M,), {"axis": 1})],
     cumulative.nancumprod: [((GAPS,), {"axis": 0}), ((M,), {"axis": 0})],
     cumulative.other_factors: [((X,), {"axis": 0}), ((HOLES,), {"axis": 1})],
-    cumulative.prod: over(((HOLES,), BOTH), ((HOLES,), AX1), ((I,), AX0), ((Z,), AX0), ((F,), AX0)),
+    cumulative.prod: over(
+        ((HOLES,), BOTH), ((HOLES,), AX1), ((I,), AX0), ((Z,), AX0), ((F,), AX0)
+    ),
 }

@@ -272,10 +272,21 @@ def test_double_negation_and_negated_terms() -> None:
     assert made == ["copy", "subtract", "add"]
 
 
+def test_fresh_operand_of_identity_needs_no_copy() -> None:
+    stage = Staging(False, False)
+    x = stage.handle(X)
+    one = Handle(stage.builder, const(1.0))
+    made, view = ops.exp(x), ops.real(x)
+    assert ops.multiply.rewrites[0](made, one) is made
+    assert stage.builder.producer(ops.multiply.rewrites[0](view, one).operand).op is ops.copy
+
+
 def test_broadcast_operand_is_dropped() -> None:
     stage = Staging(False, False)
     x, weight = stage.handle(np.ones((2, 3))), stage.handle(np.ones(3))
     wide = ops.broadcast_like(weight, x)
+    tall = ops.expand_dims(weight, axes=(0,))
+    assert stage.builder.producer(ops.add.rewrites[-1](x, tall).operand).args[1] is weight.operand
     out = ops.multiply.rewrites[-1](x, wide)
     stmt = stage.builder.producer(out.operand)
     assert stmt is not None

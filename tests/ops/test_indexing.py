@@ -65,8 +65,8 @@ def check(array, path, operands):
 
 ITEMS = [
     0, -1, None, slice(None), slice(1, None), slice(None, None, -1), slice(1, -1),
-    slice(5, None, -2), np.array([0, 2, 1]), np.array([[0], [1]]), np.array([True, False, True, True]), np.int64(1),
-    np.array(2),
+    slice(5, None, -2), np.array([0, 2, 1]), np.array([[0], [1]]), np.array([True, False, True, True]),
+    np.int64(1), np.array(2),
 ]  # fmt: skip
 
 
@@ -103,27 +103,30 @@ BOUNDS = [None, 0, 1, 2, 3, -1, -2, -3, 7, -7]
 
 @pytest.mark.parametrize("step", [None, 1, -1, 2, -2])
 @pytest.mark.parametrize("offset", [0, 2])
-def test_symbolic_slices_never_lie(step, offset):
-    base = ArrayType(F8, (affine((N, 1), const=offset),))
+@pytest.mark.parametrize("unit", [False, True])
+def test_symbolic_slices_never_lie(step, offset, unit):
+    base = ArrayType(F8, (affine((size(Symbol("n", unit)), 1), const=offset),))
     for start, stop in itertools.product(BOUNDS, BOUNDS):
         key = slice(start, stop, step)
         (dim,) = path_type(base, steps(key)[0], ()).shape
-        for n in (0, 2, 3, 4, 9):
+        for n in (0, 1, 2, 3, 4, 9)[0 if unit else 2 :]:
             true = len(np.zeros(n + offset)[key])
             assert dim is None or evaluate(dim, n) == true, (key, dim, n)
 
 
 @pytest.mark.parametrize("ends", list(itertools.product([None, -2, -1, 0, 1], repeat=2)))
-def test_slices_with_bounds_of_known_size(ends):
-    base = ArrayType(F8, (affine((N, 2), const=1),))
+@pytest.mark.parametrize("unit", [False, True])
+def test_slices_with_bounds_of_known_size(ends, unit):
+    symbol = size(Symbol("n", unit))
+    base = ArrayType(F8, (affine((symbol, 2), const=1),))
     types, item, position = [], [], 0
     for end in ends:
         item.append(None if end is None else Arg(position))
         if end is not None:
-            types.append(ArrayType(np.dtype(int), (), "py", affine((N, 1), const=end)))
+            types.append(ArrayType(np.dtype(int), (), "py", affine((symbol, 1), const=end)))
             position += 1
     (dim,) = path_type(base, (Index((Slice(*item),)),), tuple(types)).shape
-    for n in (0, 2, 3, 9):
+    for n in (0, 1, 2, 3, 9)[0 if unit else 2 :]:
         key = slice(*(None if end is None else n + end for end in ends))
         true = len(np.zeros(2 * n + 1)[key])
         assert dim is None or evaluate(dim, n) == true
@@ -134,7 +137,8 @@ def test_slices_with_bounds_of_known_size(ends):
     [
         (slice(1, None), "n - 1"), (slice(None, -1), "n - 1"), (slice(1, -1), "n - 2"),
         (slice(None), "n"), (slice(None, None, -1), "n"), (slice(None, 0, -1), "n - 1"),
-        (slice(0, 3), "None"), (slice(-3, None), "None"), (slice(None, None, 2), "None"),
+        (slice(0, 3), "None"), (slice(0, 2), "2"),
+        (slice(-2, None), "2"), (slice(-3, None), "None"), (slice(None, None, 2), "None"),
     ],
 )  # fmt: skip
 def test_sizes_that_must_be_found(key, dim):

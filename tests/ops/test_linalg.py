@@ -63,7 +63,7 @@ linalg.cond(M); linalg.cond(A, 1); linalg.cond(M, 'fro'); linalg.cond(M, -2);
 linalg.lstsq(T, x[:4]); linalg.pinv(T); linalg.pinv(T, 1e-3); linalg.matrix_rank(T);
 linalg.matrix_power(M, 3); linalg.matrix_power(M, 0); linalg.matrix_power(A, -2);
 linalg.tensorinv(M, 1); linalg.tensorsolve(M, v); linalg.trace(A); linalg.diagonal(A);
-linalg.outer(v, x); linalg.cross(M, S); linalg.vecdot(M, S); linalg.matmul(M, A);
+linalg.outer(v, x); linalg.vecdot(M, S); linalg.matmul(M, A);
 linalg.tensordot(M, S, axes=1); linalg.matrix_transpose(A); linalg.multi_dot([v, M, S]);
 fft.fft(x); fft.fft(x, 4); fft.fft(M, axis=0); fft.fft(x, norm='ortho'); fft.ifft(x, 8);
 fft.rfft(x); fft.rfft(x[:5]); fft.rfft(x, 9); fft.irfft(x); fft.irfft(Z, 3);

@@ -85,7 +85,7 @@ def test_call_with_arrays():
 
 def test_effects_are_not_repeated():
     def noisy(x):
-        print_(x)
+        print_(x, sep=" ", end="\n")
         return x * x
 
     fn = build_function(

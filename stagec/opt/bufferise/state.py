@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from stagec.ir.alias import NOTHING, Atom, Atoms, Memory, depth
+from stagec.ir.alias import NONE, NOTHING, Atom, Atoms, Memory, depth, holds_memory
 from stagec.ir.core import Block, For, Operand, Stmt, Value, While
 from stagec.opt.bufferise.uses import Uses
 
@@ -59,6 +59,8 @@ class State:
         """Say what memory the value may share."""
         if depth(value.type) is None:
             return
+        if memory.content and not holds_memory(value.type):
+            memory = replace(memory, content=NONE)
         self._memory[value] = memory
         self.meet(memory.all)
         for atom in memory.all:

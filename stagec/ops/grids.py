@@ -1,0 +1,215 @@
+"""Coordinates of grids, and editing arrays by position: indices, meshgrid, insert, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import Cost, Op, Staged
+from stagec.ir.path import Arg, Index
+from stagec.ir.types import ArrayType
+from stagec.ops.axes import dtype_of, expand_dims, length, normal_axis
+from stagec.ops.broadcast import broadcast_with
+from stagec.ops.cast import astype
+from stagec.ops.composite import composite
+from stagec.ops.copying import copy
+from stagec.ops.creation import dtype_option, no_batch, shape_tuple
+from stagec.ops.family import constant, near, size_text, size_types, size_values, sizes, static
+from stagec.ops.filling import full
+from stagec.ops.indexing import read_at
+from stagec.ops.joining import concatenate, part_of, stack
+from stagec.ops.ranges import arange, linspace
+from stagec.ops.rounding import remainder
+from stagec.ops.search import flatnonzero
+from stagec.ops.shape import ravel, reshape, total_size
+
+Plan = tuple[int | Arg, ...]
+INT64 = np.dtype(np.int64)
+
+
+def _indices_call(dimensions: Any, dtype: Any = int, sparse: Any = False) -> Any:
+    if static(sparse, "sparse"):
+        raise TypeError("indices: sparse=True is not supported; use np.ogrid")
+    plan, staged = sizes(dimensions)
+    return near(shape_tuple(dimensions), indices, *staged, shape=plan, dtype=np.dtype(dtype))
+
+
+def _indices_source(*n: Any, shape: Plan, dtype: np.dtype) -> str:
+    text = size_text(shape)
+    return f"np.indices({text if len(shape) > 1 else f'({text},)'}{dtype_option(dtype, INT64)})"
+
+
+# --- meshgrid ------------------------------------------------------------------------------
+
+
+def _open(xs: tuple[Any, ...], indexing: str) -> list[Any]:
+    """Each sequence along its own axis."""
+    order = list(range(len(xs)))
+    if indexing == "xy" and len(xs) > 1:
+        order[0], order[1] = 1, 0
+    found = []
+    for k, x in enumerate(xs):
+        flat = x if np.ndim(x) == 1 else ravel(x)
+        others = tuple(j for j in range(len(xs)) if j != order[k])
+        found.append(expand_dims(flat, axes=others) if others else flat)
+    return found
+
+
+def _meshgrid_expand(*xs: Any, indexing: str) -> Any:
+    rows = _open(xs, indexing)
+    wide = [broadcast_with(x, *rows[:k], *rows[k + 1 :]) for k, x in enumerate(rows)]
+    return tuple(copy(x) for x in wide)
+
+
+def _meshgrid_call(
+    *xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy"
+) -> Any:
+    order = static(indexing, "indexing")
+    if static(sparse, "sparse"):
+        return tuple(_open(xi, order))
+    if len(xi) == 1:
+        return (duplicate(xi[0]),)
+    return meshgrid(*xi, indexing=order)
+
+
+def duplicate(x: Any) -> Any:
+    """A copy of a sequence."""
+    return copy(x if np.ndim(x) == 1 else ravel(x))
+
+
+def _meshgrid_source(*xs: Any, indexing: str) -> str:
+    tail = "" if indexing == "xy" else f", indexing={indexing!r}"
+    return f"np.meshgrid({', '.join(['{}'] * len(xs))}{tail})"
+
+
+meshgrid = composite(
+    "meshgrid",
+    calls=((np.meshgrid, _meshgrid_call),),
+    value=lambda *xs, indexing: tuple(np.meshgrid(*xs, indexing=indexing)),
+    expand=_meshgrid_expand,
+    source=_meshgrid_source,
+)
+
+
+def _ix_call(*args: Any) -> tuple[Any, ...]:
+    rows = [flatnonzero(a) if dtype_of(a).kind == "b" else a for a in args]
+    return tuple(_open(tuple(rows), "ij"))
+
+
+def _axis_points(part: slice) -> Any:
+    """The points that a slice of np.mgrid means."""
+    start = 0 if part.start is None else part.start
+    step = 1 if part.step is None else part.step
+    ends = (start, part.stop)
+    if isinstance(step, complex):
+        return near(ends, linspace, *ends, shape=(int(abs(step)),), endpoint=True)
+    bounds: list[Any] = []
+    staged: list[Any] = []
+    for bound in (*ends, step):
+        bounds.append(Arg(len(staged)) if isinstance(bound, Staged) else bound)
+        staged += [bound] if isinstance(bound, Staged) else []
+    plain = bounds[1:2] if bounds[0] == 0 and bounds[2] == 1 else bounds
+    return near(ends, arange, *staged, bounds=tuple(plain), dtype=None)
+
+
+def _mgrid_call(key: Any) -> Any:
+    if isinstance(key, slice):
+        return _axis_points(key)
+    rows = _common([_axis_points(k) for k in key])
+    return stack(*_meshgrid_expand(*rows, indexing="ij"), axis=0)
+
+
+def _ogrid_call(key: Any) -> Any:
+    if isinstance(key, slice):
+        return _axis_points(key)
+    return tuple(_open(tuple(_common([_axis_points(k) for k in key])), "ij"))
+
+
+def _common(rows: list[Any]) -> list[Any]:
+    dtype = np.result_type(*(dtype_of(x) for x in rows))
+    return [x if dtype_of(x) == dtype else astype(x, dtype=dtype) for x in rows]
+
+
+# --- editing -------------------------------------------------------------------------------
+
+
+def _place(x: Any, axis: int, index: Any) -> Any:
+    """An index that counts from the front."""
+    if isinstance(index, int | np.integer) and index < 0:
+        return length(x, axis) + int(index)
+    return index
+
+
+def _delete_call(arr: Any, obj: Any, axis: Any = None) -> Any:
+    x, at = (arr if np.ndim(arr) == 1 else ravel(arr), 0) if axis is None else (arr, axis)
+    at = normal_axis(at, np.ndim(x))
+    if isinstance(obj, slice):
+        if static(obj.step, "step") not in (None, 1):
+            raise TypeError("delete: slices with a step are not supported")
+        start = _place(x, at, 0 if obj.start is None else obj.start)
+        if obj.stop is None:
+            return copy(part_of(x, at, None, start))
+        stop = _place(x, at, obj.stop)
+    elif np.ndim(obj) == 0:
+        start = _place(x, at, obj)
+        stop = start + 1
+    else:
+        raise TypeError("delete: give one index or a slice; for several use a mask")
+    return concatenate(part_of(x, at, None, start), part_of(x, at, stop, None), axis=at)
+
+
+def _insert_call(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    x, at = (arr if np.ndim(arr) == 1 else ravel(arr), 0) if axis is None else (arr, axis)
+    at = normal_axis(at, np.ndim(x))
+    if isinstance(obj, slice) or np.ndim(obj):
+        raise TypeError("insert: give one index")
+    start = _place(x, at, obj)
+    if np.ndim(x) == 1 and np.ndim(values) == 1:
+        row = values
+    else:
+        plan, staged = sizes(
+            tuple(1 if k == at else length(x, k) for k in range(np.ndim(x))), 1
+        )
+        row = near(x, full, _row_of(values, x, at), *staged, shape=plan, dtype=dtype_of(x))
+    row = row if dtype_of(row) == dtype_of(x) else astype(row, dtype=dtype_of(x))
+    return concatenate(part_of(x, at, None, start), row, part_of(x, at, start, None), axis=at)
+
+
+def _row_of(values: Any, x: Any, axis: int) -> Any:
+    """The values of one inserted slice, with the axis of length 1."""
+    if np.ndim(values) == 0 or np.ndim(values) == np.ndim(x):
+        return values
+    return expand_dims(values, axes=(axis,)) if np.ndim(values) == np.ndim(x) - 1 else values
+
+
+def _resize_call(a: Any, new_shape: Any) -> Any:
+    flat = a if np.ndim(a) == 1 else ravel(a)
+    shape = shape_tuple(new_shape)
+    bounds, staged = sizes(total_size(shape))
+    places = near((a, *shape), arange, *staged, bounds=bounds, dtype=None)
+    found = read_at(flat, (Index((Arg(0),)),), remainder(places, length(flat, 0)))
+    plan, staged = sizes(shape)
+    return reshape(found, *staged, shape=plan) if len(shape) != 1 else found
+
+
+indices = constant(
+    "indices",
+    calls=(
+        (np.indices, _indices_call),
+        (np.ix_, _ix_call),
+        (np.mgrid.__getitem__, _mgrid_call),
+        (np.ogrid.__getitem__, _ogrid_call),
+        (np.delete, _delete_call),
+        (np.insert, _insert_call),
+        (np.resize, _resize_call),
+    ),
+    infer=lambda *n, shape, dtype: ArrayType(dtype, (len(shape), *size_types(shape, n))),
+    value=lambda *n, shape, dtype: np.indices(size_values(shape, n), dtype),
+    batch=no_batch("indices"),
+    source=_indices_source,
+    cost=Cost.CHEAP,
+)
+
+
+OPS: tuple[Op, ...] = (indices, meshgrid)

@@ -1,0 +1,113 @@
+"""Effects and texts: what they print, raise and spell."""
+
+import numpy as np
+import pytest
+
+from stagec.ir.core import Effect
+from stagec.ir.types import BOOL, FLOAT, INT, TEXT, ListType, type_of
+from stagec.ops.effects import OPS, check, check_defined, draw, host_call, print_, raise_
+from stagec.ops.text import concat, format_, text_length
+
+
+class CustomError(Exception):
+    pass
+
+
+def run(op, *args, **attrs):
+    """The statement of the op, run as generated code runs it."""
+    text = op.source(*map(type_of, args), **attrs)
+    names = [f"x{k}" for k in range(len(args))]
+    text = text.format(*names, **{k: k for k in ("function", "exception")})
+    scope = {"np": np, **dict(zip(names, args, strict=True)), **attrs}
+    exec(f"result = {text}" if text[0] in "{nf" and "\n" not in text else text, scope)
+    return scope.get("result")
+
+
+def test_no_effect_is_free_of_effect():
+    assert all(op.effect is not Effect.NONE for op in OPS)
+
+
+def test_print(capsys):
+    run(print_, 1.5, "a{}", sep=", ", end="!\n")
+    run(print_, sep=" ", end="\n")
+    print_.value(2, sep=" ", end="\n")
+    assert capsys.readouterr().out == "1.5, a{}!\n\n2\n"
+    assert print_.infer(FLOAT, sep=" ", end="\n") == ()
+
+
+@pytest.mark.parametrize(
+    "exception", [ValueError, np.linalg.LinAlgError, CustomError], ids=lambda e: e.__name__
+)
+def test_raise_and_check(exception):
+    for go in (lambda op, *a: run(op, *a, exception=exception),
+               lambda op, *a: op.value(*a, exception=exception)):  # fmt: skip
+        with pytest.raises(exception, match="too small"):
+            go(raise_, "too small")
+        with pytest.raises(exception, match="too small"):
+            go(check, False, "too small")
+        go(check, True, "too small")
+    with pytest.raises(TypeError, match="truth value"):
+        check.infer(type_of(np.zeros(2)), exception=ValueError)
+
+
+def test_unset_variables_raise_as_in_python():
+    def python():
+        if not python:
+            x = 1
+        return x
+
+    with pytest.raises(UnboundLocalError) as expected:
+        python()
+    for go in (run, lambda op, *a, **attrs: op.value(*a, **attrs)):
+        with pytest.raises(UnboundLocalError) as error:
+            go(check_defined, False, name="x")
+        assert str(error.value) == str(expected.value)
+        go(check_defined, True, name="x")
+    assert check_defined.infer(BOOL, name="x") == ()
+
+
+def test_draws_and_host_calls():
+    attrs = {"result": type_of(np.zeros(3))}
+    assert draw.source(INT, function=np.random.rand, **attrs) == "np.random.rand({0})"
+    rng = np.random.default_rng(0)
+    options = (("size", 3),)
+    text = draw.source(FLOAT, function=rng.normal, options=options, **attrs)
+    assert text == "{function}({0}, size=3)"
+    named = draw.source(FLOAT, FLOAT, function=rng.normal, keywords=("scale",), **attrs)
+    assert named == "{function}({0}, scale={1})"
+    want = np.random.default_rng(0).normal(2.0, size=3)
+    got = draw.value(2.0, function=rng.normal, options=options, **attrs)
+    np.testing.assert_array_equal(got, want)
+    assert host_call.value(-2, function=abs, results=(INT,)) == 2
+    assert host_call.value(5, function=divmod_by_3, results=(INT, INT)) == (1, 2)
+    assert host_call.value(5, function=divmod_by_3, results=()) == ()
+    with pytest.raises(TypeError, match="no derivative"):
+        draw.vjp(1.0, 1.0, 1.0, function=rng.normal, **attrs)
+
+
+def divmod_by_3(x):
+    return divmod(x, 3)
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "conversion"),
+    [(1.25, "", ""), (1.25, ".1f", ""), (1.25, ">8", "r"), ("é", "", "a"),
+     (np.float64(2), "", "r"), (np.arange(3.0), "", ""), ("ab", "{<4", "s"), ([1, 2], "", "")],
+)  # fmt: skip
+def test_formats(value, spec, conversion):
+    template = format_.source(type_of(value), spec=spec, conversion=conversion)
+    convert = {"": lambda x: x, "s": str, "r": repr, "a": ascii}[conversion]
+    want = format(convert(value), spec)
+    assert eval(template.format("x"), {"x": value, "np": np}) == want
+    assert format_.value(value, spec=spec, conversion=conversion) == want
+    assert format_.infer(type_of(value), spec=spec, conversion=conversion) == TEXT
+
+
+def test_texts():
+    assert concat.source(TEXT, TEXT) == "{0} + {1}"
+    assert eval(concat.source().format()) == ""
+    assert text_length.value("abc") == 3
+    with pytest.raises(TypeError, match="expected a text"):
+        concat.infer(TEXT, FLOAT)
+    with pytest.raises(TypeError, match="format specification"):
+        format_.infer(ListType(FLOAT), spec=".2f")
