@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import gast
-import numpy as np
 
+import numpy as np
 from stagec.codegen.names import Naming
 from stagec.codegen.plan import Plan
 from stagec.codegen.tree import (
@@ -18,6 +18,7 @@ from stagec.codegen.tree import (
     name,
     negation,
     same_tree,
+    truth,
 )
 from stagec.errors import InternalError, Loc
 from stagec.ir.core import Apply, Block, Call, Const, If, Operand, Value
@@ -77,7 +78,7 @@ class Expressions:
                 return _connective(gast.And, test, then)
             if _is_literal(then, True):
                 return _connective(gast.Or, test, orelse)
-        return gast.IfExp(test=test, body=then, orelse=orelse)
+        return gast.IfExp(test=truth(test), body=then, orelse=orelse)
 
     def _result(self, block: Block) -> Any:
         return self.operand(self._plan.ends[block].results[0])
@@ -96,11 +97,22 @@ def _is_literal(tree: Any, value: bool) -> bool:
 
 def _connective(op: Any, left: Any, right: Any) -> Any:
     """`left op right`; nested connectives of one kind become one."""
+    if op is gast.And and _chains(left, right):
+        ops, parts = [*left.ops, *right.ops], [*left.comparators, *right.comparators]
+        return gast.Compare(left=left.left, ops=ops, comparators=parts)
     values: list[Any] = []
     for part in (left, right):
         same = isinstance(part, gast.BoolOp) and isinstance(part.op, op)
         values += part.values if same else [part]
     return gast.BoolOp(op=op(), values=values)
+
+
+def _chains(left: Any, right: Any) -> bool:
+    """Whether `left and right` reads better as one chained comparison."""
+    if not isinstance(left, gast.Compare) or not isinstance(right, gast.Compare):
+        return False
+    shared = left.comparators[-1]
+    return isinstance(shared, gast.Name) and same_tree(shared, right.left)
 
 
 def in_place(stmt: Apply, operands: Sequence[Any], node: Any) -> Any:

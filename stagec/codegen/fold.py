@@ -17,12 +17,10 @@ from stagec.codegen.plan import (
     End,
     Plan,
     atom_width,
-    is_plain,
     may_repeat,
-    mentions,
 )
 from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value, While
-from stagec.ir.walk import effectful, regions, statements
+from stagec.ir.walk import effectful, statements
 
 INDENT = 4
 NARROWEST = 48
@@ -73,7 +71,7 @@ class _Counter:
         """Count the mentions in the block and in the blocks in it."""
         for stmt in self._plan.printed(block):
             self._stmt(stmt, block)
-            for region in regions(stmt):
+            for region in self._plan.regions(stmt):
                 self.block(region)
         if self._plan.is_pushed(block):
             return
@@ -81,9 +79,8 @@ class _Counter:
         if end.kind in ("return", "value"):
             self._see(end.results, block)
         else:
-            self._move([r for _, r in end.moves], block)
-        if end.flag is not None:
-            self._see([end.flag], block)
+            self._move([r for _, r in self._plan.moves(end)], block)
+            self._see(end.tested, block)
 
     def _stmt(self, stmt: Stmt, block: Block) -> None:
         match stmt:
@@ -92,10 +89,10 @@ class _Counter:
                 self._move([stmt.init[k] for k in self._plan.carried(stmt)], block)
             case While():
                 self._move([stmt.init[k] for k in self._plan.carried(stmt)], block)
-            case If(cond=cond):
-                self._see([cond], block)
+            case If():
+                self._see(self._plan.condition(stmt), block)
             case _:
-                self._see(mentions(self._plan, stmt), block)
+                self._see(self._plan.mentions(stmt), block)
         if isinstance(stmt, Apply) and stmt.op.overwrites is not None:
             self._see([stmt.args[stmt.op.overwrites]], block, foldable=False)
 
@@ -133,7 +130,7 @@ class _Folder:
         self._waiting = outer
 
     def _stmt(self, stmt: Stmt, block: Block, level: int) -> None:
-        candidate = is_plain(self._plan, stmt) and self._may_fold(stmt, block)
+        candidate = self._plan.is_plain(stmt) and self._may_fold(stmt, block)
         tree = self._consume(stmt, level)
         if candidate:
             (value,) = self._plan.outs(stmt)
@@ -145,7 +142,7 @@ class _Folder:
         if isinstance(stmt, For | While) or (
             isinstance(stmt, If) and stmt not in self._plan.expressions
         ):
-            for region in regions(stmt):
+            for region in self._plan.regions(stmt):
                 self.block(region, level + (stmt not in self._plan.pushed))
 
     def _may_fold(self, stmt: Stmt, block: Block) -> bool:
@@ -155,13 +152,13 @@ class _Folder:
             return False
         if not uses.foldable or uses.home is not block:
             return False
-        small = all(o not in self._waiting for o in mentions(self._plan, stmt))
+        small = all(o not in self._waiting for o in self._plan.mentions(stmt))
         return uses.count == 1 or (uses.count == 2 and small and may_repeat(stmt))
 
     def _consume(self, stmt: Stmt, level: int) -> _Tree:
         """Take the operands of the statement from the waiting expressions."""
         tree = _Tree(0, 0, frozenset(), False)
-        parts = mentions(self._plan, stmt)
+        parts = self._plan.mentions(stmt)
         if isinstance(stmt, Apply):
             template = self._plan.templates[stmt]
             tree.width = template.width
@@ -170,7 +167,7 @@ class _Folder:
             for k in template.optional:
                 self._settle(stmt.args[k])
         elif isinstance(stmt, If):
-            parts = (stmt.cond,)
+            parts = self._plan.condition(stmt)
             if stmt in self._plan.expressions:
                 tree.width = self._plan.expressions[stmt]
                 self._take_branches(stmt, tree)
@@ -179,7 +176,7 @@ class _Folder:
 
     def _take_branches(self, stmt: If, tree: _Tree) -> None:
         """Fold the branches of an expression whole; they were found small enough before."""
-        for region in regions(stmt):
+        for region in self._plan.regions(stmt):
             outer, self._waiting = self._waiting, {}
             for inner in self._plan.printed(region):
                 self._stmt(inner, region, 0)
@@ -238,10 +235,15 @@ class _Folder:
                 self._name(value)
 
     def _end(self, end: End, level: int) -> None:
+        def take(*operands: Operand) -> None:
+            self._take(operands, _Tree(STATEMENT, 0, frozenset(), False), level)
+
         if end.kind in ("return", "value"):
-            self._take(end.results, _Tree(STATEMENT, 0, frozenset(), False), level)
-        else:
-            for _, operand in end.moves:
-                self._take((operand,), _Tree(STATEMENT, 0, frozenset(), False), level)
-        if end.flag is not None:
-            self._take((end.flag,), _Tree(STATEMENT, 0, frozenset(), False), level)
+            take(*end.results)
+            return
+        for _, operand in self._plan.moves(end):
+            take(operand)
+        if end.returned is None:
+            for operand in end.leave or ():
+                self._settle(operand)
+        take(*end.tested)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stagec.codegen.plan import Plan, mentions, parameters
+from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
-from stagec.ir.walk import defined, regions
+from stagec.ir.walk import defined
 
 
 class Lives:
@@ -44,10 +44,10 @@ class Lives:
 
     def _summarise(self, block: Block) -> None:
         """Note for each block what it reads and what it defines, nested blocks included."""
-        read = self._leaves(self._plan.ends[block].shown)
+        read = self._leaves(self._plan.shown(self._plan.ends[block]))
         for stmt in self._plan.printed(block):
             read |= self._leaves(self._operands(stmt))
-            for region in regions(stmt):
+            for region in self._plan.regions(stmt):
                 self._summarise(region)
                 read |= self._read[region]
         self._read[block] = read
@@ -55,8 +55,8 @@ class Lives:
 
     def _operands(self, stmt: Stmt) -> tuple[Operand, ...]:
         if isinstance(stmt, Apply) and stmt.op.overwrites is not None:
-            return (*mentions(self._plan, stmt), stmt.args[stmt.op.overwrites])
-        return mentions(self._plan, stmt)
+            return (*self._plan.mentions(stmt), stmt.args[stmt.op.overwrites])
+        return self._plan.mentions(stmt)
 
     def _set(self, values: Iterable[Value], alive: int) -> None:
         """The values are set at once while others are alive."""
@@ -70,8 +70,11 @@ class Lives:
         alive = after
         if not self._plan.is_pushed(block):
             end = self._plan.ends[block]
-            alive |= self._leaves(end.shown)
-            for target, result in end.moves if end.flag is not None else ():
+            alive = self._leaves(self._plan.shown(end))
+            if end.returned is None:
+                alive |= after
+            late = end.flag is not None and end.leave is None
+            for target, result in self._plan.moves(end) if late else ():
                 tested = self._plan.leaves(end.flag) - {result, target}
                 self._meet(target, self.mask(tested))
         for stmt in reversed(self._plan.printed(block)):
@@ -84,8 +87,10 @@ class Lives:
             return after
         match stmt:
             case If() if stmt in self._plan.pushed:
-                alive = self._block(stmt.then, after) | self._block(stmt.orelse, after)
-                return alive | self._leaves((stmt.cond,))
+                alive = self._leaves(self._plan.condition(stmt))
+                for region in self._plan.regions(stmt):
+                    alive |= self._block(region, after)
+                return alive
             case If() if stmt not in self._plan.expressions:
                 self._set(outs, after)
                 rest = after & ~self.mask(outs)
@@ -104,7 +109,7 @@ class Lives:
         count = [t for t in (stmt.trips,) if t is not None and t in self._plan.needed]
         self._set([*final, *count], after)
         around = after & ~self.mask(stmt.outs)
-        for region in regions(stmt):
+        for region in self._plan.regions(stmt):
             around |= self._read[region] & ~self._inside[region]
         counts = self.mask(count)
         head = self._block(stmt.body, around | counts)
@@ -129,6 +134,6 @@ class Lives:
 
     def _inside_all(self, stmt: For | While) -> int:
         total = 0
-        for region in regions(stmt):
+        for region in self._plan.regions(stmt):
             total |= self._inside[region]
         return total

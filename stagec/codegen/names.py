@@ -17,7 +17,6 @@ from stagec.codegen.liveness import Lives
 from stagec.codegen.memory import holds_memory
 from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Value, While
-from stagec.ir.walk import regions
 
 NAMELESS = "t"
 INDICES = ("i", "j", "k", "l", "m")
@@ -164,10 +163,10 @@ def _affinities(
             case _:
                 pass
         inner = depth + isinstance(stmt, For | While)
-        for region in regions(stmt):
+        for region in plan.regions(stmt):
             _affinities(plan, region, inner, groups, pairs, indices)
     if not plan.is_pushed(block):
-        pairs += [(depth, result, target) for target, result in plan.ends[block].moves]
+        pairs += [(depth, result, target) for target, result in plan.moves(plan.ends[block])]
 
 
 def _colours(
@@ -225,7 +224,7 @@ def _spread(plan: Plan, block: Block, unset: set[Value]) -> None:
             unset.update(targets)
 
     for stmt in plan.printed(block):
-        for region in regions(stmt):
+        for region in plan.regions(stmt):
             _spread(plan, region, unset)
         match stmt:
             case If(then=then, orelse=orelse, outs=outs):
@@ -247,14 +246,15 @@ def _copied(plan: Plan, block: Block, names: dict[Value, str]) -> Iterator[Value
     """The values that the text copies, passes on or returns."""
     for stmt in plan.printed(block):
         yield from _passed(plan, stmt, names)
-        for region in regions(stmt):
+        for region in plan.regions(stmt):
             yield from _copied(plan, region, names)
     if plan.is_pushed(block):
         return
     end = plan.ends[block]
-    if end.kind in ("return", "value"):
-        yield from plan.leaves_of(end.results)
-    for target, result in end.moves:
+    yield from plan.leaves_of(end.returned or ())
+    if end.kind == "value" or end.leave is not None:
+        yield from plan.leaves_of((*end.results, *end.tested))
+    for target, result in plan.moves(end):
         yield from (v for v in plan.leaves(result) if names[v] != names[target])
 
 

@@ -11,10 +11,13 @@ from typing import Any, assert_never
 
 import gast
 
+from stagec.codegen.choices import find_expressions
+from stagec.codegen.ends import set_ends
 from stagec.codegen.expressions import IN_PLACE, Expressions, in_place
 from stagec.codegen.fold import fold
 from stagec.codegen.names import Naming, name_values, unset_names
-from stagec.codegen.plan import End, Plan, make_plan, parameters
+from stagec.codegen.needs import find_needs
+from stagec.codegen.plan import End, Plan, new_plan, parameters
 from stagec.codegen.template import Template
 from stagec.codegen.tree import (
     STORE,
@@ -25,6 +28,7 @@ from stagec.codegen.tree import (
     name,
     names_in,
     negation,
+    truth,
     tuple_of,
 )
 from stagec.errors import InternalError, Loc
@@ -78,7 +82,10 @@ def _prepare(
     fn: Function, templates: Mapping[Apply, Template], reserved: set[str]
 ) -> tuple[Plan, Naming]:
     """Fold and name; results that cannot share a name are folded into their assignment."""
-    plan = make_plan(fn.body, templates)
+    plan = new_plan(fn.body, templates)
+    find_expressions(plan, fn.body)
+    set_ends(plan, fn.body, End("return", fn.body.results))
+    find_needs(plan, fn.body)
     deferred: set[Value] = set()
     while True:
         fold(plan, fn.body, deferred)
@@ -105,7 +112,9 @@ class _Writer:
     def block(self, block: Block) -> list[Any]:
         """The statements of the block and of its end."""
         out = self._body(block)
-        return out if self._plan.is_pushed(block) else out + self._end(self._plan.ends[block])
+        if self._plan.is_pushed(block) or (out and _never_ends(out[-1])):
+            return out
+        return out + self._end(self._plan.ends[block])
 
     def _body(self, block: Block) -> list[Any]:
         out: list[Any] = []
@@ -113,6 +122,8 @@ class _Writer:
             outs = self._plan.outs(stmt)
             if len(outs) != 1 or outs[0] not in self._plan.inline:
                 out += self._stmt(stmt)
+            if out and _never_ends(out[-1]):
+                break
         return out
 
     def _place(self, node: Any, loc: Loc | None = None) -> Any:
@@ -125,13 +136,9 @@ class _Writer:
     def _end(self, end: End) -> list[Any]:
         match end.kind:
             case "return":
-                values = [self._spell.operand(r) for r in end.results]
-                if not values:
-                    return []
-                value = values[0] if len(values) == 1 else tuple_of(values)
-                return [self._place(gast.Return(value=value))]
+                return self._return(end.results)
             case "assign":
-                return self._moves(end.moves)
+                return self._moves(self._plan.moves(end))
             case "loop":
                 return self._next_trip(end)
             case "value":
@@ -139,19 +146,32 @@ class _Writer:
             case _:
                 assert_never(end.kind)
 
+    def _return(self, results: Sequence[Operand]) -> list[Any]:
+        values = [self._spell.operand(r) for r in results]
+        if not values:
+            return []
+        value = values[0] if len(values) == 1 else tuple_of(values)
+        return [self._place(gast.Return(value=value))]
+
     def _next_trip(self, end: End) -> list[Any]:
+        moves = self._plan.moves(end)
+        if end.returned is not None:
+            return self._return(end.returned)
         if end.flag is None or isinstance(end.flag, Const):
             jump = [gast.Break()] if end.flag is not None and end.flag.value else []
-            return self._moves(end.moves) + jump
-        test = self._spell.operand(end.flag)
+            return self._moves(moves) + jump
+        test = truth(self._spell.operand(end.flag))
         stop = self._place(branch(test, [gast.Break()]))
-        moves = self._moves(end.moves)
-        changed = {n for move in moves for target in move.targets for n in names_in(target)}
+        if end.leave is not None:
+            stop.body = self._return(end.leave)
+            return [stop, *self._moves(moves)]
+        assigned = self._moves(moves)
+        changed = {n for node in assigned for target in node.targets for n in names_in(target)}
         if changed.isdisjoint(names_in(test)):
-            return [*moves, stop]
+            return [*assigned, stop]
         flag = self._naming.fresh("stop")
         stop.test = name(flag)
-        return [assign(name(flag, STORE), test), *moves, stop]
+        return [assign(name(flag, STORE), test), *assigned, stop]
 
     # assignments
 
@@ -252,13 +272,15 @@ class _Writer:
         return before + [self._place(n, stmt.loc) for n in nodes]
 
     def _if(self, stmt: If) -> list[Any]:
-        test = self._spell.operand(stmt.cond)
+        if stmt in self._plan.absorbed:
+            return self.block(stmt.orelse)
+        test = truth(self._spell.operand(stmt.cond))
         header = tuple(self._spell.trail)
         self._spell.trail.clear()
         then, orelse = self.block(stmt.then), self.block(stmt.orelse)
         loop = stmt in self._plan.pushed and self._plan.ends[stmt.then].kind == "loop"
         nodes = _guarded(test, then, orelse, loop)
-        if nodes and (then or orelse):
+        if nodes:
             self._spell.trail += header
             self._place(nodes[0], stmt.loc)
         return nodes
@@ -293,7 +315,7 @@ class _Writer:
     def _while(self, stmt: While) -> list[Any]:
         before, count = self._entry(stmt)
         tests = self._body(stmt.cond)
-        test = self._spell.operand(stmt.cond.results[0])
+        test = truth(self._spell.operand(stmt.cond.results[0]))
         trail = tuple(self._spell.trail)
         self._spell.trail.clear()
         if tests:
@@ -316,6 +338,25 @@ class _Writer:
         before.append(self._place(assign(name(count, STORE), literal(0))))
         one = gast.AugAssign(target=name(count, STORE), op=gast.Add(), value=literal(1))
         return before, [self._place(one)]
+
+
+def _never_ends(node: Any) -> bool:
+    """Whether control never comes past the statement."""
+    if isinstance(node, gast.Raise):
+        return True
+    if not isinstance(node, gast.While) or not isinstance(node.test, gast.Constant):
+        return False
+    return bool(node.test.value) and not any(map(_breaks, node.body))
+
+
+def _breaks(node: Any) -> bool:
+    """Whether the statement may break out of the loop around it."""
+    if isinstance(node, gast.Break):
+        return True
+    inner = (
+        node.orelse if isinstance(node, gast.For | gast.While) else gast.iter_child_nodes(node)
+    )
+    return any(_breaks(child) for child in inner)
 
 
 def _together(group: Sequence[Move]) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gast
+
 import numpy as np
 
 LOAD = gast.Load()
@@ -109,6 +110,21 @@ def negation(test: Any) -> Any:
         if flipped is not None:
             return gast.Compare(left=test.left, ops=[flipped()], comparators=test.comparators)
     return gast.UnaryOp(op=gast.Not(), operand=test)
+
+
+def truth(test: Any) -> Any:
+    """The expression where only its truth matters: `bool(x)` is `x` there."""
+    if (
+        isinstance(test, gast.Call)
+        and isinstance(test.func, gast.Name)
+        and test.func.id == "bool"
+    ):
+        return truth(test.args[0])
+    if isinstance(test, gast.BoolOp):
+        return gast.BoolOp(op=test.op, values=list(map(truth, test.values)))
+    if isinstance(test, gast.UnaryOp) and isinstance(test.op, gast.Not):
+        return negation(truth(test.operand))
+    return test
 
 
 def branch(test: Any, then: Sequence[Any], orelse: Sequence[Any] = ()) -> Any:

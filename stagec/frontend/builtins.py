@@ -248,7 +248,7 @@ def _str(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) 
     if isinstance(args[0], Known):
         return m.host(state, str, [m.guard(args[0])], {}, loc)
     handle = numpy_calls.printable(m, state, args[0], loc)
-    return m.wrap(state, text.format_value(handle, spec="", conversion="s"))
+    return m.wrap(state, text.format_(handle, spec="", conversion="s"))
 
 
 def _bool(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:

@@ -136,6 +136,8 @@ def call_known(
     staged = getattr(type(function), "__stagec__", None)
     if staged is not None:
         return finish(state, staged(function, m, state, args, kwargs, loc))
+    if drawing(function):
+        return finish(state, draw(m, state, function, args, kwargs, loc))
     if isinstance(function, types.MethodType):
         receiver = Known(function.__self__, f.source)
         return call(m, Known(function.__func__), (receiver, *args), kwargs, state, loc)
@@ -155,8 +157,6 @@ def call_known(
         return finish(state, ufunc_method(m, state, function, args, kwargs, loc))
     if isinstance(function, type):
         return construct(m, f, function, args, kwargs, state, loc)
-    if drawing(function):
-        return finish(state, draw(m, state, function, args, kwargs, loc))
     if logs(function):
         handles = [numpy_calls.printable(m, state, a, loc) for a in args]
         lifted = [h if numpy_calls.has_handle(h) else m.const_handle(state, str(h)) for h in handles]

@@ -35,9 +35,10 @@ from stagec.frontend.values import (
     Value,
 )
 from stagec.ir.core import Const
-from stagec.ir.types import ListType
+from stagec.ir.types import TEXT, ListType
 from stagec.ops import lists
 from stagec.ops.extent import range_length
+from stagec.ops.text import text_length
 
 
 STAGED = object()  # what `plain` returns for a value that staging does not know
@@ -306,6 +307,8 @@ def length(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
             return Known(len(content.items))
         case ArrayRef():
             return m.shape(state, value, loc).items[0]
+        case Number(operand) if operand.type == TEXT:
+            return m.wrap(state, text_length(m.handle(state, operand)))
         case Known(value=plain) if isinstance(plain, np.ndarray):
             return m.shape(state, m.captured_array(state, value, loc), loc).items[0]
         case Known(value=plain) if isinstance(plain, list | dict | tuple):

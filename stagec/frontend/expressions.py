@@ -164,7 +164,7 @@ def joined(m: Machine, frame: Frame, parts: list[Any], state: State, loc: Loc) -
             out.append(format(plain, spec))
             continue
         handle = numpy_calls.printable(m, state, value, loc)
-        out.append(text.format_value(handle, spec=spec, conversion=conversion))
+        out.append(text.format_(handle, spec=spec, conversion=conversion))
     if all(isinstance(p, str) for p in out):
         return Known("".join(out))
     return m.wrap(state, text.concat(*out))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ from stagec.ir.core import Const, If, Operand, Undef, const
 from stagec.ir.core import Value as Staged
 from stagec.ir.types import BOOL, ArrayType, ListType, Type, same
 from stagec.ops import cast, form, lists
+from stagec.ops.indexing import read_at
+from stagec.ops.paths import path_type
 
 Emit = Callable[[State], Operand]
 NUMBERS = (bool, int, float, complex, np.generic, str)
@@ -74,6 +77,9 @@ class Join:
     cells: dict[int, Content] = field(default_factory=dict[int, Content])
     phis: list[Phi] = field(default_factory=list[Phi])
     merged: dict[tuple[int, int], int] = field(default_factory=dict[tuple[int, int], int])
+    views: dict[tuple[ArrayRef, ArrayRef], int] = field(
+        default_factory=dict[tuple[ArrayRef, ArrayRef], int]
+    )
     hint: str = ""
 
     def run(self, names: dict[int, str], dropped: set[int]) -> None:
@@ -252,11 +258,38 @@ class Join:
 
     def array_ref(self, a: ArrayRef, b: ArrayRef) -> ArrayRef:
         if a.path != b.path or len(a.index) != len(b.index):
-            raise Unjoinable("different views of arrays")
+            return self.view(a, b)
         index = tuple(map(self.operand, a.index, b.index))
         if a.cell == b.cell:
             return ArrayRef(a.cell, a.path, index)
         return ArrayRef(self.array_cells(a.cell, b.cell), a.path, index)
+
+    def view(self, a: ArrayRef, b: ArrayRef) -> ArrayRef:
+        """Two different views: the value of either, read-only and while their arrays last."""
+        if (a, b) in self.views:
+            return ArrayRef(self.views[a, b])
+        kinds, emits, shares = [], [], []
+        for ref, state in ((a, self.left), (b, self.right)):
+            cell = state.cells[ref.cell]
+            assert isinstance(cell, ArrayCell)
+            base = cell.operand.type
+            assert isinstance(base, ArrayType)
+            kinds.append(path_type(base, ref.path, tuple(o.type for o in ref.index)))  # type: ignore[misc]
+            emits.append(partial(self.read, cell.operand, ref))
+            if ref.cell in self.left.cells or not self.loop:
+                shares.append((ref.cell, cell.operand))
+            shares += cell.shares
+        out = Staged(join_types(kinds[0], kinds[1]))
+        self.machine.name(out, self.hint)
+        self.phis.append(Phi(out, emits[0], emits[1]))
+        self.machine.cells += 1
+        number = self.views[a, b] = self.machine.cells
+        self.cells[number] = ArrayCell(out, tuple(dict.fromkeys(shares)))
+        return ArrayRef(number)
+
+    def read(self, base: Operand, ref: ArrayRef, at: State) -> Operand:
+        handles = [self.machine.handle(at, o) for o in ref.index]
+        return read_at(self.machine.handle(at, base), ref.path, *handles).operand
 
     def array_cells(self, a: int, b: int) -> int:
         """One cell for an array that is cell `a` on one path and cell `b` on the other."""

@@ -17,11 +17,14 @@ from stagec.frontend.join import Join, close, same_abstract, substitute
 from stagec.frontend.machine import LIMITS, Frame, Machine
 from stagec.frontend.state import Branch, Exit, Leaf, State, Tree, extend, then_do
 from stagec.frontend.values import (
+    ArrayCell,
+    ArrayRef,
     Content,
     FunctionValue,
     Known,
     Maybe,
     Number,
+    Ref,
 )
 from stagec.ir.core import Block, Const, For, Operand, Stmt, Undef, While, const
 from stagec.ir.core import Value as Staged
@@ -85,30 +88,29 @@ def dead_cells(frame: Frame, live: frozenset[str] | None) -> set[int]:
     return {cell for name, cell in frame.scope.cells.items() if name not in live}
 
 
-def canonical(content: Any, join: Join) -> Any:
-    """The content with phis and merged cells numbered, for comparison between rounds."""
+def signature(join: Join, entry: State) -> list[Any]:
+    """What must not change from one round to the next: types, and contents with phis and new
+    cells numbered."""
     phis = {p.out: k for k, p in enumerate(join.phis)}
-    merged = {cell: -k - 1 for k, cell in enumerate(join.merged.values())}
+    fresh = {c: -k - 1 for k, c in enumerate(c for c in join.cells if c not in entry.cells)}
 
     def walk(part: Any) -> Any:
         if isinstance(part, Staged):
             return ("phi", phis[part]) if part in phis else part
         if isinstance(part, tuple):
             return tuple(map(walk, part))
-        if isinstance(part, int) and not isinstance(part, bool):
-            return merged.get(part, part)
+        if isinstance(part, ArrayRef | Ref):
+            rest = (part.path, walk(part.index)) if isinstance(part, ArrayRef) else part.cls
+            return type(part), fresh.get(part.cell, part.cell), rest
         if isinstance(part, FunctionValue | Known | Const | Undef) or not is_dataclass(part):
             return part
+        if isinstance(part, ArrayCell):
+            shares = tuple(fresh.get(c, c) for c, _ in part.shares)
+            return ArrayCell, walk(part.operand), shares, part.external
         return (type(part), *(walk(getattr(part, f.name)) for f in fields(part)))
 
-    return walk(content)
-
-
-def signature(join: Join, entry: State) -> list[Any]:
-    """What must not change from one round to the next."""
-    merged = {cell: -k - 1 for k, cell in enumerate(join.merged.values())}
     changed = [
-        (merged.get(cell, cell), canonical(content, join))
+        (fresh.get(cell, cell), walk(content))
         for cell, content in join.cells.items()
         if entry.cells.get(cell) is not content
     ]

@@ -251,9 +251,14 @@ class Machine:
             raise error
         roots = self.roots(operand)
         unroll = frozenset(key for kind, key in roots if kind == "loop")
-        for kind, key in roots:
+        for kind, key in sorted(roots, key=repr):
             if kind in ("int", "size"):
                 raise Restart(kind, key)
+        sizes = set(self.size_origin.values())
+        for kind, key in roots:
+            wanted = sorted(s for s in sizes if kind == "array" and s[0] == key)
+            if wanted and all(k in ("array", "size") for k, _ in roots):
+                raise Restart("size", wanted[0])
         if unroll and all(kind == "loop" for kind, _ in roots):
             raise NeedUnroll(unroll, error)
         raise error

@@ -1,8 +1,9 @@
 """Which memory a value may share: the alias analysis of single statements.
 
-Memory is made of atoms: a parameter's memory, what an op or a copy made, what a loop carry holds
-at the head of a trip.  An atom overlaps itself, and other atoms only where that is said.  A list
-has memory of its own (`own`) and that of everything that can be reached through it (`content`).
+Memory is made of atoms: a parameter's memory, what an op or a copy made, what a loop carry
+holds at the head of a trip.  An atom overlaps itself, and other atoms only where that is said.
+A list has memory of its own (`own`) and that of everything that can be reached through it
+(`content`).
 """
 
 from __future__ import annotations

@@ -17,6 +17,13 @@ from stagec.ops.arithmetic import (
     power as power,
     subtract as subtract,
 )
+from stagec.ops.arrays import (
+    OPS as ARRAYS,
+    array_of as array_of,
+    ascontiguousarray as ascontiguousarray,
+    asfortranarray as asfortranarray,
+    to_array as to_array,
+)
 from stagec.ops.averages import (
     OPS as AVERAGES,
     average as average,
@@ -207,6 +214,11 @@ from stagec.ops.fourier import (
     rfftfreq as rfftfreq,
     rfftn as rfftn,
 )
+from stagec.ops.grids import (
+    OPS as GRIDS,
+    indices as indices,
+    meshgrid as meshgrid,
+)
 from stagec.ops.indexing import (
     OPS as INDEXING,
     accumulate as accumulate,
@@ -269,6 +281,16 @@ from stagec.ops.padding import (
     OPS as PADDING,
     pad as pad,
     pad_constant as pad_constant,
+)
+from stagec.ops.polynomials import (
+    OPS as POLYNOMIALS,
+    poly as poly,
+    polyder as polyder,
+    polyfit as polyfit,
+    polyint as polyint,
+    polyval as polyval,
+    roots as roots,
+    vander as vander,
 )
 from stagec.ops.products import (
     OPS as PRODUCTS,
@@ -347,6 +369,7 @@ from stagec.ops.rounding import (
     py_round as py_round,
     remainder as remainder,
     rint as rint,
+    phase as phase,
     round_ as round_,
     sign as sign,
     trunc as trunc,
@@ -450,6 +473,7 @@ ALL: tuple[Op, ...] = (
     *TRIGONOMETRIC,
     *ROUNDING,
     *SELECT,
+    *ARRAYS,
     *AVERAGES,
     *AXES,
     *BILINEAR,
@@ -463,6 +487,7 @@ ALL: tuple[Op, ...] = (
     *EXTENT,
     *FILLING,
     *FOURIER,
+    *GRIDS,
     *INDEXING,
     *JOINING,
     *LINALG,
@@ -470,6 +495,7 @@ ALL: tuple[Op, ...] = (
     *MATRICES,
     *NORMS,
     *PADDING,
+    *POLYNOMIALS,
     *PRODUCTS,
     *PSEUDOINVERSE,
     *QUANTILES,

@@ -26,7 +26,8 @@ from stagec.ops.comparison import (
 )
 from stagec.ops.family import made_by
 from stagec.ops.form import elementwise, identity, over
-from stagec.ops.masks import mask, merged
+from stagec.ops.masks import mask
+from stagec.ops.merging import merged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +75,7 @@ class Handle(Staged):
         return handles[0] if len(handles) == 1 else handles
 
     def __add__(self, other: Any) -> Any:
-        total = merged(self, other)
+        total = merged(add, self, other)
         return add(self, other) if total is None else total
 
     def __radd__(self, other: Any) -> Any:

@@ -260,7 +260,6 @@ transpose = linear(
     "transpose",
     calls=(
         (np.transpose, _transpose_call),
-        (np.permute_dims, _transpose_call),
         (np.matrix_transpose, _matrix_transpose_call),
         (np.linalg.matrix_transpose, _matrix_transpose_call),
         (np.swapaxes, lambda a, axis1, axis2: swap_axes(a, axis1, axis2)),

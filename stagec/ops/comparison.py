@@ -121,9 +121,7 @@ def _isclose_source(a: ArrayType, b: ArrayType, *, rtol: float, atol: float, nan
     return text + (", equal_nan=True)" if nan else ")")
 
 
-def _tolerances(
-    rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False
-) -> dict[str, Any]:
+def _tolerances(rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> dict[str, Any]:
     rtol, atol = static(rtol, "rtol"), static(atol, "atol")
     return {"rtol": float(rtol), "atol": float(atol), "nan": bool(equal_nan)}
 
@@ -139,13 +137,16 @@ isclose = constant(
     cost=Cost.CHEAP,
 )
 
+
 def _all_source(a: ArrayType, b: ArrayType, *, rtol: float, atol: float, nan: bool) -> str:
     return _isclose_source(a, b, rtol=rtol, atol=atol, nan=nan).replace("isclose", "allclose")
 
 
 allclose = constant(
     "allclose",
-    calls=((np.allclose, lambda a, b, *args, **kw: allclose(a, b, **_tolerances(*args, **kw))),),
+    calls=(
+        (np.allclose, lambda a, b, *args, **kw: allclose(a, b, **_tolerances(*args, **kw))),
+    ),
     infer=lambda a, b, **tolerances: BOOL,
     value=lambda a, b, *, rtol, atol, nan: np.allclose(a, b, rtol, atol, nan),
     batch=None,

@@ -109,7 +109,10 @@ mantissa = elementwise(
     np.spacing,
     "np.frexp({})[0]",
     run=lambda x: np.frexp(x)[0],
-    calls=((np.frexp, lambda x, /: _frexp(strong(x))), (math.frexp, lambda x, /: _math_frexp(x))),
+    calls=(
+        (np.frexp, lambda x, /: _frexp(strong(x))),
+        (math.frexp, lambda x, /: _math_frexp(x)),
+    ),
     **gated(lambda ct, z, x: ldexp(ct, -binary_exponent(x))),
 )
 

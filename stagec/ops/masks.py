@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from stagec.ir.core import Cost, Op
-from stagec.ir.types import ArrayType, broadcast_shapes, same_shape
+from stagec.ir.types import ArrayType, broadcast_shapes
 from stagec.ops.axes import dtype_of
 from stagec.ops.broadcast import align, fit
 from stagec.ops.cast import astype, conj, imag, real
@@ -62,48 +62,37 @@ mask = make(
 )
 
 
-def _peeled(ct: Any) -> tuple[Any, tuple[Mask, ...]]:
+def peeled(ct: Any) -> tuple[Any, tuple[Mask, ...]]:
     """`ct` computed without its masks, and the masks, innermost first."""
     inner = made_by(ct, mask)
     if inner:
         (cond, body), attrs = inner
-        body, masks = _peeled(body)
+        body, masks = peeled(body)
         return body, (*masks, (cond, attrs.get("keep", True)))
     for op in (astype, real, imag, conj):
         inner = made_by(ct, op)
         if inner:
-            body, masks = _peeled(inner[0][0])
+            body, masks = peeled(inner[0][0])
             return (op(body, **inner[1]), masks) if masks else (ct, ())
     return ct, ()
 
 
 def masked(rule: Callable[[Any], Any], ct: Any) -> Any:
     """`rule(ct)` for a rule linear element by element, with the masks of `ct` applied after."""
-    body, masks = _peeled(ct)
+    body, masks = peeled(ct)
     if not masks:
         return rule(ct)
     bar = rule(body)
     if bar is None or bar is body:
         return None if bar is None else ct
+    return covered(bar, masks)
+
+
+def covered(ct: Any, masks: tuple[Mask, ...]) -> Any:
+    """`ct` under the masks, the first one innermost."""
     for cond, keep in masks:
-        bar = mask(cond, bar, keep=keep)
-    return bar
-
-
-def merged(a: Any, b: Any) -> Any:
-    """The sum of two cotangents under the same mask, masked once; None if they are not."""
-    (x, p), (y, q) = _peeled(a), _peeled(b)
-    if not p or len(p) != len(q):
-        return None
-    for (c, keep), (d, other) in zip(p, q, strict=True):
-        if c.operand is not d.operand or keep != other:
-            return None
-    if not same_shape(np.shape(x), np.shape(y)):
-        return None
-    total = x + y
-    for cond, keep in p:
-        total = mask(cond, total, keep=keep)
-    return total
+        ct = mask(cond, ct, keep=keep)
+    return ct
 
 
 OPS: tuple[Op, ...] = (mask,)

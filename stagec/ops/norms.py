@@ -30,7 +30,7 @@ from stagec.ops.decompositions import svdvals
 from stagec.ops.family import array, make, static
 from stagec.ops.matrices import real_dtype, real_part
 from stagec.ops.reduction import max_, min_
-from stagec.ops.rounding import absolute, sign
+from stagec.ops.rounding import absolute, direction
 
 Axes = tuple[int, ...]
 
@@ -63,12 +63,12 @@ def _norm_source(x: ArrayType, *, order: Any, axes: Axes, keepdims: bool) -> str
 def _slope(out: Any, x: Any, order: Any, axes: Axes, keepdims: bool) -> Any:
     """The derivative along each element: its share in the norm, 0 where the norm is 0."""
     if order == 1:
-        return sign(x)
+        return direction(x)
     total = restore_axes(out + equal(out, 0), axes, keepdims)
     if order is None:
         return x / total
     size = absolute(x) + equal(x, 0)
-    return (size / total) ** (order - 1) * sign(x)
+    return (size / total) ** (order - 1) * direction(x)
 
 
 def _norm_vjp(

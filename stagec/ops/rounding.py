@@ -48,7 +48,33 @@ floor = _step("floor", np.floor, "np.floor({})", math=math.floor, **ROUNDS)
 ceil = _step("ceil", np.ceil, "np.ceil({})", math=math.ceil, **ROUNDS)
 trunc = _step("trunc", np.trunc, "np.trunc({})", math=math.trunc, also=(np.fix,), **ROUNDS)
 rint = _step("rint", np.rint, "np.rint({})")
-sign = _step("sign", np.sign, "np.sign({})")
+sign = _step(
+    "sign",
+    np.sign,
+    "np.sign({})",
+    calls=((np.sign, lambda x: direction(strong(x))),),
+)
+
+
+def _across(z: Any, x: Any, dx: Any) -> Any:
+    """The part of `dx` that turns `x`, by which its phase `z` changes; 0 at 0."""
+    return (dx - z * _real(conjugate(z) * dx)) / (absolute(x) + equal(x, 0))
+
+
+# `sign` of complex numbers, which is not constant
+phase = elementwise(
+    "phase",
+    np.sign,
+    "np.sign({})",
+    run=np.sign,
+    vjp=(lambda ct, z, x: _across(z, x, ct),),
+    jvp=(lambda dx, z, x: _across(z, x, dx),),
+)
+
+
+def direction(x: Any) -> Any:
+    """`x / abs(x)`, and 0 at 0."""
+    return phase(x) if dtype_of(x).kind == "c" else sign(x)
 
 
 def _round_infer(x: ArrayType, *, decimals: int = 0) -> ArrayType:
@@ -188,8 +214,8 @@ absolute = elementwise(
     python=operator.abs,
     calls=((abs, lambda x: absolute(x)),),
     # x / abs(x), and 0 at 0, for complex numbers too
-    vjp=(lambda ct, z, x: ct * sign(x),),
-    jvp=(lambda dx, z, x: _real(conjugate(sign(x)) * dx),),
+    vjp=(lambda ct, z, x: ct * direction(x),),
+    jvp=(lambda dx, z, x: _real(conjugate(direction(x)) * dx),),
 )
 
 fabs = elementwise(
@@ -383,7 +409,7 @@ nan_to_num = make(
 )
 
 OPS: tuple[Op, ...] = (
-    *(floor, ceil, trunc, rint, sign, round_, py_round),
+    *(floor, ceil, trunc, rint, sign, phase, round_, py_round),
     *(floor_divide, remainder, fmod, fraction, absolute, fabs, copysign, heaviside),
     *(maximum, minimum, fmax, fmin, clip, clip_below, clip_above, py_max, py_min, nan_to_num),
 )

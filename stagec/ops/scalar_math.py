@@ -162,7 +162,10 @@ def _close_infer(a: ArrayType, b: ArrayType, **tolerances: float) -> ArrayType:
 
 def _close_call(a: Any, b: Any, *, rel_tol: Any = 1e-9, abs_tol: Any = 0.0) -> Any:
     return math_isclose(
-        a, b, rel_tol=float(static(rel_tol, "rel_tol")), abs_tol=float(static(abs_tol, "abs_tol"))
+        a,
+        b,
+        rel_tol=float(static(rel_tol, "rel_tol")),
+        abs_tol=float(static(abs_tol, "abs_tol")),
     )
 
 

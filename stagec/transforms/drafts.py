@@ -194,7 +194,7 @@ class BranchDraft:
     def result(self, side: int, value: Value) -> Value:
         """The value, of one side, as a result of the whole statement."""
         if value not in self.extra:
-            out = Value(value.type, value.hint)
+            out = Value(unsized(value.type), value.hint)
             self.extra[value] = side, self.sides[side].own(value), out
             self.outer.defs[out] = self.stmt
         return self.extra[value][2]
@@ -224,6 +224,13 @@ class CallDraft:
         return [self.stmt]
 
 
+def unsized(type: Type) -> Type:
+    """The type of a value that has other sizes, or none, on another path."""
+    if isinstance(type, ArrayType):
+        return replace(type, shape=(None,) * type.rank)
+    return type
+
+
 def placeholder(builder: Builder, type: Type) -> Operand:
     """A value of the type, for a path on which nobody looks at it."""
     match type:
@@ -233,11 +240,7 @@ def placeholder(builder: Builder, type: Type) -> Operand:
             return const("")
         case ArrayType(dtype=dtype, kind="array", shape=shape):
             attrs = {"shape": (0,) * len(shape), "dtype": dtype}
-            builder.add(zeros, (), attrs)
-            # the sizes are those of another path: say nothing about them
-            unsized = Value(ArrayType(dtype, (None,) * len(shape)))
-            builder.append(replace(builder.stmts.pop(), outs=(unsized,)))
-            return unsized
+            return builder.add(zeros, (), attrs)[0]
         case ArrayType(dtype=dtype, kind="np"):
             return const(dtype.type(0))
         case ArrayType(dtype=dtype):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, Operand, Value, While
 from stagec.ir.types import ArrayType, Type, same_shape
-from stagec.ir.walk import statements
+from stagec.ir.walk import regions
 from stagec.ops.creation import zeros, zeros_like
 
 
@@ -29,24 +29,28 @@ class Shapes:
     def of(cls, block: Block) -> Shapes:
         """The shapes of the block and of all blocks nested in it."""
         found = cls(tuple(p for p in block.params if rank(p.type)))
-        for stmt in statements(block):
-            match stmt:
-                case Apply(op=op, args=args, outs=outs):
-                    found.producers.update(dict.fromkeys(outs, stmt))
-                    if op.overwrites is not None:
-                        found._replace(args[op.overwrites], outs[0])
-                case For(init=init, carry=carry) | While(init=init, carry=carry):
-                    for old, new in zip(init, carry, strict=True):
-                        found._replace(old, new)
-                case _:
-                    pass
+        found._collect(block)
         return found
 
-    def _replace(self, old: Operand, new: Value) -> None:
-        if isinstance(old, Value) and (
-            isinstance(old.type, ArrayType) and known_same(old.type, new.type)
-        ):
-            self.overwritten[old] = new
+    def _collect(self, block: Block) -> None:
+        own = set(block.params)
+        for stmt in block.stmts:
+            pairs: list[tuple[Operand, Value]] = []
+            match stmt:
+                case Apply(op=op, args=args, outs=outs):
+                    self.producers.update(dict.fromkeys(outs, stmt))
+                    if op.overwrites is not None:
+                        pairs = [(args[op.overwrites], outs[0])]
+                case For(init=init, carry=carry) | While(init=init, carry=carry):
+                    pairs = list(zip(init, carry, strict=True))
+                case _:
+                    pass
+            for old, new in pairs:
+                if isinstance(old, Value) and old in own and known_same(old.type, new.type):
+                    self.overwritten[old] = new
+            own.update(stmt.outs)
+            for region in regions(stmt):
+                self._collect(region)
 
     def latest(self, value: Value) -> Value:
         """The value, or what was made of it last in its place if the shape is the same."""

@@ -244,6 +244,7 @@ SAMPLES: dict[Op, list[Row]] = {
     },
     rounding.rint: unary(A) + integers((N,)),
     rounding.sign: unary(A) + integers((N,), (3,)),
+    rounding.phase: [((A + 1j * B,), {}), ((0.3 - 0.4j,), {})],
     rounding.round_: [
         *unary(A),
         *integers((N,), (T,)),

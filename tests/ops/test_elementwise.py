@@ -166,6 +166,37 @@ def test_other_branch_and_nested_choice() -> None:
     np.testing.assert_allclose(chain(x, f), [0.0, slope, np.exp(-1.0)])
 
 
+def test_value_used_by_several_branches() -> None:
+    x = np.array([0.0, -1.0, 0.25, 4.0])
+
+    def f(x: Any) -> Any:
+        root = ops.sqrt(x)
+        inner = ops.where(x > 1, root * 3.0, root)
+        return ops.where(x > 0, inner, x)
+
+    np.testing.assert_allclose(chain(x, f), [1.0, 1.0, 1.0, 0.75])
+
+
+def test_value_used_under_unrelated_conditions() -> None:
+    x = np.array([0.0, -1.0, 0.25, 4.0])
+
+    def f(x: Any) -> Any:
+        root = ops.sqrt(x)
+        return ops.where(x > 0, root, 0.0) + ops.where(x > 1, root * root, 0.0)
+
+    np.testing.assert_allclose(chain(x, f), [0.0, 0.0, 1.0, 1.25])
+
+
+def test_both_branches_use_a_value() -> None:
+    x = np.array([1.0, 4.0])
+
+    def f(x: Any) -> Any:
+        root = ops.sqrt(x)
+        return ops.where(x > 2, root, root * 3.0)
+
+    np.testing.assert_allclose(chain(x, f), [1.5, 0.25])
+
+
 def test_branch_in_another_precision() -> None:
     x = np.array([0.0, 4.0], np.float32)
 
@@ -286,7 +317,9 @@ def test_broadcast_operand_is_dropped() -> None:
     x, weight = stage.handle(np.ones((2, 3))), stage.handle(np.ones(3))
     wide = ops.broadcast_like(weight, x)
     tall = ops.expand_dims(weight, axes=(0,))
-    assert stage.builder.producer(ops.add.rewrites[-1](x, tall).operand).args[1] is weight.operand
+    assert (
+        stage.builder.producer(ops.add.rewrites[-1](x, tall).operand).args[1] is weight.operand
+    )
     out = ops.multiply.rewrites[-1](x, wide)
     stmt = stage.builder.producer(out.operand)
     assert stmt is not None
@@ -364,7 +397,16 @@ UNARY = [
     *(np.isfinite, np.isposinf, np.logical_not, np.float32, np.float64, np.int64, np.bool_),
     *(np.complex128, np.modf, np.degrees, np.deg2rad, np.nan_to_num, np.copy),
     *(math.sin, math.floor, math.isnan, math.sqrt, math.lgamma, math.erf, math.modf, math.fabs),
-    *(np.isreal, np.iscomplex, np.frexp, math.frexp, math.trunc, math.log, math.hypot, math.radians),
+    *(
+        np.isreal,
+        np.iscomplex,
+        np.frexp,
+        math.frexp,
+        math.trunc,
+        math.log,
+        math.hypot,
+        math.radians,
+    ),
 ]
 
 

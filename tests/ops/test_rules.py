@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -18,6 +20,12 @@ SAMPLES: dict[Op, list[Any]] = {op: rows for table in TABLES for op, rows in tab
 @pytest.mark.parametrize("op", ops.ALL, ids=lambda op: op.name)
 def test_has_a_sample(op: Op) -> None:
     assert op.effect is not Effect.NONE or SAMPLES.get(op), f"{op.name} has no sample row"
+
+
+def test_every_family_is_exported() -> None:
+    families = [f"stagec.ops.{m.name}" for m in pkgutil.iter_modules(ops.__path__)]
+    found = {op for name in families for op in getattr(import_module(name), "OPS", ())}
+    assert found == set(ops.ALL)
 
 
 def test_every_sampled_op_is_exported() -> None:

@@ -93,9 +93,9 @@ def _loop(
 
 def _apply(stmt: Apply, env: Env) -> tuple[Any, ...]:
     args = _values(stmt.args, env)
-    found = stmt.op.value(*args, **stmt.kwargs)
+    found: Any = stmt.op.value(*args, **stmt.kwargs)
     results = [found] if len(stmt.outs) == 1 else list(found or ())
-    target = None if stmt.op.overwrites is None else args[stmt.op.overwrites]
+    target: Any = None if stmt.op.overwrites is None else args[stmt.op.overwrites]
     if isinstance(target, np.ndarray):
         target[...] = results[0]
         results[0] = target

@@ -1,15 +1,16 @@
 """The traversal that plans the copies of one function.
 
-One walk in program order knows the memory of every value and, at each write, what is still live.
-A conflict is cleared at once where the copy stands at the write itself; a copy that belongs
-before an enclosing statement, or an overlap of carries found at the end of a loop body, is noted
-and the walk repeated.  Notes are never taken back, so this ends, mostly after one or two rounds.
+One walk in program order knows the memory of every value and, at each write, what is still
+live.  A conflict is cleared at once where the copy stands at the write itself; a copy that
+belongs before an enclosing statement, or an overlap of carries found at the end of a loop body,
+is noted and the walk repeated.  Notes are never taken back, so this ends, mostly after one or
+two rounds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from stagec.ir.alias import (
@@ -25,29 +26,13 @@ from stagec.ir.alias import (
 )
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
 from stagec.ir.function import Function
-from stagec.ir.path import Path
-from stagec.opt.bufferise.conflicts import (
-    Conflicts,
-    Save,
-    blamed,
-    conflicts_of,
-    prefer_savings,
-    savings,
-)
 from stagec.opt.bufferise.ending import end
-from stagec.opt.bufferise.loops import (
-    Facts,
-    Loop,
-    Source,
-    components,
-    exits,
-    learn,
-    no_facts,
-    relate,
-)
-from stagec.opt.bufferise.plan import Copy, Plan, Saved
+from stagec.opt.bufferise.joins import joined
+from stagec.opt.bufferise.loops import Loop, components, exits, learn, no_facts, relate
+from stagec.opt.bufferise.plan import Plan
 from stagec.opt.bufferise.state import State
 from stagec.opt.bufferise.uses import uses_of
+from stagec.opt.bufferise.writes import Notes, Writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,49 +49,33 @@ class Callee:
 
 def analyse(fn: Function, callees: Mapping[str, Callee]) -> Plan:
     """The copies that let every write of the function happen in place."""
-    notes = _Notes()
+    notes = Notes()
     uses = uses_of(fn.body)
     while True:
         notes.changed = False
-        walk = _Walk(fn, callees, notes, State(uses))
-        walk.function()
+        kept: set[object] = {fn.params[p] for p, _ in fn.mutated}
+        writes = Writes(State(uses), notes, Plan(), {}, kept)
+        _Walk(fn, callees, notes, writes.state, writes, writes.loops).function()
         if not notes.changed:
-            return walk.plan
-
-
-@dataclass(slots=True)
-class _Notes:
-    """What stays known from one round to the next."""
-
-    saved: dict[Stmt, dict[Value, Saved]] = field(default_factory=dict[Stmt, dict[Value, Saved]])
-    inits: dict[Source, Copy] = field(default_factory=dict[Source, Copy])
-    facts: dict[Stmt, Facts] = field(default_factory=dict[Stmt, Facts])
-    atoms: dict[tuple[object, ...], Atom] = field(default_factory=dict[tuple[object, ...], Atom])
-    changed: bool = False
-
-    def atom(self, key: tuple[object, ...], name: str, fixed: str = "") -> Atom:
-        """The atom of that key, the same in every round."""
-        return self.atoms.setdefault(key, Atom(name, fixed))
+            return writes.plan
 
 
 @dataclass(slots=True)
 class _Walk:
-    """One round; `kept` are the parameters that the function may write to."""
+    """One round."""
 
     fn: Function
     callees: Mapping[str, Callee]
-    notes: _Notes
+    notes: Notes
     state: State
-    plan: Plan = field(default_factory=Plan)
-    loops: dict[For | While, Loop] = field(default_factory=dict["For | While", Loop])
-    kept: set[object] = field(default_factory=set[object])
+    writes: Writes
+    loops: dict[For | While, Loop]
 
     # --- blocks ------------------------------------------------------------------------------
 
     def function(self) -> None:
         """Plan the copies of the whole function."""
         mutated = {p for p, _ in self.fn.mutated}
-        self.kept = {self.fn.params[p] for p in mutated}
         self.state.enter(self.fn.body, None)
         for k, param in enumerate(self.fn.params):
             why = "" if k in mutated else f"{param.hint or 'a parameter'} is the caller's"
@@ -114,11 +83,12 @@ class _Walk:
             self.state.define(param, self.parameter(param, why, inner))
         params = [self.state.of(p) for p in self.fn.params]
         self.statements()
-        self.plan.inits = dict(self.notes.inits)
+        plan = self.writes.plan
+        plan.inits = dict(self.notes.inits)
         for stmt, saved in self.notes.saved.items():
-            self.plan.saved.setdefault(stmt, {}).update(saved)
+            plan.saved.setdefault(stmt, {}).update(saved)
         ending = end(self.fn, self.state, params)
-        self.plan.end, self.plan.shares = ending.steps, ending.shares
+        plan.end, plan.shares = ending.steps, ending.shares
 
     def parameter(self, param: Value, why: str, inner: str) -> Memory:
         """The memory of a parameter."""
@@ -129,7 +99,9 @@ class _Walk:
         content = self.notes.atoms.setdefault((param, "content"), content)
         return Memory(frozenset((own,)), frozenset((content,)), param)
 
-    def region(self, block: Block, stmt: Stmt, params: tuple[Memory, ...]) -> tuple[Memory, ...]:
+    def region(
+        self, block: Block, stmt: Stmt, params: tuple[Memory, ...]
+    ) -> tuple[Memory, ...]:
         """Walk through a nested block; the memories of its results."""
         self.state.enter(block, stmt)
         for param, memory in zip(block.params, params, strict=True):
@@ -146,24 +118,9 @@ class _Walk:
             frame.position = position
             for value, saved in self.notes.saved.get(stmt, {}).items():
                 if not saved.after:
-                    self.hide(stmt, value)
+                    self.writes.hide(stmt, value)
             self.statement(stmt)
         frame.position = len(frame.block.stmts)
-
-    def saved_after(self, stmt: Stmt) -> None:
-        """Let copies made before the statement stand for values from here on."""
-        for value, saved in self.notes.saved.get(stmt, {}).items():
-            if saved.after:
-                self.hide(stmt, value)
-
-    def hide(self, stmt: Stmt, value: Value) -> None:
-        """From here on the value is a copy made before the statement."""
-        memory = self.copied((stmt, value), value.hint, self.state.of(value))
-        self.state.hide(value, memory)
-
-    def copied(self, key: tuple[object, ...], name: str, memory: Memory) -> Memory:
-        """The memory of a copy: new, but for what a list refers to."""
-        return Memory(frozenset((self.notes.atom(key, name),)), memory.content, key)
 
     def statement(self, stmt: Stmt) -> None:
         """Walk through one statement."""
@@ -184,15 +141,19 @@ class _Walk:
         fixed = "its elements are repeated" if what == "repeated" else ""
         return self.notes.atom((value, what), value.hint, fixed)
 
+    def component(self, values: tuple[Value, ...], c: int) -> Atom:
+        """The atom of a component of the results of a statement."""
+        return self.new_atom(values[c // 2], "content" if c % 2 else "own")
+
     # --- ops and calls -----------------------------------------------------------------------
 
     def apply(self, stmt: Apply) -> None:
         """Plan an op."""
         args = [self.state.of(a) for a in stmt.args]
-        self.saved_after(stmt)
+        self.writes.saved_after(stmt)
         target = stmt.op.overwrites
         if target is not None and args[target].own:
-            args[target] = self.written(stmt, target, args[target], path_of(stmt), ())
+            args[target] = self.writes.written(stmt, target, args[target], path_of(stmt), ())
         results = result_memories(stmt, tuple(args), self.new_atom)
         for out, memory in zip(stmt.outs, results, strict=True):
             self.state.define(out, memory)
@@ -201,7 +162,7 @@ class _Walk:
         """Plan a call: it writes to the arguments that its function says it does."""
         callee = self.callees[stmt.function]
         args = [self.state.of(a) for a in stmt.args]
-        self.saved_after(stmt)
+        self.writes.saved_after(stmt)
         results: dict[int, Memory] = {}
         for param, result in callee.mutated:
             others = [
@@ -209,7 +170,7 @@ class _Walk:
                 for k, v in enumerate(stmt.args)
                 if k != param and isinstance(v, Value)
             ]
-            args[param] = self.written(stmt, param, args[param], None, others)
+            args[param] = self.writes.written(stmt, param, args[param], None, others)
             results[result] = replace(args[param], content=self._all(args))
         for k, out in enumerate(stmt.outs):
             memory = results.get(k) or self._returned(stmt, callee, k, out, args)
@@ -229,119 +190,25 @@ class _Walk:
         shared = self._all(args)
         return Memory(own | shared, shared | {self.new_atom(out, "content")}, out, part=True)
 
-    # --- writes ------------------------------------------------------------------------------
-
-    def written(
-        self,
-        stmt: Apply | Call,
-        position: int,
-        memory: Memory,
-        path: Path | None,
-        others: Sequence[tuple[Value, Atoms]],
-    ) -> Memory:
-        """Clear the way for a write; the memory that is then written to."""
-        operand = stmt.args[position]
-        assert isinstance(operand, Value)
-        found = conflicts_of(self.state, memory, path, others)
-        if not found.pairs:
-            return memory
-        sources = blamed(self.state, self.loops, found)
-        frames = self.state.frames
-        loops = (
-            frames[-1].loops
-            if sources is None
-            else max(self.loops[loop].loops for loop, _ in sources)
-        )
-        saves = savings(self.state, found, operand, position)
-        keep = memory.identity in self.kept
-        if saves and self.new(saves) and prefer_savings(self.state, saves, found, loops, keep):
-            for save in saves:
-                reason = f"{_name(save.value)} is used after {_name(operand)} is written to"
-                self.save(save.value, save.level, save.after, reason)
-            return memory
-        reason = _reason(operand, found)
-        if sources is not None and not sources <= self.notes.inits.keys():
-            for source in sources:
-                self.copy_init(source, reason)
-            return memory
-        record = Copy(stmt.loc, operand.hint, reason, frames[-1].loops > 0)
-        self.plan.operands[stmt, position] = record
-        return self.copied((stmt, position), operand.hint, memory)
-
-    def save(self, value: Value, level: int, after: bool, reason: str) -> None:
-        """Copy a value before the current statement of a frame."""
-        frame = self.state.frames[level]
-        record = Copy(frame.current.loc, value.hint, reason, frame.loops > 0)
-        saved = Saved(after, record)
-        if level == len(self.state.frames) - 1:
-            self.plan.saved.setdefault(frame.current, {})[value] = saved
-            self.hide(frame.current, value)
-        else:
-            self.notes.saved.setdefault(frame.current, {})[value] = saved
-            self.notes.changed = True
-
-    def new(self, saves: list[Save]) -> bool:
-        """Whether none of them is noted already, and was of no use."""
-        frames = self.state.frames
-        return not any(
-            save.value in self.notes.saved.get(frames[save.level].current, {}) for save in saves
-        )
-
-    def copy_init(self, source: Source, reason: str) -> None:
-        """Copy the initial value of a carry."""
-        loop, position = source
-        name = loop.carry[position].hint
-        record = Copy(loop.loc, name, reason, self.loops[loop].loops > 0)
-        self.notes.inits.setdefault(source, record)
-        self.notes.changed = True
-
     # --- branches ----------------------------------------------------------------------------
 
     def branch(self, stmt: If) -> None:
         """Plan both branches, and join their results."""
-        self.saved_after(stmt)
+        self.writes.saved_after(stmt)
         then = self.region(stmt.then, stmt, ())
         orelse = self.region(stmt.orelse, stmt, ())
-        sides = components(then), components(orelse)
-        both = tuple(a | b for a, b in zip(*sides, strict=True))
-        together = self._overlaps(sides[0]) | self._overlaps(sides[1])
-        if self._overlaps(both) <= together:
-            joined = both
-        else:
-            joined = self._joined(stmt, sides, both, together)
+        parts = joined(
+            self.state,
+            components(then),
+            components(orelse),
+            lambda c: self.component(stmt.outs, c),
+        )
         for k, (out, a, b) in enumerate(zip(stmt.outs, then, orelse, strict=True)):
             same = a.identity is b.identity
             identity = a.identity if same and a.identity is not None else out
             part = a.part or b.part
-            memory = Memory(joined[2 * k], joined[2 * k + 1], identity, part)
+            memory = Memory(parts[2 * k], parts[2 * k + 1], identity, part)
             self.state.define(out, memory)
-
-    def _overlaps(self, parts: tuple[Atoms, ...]) -> set[tuple[int, int]]:
-        return {
-            (c, d)
-            for c, around in enumerate(map(self.state.around, parts))
-            for d in range(c + 1, len(parts))
-            if parts[c] and not around.isdisjoint(parts[d])
-        }
-
-    def _joined(
-        self,
-        stmt: If,
-        sides: tuple[tuple[Atoms, ...], ...],
-        both: tuple[Atoms, ...],
-        together: set[tuple[int, int]],
-    ) -> tuple[Atoms, ...]:
-        """Results that never overlap although each may be either of two values."""
-        names = ("own", "content")
-        atoms = [self.new_atom(stmt.outs[c // 2], names[c % 2]) for c in range(len(both))]
-        arounds = list(map(self.state.around, both))
-        for atom, part, around in zip(atoms, both, arounds, strict=True):
-            for other in around:
-                self.state.link(atom, other)
-            self.state.join(atom, part)
-        for c, d in together:
-            self.state.link(atoms[c], atoms[d])
-        return tuple(frozenset((a,)) if p else NONE for a, p in zip(atoms, both, strict=True))
 
     # --- loops -------------------------------------------------------------------------------
 
@@ -350,7 +217,7 @@ class _Walk:
         inits = [
             self.initial(stmt, position, operand) for position, operand in enumerate(stmt.init)
         ]
-        self.saved_after(stmt)
+        self.writes.saved_after(stmt)
         facts = self.notes.facts.setdefault(stmt, no_facts(len(inits)))
         entries = components(tuple(inits))
         for entry in entries:
@@ -383,7 +250,7 @@ class _Walk:
         memory = self.state.of(operand)
         if (stmt, position) not in self.notes.inits:
             return memory
-        return self.copied((stmt, position), stmt.carry[position].hint, memory)
+        return self.writes.copied((stmt, position), stmt.carry[position].hint, memory)
 
     def heads(self, stmt: For | While) -> tuple[Atom, ...]:
         """The atoms of the components at the head of a trip."""
@@ -394,9 +261,7 @@ class _Walk:
             for c in range(2 * len(stmt.carry))
         )
 
-    def carried(
-        self, stmt: For | While, loop: Loop, inits: list[Memory]
-    ) -> tuple[Memory, ...]:
+    def carried(self, stmt: For | While, loop: Loop, inits: list[Memory]) -> tuple[Memory, ...]:
         """The memory of the parameters of the body."""
         params = stmt.body.params[-len(stmt.carry) :] if stmt.carry else ()
         found: list[Memory] = []
@@ -416,10 +281,7 @@ class _Walk:
         results: tuple[Memory, ...],
     ) -> None:
         """Define the results of the loop."""
-        names = ("own", "content")
-        atoms = tuple(
-            self.new_atom(stmt.carry[c // 2], names[c % 2]) for c in range(len(loop.heads))
-        )
+        atoms = tuple(self.component(stmt.carry, c) for c in range(len(loop.heads)))
         parts = exits(loop, self.state, atoms)
         for k, out in enumerate(stmt.carry):
             in_place = results[k].identity is carried[k].identity
@@ -427,14 +289,3 @@ class _Walk:
             identity = inits[k].identity if in_place else out
             part = in_place and inits[k].part
             self.state.define(out, Memory(parts[2 * k], parts[2 * k + 1], identity, part))
-
-
-def _name(value: Value) -> str:
-    return value.hint or "a value"
-
-
-def _reason(operand: Value, found: Conflicts) -> str:
-    if found.reasons:
-        return f"{_name(operand)} is written to, but {min(found.reasons)}"
-    kept = sorted({_name(v) for v in found.values})
-    return f"{_name(operand)} is written to while {', '.join(kept)} is still used"

@@ -97,7 +97,7 @@ def savings(
         else:
             after = value in operands(stmt)
             inside = state.uses.inside(stmt, value)
-            helps = not inside or not after and state.from_outside(operand, level)
+            helps = not inside or (not after and state.from_outside(operand, level))
         if not helps:
             return None
         found.append(Save(value, level, after))

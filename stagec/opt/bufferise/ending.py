@@ -116,4 +116,3 @@ class _Results:
             frozenset(p for p, m in enumerate(self.params) if not near.isdisjoint(m.all))
             for near in around
         )
-

@@ -1,8 +1,8 @@
 """What a loop does to the memory of its carries.
 
 A carry has two components: its own memory (component 2k) and, for a list, its content (2k + 1).
-Each component has an atom for what it is at the head of a trip.  Which heads may overlap follows
-from the initial values and from which heads the results of the body are made of: in
+Each component has an atom for what it is at the head of a trip.  Which heads may overlap
+follows from the initial values and from which heads the results of the body are made of: in
 `u, new = new, u` two heads change places and never overlap unless they did so at first.
 """
 
@@ -82,7 +82,7 @@ def components(memories: tuple[Memory, ...]) -> tuple[Atoms, ...]:
 
 
 def relate(loop: Loop, state: State) -> bool:
-    """Find and link what may overlap at the head of a trip; whether that is more than before."""
+    """Find and link what may overlap at the head of a trip; whether it is more than before."""
     found: set[tuple[int, Atom]] = set()
     pending = [*_related_at_entry(loop, state), *loop.facts.direct]
     while pending:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from stagec.errors import Loc
-from stagec.ir.core import Stmt, Value
+from stagec.ir.core import For, Stmt, Value, While
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,12 @@ class Plan:
     shares : for each result the parameters whose memory it may share.
     """
 
-    saved: dict[Stmt, dict[Value, Saved]] = field(default_factory=dict[Stmt, dict[Value, Saved]])
-    inits: dict[tuple[Stmt, int], Copy] = field(default_factory=dict[tuple[Stmt, int], Copy])
-    operands: dict[tuple[Stmt, int], Copy] = field(
-        default_factory=dict[tuple[Stmt, int], Copy]
+    saved: dict[Stmt, dict[Value, Saved]] = field(
+        default_factory=dict[Stmt, dict[Value, Saved]]
     )
+    inits: dict[tuple[For | While, int], Copy] = field(
+        default_factory=dict[tuple[For | While, int], Copy]
+    )
+    operands: dict[tuple[Stmt, int], Copy] = field(default_factory=dict[tuple[Stmt, int], Copy])
     end: list[CopyResult | WriteBack] = field(default_factory=list[CopyResult | WriteBack])
     shares: tuple[frozenset[int], ...] = ()

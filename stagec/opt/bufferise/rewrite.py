@@ -70,7 +70,9 @@ class _Rewriter:
             for value, saved in self.plan.saved.get(stmt, {}).items():
                 made = self.copy(builder, rename(value, inner), saved.record, loc=stmt.loc)
                 (later if saved.after else inner)[value] = made
-            new = self.own_operands(builder, stmt, map_operands(stmt, partial(rename, names=inner)))
+            new = self.own_operands(
+                builder, stmt, map_operands(stmt, partial(rename, names=inner))
+            )
             inner |= later
             builder.append(map_regions(new, partial(self.block, names=inner)))
         return builder, inner

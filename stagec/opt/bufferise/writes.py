@@ -1,0 +1,145 @@
+"""Clearing the way for writes: where copies go, at once or from the next round on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stagec.ir.alias import Atom, Atoms, Memory
+from stagec.ir.core import Apply, Call, For, Stmt, Value, While
+from stagec.ir.path import Path
+from stagec.opt.bufferise.conflicts import (
+    Conflicts,
+    Save,
+    blamed,
+    conflicts_of,
+    prefer_savings,
+    savings,
+)
+from stagec.opt.bufferise.loops import Facts, Loop, Source
+from stagec.opt.bufferise.plan import Copy, Plan, Saved
+from stagec.opt.bufferise.state import State
+
+
+@dataclass(slots=True)
+class Notes:
+    """What stays known from one round to the next."""
+
+    saved: dict[Stmt, dict[Value, Saved]] = field(
+        default_factory=dict[Stmt, dict[Value, Saved]]
+    )
+    inits: dict[Source, Copy] = field(default_factory=dict[Source, Copy])
+    facts: dict[Stmt, Facts] = field(default_factory=dict[Stmt, Facts])
+    atoms: dict[tuple[object, ...], Atom] = field(
+        default_factory=dict[tuple[object, ...], Atom]
+    )
+    changed: bool = False
+
+    def atom(self, key: tuple[object, ...], name: str, fixed: str = "") -> Atom:
+        """The atom of that key, the same in every round."""
+        return self.atoms.setdefault(key, Atom(name, fixed))
+
+
+@dataclass(slots=True)
+class Writes:
+    """The writes of one round.
+
+    `loops` are the loops around the statement reached; `kept` the parameters that the function
+    may write to, whose memory is where their final content must be.
+    """
+
+    state: State
+    notes: Notes
+    plan: Plan
+    loops: dict[For | While, Loop]
+    kept: set[object]
+
+    def written(
+        self,
+        stmt: Apply | Call,
+        position: int,
+        memory: Memory,
+        path: Path | None,
+        others: Sequence[tuple[Value, Atoms]],
+    ) -> Memory:
+        """Clear the way for a write; the memory that is then written to."""
+        operand = stmt.args[position]
+        assert isinstance(operand, Value)
+        found = conflicts_of(self.state, memory, path, others)
+        if not found.pairs:
+            return memory
+        sources = blamed(self.state, self.loops, found)
+        frames = self.state.frames
+        loops = (
+            frames[-1].loops
+            if sources is None
+            else max(self.loops[loop].loops for loop, _ in sources)
+        )
+        saves = savings(self.state, found, operand, position)
+        keep = memory.identity in self.kept
+        if saves and self.new(saves) and prefer_savings(self.state, saves, found, loops, keep):
+            for save in saves:
+                reason = f"{_name(save.value)} is used after {_name(operand)} is written to"
+                self.save(save.value, save.level, save.after, reason)
+            return memory
+        reason = _reason(operand, found)
+        if sources is not None and not sources <= self.notes.inits.keys():
+            for source in sources:
+                self.copy_init(source, reason)
+            return memory
+        record = Copy(stmt.loc, operand.hint, reason, frames[-1].loops > 0)
+        self.plan.operands[stmt, position] = record
+        return self.copied((stmt, position), operand.hint, memory)
+
+    def save(self, value: Value, level: int, after: bool, reason: str) -> None:
+        """Copy a value before the current statement of a frame."""
+        frame = self.state.frames[level]
+        record = Copy(frame.current.loc, value.hint, reason, frame.loops > 0)
+        saved = Saved(after, record)
+        if level == len(self.state.frames) - 1:
+            self.plan.saved.setdefault(frame.current, {})[value] = saved
+            self.hide(frame.current, value)
+        else:
+            self.notes.saved.setdefault(frame.current, {})[value] = saved
+            self.notes.changed = True
+
+    def new(self, saves: list[Save]) -> bool:
+        """Whether none of them is noted already, and was of no use."""
+        frames = self.state.frames
+        return not any(
+            save.value in self.notes.saved.get(frames[save.level].current, {}) for save in saves
+        )
+
+    def copy_init(self, source: Source, reason: str) -> None:
+        """Copy the initial value of a carry."""
+        loop, position = source
+        name = loop.carry[position].hint
+        record = Copy(loop.loc, name, reason, self.loops[loop].loops > 0)
+        self.notes.inits.setdefault(source, record)
+        self.notes.changed = True
+
+    def saved_after(self, stmt: Stmt) -> None:
+        """Let copies made before the statement stand for values from here on."""
+        for value, saved in self.notes.saved.get(stmt, {}).items():
+            if saved.after:
+                self.hide(stmt, value)
+
+    def hide(self, stmt: Stmt, value: Value) -> None:
+        """From here on the value is a copy made before the statement."""
+        memory = self.copied((stmt, value), value.hint, self.state.of(value))
+        self.state.hide(value, memory)
+
+    def copied(self, key: tuple[object, ...], name: str, memory: Memory) -> Memory:
+        """The memory of a copy: new, but for what a list refers to."""
+        return Memory(frozenset((self.notes.atom(key, name),)), memory.content, key)
+
+
+def _name(value: Value) -> str:
+    return value.hint or "a value"
+
+
+def _reason(operand: Value, found: Conflicts) -> str:
+    if found.reasons:
+        return f"{_name(operand)} is written to, but {min(found.reasons)}"
+    kept = sorted({_name(v) for v in found.values})
+    return f"{_name(operand)} is written to while {', '.join(kept)} is still used"
