@@ -153,6 +153,13 @@ class Transformed:
         self.options = options
         self.__name__ = f"{getattr(unwrapped(fun), '__name__', 'f')}_{kind}".replace("<lambda>", "lambda_")
 
+    @property
+    def operand(self) -> Any:
+        """The function whose parameters the transform has."""
+        if self.kind not in ("grad", "value_and_grad", "vjp"):
+            raise AttributeError("operand")
+        return unwrapped(self.fun)
+
     def __stagec__(self, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
         return RULES[self.kind](self, m, state, args, kwargs, loc)
 

@@ -17,8 +17,11 @@ def set_ends(plan: Plan, block: Block, end: End) -> None:
     """Fill in `ends`, `pushed` and `absorbed` for the block and the blocks in it."""
     plan.ends[block] = end
     last = block.stmts[-1] if block.stmts else None
-    if isinstance(last, If) and last not in plan.expressions and _pushable(last, end):
-        plan.pushed.add(last)
+    if isinstance(last, If) and _pushable(last, end):
+        if end.tested:
+            plan.expressions.pop(last, None)  # rather a jump than a value
+        if last not in plan.expressions:
+            plan.pushed.add(last)
     for k, stmt in enumerate(block.stmts):
         match stmt:
             case If():

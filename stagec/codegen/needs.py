@@ -58,6 +58,8 @@ class _Needs:
             self._owner[param] = stmt
             self._sources.setdefault(param, []).append(start)
             self._sources[out] = [param]
+        if self._plan.ends[stmt.body].leave is not None:
+            self._effects.append(stmt)
         if isinstance(stmt, While):
             for test, param in zip(stmt.cond.params, parameters(stmt), strict=True):
                 self._owner[test] = stmt

@@ -188,6 +188,8 @@ class Inputs:
         shape = tuple(self.dim(n, leaf, axis) for axis, n in enumerate(value.shape))
         param = self.param(ArrayType(value.dtype, shape), name, leaf)
         self.machine.origin[param] = ("array", leaf)
+        for axis in range(value.ndim):
+            self.machine.entry_arrays[leaf, axis] = (param, axis)
         self.machine.layouts[leaf] = bool(value.flags.c_contiguous)
         cell = self.machine.new_cell(self.state, ArrayCell(param, external=True))
         self.cells[cell] = leaf

@@ -34,7 +34,7 @@ from stagec.frontend.values import (
 from stagec.ir.core import Apply, Const, Op, Operand, const
 from stagec.ir.core import Value as Staged
 from stagec.ir.function import Function
-from stagec.ir.types import BOOL, ArrayType, size, type_of
+from stagec.ir.types import BOOL, ArrayType, Size, size, type_of
 from stagec.ops import lists
 from stagec.ops.arithmetic import Handle
 from stagec.ops.cast import to_python
@@ -211,6 +211,12 @@ class Interpreter(Machine):
 
     def size_operand(self, state: State, handle: Any, axis: int) -> Operand:
         """The length of an axis, read off the array at run time."""
+        dim = handle.shape[axis]
+        if isinstance(dim, Size) and len(dim.terms) == 1 and dim.const == 0:
+            found = self.size_origin.get(dim.terms[0][0])
+            if found is not None and dim.terms[0][1] == 1 and found in self.entry_arrays:
+                array, axis = self.entry_arrays[found]
+                handle = self.handle(state, array)
         return extent(handle, axis=axis).operand
 
     def known_size(

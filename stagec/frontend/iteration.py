@@ -7,11 +7,13 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import gast
 import numpy as np
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, containers, library, loops, numpy_calls
 from stagec.frontend.calls import code_of, nested_code, run_body
+from stagec.frontend.desugar import is_normal_exit
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.join import Unjoinable, as_operand, close
 from stagec.frontend.loops import dead_cells, ended, resumed, stage, variable_names
@@ -32,6 +34,7 @@ from stagec.frontend.values import (
     Zipped,
 )
 from stagec.ir.core import Const, Operand, const
+from stagec.ir.walk import effectful
 from stagec.ops import lists
 
 PEELS = 4
@@ -355,16 +358,54 @@ def run_while(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tr
     return while_loop(m, stmt, frame, state, loc, 0, 0)
 
 
+def split_test(stmt: Any) -> tuple[list[Any], Any, list[Any]]:
+    """The statements that a test was hoisted to, the test itself, and the rest of the body."""
+    if not (isinstance(stmt.test, gast.Constant) and stmt.test.value is True):
+        return [], stmt.test, stmt.body
+    for k, part in enumerate(stmt.body):
+        if isinstance(part, gast.If) and len(part.body) == 1 and not part.orelse:
+            leave = part.body[0]
+            if isinstance(leave, gast.Break) and is_normal_exit(leave):
+                return stmt.body[:k], part.test, stmt.body[k + 1 :]
+    return [], stmt.test, stmt.body
+
+
+def tested(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> bool | Operand | None:
+    """The truth of a loop's test, computed in a state of its own; None if it is not pure."""
+    hoisted, test, _ = split_test(stmt)
+    before = dict(state.cells)
+    tree = m.run(hoisted, frame, state) if hoisted else Leaf(state)
+    if not isinstance(tree, Leaf) or tree.exit is not Exit.NORMAL:
+        return None
+    temporary = {c for n, c in frame.scope.cells.items() if n.startswith(".")}
+    for cell, content in before.items():
+        if cell not in temporary and tree.state.cells.get(cell) is not content:
+            return None
+    state.cells = tree.state.cells
+    if any(effectful(s) for s in state.builder.stmts):
+        return None
+    truth = m.truth(state, evaluate(m, frame, test, state), loc)
+    if not hoisted:
+        return truth
+    if isinstance(truth, bool):
+        return not truth
+    return numpy_calls.apply(m, state, operator.not_, (Number(truth),), {}, loc).operand  # type: ignore[union-attr]
+
+
 def while_loop(
     m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc, peeled: int, made: int
 ) -> Tree:
     """A `while` loop: staged if possible, else trip by trip as long as the test is known."""
 
+    pure = tested(m, stmt, frame, state.fork(), loc) is not None
+
     def truth(s: State) -> bool | Operand:
-        return m.truth(s, evaluate(m, frame, stmt.test, s), loc)
+        found = tested(m, stmt, frame, s, loc) if pure else None
+        return m.truth(s, evaluate(m, frame, stmt.test, s), loc) if found is None else found
 
     def body(s: State) -> Tree:
-        return resumed(m.run(stmt.body, frame, s))
+        stmts = split_test(stmt)[2] if pure else stmt.body
+        return resumed(m.run(stmts, frame, s))
 
     probe = state.fork()
     now = truth(probe)

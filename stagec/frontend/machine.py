@@ -124,6 +124,9 @@ class Machine:
     catching: list[Any] = field(default_factory=list[Any])
     functions: dict[str, Function] = field(default_factory=dict[str, Function])
     pulled: Any = None
+    entry_arrays: dict[tuple[int, int], tuple[Staged, int]] = field(
+        default_factory=dict[tuple[int, int], tuple[Staged, int]]
+    )
     object_cells: dict[int, bool] = field(default_factory=dict[int, bool])
     constructing: bool = False
     handlers: list[Any] = field(default_factory=list[Any])

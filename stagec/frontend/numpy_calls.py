@@ -131,10 +131,10 @@ def bind(
     kept = len(state.builder.stmts)
     for attempt in (args, None):
         if attempt is None:
-            attempt = [arrayed(a) for a in args]
+            del state.builder.stmts[kept:]
+            attempt = [arrayed(state, a) for a in args]
             if all(a is b for a, b in zip(attempt, args, strict=True)):
                 break
-            del state.builder.stmts[kept:]
         try:
             return binder(*attempt, **kwargs)
         except NeedsValue as need:
@@ -149,12 +149,10 @@ def bind(
     ) from problem  # fmt: skip
 
 
-def arrayed(value: Any) -> Any:
-    """A list or tuple of handles as an array."""
-    if isinstance(value, list | tuple) and has_handle(value):
-        return TABLE[np.array](value)
-    if isinstance(value, list):
-        return np.array(value)
+def arrayed(state: State, value: Any) -> Any:
+    """A list, or a tuple of handles, as an array."""
+    if isinstance(value, list) or (isinstance(value, tuple) and has_handle(value)):
+        return TABLE[np.array](lifted(state, value))
     return value
 
 

@@ -77,7 +77,10 @@ class Request:
 
     def names(self) -> list[str]:
         """The parameter names of the positional arguments."""
-        code = getattr(self.function, "__code__", None)
+        function = self.function
+        while hasattr(function, "operand"):
+            function = function.operand
+        code = getattr(function, "__code__", None)
         if code is None:
             return [f"arg{k}" for k in range(len(self.args))]
         own = code.co_varnames[: code.co_argcount]

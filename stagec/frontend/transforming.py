@@ -35,7 +35,7 @@ from stagec.ir.core import Value as Staged
 from stagec.ir.function import Function
 from stagec.ir.inline import inline_into
 from stagec.ir.types import ArrayType, Type
-from stagec.ir.walk import free_values
+from stagec.ir.walk import clone, free_values
 from stagec.ops.arithmetic import Handle
 from stagec.ops.cast import astype, to_python
 from stagec.ops.indexing import accumulate_at
@@ -186,6 +186,7 @@ def trace(
     block = Block(tuple(params), tuple(leaf.state.builder.stmts), tuple(operands))
     free = list(free_values(block))
     block = replace(block, params=(*params, *free))
+    block = clone(block, {}, m.names)
     function = Function(function_name(f), block, (), (False,) * len(operands))
     return Traced(function, collected.found, params, entry, free, value, leaf.state, operands, changed)  # type: ignore[arg-type]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from stagec.ir.core import Cost, Op, Staged
 from stagec.ir.path import Index
-from stagec.ir.types import ArrayType, Dim, same
+from stagec.ir.types import ArrayType, Dim, ListType, same
 from stagec.ops.axes import dtype_of, expand_dims, move_axis
 from stagec.ops.broadcast import stretch
 from stagec.ops.cast import astype, fit_dtype, number_type
@@ -17,6 +17,7 @@ from stagec.ops.copying import copy
 from stagec.ops.creation import dtype_option, zeros_like
 from stagec.ops.family import linear, make
 from stagec.ops.indexing import read_at
+from stagec.ops.lists import list_stack
 
 Shape = tuple[int, ...]
 
@@ -143,6 +144,8 @@ def asarray(a: Any, dtype: Any = None, *others: Any, **options: Any) -> Any:
     """`a` as an array: itself if it is one of that element type."""
     if isinstance(a, list | tuple):
         return from_lists(a, dtype)
+    if isinstance(getattr(a, "type", None), ListType):
+        a = list_stack(a)
     if number_type(a).kind != "array":
         a = to_array(a)
     if dtype is None or np.dtype(dtype) == dtype_of(a):

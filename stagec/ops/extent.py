@@ -27,6 +27,7 @@ extent = constant(
     source=lambda x, *, axis: f"{{}}.shape[{axis}]",
     scalar=LIBRARY,
     cost=Cost.FREE,
+    shapes=(0,),
 )
 
 

@@ -1,7 +1,7 @@
 """Sums of masked cotangents, which stay masked: see `stagec.ops.masks`.
 
-A value that several branches use, none of which was taken for an element, has a cotangent that is
-a sum of zeros there; the sum is masked too, so that no rule makes NaN of it.
+A value that several branches use, none of which was taken for an element, has a cotangent that
+is a sum of zeros there; the sum is masked too, so that no rule makes NaN of it.
 """
 
 from __future__ import annotations

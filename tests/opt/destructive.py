@@ -95,14 +95,20 @@ def _apply(stmt: Apply, env: Env) -> tuple[Any, ...]:
     args = _values(stmt.args, env)
     found: Any = stmt.op.value(*args, **stmt.kwargs)
     results = [found] if len(stmt.outs) == 1 else list(found or ())
-    target: Any = None if stmt.op.overwrites is None else args[stmt.op.overwrites]
-    if isinstance(target, np.ndarray):
-        target[...] = results[0]
-        results[0] = target
-    elif isinstance(target, list):
-        target[:] = results[0]
-        results[0] = target
+    if stmt.op.overwrites is not None:
+        results[0] = _overwritten(args[stmt.op.overwrites], results[0])
     return tuple(results)
+
+
+def _overwritten(target: Any, content: Any) -> Any:
+    """The target with the content, if it is an object that can change."""
+    if isinstance(target, np.ndarray):
+        target[...] = content
+        return target  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(target, list):
+        target[:] = content
+        return target  # pyright: ignore[reportUnknownVariableType]
+    return content
 
 
 def _values(operands: tuple[Operand, ...], env: Env) -> tuple[Any, ...]:
