@@ -16,7 +16,7 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.codegen.numpy import Module, to_numpy
 from stagec.errors import Loc, StagecError
-from stagec.frontend.arguments import Flat
+from stagec.frontend.arguments import Flat, layout_of
 from stagec.frontend.results import Rebuild
 from stagec.frontend.stage import Program, Request, stage
 from stagec.ir.function import Function
@@ -250,8 +250,8 @@ def checker(decision: tuple[str, Any], flat: Flat) -> Callable[[Flat], bool] | N
         length = flat.leaves[leaf].shape[axis]
         return lambda now: now.leaves[leaf].shape[axis] == length
     if kind == "layout":
-        layout = flat.leaves[key].flags.c_contiguous
-        return lambda now: now.leaves[key].flags.c_contiguous == layout
+        layout = layout_of(flat.leaves[key])
+        return lambda now: layout_of(now.leaves[key]) == layout
     return None
 
 

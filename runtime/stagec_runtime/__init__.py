@@ -9,6 +9,7 @@ from stagec_runtime.lists import (
     copy_list as copy_list,
     last as last,
     rows_like as rows_like,
+    split_like as split_like,
     stretch_list as stretch_list,
     zeros_like_list as zeros_like_list,
 )

@@ -86,3 +86,13 @@ def collapse_list(xs: list[Any], like: list[Any]) -> list[Any]:
 def _summed(x: Any, like: Any) -> Any:
     total = np.sum(x, axis=0)
     return total if isinstance(like, np.ndarray | np.generic) else type(like)(total)
+
+
+def split_like(a: Any, like: list[Any], axis: int) -> list[Any]:
+    """The consecutive parts of `a` along the axis that are as long as the elements of `like`.
+
+    >>> split_like(np.arange(3), [np.ones(1), np.ones(2)], 0)
+    [array([0]), array([1, 2])]
+    """
+    cuts = np.cumsum([x.shape[axis] for x in like])[:-1]
+    return np.split(a, cuts, axis)

@@ -18,7 +18,7 @@ def set_ends(plan: Plan, block: Block, end: End) -> None:
     plan.ends[block] = end
     last = block.stmts[-1] if block.stmts else None
     if isinstance(last, If) and _pushable(last, end):
-        if end.tested:
+        if end.tested or _asks(block, last):
             plan.expressions.pop(last, None)  # rather a jump than a value
         if last not in plan.expressions:
             plan.pushed.add(last)
@@ -31,6 +31,12 @@ def set_ends(plan: Plan, block: Block, end: End) -> None:
                 _set_loop(plan, stmt, following, end)
             case _:
                 pass
+
+
+def _asks(block: Block, last: If) -> bool:
+    """Whether the last statement asks how the loop before it ended."""
+    before = block.stmts[-2] if len(block.stmts) > 1 else None
+    return isinstance(before, For | While) and before.until and last.cond in before.carry
 
 
 def _set_branches(plan: Plan, stmt: If, end: End) -> None:
@@ -112,6 +118,8 @@ def _pushed(end: End, stmt: If, region: Block, taken: bool) -> End:
         known[stmt.cond] = const(taken)
     flag = None if end.flag is None else _renamed(_renamed(end.flag, names), known)
     leave = None if end.leave is None else tuple(_renamed(o, names) for o in end.leave)
+    if isinstance(flag, Const) and not flag.value:
+        leave = None
     results = tuple(_renamed(o, names) for o in end.results)
     return replace(end, results=results, flag=flag, leave=leave)
 

@@ -192,7 +192,8 @@ class _Folder:
         room = max(MAX_WIDTH - INDENT * level, NARROWEST)
         while True:
             found = [o for o in parts if isinstance(o, Value) and o in self._waiting]
-            wide = tree.width + sum(map(self._width, parts)) > room
+            alone = len(parts) == 1 and tree.width <= STATEMENT
+            wide = not alone and tree.width + sum(map(self._width, parts)) > room
             deep = [v for v in found if self._waiting[v].depth >= MAX_DEPTH]
             if not found or not (wide or deep):
                 break

@@ -251,9 +251,9 @@ def _copied(plan: Plan, block: Block, names: dict[Value, str]) -> Iterator[Value
     if plan.is_pushed(block):
         return
     end = plan.ends[block]
-    yield from plan.leaves_of(end.returned or ())
-    if end.kind == "value" or end.leave is not None:
-        yield from plan.leaves_of((*end.results, *end.tested))
+    yield from plan.leaves_of(end.returned or end.leave or ())
+    if end.kind == "value":
+        yield from plan.leaves_of(end.results)
     for target, result in plan.moves(end):
         yield from (v for v in plan.leaves(result) if names[v] != names[target])
 

@@ -45,6 +45,8 @@ def constant(value: Any) -> Any:
     """
     if isinstance(value, np.generic):
         return _numpy_scalar(value)
+    if isinstance(value, np.ndarray):
+        return _array(value)
     kind = type(value)
     if kind in (bool, str, bytes, type(None), type(...)):
         return literal(value)
@@ -59,6 +61,19 @@ def constant(value: Any) -> Any:
     if kind is tuple:
         return tuple_of([constant(v) for v in value])
     raise TypeError(f"a constant of type {kind.__name__} cannot be printed")
+
+
+def _array(value: np.ndarray) -> Any:
+    plain = call(attribute(name("np"), "array"), _nested(value.tolist()))
+    if np.array(value.tolist()).dtype != value.dtype:
+        plain.keywords = [gast.keyword(arg="dtype", value=literal(value.dtype.name))]
+    return plain
+
+
+def _nested(value: Any) -> Any:
+    if isinstance(value, list):
+        return gast.List(elts=[_nested(v) for v in value], ctx=gast.Load())
+    return constant(value)
 
 
 def _numpy_scalar(value: np.generic) -> Any:

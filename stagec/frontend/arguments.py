@@ -85,6 +85,11 @@ class Flat:
         return type(value), repr(value) if isinstance(value, int | float | complex) else value
 
 
+def layout_of(array: Any) -> str:
+    """The order of an array's memory: "C", "F", or "" if it has gaps."""
+    return "C" if array.flags.c_contiguous else "F" if array.flags.f_contiguous else ""
+
+
 @dataclass(slots=True)
 class Inputs:
     """The abstract arguments of one staging run, leaf by leaf."""
@@ -190,7 +195,7 @@ class Inputs:
         self.machine.origin[param] = ("array", leaf)
         for axis in range(value.ndim):
             self.machine.entry_arrays[leaf, axis] = (param, axis)
-        self.machine.layouts[leaf] = bool(value.flags.c_contiguous)
+        self.machine.layouts[leaf] = layout_of(value)
         cell = self.machine.new_cell(self.state, ArrayCell(param, external=True))
         self.cells[cell] = leaf
         self.seen.setdefault(id(value), cell)

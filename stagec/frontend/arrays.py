@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend.machine import Machine
+from stagec.frontend.machine import AliasClash, Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
@@ -35,7 +35,7 @@ def cell_of(state: State, ref: ArrayRef, loc: Loc | None = None) -> ArrayCell:
     for number, then in cell.shares:
         other = state.cells.get(number)
         if isinstance(other, ArrayCell) and other.operand is not then:
-            raise StagecError(
+            raise AliasClash(
                 "SC310",
                 "this name may or may not refer to an array that was written to meanwhile",
                 loc,
@@ -69,7 +69,7 @@ def store(
     cell = cell_of(state, ref, loc)
     live = tuple(s for s in cell.shares if s[0] in state.cells)
     if live:
-        raise StagecError(
+        raise AliasClash(
             "SC311",
             "this name may refer to one of two arrays here, so it cannot be written to",
             loc,

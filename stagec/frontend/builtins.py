@@ -74,7 +74,13 @@ def _type(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
 
 
 def _print(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    attrs = {k: m.need_known(state, v, loc, f"{k}= of print") for k, v in kwargs.items()}
+    attrs = {"sep": " ", "end": "\n"}
+    for name, value in kwargs.items():
+        plain = m.need_known(state, value, loc, f"{name}= of print")
+        if name in attrs and plain is not None:
+            attrs[name] = plain
+        elif name == "file" and plain is not None:
+            raise StagecError("SC368", "print(file=...) in staged code", loc, "print to stdout")
     parts = [numpy_calls.printable(m, state, v, loc) for v in args]
     handles = [p if numpy_calls.has_handle(p) else m.const_handle(state, str(p)) for p in parts]
     if not handles:

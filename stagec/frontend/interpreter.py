@@ -257,8 +257,8 @@ class Interpreter(Machine):
         state.cells[value.cell] = replace(cell, operand=named)
         return value
 
-    def layout(self, leaf: int) -> bool:
-        """Whether an argument is C-contiguous; asking makes it part of the key."""
+    def layout(self, leaf: int) -> str:
+        """The memory order of an argument; asking makes it part of the key."""
         if not self.decided("layout", leaf):
             raise Restart("layout", leaf)
         return self.layouts[leaf]

@@ -17,7 +17,7 @@ from stagec.frontend.desugar import is_normal_exit
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.join import Unjoinable, as_operand, close
 from stagec.frontend.loops import dead_cells, ended, resumed, stage, variable_names
-from stagec.frontend.machine import LIMITS, Frame, Machine, NeedUnroll
+from stagec.frontend.machine import LIMITS, AliasClash, Frame, Machine, NeedUnroll
 from stagec.frontend.state import RESULT, Branch, Exit, Leaf, State, Tree, extend, leaves, then_do
 from stagec.frontend.values import (
     ArrayRef,
@@ -36,6 +36,7 @@ from stagec.frontend.values import (
 from stagec.ir.core import Const, Operand, const
 from stagec.ir.walk import effectful
 from stagec.ops import lists
+from stagec.ops.extent import range_length
 
 PEELS = 4
 Element = Callable[[State, Any], Value]
@@ -88,7 +89,12 @@ def run_indexed(
         order = reversed(indices) if it.reverse else indices
         return unrolled(m, stmt, frame, [Known(k) for k in order], state, trip, loc)
     try:
-        return stage(m, frame, loops.for_shape(m, frame, stmt, it, loc, trip), state)
+        after = loops.else_clause(m, frame, stmt)
+        return stage(m, frame, loops.for_shape(m, frame, stmt, it, loc, trip, after), state)
+    except AliasClash:
+        if it.reverse or peeled >= PEELS:
+            raise
+        return periodic(m, stmt, frame, it, state, body, loc, 2)
     except NeedUnroll as need:
         if id(stmt) not in need.loops or count is None:
             raise
@@ -137,7 +143,7 @@ def peel(
         after = loops.Staged_(as_operand(lo), it.hi, it.step, False, it.element)  # type: ignore[arg-type]
         return run_indexed(m, stmt, frame, after, s, body, loc, peeled + 1)
 
-    if loops.trips(it) is not None:
+    if loops.surely_some(it):
         return first(state)
     compare = LESS if it.step > 0 else MORE
     some = numpy_calls.apply(m, state, compare, (value_of(it.lo), value_of(it.hi)), {}, loc)
@@ -146,6 +152,59 @@ def peel(
         return first(state) if truth else ended(m, frame, stmt, Leaf(state))
     then, orelse = state.fork(), state.fork()
     return Branch(state, truth, first(then), ended(m, frame, stmt, Leaf(orelse)), loc)
+
+
+def periodic(
+    m: Machine, stmt: Any, frame: Frame, it: loops.Staged_, state: State,
+    body: Callable[[State, Value], Tree], loc: Loc, period: int,
+) -> Tree:  # fmt: skip
+    """A loop whose names come round to the same arrays only every `period` trips: that many
+    trips at a time, then the remaining ones by themselves."""
+
+    def arithmetic(s: State, op: Any, a: Value, b: int) -> Value:
+        return numpy_calls.apply(m, s, op, (a, Known(b)), {}, loc)
+
+    def index(s: State, trip: Value) -> Value:
+        scaled = arithmetic(s, TIMES, trip, it.step)
+        return numpy_calls.apply(m, s, PLUS, (value_of(it.lo), scaled), {}, loc)
+
+    def trips(s: State, group: Any) -> Tree:
+        tree: Tree = Leaf(s)
+        for j in range(period):
+            tree = then_do(tree, lambda t, j=j: body(t, it.element(t, index(t, arithmetic(
+                t, PLUS, arithmetic(t, TIMES, group, period), j)))))  # fmt: skip
+            tree = settled(m, frame, stmt, tree)
+        return tree
+
+    bounds = (m.handle(state, o) for o in (it.lo, it.hi, const(it.step)))
+    count = m.wrap(state, range_length(*bounds))
+    groups = arithmetic(state, operator.floordiv, count, period)
+    rest = arithmetic(state, operator.mod, count, period)
+
+    def remaining(s: State, j: int) -> Tree:
+        if j == period - 1:
+            return ended(m, frame, stmt, Leaf(s))
+        more = m.truth(s, arithmetic(s, MORE, rest, j), loc)
+        assert not isinstance(more, bool)
+        then, orelse = s.fork(), s.fork()
+        done = arithmetic(then, TIMES, groups, period)
+        tree = body(then, it.element(then, index(then, arithmetic(then, PLUS, done, j))))
+
+        def step(leaf: Leaf) -> Tree:
+            if leaf.exit is Exit.NORMAL:
+                return remaining(leaf.state, j + 1)
+            return Leaf(leaf.state) if leaf.exit is Exit.BREAK else leaf
+
+        return Branch(s, more, extend(tree, step), ended(m, frame, stmt, Leaf(orelse)), loc)
+
+    grouped = loops.Staged_(const(0), as_operand(groups), 1, False, it.element)  # type: ignore[arg-type]
+    shape = loops.for_shape(m, frame, stmt, grouped, loc, trips, lambda s: remaining(s, 0))
+    try:
+        return stage(m, frame, shape, state)
+    except AliasClash:
+        if period >= PEELS:
+            raise
+        return periodic(m, stmt, frame, it, state, body, loc, period + 1)
 
 
 PLUS, TIMES, LESS, MORE = operator.add, operator.mul, operator.lt, operator.gt

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc
-from stagec.frontend.machine import Machine, equal_known
+from stagec.frontend.machine import AliasClash, Machine, equal_known
 from stagec.frontend.state import Branch, Exit, Leaf, State, Tree
 from stagec.frontend.values import (
     ArrayCell,
@@ -322,7 +322,20 @@ class Join:
                 assert isinstance(own, ArrayCell)
                 if own.external or number in kept or side.count(number) > 1:
                     shares.append((number, own.operand))
+            for number, then in shares:
+                now = self.cells.get(number)
+                if isinstance(now, ArrayCell) and now.operand is not then:
+                    raise self.clash()
             self.cells[cell] = replace(content, shares=tuple(dict.fromkeys(shares)))
+
+    def clash(self) -> Exception:
+        """What to raise for a name of one of two arrays that were written to."""
+        if self.loop:
+            return AliasClash(
+                "SC310", "a name stands for one of two arrays that this loop writes to",
+                self.right.builder.loc, "take a copy before the loop",
+            )  # fmt: skip
+        return Unjoinable("a name for one of two arrays that were written to")
 
     def container(self, a: int, b: int) -> int:
         """One cell for a container that is cell `a` on one path and cell `b` on the other."""

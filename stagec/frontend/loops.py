@@ -28,7 +28,7 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Block, Const, For, Operand, Stmt, Undef, While, const
 from stagec.ir.core import Value as Staged
-from stagec.ir.types import INT
+from stagec.ir.types import INT, ArrayType, at_least
 from stagec.ir.walk import clone
 
 ESCAPES = (Exit.RETURN, Exit.STOP, Exit.OUTER)
@@ -60,6 +60,7 @@ class Shape:
     emit: Callable[[tuple[Staged, ...], tuple[Operand, ...], Block, tuple[Staged, ...], bool], Stmt]
     declare: Callable[[State], None]
     always: bool
+    after: Callable[[State], Tree] | None
 
 
 def flags_of(m: Machine) -> Flags:
@@ -216,28 +217,27 @@ def finish(
         for cell, content in state.cells.items():
             if isinstance(content, Maybe) and not isinstance(back.cells.get(cell), Maybe):
                 state.cells[cell] = content.value
-    return leave(m, frame, shape.stmt, state, flags, loc)
+    return leave(shape.after, state, flags, loc)
 
 
 def leave(
-    m: Machine, frame: Frame, stmt: Any, state: State, flags: Flags, loc: Loc | None
+    after: Callable[[State], Tree] | None, state: State, flags: Flags, loc: Loc | None
 ) -> Tree:
-    """The paths after a loop: returned, broken out of, or run to its end."""
+    """The paths after a loop: returned, broken out of, or run to its end and then `after`."""
     contents: dict[int, Content] = {c: state.cells.pop(c) for c in flags.all()}
     tree: Tree = Leaf(state)
     for exit, cell in flags.escapes.items():
         tree = then_do(tree, lambda s, e=exit, c=cell: fork_exit(s, contents[c], e, loc))
-    if not stmt.orelse:
+    if after is None:
         return tree
     broke = contents[flags.broke]
     if isinstance(broke, Known):
-        return tree if broke.value else then_do(tree, lambda s: m.run(stmt.orelse, frame, s))
+        return tree if broke.value else then_do(tree, after)
     assert isinstance(broke, Number)
     flag = broke.operand
 
     def otherwise(s: State) -> Tree:
-        after = s.fork()
-        return Branch(s, flag, Leaf(s.fork()), m.run(stmt.orelse, frame, after), loc)
+        return Branch(s, flag, Leaf(s.fork()), after(s.fork()), loc)
 
     return then_do(tree, otherwise)
 
@@ -281,9 +281,15 @@ class Staged_:
     plain: bool = False
 
 
+def else_clause(m: Machine, frame: Frame, stmt: Any) -> Callable[[State], Tree] | None:
+    """What runs the else clause of a loop, if it has one."""
+    return (lambda s: m.run(stmt.orelse, frame, s)) if stmt.orelse else None
+
+
 def for_shape(
-    m: Machine, frame: Frame, stmt: Any, it: Staged_, loc: Loc, trip: Callable[[State, Any], Tree]
-) -> Shape:
+    m: Machine, frame: Frame, stmt: Any, it: Staged_, loc: Loc,
+    trip: Callable[[State, Any], Tree], after: Callable[[State], Tree] | None,
+) -> Shape:  # fmt: skip
     """A `For` statement."""
     index = Staged(INT)
     if isinstance(stmt.target, gast.Name):
@@ -295,14 +301,23 @@ def for_shape(
         step = const(it.step)
         return For(it.lo, it.hi, step, init, block, carry, until, it.reverse, None, loc)
 
-    count = trips(it)
     return Shape(
         stmt,
         enter=lambda s: trip(s, Number(index)),
         emit=emit,
         declare=lambda s: s.builder.declare(index),
-        always=count is not None and count > 0,
+        always=surely_some(it),
+        after=after,
     )
+
+
+def surely_some(it: Staged_) -> bool:
+    """Whether the loop surely makes a trip."""
+    count = trips(it)
+    if count is not None or not isinstance(it.lo, Const) or it.step != 1:
+        return bool(count)
+    least = at_least(it.hi.type.size) if isinstance(it.hi.type, ArrayType) else None
+    return least is not None and least > it.lo.value
 
 
 def trips(it: Staged_) -> int | None:
@@ -330,4 +345,5 @@ def while_shape(
         block = clone(Block(params, tuple(builder.stmts), (cond,)), names)
         return While(init, block, Block(params, body.stmts, body.results), carry, until, None, loc)
 
-    return Shape(stmt, enter, emit, lambda s: None, always=False)
+    after = else_clause(m, frame, stmt)
+    return Shape(stmt, enter, emit, lambda s: None, always=False, after=after)

@@ -49,6 +49,10 @@ class Restart(Exception):
         self.key = key
 
 
+class AliasClash(StagecError):
+    """A name stands for one of several arrays where only one will do."""
+
+
 class NeedUnroll(Exception):
     """The body of a loop needs a value at staging that changes from trip to trip."""
 
@@ -115,7 +119,7 @@ class Machine:
     notes: list[str] = field(default_factory=list[str])
     frames: list[Frame] = field(default_factory=list[Frame])
     args: tuple[Any, ...] = ()
-    layouts: dict[int, bool] = field(default_factory=dict[int, bool])
+    layouts: dict[int, str] = field(default_factory=dict[int, str])
     globals_written: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
     global_spaces: dict[int, tuple[dict[str, Any], str]] = field(
         default_factory=dict[int, tuple[dict[str, Any], str]]

@@ -28,13 +28,17 @@ from stagec.frontend.values import (
 from stagec.ir.core import Apply, Const, Operand, Staged, const
 from stagec.ir.core import Value as Defined
 from stagec.ir.path import Index, NewAxis, Path, Reshape, Slice, Transpose, shift
-from stagec.ir.types import ArrayType, ListType
+from stagec.ir.types import ArrayType, ListType, may_be_one
 from stagec.ops.arithmetic import Handle
 from stagec.ops.family import NeedsValue
 
 TABLE: dict[Any, Callable[..., Any]] = {
     function: binder for op in ops.ALL for function, binder in op.calls
 }
+
+
+JOINS = (np.concatenate, np.hstack)
+STACKS = (np.stack, np.vstack)
 
 
 class NotAnOp(Exception):
@@ -67,7 +71,7 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
             if isinstance(content, Items) and value.cls is list:
                 return [argument(m, state, v, loc) for v in content.items]
             if isinstance(content, StagedItems):
-                return m.handle(state, content.operand)
+                return ops.list_stack(m.handle(state, content.operand))
             raise NotAnOp
         case SliceValue(start, stop, step):
             return slice(*(argument(m, state, v, loc) for v in (start, stop, step)))
@@ -101,6 +105,11 @@ def apply(
             "SC320", f"{name_of(function)} does not take these arguments", loc,
             "pass arrays, numbers, or lists and tuples of them",
         ) from None  # fmt: skip
+    if function in JOINS and any(m.is_staged_list(state, a) for a in args):
+        plain = [ops.ravel(p) if has_handle(p) else p for p in plain]
+        function = np.asarray
+    elif function in STACKS and any(m.is_staged_list(state, a) for a in args) and len(args) == 1:
+        function, named = np.asarray, {}
     if not has_handle(plain) and not has_handle(list(named.values())):
         result = m.host(state, function, plain, named, loc)
         if not (isinstance(result, Known) and isinstance(result.value, np.ndarray)):
@@ -208,6 +217,8 @@ def views(
         if stmt is None or source is None:
             return m.sized(state, m.wrap(state, result))
         step = view_step(m, state, stmt)
+        if step is None and copies(m, stmt):
+            return m.sized(state, m.wrap(state, result))
         if step is None:
             return shared(m, state, operand, stmt.args[source], bases)
         path.append(step)
@@ -265,12 +276,24 @@ def view_step(
     return None
 
 
+def copies(m: Machine, stmt: Apply) -> bool:
+    """Whether reshaping surely copies: an argument in Fortran order, flattened."""
+    base, out = stmt.args[0], stmt.out.type
+    origin = m.origin.get(base) if isinstance(base, Defined) else None
+    if stmt.op not in (ops.reshape, ops.ravel) or origin is None or origin[0] != "array":
+        return False
+    assert isinstance(base.type, ArrayType)
+    assert isinstance(out, ArrayType)
+    wide = base.type.rank > 1 and not any(map(may_be_one, base.type.shape))
+    return out.rank == 1 and wide and m.layout(origin[1]) == "F"
+
+
 def contiguous(m: Machine, state: State, operand: Operand) -> bool:
     """Whether the array is surely C-contiguous, so that reshaping it gives a view."""
     while isinstance(operand, Defined):
         origin = m.origin.get(operand)
         if origin is not None and origin[0] == "array":
-            return m.layout(origin[1])
+            return m.layout(origin[1]) == "C"
         stmt = m.defs.producer.get(operand)
         if not isinstance(stmt, Apply):
             return False

@@ -14,7 +14,7 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, numpy_calls
 from stagec.frontend.join import Unjoinable, close, convert, substitute
 from stagec.frontend.machine import Machine
-from stagec.frontend.state import RESULT, Exit, Leaf, State
+from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, leaves
 from stagec.frontend.values import (
     NONE,
     ArrayCell,
@@ -36,6 +36,7 @@ from stagec.ir.function import Function
 from stagec.ir.inline import inline_into
 from stagec.ir.types import ArrayType, Type
 from stagec.ir.walk import clone, free_values
+from stagec.ops import effects
 from stagec.ops.arithmetic import Handle
 from stagec.ops.cast import astype, to_python
 from stagec.ops.indexing import accumulate_at
@@ -167,7 +168,7 @@ def trace(
     named = dict(zip(kwargs, inside.items[len(args) :], strict=True))
     tree_out = m.call(f, inside.items[: len(args)], named, inner, loc)
     try:
-        leaf = close(m, tree_out, {})
+        leaf = close(m, without_none(m, tree_out, loc), {})
     except Unjoinable as clash:
         raise StagecError(
             "SC410", f"the differentiated function has no common result type: {clash.reason}", loc,
@@ -189,6 +190,24 @@ def trace(
     block = clone(block, {}, m.names)
     function = Function(function_name(f), block, (), (False,) * len(operands))
     return Traced(function, collected.found, params, entry, free, value, leaf.state, operands, changed)  # type: ignore[arg-type]
+
+
+def without_none(m: Machine, tree: Tree, loc: Loc | None) -> Tree:
+    """The tree with the paths that return None raising, if others return something."""
+    results = [leaf.state.cells.get(RESULT) for leaf in leaves(tree) if leaf.exit is Exit.NORMAL]
+    nothing = [isinstance(r, Known) and r.value is None for r in results]
+    if all(nothing) or not any(nothing):
+        return tree
+
+    def step(leaf: Leaf) -> Tree:
+        found = leaf.state.cells.get(RESULT)
+        if leaf.exit is not Exit.NORMAL or not isinstance(found, Known) or found.value is not None:
+            return leaf
+        text = m.const_handle(leaf.state, "the differentiated function returned None")
+        m.apply_op(leaf.state, effects.raise_, [text], exception=TypeError)
+        return Leaf(leaf.state, Exit.RAISE)
+
+    return extend(tree, step)
 
 
 def keep_static(m: Machine, state: State, tree: Value, leaves: list[Value]) -> Value:

@@ -9,10 +9,12 @@ Regions may use values of the enclosing blocks.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from stagec.errors import Loc
 from stagec.ir.types import Type, type_of
@@ -89,7 +91,7 @@ class Op:
         function of (**attrs) returning that.
     overwrites : the operand whose memory the op turns into its result (`update`,
         `accumulate`, appending to a list), or None.  `source` is then a statement.
-    may_raise : exceptions that it may raise.
+    may_raise : exceptions that it may raise, or a function of (*types, **attrs) returning them.
     effect : see `Effect`.
     cost : see `Cost`.
     rewrites : local simplifications, each (*args, **attrs) -> handle, operand or None: do not
@@ -110,7 +112,7 @@ class Op:
     scalar: str | Library
     alias: int | None | Callable[..., int | None]
     overwrites: int | None
-    may_raise: tuple[type[BaseException], ...]
+    may_raise: tuple[type[BaseException], ...] | Callable[..., tuple[type[BaseException], ...]]
     effect: Effect
     cost: Cost
     rewrites: tuple[Callable[..., Any], ...]
@@ -122,6 +124,11 @@ class Op:
             if isinstance(arg, Staged):
                 return arg.apply(self, args, attrs)
         return self.value(*args, **attrs)
+
+    def raises(self, types: Iterable[Type], attrs: dict[str, Any]) -> bool:
+        """Whether the op may raise for operands of these types."""
+        found = self.may_raise
+        return bool(found(*types, **attrs) if callable(found) else found)
 
     def aliased(self, attrs: dict[str, Any]) -> int | None:
         """The operand that the result may share memory with, or None."""
@@ -155,6 +162,8 @@ class Const:
     @property
     def key(self) -> tuple[str, Type]:
         """What makes two constants equal: -0.0 is not 0.0, nan is nan, True is not 1."""
+        if isinstance(self.value, np.ndarray):
+            return repr((self.value.tobytes(), self.value.shape)), self.type
         return repr(self.value), self.type
 
     def __eq__(self, other: object) -> bool:

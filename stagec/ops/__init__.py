@@ -129,8 +129,6 @@ from stagec.ops.decompositions import (
     eigvals as eigvals,
     eigvalsh as eigvalsh,
     qr as qr,
-    svd as svd,
-    svdvals as svdvals,
 )
 from stagec.ops.diagonals import (
     OPS as DIAGONALS,
@@ -244,22 +242,30 @@ from stagec.ops.linalg import (
     slogdet as slogdet,
     solve as solve,
 )
+from stagec.ops.list_arrays import (
+    OPS as LIST_ARRAYS,
+    list_concatenate as list_concatenate,
+    list_rows as list_rows,
+    list_split as list_split,
+    list_stack as list_stack,
+    list_unstack as list_unstack,
+)
+from stagec.ops.list_batches import (
+    OPS as LIST_BATCHES,
+    list_collapse as list_collapse,
+    list_stretch as list_stretch,
+)
 from stagec.ops.lists import (
     OPS as LISTS,
     list_add as list_add,
     list_append as list_append,
     list_assign as list_assign,
-    list_collapse as list_collapse,
     list_copy as list_copy,
     list_get as list_get,
     list_length as list_length,
     list_new as list_new,
     list_pop as list_pop,
-    list_rows as list_rows,
     list_set as list_set,
-    list_stack as list_stack,
-    list_stretch as list_stretch,
-    list_unstack as list_unstack,
     list_zeros as list_zeros,
 )
 from stagec.ops.masks import (
@@ -409,6 +415,7 @@ from stagec.ops.shape import (
     reshape as reshape,
     reshape_like as reshape_like,
 )
+from stagec.ops.singular import OPS as SINGULAR, svd as svd, svdvals as svdvals
 from stagec.ops.sorting import (
     OPS as SORTING,
     partition as partition,
@@ -492,6 +499,8 @@ ALL: tuple[Op, ...] = (
     *JOINING,
     *LINALG,
     *LISTS,
+    *LIST_ARRAYS,
+    *LIST_BATCHES,
     *MATRICES,
     *NORMS,
     *PADDING,
@@ -505,6 +514,7 @@ ALL: tuple[Op, ...] = (
     *SCALAR_MATH,
     *SEARCH,
     *SHAPE,
+    *SINGULAR,
     *SORTING,
     *STATISTICS,
     *SUBSCRIPTS,

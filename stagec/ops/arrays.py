@@ -15,9 +15,10 @@ from stagec.ops.broadcast import stretch
 from stagec.ops.cast import astype, fit_dtype, number_type
 from stagec.ops.copying import copy
 from stagec.ops.creation import dtype_option, zeros_like
-from stagec.ops.family import linear, make
+from stagec.ops.family import linear, make, near
 from stagec.ops.indexing import read_at
-from stagec.ops.lists import list_stack
+from stagec.ops.list_arrays import list_stack
+from stagec.ops.shape import reshape
 
 Shape = tuple[int, ...]
 
@@ -133,6 +134,17 @@ def _array_call(
         found = fresh(found)
     missing = tuple(range(max(0, ndmin - np.ndim(found))))
     return expand_dims(found, axes=missing) if missing else found
+
+
+def vector(x: Any, anchor: Any) -> Any:
+    """A number or array as a sequence; staged if `anchor` is."""
+    if isinstance(x, np.ndarray | tuple | list):
+        x = np.ravel(np.asarray(x))
+        numbers = tuple(v.item() for v in x)
+        return near(anchor, array_of, *numbers, shape=x.shape, dtype=x.dtype)
+    if np.ndim(x) == 0:
+        return near((x, anchor), array_of, x, shape=(1,), dtype=None)
+    return x if np.ndim(x) == 1 else reshape(x, shape=(-1,))
 
 
 def fresh(x: Any) -> Any:

@@ -106,10 +106,11 @@ def _cross_call(
         axisa = axisb = axisc = axis
     a = move_axis(a, normal_axis(axisa, np.ndim(a)), np.ndim(a) - 1)
     b = move_axis(b, normal_axis(axisb, np.ndim(b)), np.ndim(b) - 1)
-    for x in (a, b):
-        if np_shape(x)[-1] != 3:
-            static(length(x, np.ndim(x) - 1), "the number of components")
-            raise TypeError("cross: both operands must have 3 components")
+    counts = {np_shape(x)[-1] for x in (a, b)}
+    if 3 not in counts:  # with one of them known, the other is checked at run time
+        static(length(a, np.ndim(a) - 1), "the number of components")
+    if any(isinstance(n, int) and n != 3 for n in counts):
+        raise TypeError("cross: both operands must have 3 components")
     out = cross(a, b)
     return move_axis(out, np.ndim(out) - 1, normal_axis(axisc, np.ndim(out)))
 

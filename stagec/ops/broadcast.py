@@ -158,6 +158,7 @@ stretch = linear(
     source="np.broadcast_to({0}, (len({1}), *np.shape({0})))",
     alias=0,
     cost=Cost.FREE,
+    shapes=(1,),
 )
 
 

@@ -1,11 +1,10 @@
-"""QR, eigenvalue and singular value decompositions.
+"""QR and eigenvalue decompositions.
 
 Values and vectors are results of one op, and a rule reads only the cotangents that it is given:
-derivatives of eigenvalues and singular values are finite where they repeat, those of vectors
-are not (they do not exist there).
+derivatives of eigenvalues are finite where they repeat, those of vectors are not (they do not
+exist there).
 
-Reference: M. Giles, Collected matrix derivative results for forward and reverse mode (2008);
-J. Townsend, Differentiating the singular value decomposition (2016).
+Reference: M. Giles, Collected matrix derivative results for forward and reverse mode (2008).
 """
 
 from __future__ import annotations
@@ -20,11 +19,9 @@ from stagec.ir.types import ArrayType, Dim, same
 from stagec.ops.axes import length, no_shift, np_shape, to_front
 from stagec.ops.broadcast import sum_
 from stagec.ops.cast import conjugate, fit_dtype, imag
-from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
 from stagec.ops.creation import zeros_like
 from stagec.ops.diagonals import diagonal, embed_diagonal, tril
-from stagec.ops.effects import check
 from stagec.ops.family import make, static
 from stagec.ops.joining import concatenate, part_of
 from stagec.ops.linalg import solve
@@ -32,7 +29,6 @@ from stagec.ops.matrices import (
     LinAlgError,
     adjoint,
     check_matrix,
-    column,
     hermitian_of,
     inverse_gaps,
     linalg_dtype,
@@ -43,15 +39,10 @@ from stagec.ops.matrices import (
     triangle_of,
 )
 from stagec.ops.products import matmul, sum_terms
-from stagec.ops.reduction import count_nonzero
 
 QRResult = type(np.linalg.qr(np.eye(1)))
 EighResult = type(np.linalg.eigh(np.eye(1)))
 EigResult = type(np.linalg.eig(np.eye(1)))
-SVDResult = type(np.linalg.svd(np.eye(1)))
-NO_DERIVATIVE = (
-    "the singular vectors that fill up a basis have no derivative: use full_matrices=False"
-)
 
 
 def smaller(a: Dim, b: Dim) -> Dim:
@@ -78,7 +69,8 @@ def embedded(x: Any, like: Any) -> Any:
     return embed_diagonal(x, like, offset=0, axis1=rank - 2, axis2=rank - 1)
 
 
-def _columns(x: Any, start: Any, stop: Any) -> Any:
+def columns_of(x: Any, start: Any, stop: Any) -> Any:
+    """Some columns of each matrix."""
     return part_of(x, np.ndim(x) - 1, start, stop)
 
 
@@ -116,13 +108,13 @@ def _qr_vjp(cts: Any, outs: Any, a: Any, *, mode: str) -> tuple[Any]:
         return (_qr_tall_vjp(ct_q, ct_r, q, r),)
     # the columns beyond the square part are q times theirs in r
     count = length(q, np.ndim(q) - 1)
-    rest = _columns(a, count, None)
+    rest = columns_of(a, count, None)
     head_r, rest_bar = None, zeros_like(rest, dtype=np.dtype(a.dtype))
     if ct_r is not None:
-        head_r, rest_ct = _columns(ct_r, None, count), _columns(ct_r, count, None)
+        head_r, rest_ct = columns_of(ct_r, None, count), columns_of(ct_r, count, None)
         ct_q = sum_terms(ct_q, matmul(rest, adjoint(rest_ct)))
         rest_bar = matmul(q, rest_ct)
-    head_bar = _qr_tall_vjp(ct_q, head_r, q, _columns(r, None, count))
+    head_bar = _qr_tall_vjp(ct_q, head_r, q, columns_of(r, None, count))
     return (concatenate(head_bar, rest_bar, axis=np.ndim(a) - 1),)
 
 
@@ -141,9 +133,9 @@ def _qr_jvp(dxs: Any, outs: Any, a: Any, *, mode: str) -> tuple[Any, Any]:
     if not _may_be_wide(a, mode):
         return _qr_tall_jvp(da, q, r)
     count = length(q, np.ndim(q) - 1)
-    dq, dr = _qr_tall_jvp(_columns(da, None, count), q, _columns(r, None, count))
-    rest = matmul(adjoint(dq), _columns(a, count, None))
-    rest = rest + matmul(adjoint(q), _columns(da, count, None))
+    dq, dr = _qr_tall_jvp(columns_of(da, None, count), q, columns_of(r, None, count))
+    rest = matmul(adjoint(dq), columns_of(a, count, None))
+    rest = rest + matmul(adjoint(q), columns_of(da, count, None))
     return dq, concatenate(dr, rest, axis=np.ndim(a) - 1)
 
 
@@ -296,128 +288,4 @@ eigvals = composite(
 )
 
 
-# --- singular values -----------------------------------------------------------------------
-
-
-def _svd_call(
-    a: Any, full_matrices: Any = True, compute_uv: Any = True, hermitian: Any = False
-) -> Any:
-    if static(hermitian, "hermitian"):
-        raise TypeError("svd: hermitian=True is not supported")
-    if not static(compute_uv, "compute_uv"):
-        return svdvals(a)
-    return SVDResult(*svd(a, full=bool(static(full_matrices, "full_matrices"))))
-
-
-def _svd_infer(a: ArrayType, *, full: bool) -> tuple[ArrayType, ArrayType, ArrayType]:
-    check_matrix("svd", a)
-    dtype = linalg_dtype("svd", a)
-    *stack, m, n = a.shape
-    k = smaller(m, n)
-    rows, columns = (m, n) if full else (k, k)
-    return (
-        ArrayType(dtype, (*stack, m, rows)),
-        ArrayType(real_dtype(dtype), (*stack, k)),
-        ArrayType(dtype, (*stack, columns, n)),
-    )
-
-
-def _surely_thin(a: Any, full: bool) -> bool:
-    """Whether there are as many vectors on both sides as singular values."""
-    return not full or same(*np_shape(a)[-2:])
-
-
-def _thin(u: Any, vh: Any, s: Any) -> tuple[Any, Any]:
-    """The vectors that belong to singular values; either may be None."""
-    count = length(s, np.ndim(s) - 1)
-    return (
-        None if u is None else _columns(u, None, count),
-        None if vh is None else part_of(vh, np.ndim(vh) - 2, None, count),
-    )
-
-
-def _check_unused(ct_u: Any, ct_vh: Any, s: Any) -> None:
-    """Refuse cotangents of the vectors that only fill up a basis: they have no derivative."""
-    count = length(s, np.ndim(s) - 1)
-    rests = [] if ct_u is None else [_columns(ct_u, count, None)]
-    rests += [] if ct_vh is None else [part_of(ct_vh, np.ndim(ct_vh) - 2, count, None)]
-    for rest in rests:
-        unused = equal(count_nonzero(rest, axes=tuple(range(np.ndim(rest)))), 0)
-        check(unused, NO_DERIVATIVE, exception=ValueError)
-
-
-def _svd_vjp(cts: Any, outs: Any, a: Any, *, full: bool) -> tuple[Any]:
-    (ct_u, ct_s, ct_vh), (u, s, vh) = cts, outs
-    if not _surely_thin(a, full):
-        _check_unused(ct_u, ct_vh, s)
-        (u, vh), (ct_u, ct_vh) = _thin(u, vh, s), _thin(ct_u, ct_vh, s)
-    if ct_u is None and ct_vh is None:
-        return (matmul(u * row(ct_s), vh),)
-    gaps = inverse_gaps(s * s)
-    inner = None if ct_s is None else embedded(ct_s, gaps)
-    outer = None
-    if ct_u is not None:
-        moved = matmul(adjoint(u), ct_u)
-        inner = sum_terms(inner, gaps * (moved - adjoint(moved)) * row(s))
-        if np.dtype(a.dtype).kind == "c":
-            inner = inner + embedded(1j * imag(diagonal_of(moved)) / s, moved)
-        outer = matmul((ct_u - matmul(u, moved)) / row(s), vh)
-    if ct_vh is not None:
-        ct_v = adjoint(ct_vh)
-        moved = matmul(vh, ct_v)
-        inner = sum_terms(inner, column(s) * (gaps * (moved - adjoint(moved))))
-        beyond = adjoint((ct_v - matmul(adjoint(vh), moved)) / row(s))
-        outer = sum_terms(outer, matmul(u, beyond))
-    return (matmul(matmul(u, inner), vh) + outer,)
-
-
-def _svd_jvp(dxs: Any, outs: Any, a: Any, *, full: bool) -> tuple[Any, Any, Any]:
-    (da,), (u, s, vh) = dxs, outs
-    thin_u, thin_vh = (u, vh) if _surely_thin(a, full) else _thin(u, vh, s)
-    v = adjoint(thin_vh)
-    inner = matmul(matmul(adjoint(thin_u), da), v)
-    ds = real_part(diagonal_of(inner))
-    gaps = inverse_gaps(s * s)
-    turn_u = gaps * (inner * row(s) + column(s) * adjoint(inner))
-    turn_v = gaps * (column(s) * inner + adjoint(inner) * row(s))
-    if np.dtype(a.dtype).kind == "c":
-        turn_u = turn_u + embedded(1j * imag(diagonal_of(inner)) / s, inner)
-    beyond_u = matmul(da, v) - matmul(thin_u, inner)
-    beyond_v = matmul(adjoint(da), thin_u) - matmul(v, adjoint(inner))
-    du = matmul(thin_u, turn_u) + beyond_u / row(s)
-    dv = matmul(v, turn_v) + beyond_v / row(s)
-    if _surely_thin(a, full):
-        return du, ds, adjoint(dv)
-    # the vectors that fill up the basis move in ways that the matrix does not tell
-    count = length(s, np.ndim(s) - 1)
-    rest_u = np.nan * _columns(u, count, None)
-    rest_v = np.nan * part_of(vh, np.ndim(vh) - 2, count, None)
-    du = concatenate(du, rest_u, axis=np.ndim(u) - 1)
-    return du, ds, concatenate(adjoint(dv), rest_v, axis=np.ndim(vh) - 2)
-
-
-svd = make(
-    "svd",
-    calls=((np.linalg.svd, _svd_call),),
-    infer=_svd_infer,
-    value=lambda a, *, full: tuple(np.linalg.svd(a, full)),
-    vjp=_svd_vjp,
-    jvp=_svd_jvp,
-    batch=to_front(lambda: svd, no_shift),
-    source=lambda a, *, full: (
-        "np.linalg.svd({})" if full else "np.linalg.svd({}, full_matrices=False)"
-    ),
-    may_raise=(LinAlgError,),
-)
-
-svdvals = composite(
-    "svdvals",
-    calls=((np.linalg.svdvals, lambda x, /: svdvals(x)),),
-    value=lambda a: np.linalg.svd(a, compute_uv=False),
-    expand=lambda a: svd(a, full=False)[1],
-    source="np.linalg.svd({}, compute_uv=False)",
-    may_raise=(LinAlgError,),
-)
-
-
-OPS: tuple[Op, ...] = (qr, eigh, eigvalsh, eig, eigvals, svd, svdvals)
+OPS: tuple[Op, ...] = (qr, eigh, eigvalsh, eig, eigvals)

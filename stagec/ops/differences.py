@@ -9,6 +9,7 @@ import numpy as np
 from stagec.ir.core import Op
 from stagec.ir.types import ArrayType
 from stagec.ops.arithmetic import subtract
+from stagec.ops.arrays import vector
 from stagec.ops.axes import (
     dtype_of,
     expand_dims,
@@ -70,7 +71,7 @@ diff = composite(
 def _ediff_call(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     steps = diff(ary if np.ndim(ary) == 1 else ravel(ary), axis=0)
     parts = [p for p in (to_begin, steps, to_end) if p is not None]
-    flat = [ravel(p) if np.ndim(p) != 1 else p for p in parts]
+    flat = [vector(p, ary) for p in parts]
     out = concatenate(*flat, axis=0) if len(flat) > 1 else steps
     return out if dtype_of(out) == dtype_of(ary) else astype(out, dtype=dtype_of(ary))
 

@@ -106,6 +106,7 @@ full_like = make(
     batch=_full_like_batch,
     source=lambda x, fill, *, dtype: f"np.full_like({{}}, {{}}{dtype_option(dtype, x.dtype)})",
     cost=Cost.CHEAP,
+    shapes=(0,),
 )
 
 

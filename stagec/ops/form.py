@@ -95,7 +95,7 @@ def elementwise(
         scalar=scalar or (source if isinstance(source, str) else LIBRARY),
         alias=None,
         overwrites=None,
-        may_raise=may_raise,
+        may_raise=partial(_raised, may_raise) if may_raise else (),
         effect=Effect.NONE,
         cost=cost,
         rewrites=(*rewrites, lambda *args, **attrs: _without_broadcast(op, args, attrs)),
@@ -184,6 +184,19 @@ def _python_complex(types: tuple[ArrayType, ...]) -> bool:
 
 def _sample(type_: ArrayType) -> Any:
     return SAMPLES[type_.dtype.kind] if type_.weak else np.float64(0.5)
+
+
+def _raised(
+    exceptions: tuple[type[BaseException], ...], *types: ArrayType, python: bool = False
+) -> tuple[type[BaseException], ...]:
+    """What is raised for Python numbers, and for powers of integers; NumPy warns otherwise."""
+    numbers = python or all(t.weak for t in types)
+    whole = (
+        ValueError in exceptions
+        and len(types) > 1
+        and all(t.dtype.kind in "biu" for t in types)
+    )
+    return exceptions if numbers or whole else ()
 
 
 def _value(run: Any, math: Any, *args: Any, python: bool = False) -> Any:
@@ -302,9 +315,10 @@ def identity(x: Any, op: Op, *args: Any) -> Any:
     """`x` in place of `op(*args)`, a copy unless it is fresh; None if their types differ."""
     type_ = op.infer(*(a.type for a in args))
     assert isinstance(type_, ArrayType)
-    same = x.type.dtype == type_.dtype and same_shape(x.shape, type_.shape)
-    if not same or x.type.kind != type_.kind:
+    if x.type.dtype != type_.dtype or not same_shape(x.shape, type_.shape):
         return None
+    if x.type.kind != type_.kind:
+        return to_numpy(x) if type_.kind == "np" else None
     made = x.builder.producer(x.operand)
     fresh = made is not None and made.op.aliased(made.kwargs) is None
     return x if fresh or type_.kind != "array" else copy(x)

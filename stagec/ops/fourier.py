@@ -222,34 +222,11 @@ def _multi(function: Any, plane: Any, steps: Callable[[int], list[tuple[Op, int]
     """
     name = function.__name__
 
-    def bind(default: Any) -> Rule:
-        def call(a: Any, s: Any = None, axes: Any = default, norm: Any = None) -> Any:
-            rank = np.ndim(a)
-            if axes is None:
-                axes = range(0 if s is None else rank - len(s), rank)
-            where = tuple(normal_axis(k, rank) for k in axes)
-            lengths = () if s is None else tuple(s)
-            if s is not None and len(lengths) != len(where):
-                raise TypeError(f"{name}: s and axes have different lengths")
-            lengths = [
-                length(a, k) if isinstance(n, int) and n == -1 else n
-                for n, k in zip(lengths, where, strict=False)
-            ]
-            plan, staged = sizes(lengths, 1)
-            return op(a, *staged, axes=where, size=plan, norm=_norm(norm))
-
-        return call
-
     def expand(x: Any, *n: Any, axes: tuple[int, ...], size: Plan, norm: str) -> Any:
         for transform, k in steps(len(axes)):
             part = size[k] if size else None
-            x = _along(
-                transform,
-                x,
-                n[part.position - 1] if isinstance(part, Arg) else part,
-                axes[k],
-                norm,
-            )
+            given = n[part.position - 1] if isinstance(part, Arg) else part
+            x = _along(transform, x, given, axes[k], norm)
         return x
 
     def value(x: Any, *n: Any, axes: tuple[int, ...], size: Plan, norm: str) -> Any:
@@ -265,13 +242,37 @@ def _multi(function: Any, plane: Any, steps: Callable[[int], list[tuple[Op, int]
 
     op = composite(
         name,
-        calls=((function, bind(None)), (plane, bind((-2, -1)))),
+        calls=(
+            (function, _binder(lambda: op, None)),
+            (plane, _binder(lambda: op, (-2, -1))),
+        ),
         value=value,
         expand=expand,
         source=source,
         may_raise=(ValueError,),
     )
     return op
+
+
+def _binder(op: Callable[[], Op], default: Any) -> Rule:
+    """The call of a transform along several axes; `default` are the axes if none are given."""
+
+    def call(a: Any, s: Any = None, axes: Any = default, norm: Any = None) -> Any:
+        rank = np.ndim(a)
+        if axes is None:
+            axes = range(0 if s is None else rank - len(s), rank)
+        where = tuple(normal_axis(k, rank) for k in axes)
+        lengths = () if s is None else tuple(s)
+        if s is not None and len(lengths) != len(where):
+            raise TypeError(f"{op().name}: s and axes have different lengths")
+        lengths = [
+            length(a, k) if isinstance(n, int) and n == -1 else n
+            for n, k in zip(lengths, where, strict=False)
+        ]
+        plan, staged = sizes(lengths, 1)
+        return op()(a, *staged, axes=where, size=plan, norm=_norm(norm))
+
+    return call
 
 
 def _backwards(transform: Op) -> Callable[[int], list[tuple[Op, int]]]:

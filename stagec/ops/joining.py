@@ -15,6 +15,7 @@ import numpy as np
 from stagec.ir.core import Cost, Op, Staged
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.types import ArrayType, Dim, affine
+from stagec.ops.arrays import vector
 from stagec.ops.axes import (
     dtype_of,
     expand_dims,
@@ -162,7 +163,7 @@ def _concatenate_call(
 
 def _append_call(arr: Any, values: Any, axis: Any = None) -> Any:
     if axis is None:
-        return _concatenate_call((ravel(arr), ravel(values)))
+        return _concatenate_call((vector(arr, values), vector(values, arr)))
     return _concatenate_call((arr, values), axis)
 
 

@@ -6,80 +6,25 @@ The elements of a list share its memory.  The cotangent of a list is a list of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 import stagec_runtime as rt
-from stagec.ir.core import LIBRARY, Cost, Effect, Op, Staged
-from stagec.ir.types import INT, ArrayType, ListType, Type, same, same_shape
+from stagec.ir.core import Cost, Op, Staged
+from stagec.ir.types import INT, ArrayType, ListType, Type
 from stagec.ops.arithmetic import add
 from stagec.ops.axes import move_axis
 from stagec.ops.broadcast import batched, stretch
 from stagec.ops.creation import zeros_like
 from stagec.ops.into import Into
+from stagec.ops.list_batches import list_stretch
+from stagec.ops.list_form import (
+    Rule,
+    element_type as element_type,
+    join_elements as join_elements,
+    list_op,
+)
 from stagec.ops.paths import array_type
-
-Rule = Callable[..., Any]
-
-
-def _list_op(
-    name: str,
-    *,
-    infer: Rule,
-    value: Rule,
-    source: str | Rule,
-    vjp: Rule | None,
-    jvp: Rule | None,
-    batch: Rule | None,
-    alias: int | None | Rule = None,
-    overwrites: int | None = None,
-    may_raise: tuple[type[BaseException], ...] = (),
-    cost: Cost = Cost.CHEAP,
-    shapes: tuple[int, ...] = (),
-) -> Op:
-    return Op(
-        name=name,
-        calls=(),
-        infer=infer,
-        value=value,
-        vjp=vjp,
-        jvp=jvp,
-        expand=None,
-        batch=batch,
-        source=source,
-        scalar=LIBRARY,
-        alias=alias,
-        overwrites=overwrites,
-        may_raise=may_raise,
-        effect=Effect.NONE,
-        cost=cost,
-        rewrites=(),
-        shapes=shapes,
-    )
-
-
-def element_type(xs: Type) -> Type:
-    """The type of the elements; raises TypeError for what is no list."""
-    if not isinstance(xs, ListType):
-        raise TypeError(f"expected a list, got {xs}")
-    return xs.element
-
-
-def join_elements(a: Type, b: Type) -> Type:
-    """The type of elements that are `a` or `b`: sizes may differ, nothing else."""
-    if isinstance(a, ArrayType) and isinstance(b, ArrayType):
-        if (a.dtype, a.kind, a.rank) != (b.dtype, b.kind, b.rank):
-            raise TypeError(f"a list of {a} cannot hold {b}")
-        shape = tuple(d if same(d, e) else None for d, e in zip(a.shape, b.shape, strict=True))
-        return replace(a, shape=shape, size=a.size if a.size == b.size else None)
-    if isinstance(a, ListType) and isinstance(b, ListType):
-        return ListType(join_elements(a.element, b.element))
-    if a != b:
-        raise TypeError(f"a list of {a} cannot hold {b}")
-    return a
 
 
 def zeros_of(x: Any) -> Any:
@@ -154,7 +99,7 @@ def _joined(types: list[ArrayType]) -> Type:
     return element
 
 
-list_new = _list_op(
+list_new = list_op(
     "list_new",
     infer=_new_infer,
     value=lambda *items, element: list(items),
@@ -170,7 +115,7 @@ def _zeros_infer(xs: ListType) -> ListType:
     return xs
 
 
-list_zeros = _list_op(
+list_zeros = list_op(
     "list_zeros",
     infer=_zeros_infer,
     value=lambda xs: rt.zeros_like_list(xs),
@@ -182,7 +127,7 @@ list_zeros = _list_op(
 )
 
 
-list_length = _list_op(
+list_length = list_op(
     "list_length",
     infer=lambda xs: element_type(xs) and INT,
     value=len,
@@ -203,7 +148,7 @@ def _append_jvp(dxs: Any, out: Any, xs: Any, v: Any) -> Any:
     return list_append(_given(dxs[0], xs), _given(dxs[1], v))
 
 
-list_append = _list_op(
+list_append = list_op(
     "list_append",
     infer=lambda xs, v: ListType(join_elements(element_type(xs), v)),
     value=lambda xs, v: [*xs, v],
@@ -219,7 +164,7 @@ def _pop_vjp(cts: Any, outs: Any, xs: Any) -> Any:
     return (list_append(_given(cts[0], outs[0]), _given(cts[1], outs[1])),)
 
 
-list_pop = _list_op(
+list_pop = list_op(
     "list_pop",
     infer=lambda xs: (xs, element_type(xs)),
     value=lambda xs: (xs[:-1], rt.last(xs)),
@@ -245,7 +190,7 @@ def _get_vjp(ct: Any, out: Any, xs: Any, i: Any) -> Any:
     return (list_add(list_zeros(xs), i, ct), None)
 
 
-list_get = _list_op(
+list_get = list_op(
     "list_get",
     infer=_index_infer,
     value=lambda xs, i: xs[i],
@@ -290,7 +235,7 @@ def _replaced(op: Rule) -> Rule:
     return batch
 
 
-list_set = _list_op(
+list_set = list_op(
     "list_set",
     infer=_index_infer,
     value=_set_value,
@@ -326,7 +271,7 @@ def _add_source(xs: ListType, i: ArrayType, v: Type) -> str:
     return "{0}[{1}] = {0}[{1}] + {2}"
 
 
-list_add = _list_op(
+list_add = list_op(
     "list_add",
     infer=_add_infer,
     value=_add_value,
@@ -339,130 +284,8 @@ list_add = _list_op(
 )
 
 
-def _stack_infer(xs: Type) -> ArrayType:
-    element = element_type(xs)
-    if not isinstance(element, ArrayType):
-        raise TypeError(f"a list of {element} is not an array")
-    return ArrayType(element.dtype, (None, *element.shape))
-
-
-def _stack_source(xs: Any) -> str:
-    # an empty list has no shape and dtype to give: np.stack raises, where they are needed
-    element = xs.element
-    plain = element.rank == 0 and element.dtype == np.float64
-    return "np.array({})" if plain else "np.stack({})"
-
-
-def _stack_value(xs: Any) -> Any:
-    return np.stack(xs) if xs else np.array(xs, float)
-
-
-list_stack = _list_op(
-    "list_stack",
-    infer=_stack_infer,
-    value=_stack_value,
-    source=_stack_source,
-    vjp=lambda ct, out, xs: (list_unstack(ct, kind=_kind(xs)),),
-    jvp=lambda dxs, out, xs: list_stack(dxs[0]),
-    batch=lambda args, axes: (list_stack(args[0]), axes[0] + 1),
-    may_raise=(ValueError,),
-)
-
-
-def _kind(xs: Any) -> str:
-    if isinstance(xs, Staged):
-        return element_type(xs.type).kind  # type: ignore[attr-defined, union-attr]
-    return array_type(xs[0]).kind if xs else "np"
-
-
-def _unstack_infer(a: ArrayType, *, kind: str) -> ListType:
-    if not a.rank:
-        raise TypeError("a number is not a list")
-    if (a.rank > 1) != (kind == "array"):
-        raise TypeError(f"the rows of {a} are not of kind {kind!r}")
-    return ListType(ArrayType(a.dtype, a.shape[1:], kind))  # type: ignore[arg-type]
-
-
-def _unstack_batch(args: Any, axes: Any, *, kind: str) -> tuple[Any, int]:
-    return list_unstack(move_axis(args[0], axes[0], 1), kind="array"), 0
-
-
-list_unstack = _list_op(
-    "list_unstack",
-    infer=_unstack_infer,
-    value=lambda a, *, kind: a.tolist() if kind == "py" else list(a),
-    source=lambda a, *, kind: "{}.tolist()" if kind == "py" else "list({})",
-    vjp=lambda ct, out, a, *, kind: (list_rows(ct, a),),
-    jvp=lambda dxs, out, a, *, kind: list_unstack(dxs[0], kind=kind),
-    batch=_unstack_batch,
-    alias=0,
-)
-
-
-def _rows_infer(xs: Type, like: ArrayType) -> ArrayType:
-    element = element_type(xs)
-    if not isinstance(element, ArrayType) or not same_shape(element.shape, like.shape[1:]):
-        raise TypeError(f"{xs} does not hold the rows of {like}")
-    return ArrayType(element.dtype, like.shape)
-
-
-list_rows = _list_op(
-    "list_rows",
-    infer=_rows_infer,
-    value=lambda xs, like: rt.rows_like(xs, like),
-    source="rt.rows_like({}, {})",
-    vjp=lambda ct, out, xs, like: (list_unstack(ct, kind=_kind(xs)), None),
-    jvp=lambda dxs, out, xs, like: None if dxs[0] is None else list_rows(dxs[0], like),
-    batch=None,
-    shapes=(1,),
-)
-
-
-def _stretch_infer(xs: Type, like: Type) -> ListType:
-    element = element_type(xs)
-    while isinstance(like, ListType):
-        like = like.element
-    if isinstance(element, ListType):
-        return ListType(_stretch_infer(element, like))
-    if not isinstance(element, ArrayType) or not isinstance(like, ArrayType):
-        raise TypeError(f"vmap: a list of {element} cannot be batched")
-    return ListType(ArrayType(element.dtype, (like.shape[0], *element.shape)))
-
-
-# every element repeated along a new first axis, of the length of `like` or of its elements
-list_stretch = _list_op(
-    "list_stretch",
-    infer=_stretch_infer,
-    value=lambda xs, like: rt.stretch_list(xs, like),
-    source="rt.stretch_list({}, {})",
-    vjp=lambda ct, out, xs, like: (list_collapse(ct, xs), None),
-    jvp=lambda dxs, out, xs, like: None if dxs[0] is None else list_stretch(dxs[0], like),
-    batch=None,
-    alias=0,
-    shapes=(1,),
-)
-
-
-def _collapse_infer(xs: Type, like: ListType) -> ListType:
-    element_type(xs)
-    return like
-
-
-# every element summed over its first axis; `like` tells what numbers become
-list_collapse = _list_op(
-    "list_collapse",
-    infer=_collapse_infer,
-    value=lambda xs, like: rt.collapse_list(xs, like),
-    source="rt.collapse_list({}, {})",
-    vjp=lambda ct, out, xs, like: (list_stretch(ct, xs), None),
-    jvp=lambda dxs, out, xs, like: None if dxs[0] is None else list_collapse(dxs[0], like),
-    batch=None,
-    shapes=(1,),
-)
-
-
 # a list of its own; `deep`: of elements of its own
-list_copy = _list_op(
+list_copy = list_op(
     "list_copy",
     infer=lambda xs, *, deep=False: ListType(element_type(xs)),
     value=lambda xs, *, deep=False: rt.copy_list(xs) if deep else list(xs),
@@ -479,7 +302,7 @@ def _assign_infer(xs: Type, ys: Type) -> Type:
 
 
 # the list `xs` with the elements of `ys` in place of its own
-list_assign = _list_op(
+list_assign = list_op(
     "list_assign",
     infer=_assign_infer,
     value=lambda xs, ys: list(ys),
@@ -508,11 +331,6 @@ OPS: tuple[Op, ...] = (
     list_get,
     list_set,
     list_add,
-    list_stack,
-    list_unstack,
-    list_rows,
-    list_stretch,
-    list_collapse,
     list_copy,
     list_assign,
 )

@@ -26,11 +26,11 @@ from stagec.ops.broadcast import sum_
 from stagec.ops.cast import astype, conjugate, fit_dtype
 from stagec.ops.comparison import equal, not_equal
 from stagec.ops.composite import composite
-from stagec.ops.decompositions import svdvals
 from stagec.ops.family import array, make, static
 from stagec.ops.matrices import real_dtype, real_part
 from stagec.ops.reduction import max_, min_
 from stagec.ops.rounding import absolute, direction
+from stagec.ops.singular import svdvals
 
 Axes = tuple[int, ...]
 

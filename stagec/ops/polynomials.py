@@ -18,7 +18,7 @@ from stagec.ops.arithmetic import add, divide, multiply, negative, subtract
 from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, np_shape, shape_of
 from stagec.ops.bilinear import convolve_full
 from stagec.ops.broadcast import broadcast_to, sum_
-from stagec.ops.cast import astype, conjugate, fit_dtype
+from stagec.ops.cast import astype, conjugate, fit_dtype, real
 from stagec.ops.composite import composite
 from stagec.ops.creation import ones_like, zeros
 from stagec.ops.cumulative import cumprod, recurrence
@@ -198,7 +198,8 @@ def _poly_value(z: Any) -> Any:
 
 def _poly_call(seq_of_zeros: Any) -> Any:
     if np.ndim(seq_of_zeros) == 2:
-        return poly(eigvals(seq_of_zeros))
+        found = poly(eigvals(seq_of_zeros))
+        return found if dtype_of(seq_of_zeros).kind == "c" else real(found)
     z = seq_of_zeros
     return poly(z if dtype_of(z).kind in "fc" else astype(z, dtype=np.dtype(np.float64)))
 

@@ -19,7 +19,7 @@ from stagec.ops.axes import length, no_shift, to_front
 from stagec.ops.broadcast import sum_
 from stagec.ops.cast import conjugate, fit_dtype
 from stagec.ops.composite import composite
-from stagec.ops.decompositions import diagonal_of, smaller, svd, svdvals
+from stagec.ops.decompositions import diagonal_of, smaller
 from stagec.ops.family import array, constant, make, sizes, static
 from stagec.ops.fourier import fit_axis
 from stagec.ops.indexing import read_at
@@ -37,6 +37,7 @@ from stagec.ops.matrices import (
 )
 from stagec.ops.norms import matrix_norm, order_text
 from stagec.ops.products import matmul, sum_terms
+from stagec.ops.singular import svd, svdvals
 
 # --- pseudoinverse -------------------------------------------------------------------------
 

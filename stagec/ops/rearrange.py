@@ -12,6 +12,7 @@ import numpy as np
 from stagec.ir.core import Cost, Op
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.types import ArrayType, Dim
+from stagec.ops.arrays import vector
 from stagec.ops.axes import (
     axis_text,
     expand_dims,
@@ -127,7 +128,7 @@ def _repeat_call(a: Any, repeats: Any, axis: Any = None) -> Any:
         a, axis = (a if np.ndim(a) == 1 else ravel(a)), 0
     axis = normal_axis(axis, np.ndim(a))
     if isinstance(repeats, tuple | list | np.ndarray):
-        return repeat(a, np.asarray(repeats), axis=axis, count=Arg(1))
+        return repeat(a, vector(repeats, a), axis=axis, count=Arg(1))
     (count,), staged = sizes(repeats, 1)
     return repeat(a, *staged, axis=axis, count=count)
 

@@ -21,9 +21,7 @@ from stagec.ops.axes import dtype_of
 from stagec.ops.cast import (
     NAMES,
     astype,
-    conjugate,
     number_type,
-    real,
     same_axis,
     strong,
     to_numpy,
@@ -31,9 +29,18 @@ from stagec.ops.cast import (
 )
 from stagec.ops.comparison import equal, greater, isfinite, less, logical_and, logical_not
 from stagec.ops.family import array, constant, make, static
-from stagec.ops.form import JOIN, elementwise, gated, joined, times, varies
+from stagec.ops.form import JOIN, elementwise, gated, joined, varies
 from stagec.ops.masks import mask
 from stagec.ops.select import choose
+from stagec.ops.signs import (
+    absolute as absolute,
+    copysign as copysign,
+    direction as direction,
+    fabs as fabs,
+    heaviside as heaviside,
+    phase as phase,
+    sign as sign,
+)
 
 RAISES: dict[str, Any] = {"may_raise": (ZeroDivisionError,)}
 ROUNDS: dict[str, Any] = {"may_raise": (ValueError, OverflowError), "result": INT}
@@ -48,33 +55,6 @@ floor = _step("floor", np.floor, "np.floor({})", math=math.floor, **ROUNDS)
 ceil = _step("ceil", np.ceil, "np.ceil({})", math=math.ceil, **ROUNDS)
 trunc = _step("trunc", np.trunc, "np.trunc({})", math=math.trunc, also=(np.fix,), **ROUNDS)
 rint = _step("rint", np.rint, "np.rint({})")
-sign = _step(
-    "sign",
-    np.sign,
-    "np.sign({})",
-    calls=((np.sign, lambda x: direction(strong(x))),),
-)
-
-
-def _across(z: Any, x: Any, dx: Any) -> Any:
-    """The part of `dx` that turns `x`, by which its phase `z` changes; 0 at 0."""
-    return (dx - z * _real(conjugate(z) * dx)) / (absolute(x) + equal(x, 0))
-
-
-# `sign` of complex numbers, which is not constant
-phase = elementwise(
-    "phase",
-    np.sign,
-    "np.sign({})",
-    run=np.sign,
-    vjp=(lambda ct, z, x: _across(z, x, ct),),
-    jvp=(lambda dx, z, x: _across(z, x, dx),),
-)
-
-
-def direction(x: Any) -> Any:
-    """`x / abs(x)`, and 0 at 0."""
-    return phase(x) if dtype_of(x).kind == "c" else sign(x)
 
 
 def _round_infer(x: ArrayType, *, decimals: int = 0) -> ArrayType:
@@ -198,44 +178,6 @@ fraction = elementwise(
     calls=((np.modf, _modf_call), (math.modf, _math_modf_call)),
     vjp=(lambda ct, z, x: ct,),
     jvp=(lambda dx, z, x: dx,),
-)
-
-# --- signs ---------------------------------------------------------------------------------
-
-
-def _real(x: Any) -> Any:
-    return real(x) if dtype_of(x).kind == "c" else x
-
-
-absolute = elementwise(
-    "absolute",
-    np.absolute,
-    "abs({})",
-    python=operator.abs,
-    calls=((abs, lambda x: absolute(x)),),
-    # x / abs(x), and 0 at 0, for complex numbers too
-    vjp=(lambda ct, z, x: ct * direction(x),),
-    jvp=(lambda dx, z, x: _real(conjugate(direction(x)) * dx),),
-)
-
-fabs = elementwise(
-    "fabs", np.fabs, "np.fabs({})", math=math.fabs, **times(lambda z, x: sign(x))
-)
-
-copysign = elementwise(
-    "copysign",
-    np.copysign,
-    "np.copysign({}, {})",
-    math=math.copysign,
-    **times(lambda z, x, y: sign(x) * copysign(1.0, y), None),
-)
-
-heaviside = elementwise(
-    "heaviside",
-    np.heaviside,
-    "np.heaviside({}, {})",
-    scalar="0.0 if {0} < 0 else 1.0 if {0} > 0 else {1} if {0} == 0 else {0}",
-    **gated(None, lambda ct, z, x, h: mask(equal(x, 0), ct)),
 )
 
 # --- bounds --------------------------------------------------------------------------------

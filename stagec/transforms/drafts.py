@@ -26,6 +26,7 @@ from stagec.ir.core import (
 from stagec.ir.types import INT, ArrayType, ListType, TextType, Type
 from stagec.ops.copying import copy
 from stagec.ops.creation import zeros
+from stagec.ops.extent import extent
 from stagec.ops.lists import list_append, list_new
 from stagec.transforms.activity import loop_params
 
@@ -44,6 +45,7 @@ class Draft:
     )
     defs: dict[Value, Stmt | None] = field(default_factory=dict["Value", "Stmt | None"])
     early: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
+    late: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
 
     def __post_init__(self) -> None:
         self.defs.update(dict.fromkeys(self.block.params))
@@ -73,7 +75,7 @@ class Draft:
 
     def producer(self, value: Value) -> Apply | None:
         """The op of this block that computes the value."""
-        stmt = self.early.get(value) or self.defs.get(value)
+        stmt = self.early.get(value) or self.late.get(value) or self.defs.get(value)
         return stmt if isinstance(stmt, Apply) else None
 
     def follow(self, value: Value, stmts: Iterable[Stmt]) -> None:
@@ -83,6 +85,24 @@ class Draft:
             self.before[stmt] += stmts
         else:
             self.after.setdefault(stmt, []).extend(stmts)
+
+    def extents(self, value: Value) -> list[Operand]:
+        """The sizes of an array of this block, computed right after it."""
+        assert isinstance(value.type, ArrayType)
+        found: list[Operand] = []
+        for axis, dim in enumerate(value.type.shape):
+            if isinstance(dim, int):
+                found.append(const(dim))
+                continue
+            builder = Builder()
+            (size,) = builder.add(extent, (value,), {"axis": axis})
+            stmt = builder.stmts[0]
+            assert isinstance(stmt, Apply)
+            self.follow(value, [stmt])
+            self.defs[size] = self.defs[value]
+            (self.early if value in self.early else self.late)[size] = stmt
+            found.append(size)
+        return found
 
     def own(self, value: Value) -> Value:
         """The value, copied right away if it shares the memory of another one."""

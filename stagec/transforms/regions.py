@@ -13,11 +13,13 @@ from stagec.errors import InternalError
 from stagec.ir.build import Builder
 from stagec.ir.core import Block, For, If, Operand, Stmt, Value, While, const, known, operand_of
 from stagec.ir.types import INT
-from stagec.ir.walk import defined, uses
+from stagec.ir.walk import defined
 from stagec.ops.arithmetic import Handle
+from stagec.ops.extent import range_length
 from stagec.ops.lists import list_get, list_length
 from stagec.ops.rounding import floor_divide
 from stagec.transforms.activity import carries, loop_params, loop_results
+from stagec.transforms.contents import contents
 from stagec.transforms.drafts import BranchDraft, Draft, LoopDraft
 from stagec.transforms.residuals import Group, Residuals, choose
 from stagec.transforms.resolve import Resolver, Segment, Segments
@@ -42,13 +44,13 @@ class Backward:
         """The values that the statements use, and the position of the first user."""
         found: dict[Value, int] = {}
         for stmt in self.head:
-            found.update(dict.fromkeys(uses(stmt), len(block.stmts)))
+            found.update(dict.fromkeys(contents(stmt), len(block.stmts)))
         for position, origin in reversed(list(enumerate(block.stmts))):
             segment = self.segments.get(origin)
             for stmt in segment.stmts if segment is not None else ():
-                for value in uses(stmt):
+                for value in contents(stmt):
                     found.setdefault(value, position)
-        last = [v for stmt in self.tail for v in uses(stmt)]
+        last = [v for stmt in self.tail for v in contents(stmt)]
         for value in (*last, *(v for v in self.results if isinstance(v, Value))):
             found.setdefault(value, -1)
         return found
@@ -181,7 +183,8 @@ class _Counter:
             return self.param
         step, k = (Handle(self.builder, x) for x in (stmt.step, self.param))
         if stmt.reverse:
-            count = -_floor_divide(self.builder, stmt.lo, stmt.hi, stmt.step)
+            bounds = stmt.lo, stmt.hi, stmt.step
+            count = Handle(self.builder, self.builder.add(range_length, bounds, {})[0])
             k = count - 1 - k
         return operand_of(Handle(self.builder, stmt.lo) + k * step)
 

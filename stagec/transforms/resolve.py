@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Operand, Stmt, Value
-from stagec.ir.walk import substitute_stmt, uses
+from stagec.ir.core import Apply, Operand, Stmt, Value, const
+from stagec.ir.types import ArrayType
+from stagec.ir.walk import substitute_stmt
+from stagec.ops.broadcast import broadcast_to
+from stagec.transforms.contents import contents, shapes_only
 from stagec.transforms.drafts import Draft
 from stagec.transforms.residuals import Group, again
+from stagec.transforms.shapes import planned
 from stagec.transforms.versions import Step, saved, undone
 
 
@@ -51,6 +55,7 @@ class Resolver:
         default_factory=dict[Value, Callable[[], Operand]]
     )
     _steps: dict[Value, Step] = field(default_factory=dict[Value, Step])
+    _shapes: dict[Value, Value] = field(default_factory=dict[Value, Value])
     _busy: list[Step] = field(default_factory=list[Step])
 
     def __post_init__(self) -> None:
@@ -74,9 +79,10 @@ class Resolver:
     def emit(self, stmts: Iterable[Stmt]) -> None:
         """Append statements with forward values replaced by what they are here."""
         for stmt in stmts:
-            for value in uses(stmt):
+            for value in contents(stmt):
                 self.get(value)
-            self.builder.append(substitute_stmt(stmt, self.names))
+            shapes = {v: self._shaped(v) for v in shapes_only(stmt)}
+            self.builder.append(substitute_stmt(stmt, self.names | shapes))
 
     def get(self, operand: Operand) -> Operand:
         """The operand as it is available in the backward block."""
@@ -108,6 +114,32 @@ class Resolver:
         self.builder.append(replace(stmt, args=args, outs=outs))
         self.names.update(zip(stmt.outs, outs, strict=True))
         return self.names[value]
+
+    def _shaped(self, value: Value) -> Operand:
+        """A value of the shape of `value`; it is not stored for that."""
+        if value in self.names or value not in self.draft.defs or self._free(value):
+            return self.get(value)
+        if not isinstance(value.type, ArrayType):
+            return self.get(value)
+        if value not in self._shapes:
+            sizes = [
+                self.fetch(e) if isinstance(e, Value) else e for e in self.draft.extents(value)
+            ]
+            shape, args = planned(sizes, 1)
+            (like,) = self.builder.add(broadcast_to, (const(0.0), *args), {"shape": shape})
+            self._shapes[value] = like
+        return self._shapes[value]
+
+    def _free(self, operand: Operand) -> bool:
+        """Whether nothing more is stored to have the operand."""
+        if not isinstance(operand, Value) or operand not in self.draft.defs:
+            return True
+        if operand in self.names or operand in self.stored or operand in self.lazy:
+            return True
+        if operand in self._steps:
+            return self._reachable(operand)
+        stmt = again(self.draft, operand)
+        return stmt is not None and all(map(self._free, stmt.args))
 
     def _reachable(self, operand: Operand) -> bool:
         """Whether the operand does not depend on what is just being undone."""

@@ -7,14 +7,16 @@ the array that an element was written to before the result of the write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, For, Operand, Value, While
-from stagec.ir.types import ArrayType, Type, same_shape
+from stagec.ir.core import Apply, Block, Const, For, Operand, Value, While, const
+from stagec.ir.path import Arg
+from stagec.ir.types import ArrayType, Shape, Type, same, same_shape
 from stagec.ir.walk import regions
 from stagec.ops.creation import zeros, zeros_like
+from stagec.ops.extent import extent
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Shapes:
         stmt = self.producers.get(operand)
         if stmt is None:
             return operand
-        if stmt.op.overwrites is not None:
+        if stmt.op.overwrites is not None and operand is stmt.outs[0]:
             return self.witness(builder, stmt.args[stmt.op.overwrites])
         for arg in _same_shaped(stmt):
             return self.witness(builder, arg)
@@ -77,6 +79,27 @@ class Shapes:
             if source is not stmt.args[0]:
                 return builder.add(stmt.op, (source, *stmt.args[1:]), stmt.kwargs)[0]
         return operand
+
+    def sizes(self, builder: Builder, type: ArrayType) -> list[Operand] | None:
+        """The sizes of arrays of the type, if the parameters tell them."""
+        found: list[Operand] = []
+        for dim in type.shape:
+            if isinstance(dim, int):
+                found.append(const(dim))
+                continue
+            place = next(
+                (
+                    (p, axis)
+                    for p in self.params
+                    for axis, d in enumerate(_shape(p.type))
+                    if same(d, dim)
+                ),
+                None,
+            )
+            if place is None:
+                return None
+            found.append(builder.add(extent, place[:1], {"axis": place[1]})[0])
+        return found
 
     def settle(self, builder: Builder, start: int) -> None:
         """Give the statements from number `start` on operands that cost less to keep."""
@@ -95,18 +118,41 @@ class Shapes:
 def zeros_of_shape(builder: Builder, shapes: Shapes, value: Value) -> Value:
     """Zeros in the shape and dtype of the array `value`."""
     assert isinstance(value.type, ArrayType)
-    dtype, sizes = value.type.dtype, value.type.shape
-    if all(isinstance(d, int) for d in sizes):
-        return builder.add(zeros, (), {"shape": sizes, "dtype": dtype})[0]
+    dtype = value.type.dtype
     like = shapes.witness(builder, value)
+    if like in shapes.params:
+        return builder.add(zeros_like, (like,), {"dtype": dtype})[0]
+    sizes = shapes.sizes(builder, value.type)
+    if sizes is not None:
+        plan, args = planned(sizes)
+        return builder.add(zeros, args, {"shape": plan, "dtype": dtype})[0]
     if like is value:
         like = shapes.latest(value)
     return builder.add(zeros_like, (like,), {"dtype": dtype})[0]
 
 
+def planned(
+    sizes: Sequence[Operand], first: int = 0
+) -> tuple[tuple[int | Arg, ...], tuple[Operand, ...]]:
+    """Sizes as a shape attribute, and the operands (from number `first` on) it refers to."""
+    plan: list[int | Arg] = []
+    args: list[Operand] = []
+    for size in sizes:
+        if isinstance(size, Const):
+            plan.append(size.value)
+        else:
+            plan.append(Arg(first + len(args)))
+            args.append(size)
+    return tuple(plan), tuple(args)
+
+
 def rank(type: Type) -> int:
     """The rank of an array; 0 for anything else."""
     return type.rank if isinstance(type, ArrayType) else 0
+
+
+def _shape(type: Type) -> Shape:
+    return type.shape if isinstance(type, ArrayType) else ()
 
 
 def known_same(a: Type, b: Type) -> bool:

@@ -34,6 +34,8 @@ class Generator:
         state |= {"n": const(3), "s": const(0.5)}
         builder = Builder()
         self.body(builder, state, 0)
+        if self.random.random() < 0.5:
+            self.either(builder, state, self.search(builder, state, 1))
         results = [v for k, v in state.items() if k in ("x", "y", "a", "b", "s", "n")]
         return Function("f", builder.block(params, results))
 
@@ -190,6 +192,53 @@ class Generator:
         inner.append(If(cond, blocks[0], blocks[1], (*outs, out)))
         inside.update(zip(keys, outs, strict=True))
         return out
+
+    def search(self, builder: Builder, state: State, depth: int) -> Operand:
+        """A loop that is left early, and whether it was."""
+        keys, params = self.carries(state)
+        index, broke = Value(INT, "i"), Value(BOOL, "broke")
+        inside = dict(params) | {"i": index}
+        inner = Builder()
+        self.body(inner, inside, 8)
+        if depth < 3 and self.random.random() < 0.5:
+            found = self.search(inner, inside, depth + 1)
+            inside["i"] = index
+            flag = self.either(inner, inside, found, flagged=True)
+        else:
+            flag = self.flag(inner, inside, params, keys)
+        block = inner.block(
+            [index, *params.values(), broke], [*(inside[k] for k in keys), flag, flag]
+        )
+        outs = (*(Value(state[k].type, k) for k in keys), Value(BOOL, self.hint("broke")))
+        builder.append(
+            For(
+                const(0), const(self.random.randint(0, 3)), const(1),
+                (*(state[k] for k in keys), const(False)), block, outs, True,
+            )
+        )  # fmt: skip
+        state.update(zip(keys, outs, strict=False))
+        return outs[-1]
+
+    def either(
+        self, builder: Builder, state: State, cond: Operand, flagged: bool = False
+    ) -> Operand:
+        """The rest of a block under a flag, as early returns give it."""
+        keys = [k for k in state if k != "i"]
+        stopped, other = Builder(), Builder()
+        inside = dict(state)
+        if self.random.random() < 0.2:
+            self.body(stopped, state, 8)
+        self.body(other, inside, 8)
+        flags: tuple[Operand, ...] = ()
+        if flagged:
+            flags = (const(False) if self.random.random() < 0.5 else self.condition(other, inside),)
+        then = stopped.block((), [*(state[k] for k in keys), *([const(True)] if flagged else [])])
+        orelse = other.block((), [*(inside[k] for k in keys), *flags])
+        outs = [Value(inside[k].type, k) for k in keys]
+        out = [Value(BOOL, "")] if flagged else []
+        builder.append(If(cond, then, orelse, (*outs, *out)))
+        state.update(zip(keys, outs, strict=True))
+        return out[0] if out else cond
 
     def while_(self, builder: Builder, state: State, depth: int) -> None:
         keys, params = self.carries(state)

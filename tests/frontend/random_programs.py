@@ -53,7 +53,7 @@ class Writer:
         self.write(indent, f"{targets} = {self.expression(3)}")
 
     def do_augmented(self, indent: int, budget: int, in_loop: bool) -> None:
-        self.write(indent, f"{self.target()} {self.random.choice('+-*')}= {self.expression(3)}")
+        self.write(indent, f"{self.target()} {self.random.choice('+-')}= {self.expression(3)}")
 
     def do_expression(self, indent: int, budget: int, in_loop: bool) -> None:
         self.write(indent, self.expression(3))
@@ -115,7 +115,7 @@ class Writer:
         x, y, z = (self.expression(depth - 1) for _ in range(3))
         self.tags += 1
         forms = [
-            f"({x} {self.random.choice('+-*')} {y})",
+            f"({x} {self.random.choice('+-*')} {y}) % 1009",
             f"e({self.tags}, {x})",
             f"({x} and {y})",
             f"({x} or {y} and {z})",

@@ -24,19 +24,22 @@ from stagec.ops.fourier import (
     rfftn,
 )
 from stagec.ops.indexing import accumulate, copy, overwritten, read, update
+from stagec.ops.list_arrays import (
+    list_concatenate,
+    list_rows,
+    list_split,
+    list_stack,
+    list_unstack,
+)
+from stagec.ops.list_batches import list_collapse, list_stretch
 from stagec.ops.lists import (
     list_add,
     list_append,
-    list_collapse,
     list_get,
     list_length,
     list_new,
     list_pop,
-    list_rows,
     list_set,
-    list_stack,
-    list_stretch,
-    list_unstack,
     list_zeros,
 )
 from stagec.ops.text import concat, format_, text_length
@@ -153,6 +156,8 @@ SAMPLES = {
         ((V,), {"kind": "py"}),
         ((V,), {"kind": "np"}),
     ],
+    list_concatenate: [(([A, 2 * A[:1]],), {"axis": 0}), (([A, A],), {"axis": 1})],
+    list_split: [((A, [A[:2], A[2:]]), {"axis": 0}), ((A, [A[:, :1], A[:, 1:]]), {"axis": 1})],
     list_rows: [(([V, 2 * V, 3 * V], A), {})],
     list_stretch: [(([V, 2 * V], A), {}), (([1.0, 2.0], V), {}), (([[1.0]], V), {})],
     list_collapse: [(([A, 2 * A], [V, V]), {}), (([V], [1.0]), {})],

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from stagec.ops.decompositions import eig, eigh, eigvals, eigvalsh, qr, svd, svdvals
+from stagec.ops.decompositions import eig, eigh, eigvals, eigvalsh, qr
 from stagec.ops.linalg import cholesky, cofactor, det, inv, slogdet, solve
 from stagec.ops.matrices import half_lower, inverse_gaps, peaks
 from stagec.ops.norms import norm, norm_by
 from stagec.ops.pseudoinverse import cond, lstsq, matrix_rank, pinv
+from stagec.ops.singular import svd, svdvals
 from stagec.ops.tensors import matrix_power, multi_dot, tensorinv, tensorsolve
 
 RNG = np.random.default_rng(5)

@@ -9,12 +9,14 @@ import numpy as np
 from stagec.ir.core import Op
 from stagec.ir.path import Arg
 from stagec.ops import (
+    arrays,
     axes,
     broadcast,
     creation,
     cumulative,
     diagonals,
     filling,
+    grids,
     joining,
     padding,
     ranges,
@@ -248,4 +250,19 @@ SAMPLES: dict[Op, list[Sample]] = {
     cumulative.prod: over(
         ((HOLES,), BOTH), ((HOLES,), AX1), ((I,), AX0), ((Z,), AX0), ((F,), AX0)
     ),
+    arrays.array_of: [
+        ((1.5, 2.0, 0.5, np.float32(2)), {"shape": (2, 2), "dtype": None}),
+        ((1.5, 2, 3), {"shape": (3,), "dtype": None}),
+        ((np.float32(1.5), 2.5), {"shape": (2,), "dtype": F32}),
+        ((M, N), {"shape": (2,), "dtype": None}),
+        ((X, 1j * Y), {"shape": (1, 2), "dtype": None}),
+    ],
+    arrays.to_array: [((1.5,), {}), ((np.float32(1.5),), {})],
+    arrays.ascontiguousarray: [((M,), {}), ((M.T,), {})],
+    arrays.asfortranarray: [((M,), {}), ((M.T,), {})],
+    grids.indices: [
+        ((3,), {"shape": (2, Arg(0)), "dtype": I64}),
+        ((), {"shape": (2,), "dtype": F64}),
+    ],
+    grids.meshgrid: [((X, Y[:3]), {"indexing": "xy"}), ((X, Y[:3], F[:2]), {"indexing": "ij"})],
 }

@@ -129,7 +129,7 @@ def chain(x: Any, *steps: Any) -> np.ndarray:
     for step in steps:
         out = step(out)
     forward = [s for s in stage.builder.stmts[first:] if isinstance(s, Apply)]
-    bars: dict[Any, Any] = {out.operand: stage.handle(np.ones(out.shape))}
+    bars: dict[Any, Any] = {out.operand: stage.handle(np.ones(x.shape))}
     for stmt in reversed(forward):
         ct = bars.get(stmt.outs[0])
         if ct is None or stmt.op.vjp is None:
@@ -281,6 +281,8 @@ X, SCALAR = np.array([1.0, -0.0]), np.float64(2.0)
         (ops.multiply, (1, X), "copy"),
         (ops.multiply, (SCALAR, 1.0), "operand"),
         (ops.multiply, (X, -1.0), "negative"),
+        (ops.multiply, (True, SCALAR), "operand"),
+        (ops.multiply, (np.array(2.0), 1), "to_numpy"),
         (ops.multiply, (np.array([1, 2]), 1.0), None),
         (ops.multiply, (X.astype(complex), 1.0), None),
         (ops.add, (X, 0.0), None),
@@ -329,9 +331,7 @@ def test_broadcast_operand_is_dropped() -> None:
     x, weight = stage.handle(np.ones((2, 3))), stage.handle(np.ones(3))
     wide = ops.broadcast_like(weight, x)
     tall = ops.expand_dims(weight, axes=(0,))
-    assert (
-        stage.builder.producer(ops.add.rewrites[-1](x, tall).operand).args[1] is weight.operand
-    )
+    assert maker(ops.add.rewrites[-1](x, tall)).args[1] is weight.operand
     out = ops.multiply.rewrites[-1](x, wide)
     assert maker(out).args == (x.operand, weight.operand)
     assert ops.negative.rewrites[-1](wide) is None
@@ -524,3 +524,16 @@ def test_complex_functions_conjugate() -> None:
 )
 def test_polygamma(x: float, order: int, expected: float) -> None:
     assert ops.polygamma.value(x, order=order) == pytest.approx(expected, rel=1e-14)
+
+
+def test_only_python_numbers_raise() -> None:
+    number, scalar, array = (type_of(v) for v in (0.5, np.float64(0.5), np.ones(2)))
+    whole = type_of(np.array([1, 2]))
+    assert ops.divide.raises((number, number), {})
+    assert not ops.divide.raises((number, scalar), {})
+    assert not ops.divide.raises((array, number), {})
+    assert ops.sqrt.raises((scalar,), {"python": True})
+    assert not ops.sqrt.raises((scalar,), {})
+    assert ops.pow_.raises((whole, whole), {})
+    assert not ops.pow_.raises((array, whole), {})
+    assert not ops.add.raises((number, number), {})

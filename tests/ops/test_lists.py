@@ -8,16 +8,18 @@ from stagec.ir.build import Builder, params
 from stagec.ir.types import FLOAT, INT, ArrayType, ListType, type_of
 from stagec.ops.arithmetic import Handle
 from stagec.ops.into import Into
+from stagec.ops.list_arrays import (
+    list_rows,
+    list_stack,
+    list_unstack,
+)
 from stagec.ops.lists import (
     list_add,
     list_append,
     list_get,
     list_new,
     list_pop,
-    list_rows,
     list_set,
-    list_stack,
-    list_unstack,
 )
 
 ROW = type_of(np.zeros(3))

@@ -10,10 +10,22 @@ import pytest
 
 from stagec import ops
 from stagec.ir.core import Effect, Op
-from tests.ops import samples_elementwise, samples_indexing, samples_shape
+from tests.ops import (
+    samples_elementwise,
+    samples_indexing,
+    samples_linalg,
+    samples_products,
+    samples_shape,
+)
 from tests.ops.rules import CHECKS
 
-TABLES = (samples_elementwise.SAMPLES, samples_shape.SAMPLES, samples_indexing.SAMPLES)
+TABLES = (
+    samples_elementwise.SAMPLES,
+    samples_shape.SAMPLES,
+    samples_products.SAMPLES,
+    samples_indexing.SAMPLES,
+    samples_linalg.SAMPLES,
+)
 SAMPLES: dict[Op, list[Any]] = {op: rows for table in TABLES for op, rows in table.items()}
 
 

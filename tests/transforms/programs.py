@@ -160,9 +160,7 @@ class _Program:
 
         limit = self.draw.randrange(4)
         zero = loop(env["a"], 0, 0, [0], lambda i, c: c, types=[INT])
-        outs = while_loop(
-            env["a"], [zero, *env.values()], lambda c, *values: c < limit, body
-        )
+        outs = while_loop(env["a"], [zero, *env.values()], lambda c, *values: c < limit, body)
         env.update(zip(names, outs[1:], strict=True))
 
     def branch(self, env: Variables, i: Any, depth: int) -> None:

@@ -39,9 +39,7 @@ def check_adjoint(fn: Function, args: tuple[Any, ...], rng: np.random.Generator)
     """Check `<ct, J dx> == <J' ct, dx>` and that the primal results are unchanged."""
     wrt = [k for k, p in enumerate(fn.params) if differentiable(p.type)]
     of = [
-        k
-        for k, r in enumerate(fn.results)
-        if isinstance(r, Value) and differentiable(r.type)
+        k for k, r in enumerate(fn.results) if isinstance(r, Value) and differentiable(r.type)
     ]
     values = evaluate(fn, *args)
     dxs = [scaled(args[k], rng) for k in wrt]

@@ -52,7 +52,7 @@ def analyse(fn: Function, callees: Mapping[str, Callee]) -> Plan:
     notes = Notes()
     uses = uses_of(fn.body)
     while True:
-        notes.changed = False
+        notes.begin()
         kept: set[object] = {fn.params[p] for p, _ in fn.mutated}
         writes = Writes(State(uses), notes, Plan(), {}, kept)
         _Walk(fn, callees, notes, writes.state, writes, writes.loops).function()
@@ -241,7 +241,7 @@ class _Walk:
         index = () if isinstance(stmt, While) else (NOTHING,)
         results = self.region(stmt.body, stmt, (*index, *carried))[: len(stmt.carry)]
         learn(loop, components(results), self.state)
-        self.notes.changed |= relate(loop, self.state)
+        self.notes.learned |= relate(loop, self.state)
         del self.loops[stmt]
         self.exit(stmt, loop, inits, carried, results)
 

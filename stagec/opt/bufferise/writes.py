@@ -23,7 +23,11 @@ from stagec.opt.bufferise.state import State
 
 @dataclass(slots=True)
 class Notes:
-    """What stays known from one round to the next."""
+    """What stays known from one round to the next.
+
+    `recent` are the copies noted in this round, which the round itself knows nothing of;
+    `learned` says that a loop turned out to do more than was known.
+    """
 
     saved: dict[Stmt, dict[Value, Saved]] = field(
         default_factory=dict[Stmt, dict[Value, Saved]]
@@ -33,7 +37,20 @@ class Notes:
     atoms: dict[tuple[object, ...], Atom] = field(
         default_factory=dict[tuple[object, ...], Atom]
     )
-    changed: bool = False
+    recent: set[object] = field(default_factory=set[object])
+    learned: bool = False
+
+    def begin(self) -> None:
+        """Begin a round; what loops were seen to do without the new copies no longer counts."""
+        if self.recent:
+            self.facts.clear()
+        self.recent.clear()
+        self.learned = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether this round found out something that another must take into account."""
+        return self.learned or bool(self.recent)
 
     def atom(self, key: tuple[object, ...], name: str, fixed: str = "") -> Atom:
         """The atom of that key, the same in every round."""
@@ -77,13 +94,17 @@ class Writes:
         )
         saves = savings(self.state, found, operand, position)
         keep = memory.identity in self.kept
-        if saves and self.new(saves) and prefer_savings(self.state, saves, found, loops, keep):
+        if (
+            saves
+            and all(map(self.is_new_save, saves))
+            and prefer_savings(self.state, saves, found, loops, keep)
+        ):
             for save in saves:
                 reason = f"{_name(save.value)} is used after {_name(operand)} is written to"
                 self.save(save.value, save.level, save.after, reason)
             return memory
         reason = _reason(operand, found)
-        if sources is not None and not sources <= self.notes.inits.keys():
+        if sources is not None and all(map(self.is_new_init, sources)):
             for source in sources:
                 self.copy_init(source, reason)
             return memory
@@ -101,22 +122,26 @@ class Writes:
             self.hide(frame.current, value)
         else:
             self.notes.saved.setdefault(frame.current, {})[value] = saved
-            self.notes.changed = True
+            self.notes.recent.add((frame.current, value))
 
-    def new(self, saves: list[Save]) -> bool:
-        """Whether none of them is noted already, and was of no use."""
-        frames = self.state.frames
-        return not any(
-            save.value in self.notes.saved.get(frames[save.level].current, {}) for save in saves
-        )
+    def is_new_save(self, save: Save) -> bool:
+        """Whether the copy was not made already, and was of no use."""
+        stmt = self.state.frames[save.level].current
+        made = save.value in self.notes.saved.get(stmt, {})
+        return not made or (stmt, save.value) in self.notes.recent
 
     def copy_init(self, source: Source, reason: str) -> None:
         """Copy the initial value of a carry."""
         loop, position = source
         name = loop.carry[position].hint
         record = Copy(loop.loc, name, reason, self.loops[loop].loops > 0)
-        self.notes.inits.setdefault(source, record)
-        self.notes.changed = True
+        if source not in self.notes.inits:
+            self.notes.inits[source] = record
+            self.notes.recent.add(source)
+
+    def is_new_init(self, source: Source) -> bool:
+        """Whether the copy was not made already, and was of no use."""
+        return source not in self.notes.inits or source in self.notes.recent
 
     def saved_after(self, stmt: Stmt) -> None:
         """Let copies made before the statement stand for values from here on."""
