@@ -15,6 +15,7 @@ import numpy as np
 
 import stagec_runtime as rt
 from stagec.codegen.numpy import Module, to_numpy
+from stagec.dispatch import Finish, finisher, matcher
 from stagec.errors import Loc, StagecError
 from stagec.frontend.arguments import Flat, layout_of
 from stagec.frontend.results import Rebuild
@@ -99,6 +100,19 @@ class Specialisation:
     entry: Callable[..., Any]
     file: str
     checks: list[Callable[[Flat], bool]] = field(default_factory=list[Callable[[Flat], bool]])
+    matches: Callable[[tuple[Any, ...]], bool] | None = None
+    finish: Finish | None = None
+
+    def shorten(self, args: tuple[Any, ...], kwargs: dict[str, Any], distinct: bool) -> None:
+        """Set up the short way of calling, if the arguments and the result are simple."""
+        program = self.program
+        finish = finisher(program.outcome, len(self.optimised.results))
+        plain = program.leaves == tuple(range(len(args))) and not (
+            kwargs or self.checks or program.guards or program.captured or program.written
+        )
+        if finish is not None and plain:
+            self.matches = matcher(args, aliases=not distinct)
+            self.finish = finish
 
     def applies(self, flat: Flat) -> bool:
         """Whether the arguments and all captured values are as this version was made for."""
@@ -175,6 +189,7 @@ class Compiler:
     table: dict[Any, list[Specialisation]] = field(default_factory=dict[Any, list[Specialisation]])
     history: list[str] = field(default_factory=list[str])
     changed: set[Any] = field(default_factory=set[Any])
+    short: Specialisation | None = None
 
     def flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Flat]:
         """The key of the arguments and their parts."""
@@ -195,11 +210,21 @@ class Compiler:
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the right specialisation, making it first if there is none."""
+        short = self.short
+        if short is not None and not kwargs and short.matches(args):  # type: ignore[misc]
+            try:
+                return short.finish(short.entry(*args), args)  # type: ignore[misc]
+            except Exception as error:
+                raise short.noted(error)
         key, flat = self.flatten(args, kwargs)
         for found in self.table.get(key, ()):
             if found.applies(flat):
-                return found.run(flat)
-        return self.compile(key, flat, args, kwargs).run(flat)
+                break
+        else:
+            found = self.compile(key, flat, args, kwargs)
+        if found.matches is not None:
+            self.short = found
+        return found.run(flat)
 
     def specialise(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialisation:
         """The specialisation for the arguments."""
@@ -219,6 +244,8 @@ class Compiler:
         program = stage(request, decisions, Transforms)
         made = lower(program, self.comments())
         made.checks = [check for d in sorted(program.decisions, key=repr) if (check := checker(d, flat))]
+        if not self.static:
+            made.shorten(args, kwargs, self.distinct)
         self.table.setdefault(key, []).append(made)
         self.history.append(reason)
         return made

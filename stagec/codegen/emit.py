@@ -162,7 +162,7 @@ def with_comments(text: str, comments: Mapping[int, list[str]]) -> tuple[str, di
     """
     out: list[str] = []
     moved: dict[int, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.rstrip().splitlines(), start=1):
         indent = line[: len(line) - len(line.lstrip())]
         out += [indent + comment(c) for c in comments.get(number, ())]
         out.append(line)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import gast
-
 import numpy as np
+
 from stagec.codegen.names import Naming
 from stagec.codegen.plan import Plan
 from stagec.codegen.tree import (
@@ -52,6 +52,8 @@ class Expressions:
             self.trail.append(stmt.loc)
         if isinstance(stmt, If):
             return self.choice(stmt)
+        if isinstance(stmt, Call):
+            return self.call(stmt)
         assert isinstance(stmt, Apply)
         return self.applied(stmt, self.operands(stmt))
 

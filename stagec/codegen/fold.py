@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from stagec.codegen.memory import Memory
 from stagec.codegen.plan import (
@@ -19,7 +20,7 @@ from stagec.codegen.plan import (
     atom_width,
     may_repeat,
 )
-from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
 from stagec.ir.walk import effectful, statements
 
 INDENT = 4
@@ -29,13 +30,18 @@ STATEMENT = 8  # about how wide `name = ` and `return ` are
 
 @dataclass(slots=True, eq=False)
 class _Tree:
-    """An expression that waits for its consumers, of which `left` are still to come."""
+    """An expression that waits for its consumers, of which `left` are still to come.
+
+    `span` are the first and the last statement in it whose order matters if there is a call.
+    """
 
     width: int
-    depth: int
-    reads: frozenset[Value]
-    raises: bool
+    depth: int = 0
+    reads: frozenset[Value] = frozenset()
+    raises: bool = False
+    calls: bool = False
     left: int = 0
+    span: tuple[int, int] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -119,6 +125,7 @@ class _Folder:
         self._uses = uses
         self._deferred = deferred
         self._waiting: dict[Value, _Tree] = {}
+        self._clock = 0
 
     def block(self, block: Block, level: int) -> None:
         """Decide for the block and the blocks in it; `level` is its indentation."""
@@ -130,15 +137,19 @@ class _Folder:
         self._waiting = outer
 
     def _stmt(self, stmt: Stmt, block: Block, level: int) -> None:
-        candidate = self._plan.is_plain(stmt) and self._may_fold(stmt, block)
+        candidate = self._may_fold(stmt, block)
         tree = self._consume(stmt, level)
+        if isinstance(stmt, Call) or not candidate:
+            self._interrupt(stmt, candidate)
         if candidate:
             (value,) = self._plan.outs(stmt)
             tree.left = self._uses[value].count
+            self._clock += 1
+            if tree.reads or tree.raises:
+                first = tree.span[0] if tree.span else self._clock
+                tree.span = first, self._clock
             self._plan.inline.add(value)
             self._waiting[value] = tree
-        else:
-            self._interrupt(stmt)
         if isinstance(stmt, For | While) or (
             isinstance(stmt, If) and stmt not in self._plan.expressions
         ):
@@ -146,9 +157,14 @@ class _Folder:
                 self.block(region, level + (stmt not in self._plan.pushed))
 
     def _may_fold(self, stmt: Stmt, block: Block) -> bool:
-        (value,) = self._plan.outs(stmt)
-        uses = self._uses[value]
-        if value.hint and value not in self._deferred:
+        outs = self._plan.outs(stmt)
+        call = isinstance(stmt, Call) and len(stmt.outs) == 1
+        if len(outs) != 1 or not (call or self._plan.is_plain(stmt)):
+            return False
+        value, uses = outs[0], self._uses[outs[0]]
+        if value in self._deferred:
+            return not call and uses.count == 1
+        if value.hint:
             return False
         if not uses.foldable or uses.home is not block:
             return False
@@ -157,7 +173,7 @@ class _Folder:
 
     def _consume(self, stmt: Stmt, level: int) -> _Tree:
         """Take the operands of the statement from the waiting expressions."""
-        tree = _Tree(0, 0, frozenset(), False)
+        tree = _Tree(0)
         parts = self._plan.mentions(stmt)
         if isinstance(stmt, Apply):
             template = self._plan.templates[stmt]
@@ -166,11 +182,19 @@ class _Folder:
             tree.raises = bool(stmt.op.may_raise)
             for k in template.optional:
                 self._settle(stmt.args[k])
+        elif isinstance(stmt, Call):
+            tree.width = len(stmt.function) + len("()")
+            tree.reads = self._memory.read(stmt.args)
+            tree.raises = tree.calls = True
         elif isinstance(stmt, If):
             parts = self._plan.condition(stmt)
             if stmt in self._plan.expressions:
                 tree.width = self._plan.expressions[stmt]
                 self._take_branches(stmt, tree)
+        if isinstance(stmt, For):
+            # the carries are set before the bounds are evaluated
+            for value in [v for v, t in self._waiting.items() if t.calls]:
+                self._name(value)
         self._take(parts, tree, level)
         return tree
 
@@ -180,7 +204,7 @@ class _Folder:
             outer, self._waiting = self._waiting, {}
             for inner in self._plan.printed(region):
                 self._stmt(inner, region, 0)
-            self._take(self._plan.ends[region].results, _Tree(0, 0, frozenset(), False), 0)
+            self._take(self._plan.ends[region].results, _Tree(0), 0)
             for inner in statements(region):
                 if isinstance(inner, Apply):
                     tree.reads |= self._memory.used(inner)
@@ -195,20 +219,31 @@ class _Folder:
             alone = len(parts) == 1 and tree.width <= STATEMENT
             wide = not alone and tree.width + sum(map(self._width, parts)) > room
             deep = [v for v in found if self._waiting[v].depth >= MAX_DEPTH]
-            if not found or not (wide or deep):
+            crossed = self._crossed(found)
+            if not crossed and not (found and (wide or deep)):
                 break
-            self._name(max(deep or found, key=self._width))
+            self._name(max(crossed or deep or found, key=self._width))
         tree.width += sum(map(self._width, parts))
         for value in found:
             part = self._waiting[value]
             tree.depth = max(tree.depth, part.depth)
             tree.reads |= part.reads
             tree.raises |= part.raises
+            tree.calls |= part.calls
+            tree.span = _joined(tree.span, part.span)
             part.left -= 1
         for value in set(found):
             if not self._waiting[value].left:
                 del self._waiting[value]
         tree.depth += 1
+
+    def _crossed(self, found: Sequence[Value]) -> list[Value]:
+        """The calls among the expressions, if they would be evaluated out of order."""
+        trees = [self._waiting[v] for v in found]
+        calls = [v for v in found if self._waiting[v].calls]
+        spans = [t.span for t in trees if t.span]
+        ordered = all(a[1] < b[0] for a, b in pairwise(spans))
+        return [] if ordered else calls
 
     def _width(self, operand: Operand) -> int:
         if isinstance(operand, Value) and operand in self._waiting:
@@ -227,17 +262,18 @@ class _Folder:
         del self._waiting[value]
         self._plan.inline.discard(value)
 
-    def _interrupt(self, stmt: Stmt) -> None:
-        """Name the waiting expressions that may not move past the statement."""
+    def _interrupt(self, stmt: Stmt, folded: bool) -> None:
+        """Name the waiting expressions that may not move past the statement or folded call."""
         written = self._memory.written(stmt)
         barrier = effectful(stmt) or isinstance(stmt, If | For | While)
         for value, tree in list(self._waiting.items()):
-            if tree.reads & written or (barrier and tree.raises):
+            late = not folded and (tree.calls or (barrier and tree.raises))
+            if late or tree.reads & written:
                 self._name(value)
 
     def _end(self, end: End, level: int) -> None:
         def take(*operands: Operand) -> None:
-            self._take(operands, _Tree(STATEMENT, 0, frozenset(), False), level)
+            self._take(operands, _Tree(STATEMENT), level)
 
         if end.kind in ("return", "value"):
             take(*end.results)
@@ -248,3 +284,9 @@ class _Folder:
             for operand in end.leave or ():
                 self._settle(operand)
         take(*end.tested)
+
+
+def _joined(a: tuple[int, int] | None, b: tuple[int, int] | None) -> tuple[int, int] | None:
+    if a is None or b is None:
+        return a or b
+    return min(a[0], b[0]), max(a[1], b[1])

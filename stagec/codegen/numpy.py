@@ -147,7 +147,7 @@ def _text(
     text = emit(tree)
     lines = {line: places.get(node, ()) for node, line in lines_of(tree, text).items()}
     text, moved = with_comments(text, _above(lines, comments))
-    top = [comment(line) for line in header]
+    top = [*(comment(line) for line in header), ""] if header else []
     line_map = {moved[line] + len(top): found[0] for line, found in lines.items() if found}
     return "\n".join([*top, text]), line_map
 

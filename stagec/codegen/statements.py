@@ -187,8 +187,7 @@ class _Writer:
                 pending.append((variable, value, set(names_in(value))))
         out: list[Any] = []
         while pending:
-            free = [m for m in pending if not any(m[0] in o[2] for o in pending if o is not m)]
-            group = free[:1] or pending
+            group = min((_before(move, pending) for move in pending), key=len)
             pending = [m for m in pending if m not in group]
             out.append(self._place(_together(group)))
         return out
@@ -357,6 +356,17 @@ def _breaks(node: Any) -> bool:
         node.orelse if isinstance(node, gast.For | gast.While) else gast.iter_child_nodes(node)
     )
     return any(_breaks(child) for child in inner)
+
+
+def _before(move: Move, pending: Sequence[Move]) -> list[Move]:
+    """The move, and those that must not come after it as they read what it sets."""
+    names = {move[0]}
+    while True:
+        found = [m for m in pending if m is move or not names.isdisjoint(m[2])]
+        reached = {m[0] for m in found} | {move[0]}
+        if reached == names:
+            return found
+        names = reached
 
 
 def _together(group: Sequence[Move]) -> Any:

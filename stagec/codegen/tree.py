@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gast
-
 import numpy as np
 
 LOAD = gast.Load()

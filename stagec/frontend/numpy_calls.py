@@ -37,8 +37,7 @@ TABLE: dict[Any, Callable[..., Any]] = {
 }
 
 
-JOINS = (np.concatenate, np.hstack)
-STACKS = (np.stack, np.vstack)
+JOINS = (np.concatenate, np.hstack, np.stack, np.vstack)
 
 
 class NotAnOp(Exception):
@@ -98,18 +97,18 @@ def apply(
     out = kwargs.get("out")
     plain_kwargs = {k: v for k, v in kwargs.items() if k != "out"}
     try:
-        plain = [argument(m, state, a, loc) for a in args]
+        plain = [
+            m.handle(state, state.cells[a.cell].operand)
+            if function in JOINS and m.is_staged_list(state, a)
+            else argument(m, state, a, loc)
+            for a in args
+        ]
         named = {k: argument(m, state, v, loc) for k, v in plain_kwargs.items()}
     except NotAnOp:
         raise StagecError(
             "SC320", f"{name_of(function)} does not take these arguments", loc,
             "pass arrays, numbers, or lists and tuples of them",
         ) from None  # fmt: skip
-    if function in JOINS and any(m.is_staged_list(state, a) for a in args):
-        plain = [ops.ravel(p) if has_handle(p) else p for p in plain]
-        function = np.asarray
-    elif function in STACKS and any(m.is_staged_list(state, a) for a in args) and len(args) == 1:
-        function, named = np.asarray, {}
     if not has_handle(plain) and not has_handle(list(named.values())):
         result = m.host(state, function, plain, named, loc)
         if not (isinstance(result, Known) and isinstance(result.value, np.ndarray)):
@@ -160,6 +159,8 @@ def bind(
 
 def arrayed(state: State, value: Any) -> Any:
     """A list, or a tuple of handles, as an array."""
+    if isinstance(value, Handle) and isinstance(value.type, ListType):
+        return TABLE[np.array](value)
     if isinstance(value, list) or (isinstance(value, tuple) and has_handle(value)):
         return TABLE[np.array](lifted(state, value))
     return value

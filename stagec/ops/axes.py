@@ -119,6 +119,12 @@ def _expand_infer(x: ArrayType, *, axes: tuple[int, ...]) -> ArrayType:
     return ArrayType(x.dtype, tuple(shape))
 
 
+def _expand_source(x: ArrayType, *, axes: tuple[int, ...]) -> str:
+    if x.kind != "array" or not axes:
+        return f"np.expand_dims({{}}, {axis_text(axes)})"
+    return f"{{}}[{', '.join('None' if k in axes else ':' for k in range(axes[-1] + 1))}]"
+
+
 def _expand_call(a: Any, axis: Any) -> Any:
     count = len(axis) if isinstance(axis, tuple | list) else 1
     return expand_dims(a, axes=normal_axes(axis, np.ndim(a) + count))
@@ -140,7 +146,7 @@ expand_dims = linear(
     value=lambda x, *, axes: np.expand_dims(x, axes),
     vjp=lambda ct, out, x, *, axes: squeeze(ct, axes=axes),
     batch=to_front(lambda: expand_dims, shift_axes),
-    source=lambda x, *, axes: f"np.expand_dims({{}}, {axis_text(axes)})",
+    source=_expand_source,
     alias=0,
     cost=Cost.FREE,
     rewrites=(_unless_none, _expand_squeezed),

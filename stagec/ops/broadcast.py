@@ -299,7 +299,13 @@ def _sum_call(
 def _sum_vjp(
     ct: Any, out: Any, x: Any, *, axes: tuple[int, ...], keepdims: bool = False
 ) -> Any:
-    return broadcast_like(restore_axes(ct, axes, keepdims), x)
+    return broadcast_like(spread(ct, axes, keepdims), x)
+
+
+def spread(out: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """A reduction's result, so that it broadcasts against its operand."""
+    leading = axes == tuple(range(len(axes)))
+    return out if leading and not keepdims else restore_axes(out, axes, keepdims)
 
 
 sum_ = linear(

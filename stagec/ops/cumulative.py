@@ -22,7 +22,7 @@ from stagec.ops.axes import (
     shift_axis,
     to_front,
 )
-from stagec.ops.broadcast import batched, reduction_source, sum_, sum_dtype
+from stagec.ops.broadcast import batched, reduction_source, spread, sum_, sum_dtype
 from stagec.ops.cast import astype, conjugate
 from stagec.ops.comparison import isnan
 from stagec.ops.composite import composite
@@ -31,7 +31,6 @@ from stagec.ops.family import array, linear, make, reject, static
 from stagec.ops.joining import concatenate, part_of
 from stagec.ops.masks import mask
 from stagec.ops.rearrange import reverse_axes, roll
-from stagec.ops.reduction import spread
 from stagec.ops.shape import ravel
 
 Axes = tuple[int, ...]
@@ -224,7 +223,7 @@ def _slopes(x: Any, axes: Axes) -> Any:
 
 
 def _prod_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> tuple[Any]:
-    return (spread(ct, x, axes, keepdims) * conjugate(_slopes(x, axes)),)
+    return (spread(ct, axes, keepdims) * conjugate(_slopes(x, axes)),)
 
 
 def _prod_jvp(dxs: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
@@ -248,109 +247,6 @@ def _prod_call(
     keep = static(keepdims, "keepdims")
     total = prod(a, axes=axes, keepdims=True) if keep else prod(a, axes=axes)
     return total if initial is None else total * initial
-
-
-prod = make(
-    "cumprod",
-    calls=(
-        (np.cumprod, _running_call(lambda: cumprod)),
-        (np.cumulative_prod, _cumulative_call(lambda: cumprod, ones_like)),
-    ),
-    infer=lambda x, *, axis: ArrayType(sum_dtype(x.dtype), x.shape),
-    value=lambda x, *, axis: np.cumprod(x, axis),
-    vjp=_cumprod_vjp,
-    jvp=_cumprod_jvp,
-    batch=to_front(lambda: cumprod, shift_axis),
-    source=_running_source("cumprod"),
-)
-
-
-def zero_nan(x: Any) -> Any:
-    """`x` with 0 for NaN."""
-    return mask(isnan(x), x, keep=False)
-
-
-def one_nan(x: Any) -> Any:
-    """`x` with 1 for NaN."""
-    return zero_nan(x) + astype(isnan(x), dtype=dtype_of(x))
-
-
-def _nan_running(function: Any, plain: Op, fill: Callable[..., Any]) -> Op:
-    name = function.__name__
-    op = composite(
-        name,
-        calls=((function, _running_call(lambda: op)),),
-        value=lambda x, *, axis: function(x, axis),
-        expand=lambda x, *, axis: plain(fill(x), axis=axis),
-        source=_running_source(name),
-    )
-    return op
-
-
-nancumsum = _nan_running(np.nancumsum, cumsum, zero_nan)
-nancumprod = _nan_running(np.nancumprod, cumprod, one_nan)
-
-
-# --- products ------------------------------------------------------------------------------
-
-
-def _others_expand(x: Any, *, axis: int) -> Any:
-    left = _after(cumprod(x, axis=axis), axis, ones_like)
-    flipped = cumprod(reverse_axes(x, (axis,)), axis=axis)
-    return left * reverse_axes(_after(flipped, axis, ones_like), (axis,))
-
-
-# for each element the product of all others along an axis
-other_factors = composite(
-    "other_factors",
-    value=rt.other_factors,
-    expand=_others_expand,
-    source=lambda x, *, axis: f"rt.other_factors({{}}{_axis_text(x, axis)})",
-)
-
-
-def _slopes(x: Any, axes: Axes) -> Any:
-    """The derivative of the product over `axes` by each element."""
-    if not axes:
-        return ones_like(x, dtype=dtype_of(x))
-    *rest, last = axes
-    slopes = other_factors(x, axis=last)
-    if not rest:
-        return slopes
-    return slopes * _slopes(prod(x, axes=(last,), keepdims=True), tuple(rest))
-
-
-def _prod_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> tuple[Any]:
-    return (spread(ct, x, axes, keepdims) * conjugate(_slopes(x, axes)),)
-
-
-def _prod_jvp(dxs: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
-    terms = dxs[0] * _slopes(x, axes)
-    return sum_(terms, axes=axes, keepdims=True) if keepdims else sum_(terms, axes=axes)
-
-
-def _prod_call(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: None = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = None,
-) -> Any:
-    reject("prod", where=where)
-    if dtype is not None and np.dtype(dtype) != dtype_of(a):
-        a = astype(a, dtype=np.dtype(dtype))
-    axes = normal_axes(axis, np.ndim(a))
-    keep = static(keepdims, "keepdims")
-    total = prod(a, axes=axes, keepdims=True) if keep else prod(a, axes=axes)
-    return total if initial is None else total * initial
-
-
-def _prod_batch(args: Any, axes: Any, **attrs: Any) -> tuple[Any, int]:
-    return to_front(
-        lambda: prod, lambda *, axes, **rest: {"axes": tuple(a + 1 for a in axes), **rest}
-    )(args, axes, **attrs)
 
 
 prod = make(

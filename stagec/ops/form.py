@@ -15,6 +15,7 @@ import numpy as np
 from stagec.ir.core import LIBRARY, Const, Cost, Effect, Op, Staged
 from stagec.ir.types import (
     FLOAT,
+    INT,
     ArrayType,
     Type,
     broadcast_shapes,
@@ -90,7 +91,7 @@ def elementwise(
         vjp=None if vjp is None else partial(_vjp, vjp),
         jvp=None if jvp is None else partial(_jvp, jvp),
         expand=None,
-        batch=lambda args, axes, **attrs: (op(*align(args, axes)), 0),
+        batch=lambda args, axes, **attrs: (_batch(op, result, align(args, axes), **attrs), 0),
         source=partial(_source, source, math),
         scalar=scalar or (source if isinstance(source, str) else LIBRARY),
         alias=None,
@@ -184,6 +185,15 @@ def _python_complex(types: tuple[ArrayType, ...]) -> bool:
 
 def _sample(type_: ArrayType) -> Any:
     return SAMPLES[type_.dtype.kind] if type_.weak else np.float64(0.5)
+
+
+def _batch(op: Op, result: ArrayType, args: tuple[Any, ...], python: bool = False) -> Any:
+    """The op over arrays; in place of a math function, in double precision as that is."""
+    if not python:
+        return op(*args)
+    double = {"f": FLOAT.dtype, "b": INT.dtype}
+    out = op(*(fit_dtype(x, double.get(dtype_of(x).kind, dtype_of(x))) for x in args))
+    return fit_dtype(out, result.dtype)
 
 
 def _raised(

@@ -82,6 +82,15 @@ def _whole(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
     return a if path == WHOLE else None
 
 
+def _transposed(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
+    """A path that only transposes is the op that does, which meets others of its kind."""
+    match path:
+        case (Transpose(axes),):
+            return transpose(a, axes=axes)
+        case _:
+            return None
+
+
 def _written(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
     """The element that was stored just before through the same path."""
     source = a.builder.producer(a.operand) if isinstance(a, Handle) else None
@@ -121,7 +130,7 @@ read = Op(
     may_raise=(IndexError,),
     effect=Effect.NONE,
     cost=Cost.FREE,
-    rewrites=(_whole, _written),
+    rewrites=(_whole, _transposed, _written),
 )
 
 

@@ -14,12 +14,13 @@ import numpy as np
 
 from stagec.ir.core import Cost, Op, Staged
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, Dim, affine
+from stagec.ir.types import ArrayType, Dim, ListType, affine
 from stagec.ops.arrays import vector
 from stagec.ops.axes import (
     dtype_of,
     expand_dims,
     length,
+    move_axis,
     normal_axis,
     np_shape,
 )
@@ -29,6 +30,8 @@ from stagec.ops.composite import composite
 from stagec.ops.creation import zeros_like
 from stagec.ops.family import NeedsValue, make, static
 from stagec.ops.indexing import read_at
+from stagec.ops.list_arrays import list_concatenate, list_stack
+from stagec.ops.list_form import element_type
 from stagec.ops.shape import at_least, ravel
 
 FULL = Slice()
@@ -154,6 +157,10 @@ def _concatenate_call(
     dtype: Any = None,
     casting: str = "same_kind",
 ) -> Any:
+    if is_list(arrays) and axis is not None:
+        rank = element_type(arrays.type).rank
+        joined = list_concatenate(arrays, axis=normal_axis(axis, rank))
+        return joined if dtype is None else astype(joined, dtype=np.dtype(dtype))
     xs = items_of(arrays)
     if axis is None:
         xs, axis = tuple(ravel(x) for x in xs), 0
@@ -227,8 +234,12 @@ def _stack_call(
     dtype: Any = None,
     casting: str = "same_kind",
 ) -> Any:
-    xs = items_of(arrays)
-    joined = stack(*xs, axis=normal_axis(axis, np.ndim(xs[0]) + 1))
+    if is_list(arrays):
+        joined = list_stack(arrays)
+        joined = move_axis(joined, 0, normal_axis(axis, np.ndim(joined)))
+    else:
+        xs = items_of(arrays)
+        joined = stack(*xs, axis=normal_axis(axis, np.ndim(xs[0]) + 1))
     return joined if dtype is None else astype(joined, dtype=np.dtype(dtype))
 
 
@@ -242,12 +253,37 @@ stack = composite(
 )
 
 
-def _joiner(function: Callable[..., Any], raise_rank: Callable[[Any], Any], axis: Any) -> Op:
+def is_list(arrays: Any) -> bool:
+    """Whether it is a list of run-time length."""
+    return isinstance(getattr(arrays, "type", None), ListType)
+
+
+def _vstack_list(xs: Any, rank: int) -> Any:
+    return list_stack(xs) if rank == 1 else list_concatenate(xs, axis=0)
+
+
+def _hstack_list(xs: Any, rank: int) -> Any:
+    return list_concatenate(xs, axis=min(1, rank - 1))
+
+
+def _no_list(xs: Any, rank: int) -> Any:
+    raise TypeError("a list of run-time length: use np.stack or np.concatenate")
+
+
+def _joiner(
+    function: Callable[..., Any],
+    raise_rank: Callable[[Any], Any],
+    axis: Any,
+    of_list: Callable[[Any, int], Any] = _no_list,
+) -> Op:
     """Vstack and its kin: raise the rank of each array, then concatenate along an axis."""
     name = function.__name__
 
     def call(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-        joined = op(*items_of(tup))
+        if is_list(tup):
+            joined = of_list(tup, element_type(tup.type).rank)
+        else:
+            joined = op(*items_of(tup))
         return joined if dtype is None else astype(joined, dtype=np.dtype(dtype))
 
     def expand(*xs: Any) -> Any:
@@ -272,8 +308,10 @@ def _column(x: Any) -> Any:
     return expand_dims(at_least(x, 1), axes=(1,))
 
 
-vstack = _joiner(np.vstack, lambda x: at_least(x, 2), 0)
-hstack = _joiner(np.hstack, lambda x: at_least(x, 1), lambda rank: min(1, rank - 1))
+vstack = _joiner(np.vstack, lambda x: at_least(x, 2), 0, _vstack_list)
+hstack = _joiner(
+    np.hstack, lambda x: at_least(x, 1), lambda rank: min(1, rank - 1), _hstack_list
+)
 dstack = _joiner(np.dstack, lambda x: at_least(x, 3), 2)
 column_stack = _joiner(np.column_stack, _column, 1)
 

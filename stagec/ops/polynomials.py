@@ -13,7 +13,7 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.ir.core import Op
 from stagec.ir.path import Arg, Index
-from stagec.ir.types import ArrayType, affine
+from stagec.ir.types import ArrayType, affine, same
 from stagec.ops.arithmetic import add, divide, multiply, negative, subtract
 from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, np_shape, shape_of
 from stagec.ops.bilinear import convolve_full
@@ -32,6 +32,7 @@ from stagec.ops.products import matmul
 from stagec.ops.pseudoinverse import lstsq
 from stagec.ops.ranges import counted
 from stagec.ops.rearrange import reverse_axes
+from stagec.ops.rounding import maximum
 
 Plan = tuple[int | Arg, ...]
 
@@ -147,17 +148,22 @@ polyint = composite(
 
 def _aligned(a: Any, b: Any) -> tuple[Any, Any]:
     """Both coefficient arrays at the length of the longer."""
-    n, m = np_shape(a)[0], np_shape(b)[0]
-    if n != m:
-        n, m = (static(length(x, 0), "the number of coefficients") for x in (a, b))
-        a, b = (_padded(x, max(n, m) - k) for x, k in ((a, n), (b, m)))
-    return a, b
+    n, m = length(a, 0), length(b, 0)
+    if same(np_shape(a)[0], np_shape(b)[0]):
+        return a, b
+    if isinstance(n, int) and isinstance(m, int):
+        return _padded(a, max(n, m) - n), _padded(b, max(n, m) - m)
+    longer = maximum(n, m)
+    return _padded(a, longer - n), _padded(b, longer - m)
 
 
-def _padded(x: Any, count: int) -> Any:
-    if count == 0:
+def _padded(x: Any, count: Any) -> Any:
+    """`x` with zeros in front."""
+    if isinstance(count, int) and count == 0:
         return x
-    return concatenate(near(x, zeros, shape=(count,), dtype=dtype_of(x)), x, axis=0)
+    plan, staged = sizes(count)
+    lead = near(x, zeros, *staged, shape=plan, dtype=dtype_of(x))
+    return concatenate(lead, x, axis=0)
 
 
 # --- roots ---------------------------------------------------------------------------------

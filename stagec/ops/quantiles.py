@@ -33,10 +33,9 @@ from stagec.ops.indexing import read_at
 from stagec.ops.joining import FULL, items_of, stack
 from stagec.ops.reduction import Axes
 from stagec.ops.rounding import ceil, floor, floor_divide, maximum, minimum, rint
-from stagec.ops.search import argsort
 from stagec.ops.select import choose
 from stagec.ops.shape import reshape
-from stagec.ops.sorting import take_along_axis
+from stagec.ops.sorting import sort, take_along_axis
 
 INT64 = np.dtype(np.int64)
 METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
@@ -55,8 +54,7 @@ def _gathered(x: Any, axes: Axes) -> Any:
 
 def _sorted(x: Any) -> Any:
     """`x` sorted along its last axis, NaN at the end."""
-    last = np.ndim(x) - 1
-    return take_along_axis(x, argsort(x, axis=last), axis=last)
+    return sort(x, axis=np.ndim(x) - 1)
 
 
 def _pick(x: Any, position: Any) -> Any:
@@ -87,14 +85,14 @@ def _unless_nan(found: Any, rows: Any, ignore: bool) -> Any:
     return choose(isnan(last), last, found)
 
 
-def _middle(a: int, n: Any) -> Any:
-    return (n + a) // 2 if isinstance(n, int) else floor_divide(n + a, 2)
+def _half(n: Any) -> Any:
+    return n // 2 if isinstance(n, int) else floor_divide(n, 2)
 
 
 def _median_expand(x: Any, *, axes: Axes, ignore: bool, keepdims: bool = False) -> Any:
     rows = _sorted(_gathered(x, axes))
     n = _counted(rows, ignore)
-    found = (_pick(rows, _middle(-1, n)) + _pick(rows, _middle(0, n))) / 2
+    found = (_pick(rows, _half(n - 1)) + _pick(rows, _half(n))) / 2
     return _finish(_unless_nan(found, rows, ignore), axes, keepdims)
 
 

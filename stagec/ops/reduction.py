@@ -25,7 +25,7 @@ from stagec.ops.axes import (
     shift_axes,
     to_front,
 )
-from stagec.ops.broadcast import broadcast_like, reduction_source, sum_
+from stagec.ops.broadcast import broadcast_like, reduction_source, spread, sum_
 from stagec.ops.cast import astype, conjugate, real
 from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
@@ -39,11 +39,6 @@ Axes = tuple[int, ...]
 def count_of(x: Any, axes: Axes) -> Any:
     """How many elements lie along the axes: static or staged."""
     return total_size(length(x, a) for a in axes)
-
-
-def spread(out: Any, x: Any, axes: Axes, keepdims: bool) -> Any:
-    """A reduction's result, so that it broadcasts against `x`."""
-    return out if len(axes) == np.ndim(x) else restore_axes(out, axes, keepdims)
 
 
 def _cast(a: Any, dtype: Any) -> Any:
@@ -91,7 +86,7 @@ def _mean_call(
 
 
 def _mean_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
-    return broadcast_like(restore_axes(ct / count_of(x, axes), axes, keepdims), x)
+    return broadcast_like(spread(ct / count_of(x, axes), axes, keepdims), x)
 
 
 mean = linear(
@@ -129,7 +124,7 @@ def _var_vjp(
     ct: Any, out: Any, x: Any, *, axes: Axes, ddof: float = 0, keepdims: bool = False
 ) -> tuple[Any]:
     scale = ct * 2.0 / (count_of(x, axes) - ddof)
-    return (spread(scale, x, axes, keepdims) * _centred(x, axes),)
+    return (spread(scale, axes, keepdims) * _centred(x, axes),)
 
 
 def _var_jvp(
@@ -143,7 +138,7 @@ def _std_vjp(
 ) -> tuple[Any]:
     flat = equal(out, 0)
     scale = mask(flat, ct, keep=False) / ((out + flat) * (count_of(x, axes) - ddof))
-    return (spread(scale, x, axes, keepdims) * _centred(x, axes),)
+    return (spread(scale, axes, keepdims) * _centred(x, axes),)
 
 
 def _std_jvp(
@@ -210,14 +205,14 @@ std = _moment(np.std, _std_vjp, _std_jvp)
 
 def _winners(out: Any, x: Any, axes: Axes, keepdims: bool) -> tuple[Any, Any]:
     """Where `x` attains the extremum, and how often, in the element type of the result."""
-    hits = equal(x, spread(out, x, axes, keepdims))
+    hits = equal(x, spread(out, axes, keepdims))
     count = sum_(hits, axes=axes, keepdims=True) if keepdims else sum_(hits, axes=axes)
     return hits, astype(count, dtype=dtype_of(out))
 
 
 def _extremum_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
     hits, count = _winners(out, x, axes, keepdims)
-    return (mask(hits, spread(ct / count, x, axes, keepdims)),)
+    return (mask(hits, spread(ct / count, axes, keepdims)),)
 
 
 def _extremum_jvp(dxs: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:

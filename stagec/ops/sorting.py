@@ -19,7 +19,7 @@ from stagec.ops.axes import dtype_of, expand_dims, length, normal_axis, shift_ax
 from stagec.ops.cast import astype
 from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
-from stagec.ops.family import constant, static
+from stagec.ops.family import constant, make, static
 from stagec.ops.indexing import read_at
 from stagec.ops.joining import FULL, items_of
 from stagec.ops.ranges import counted
@@ -141,7 +141,16 @@ def _sort_complex_call(a: Any) -> Any:
     return x if dtype_of(x).kind == "c" else astype(x, dtype=np.dtype(wide))
 
 
-sort = composite(
+def _sort_vjp(ct: Any, out: Any, x: Any, *, axis: int) -> tuple[Any]:
+    ranks = argsort(argsort(x, axis=axis), axis=axis)
+    return (take_along_axis(ct, ranks, axis=axis),)
+
+
+def _sort_jvp(dxs: Any, out: Any, x: Any, *, axis: int) -> Any:
+    return take_along_axis(dxs[0], argsort(x, axis=axis), axis=axis)
+
+
+sort = make(
     "sort",
     calls=(
         (np.sort, _sort_call),
@@ -153,7 +162,10 @@ sort = composite(
         (np.choose, _choose_call),
     ),
     value=lambda x, *, axis: np.sort(x, axis),
-    expand=lambda x, *, axis: take_along_axis(x, argsort(x, axis=axis), axis=axis),
+    infer=lambda x, *, axis: ArrayType(x.dtype, x.shape),
+    vjp=_sort_vjp,
+    jvp=_sort_jvp,
+    batch=to_front(lambda: sort, shift_axis),
     source=lambda x, *, axis: f"np.sort({{}}{axis_option(x, axis)})",
 )
 
@@ -184,16 +196,26 @@ def _partition_call(op: Callable[[], Op]) -> Callable[..., Any]:
     return call
 
 
-partition = composite(
+def _partition_vjp(ct: Any, out: Any, x: Any, *, axis: int, kth: Any) -> tuple[Any]:
+    ranks = argsort(partition_order(x, axis=axis, kth=kth), axis=axis)
+    return (take_along_axis(ct, ranks, axis=axis),)
+
+
+def _partition_jvp(dxs: Any, out: Any, x: Any, *, axis: int, kth: Any) -> Any:
+    return take_along_axis(dxs[0], partition_order(x, axis=axis, kth=kth), axis=axis)
+
+
+partition = make(
     "partition",
     calls=(
         (np.partition, _partition_call(lambda: partition)),
         (np.argpartition, _partition_call(lambda: argpartition)),
     ),
     value=lambda x, *, axis, kth: np.partition(x, kth, axis),
-    expand=lambda x, *, axis, kth: take_along_axis(
-        x, partition_order(x, axis=axis, kth=kth), axis=axis
-    ),
+    infer=lambda x, *, axis, kth: ArrayType(x.dtype, x.shape),
+    vjp=_partition_vjp,
+    jvp=_partition_jvp,
+    batch=to_front(lambda: partition, shift_axis),
     source=lambda x, *, axis, kth: f"np.partition({{}}, {kth_text(kth)}{axis_option(x, axis)})",
     may_raise=(ValueError,),
 )

@@ -42,7 +42,9 @@ class Generator:
     def hint(self, name: str = "") -> str:
         return self.random.choice(["", "", name or "t", "x", "u"])
 
-    def add(self, builder: Builder, op: str, *args: Operand, hint: str = "", **attrs: Any) -> Value:
+    def add(
+        self, builder: Builder, op: str, *args: Operand, hint: str = "", **attrs: Any
+    ) -> Value:
         (out,) = builder.add(self.ops[op], args, attrs, hint)
         return out
 
@@ -231,8 +233,12 @@ class Generator:
         self.body(other, inside, 8)
         flags: tuple[Operand, ...] = ()
         if flagged:
-            flags = (const(False) if self.random.random() < 0.5 else self.condition(other, inside),)
-        then = stopped.block((), [*(state[k] for k in keys), *([const(True)] if flagged else [])])
+            flags = (
+                const(False) if self.random.random() < 0.5 else self.condition(other, inside),
+            )
+        then = stopped.block(
+            (), [*(state[k] for k in keys), *([const(True)] if flagged else [])]
+        )
         orelse = other.block((), [*(inside[k] for k in keys), *flags])
         outs = [Value(inside[k].type, k) for k in keys]
         out = [Value(BOOL, "")] if flagged else []

@@ -63,7 +63,9 @@ def test_other_constants_are_refused(value: Any) -> None:
         emit(gast.Module(body=[gast.Expr(value=literal(value))], type_ignores=[]))
 
 
-@pytest.mark.parametrize("text", ["x)+__import__('os').getpid(", "lambda", "a b", "1x", "", "é\n"])
+@pytest.mark.parametrize(
+    "text", ["x)+__import__('os').getpid(", "lambda", "a b", "1x", "", "é\n"]
+)
 def test_hostile_names_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a name"):
         emit(gast.Module(body=[gast.Expr(value=name(text))], type_ignores=[]))

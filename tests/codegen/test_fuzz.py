@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 import stagec_runtime as rt
+
 from stagec.codegen.numpy import to_numpy
 from stagec.ir.core import Op
 from stagec.ir.interpreter import evaluate
 
-spec = importlib.util.spec_from_file_location("generator", Path(__file__).parent / "generator.py")
+spec = importlib.util.spec_from_file_location(
+    "generator", Path(__file__).parent / "generator.py"
+)
 assert spec is not None
 assert spec.loader is not None
 generator = importlib.util.module_from_spec(spec)

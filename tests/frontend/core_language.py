@@ -87,7 +87,10 @@ class Restore(gast.NodeTransformer):
             self.exits.pop()
             return node
         flag = f"_exit_{id(node)}"
-        orelse = [self.visit(s) for s in node.orelse]
+        orelse = []
+        for stmt in node.orelse:
+            restored = self.visit(stmt)
+            orelse += restored if isinstance(restored, list) else [restored]
         node.orelse = []
         self.exits.append(flag)
         self.generic_visit(node)

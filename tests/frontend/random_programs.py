@@ -17,7 +17,7 @@ class Writer:
         self.bound: list[str] = []
 
     def program(self) -> str:
-        self.block(1, 4, in_loop=False)
+        self.block(1, 3, in_loop=False)
         captured = self.random.choice(NAMES)
         head = [
             "def f(a, b, c, n, xs):",
@@ -30,7 +30,7 @@ class Writer:
         return "\n".join([*head, *self.lines, "    return a, b, c, n, xs", ""])
 
     def block(self, indent: int, budget: int, in_loop: bool) -> None:
-        for _ in range(self.random.randint(1, 3)):
+        for _ in range(self.random.randint(1, 2)):
             self.statement(indent, budget, in_loop)
 
     def write(self, indent: int, text: str) -> None:
@@ -50,20 +50,20 @@ class Writer:
 
     def do_assign(self, indent: int, budget: int, in_loop: bool) -> None:
         targets = " = ".join(self.target() for _ in range(self.random.randint(1, 2)))
-        self.write(indent, f"{targets} = {self.expression(3)}")
+        self.write(indent, f"{targets} = {self.expression(2)}")
 
     def do_augmented(self, indent: int, budget: int, in_loop: bool) -> None:
-        self.write(indent, f"{self.target()} {self.random.choice('+-')}= {self.expression(3)}")
+        self.write(indent, f"{self.target()} {self.random.choice('+-')}= {self.expression(2)}")
 
     def do_expression(self, indent: int, budget: int, in_loop: bool) -> None:
-        self.write(indent, self.expression(3))
+        self.write(indent, self.expression(2))
 
     def do_unpack(self, indent: int, budget: int, in_loop: bool) -> None:
         left = ", ".join(self.target() for _ in range(2))
         self.write(indent, f"{left} = {self.expression(2)}, {self.expression(2)}")
 
     def do_if(self, indent: int, budget: int, in_loop: bool) -> None:
-        self.write(indent, f"if {self.expression(3)}:")
+        self.write(indent, f"if {self.expression(2)}:")
         self.block(indent + 1, budget, in_loop)
         if self.random.random() < 0.6:
             self.write(indent, "else:")

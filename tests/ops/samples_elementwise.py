@@ -65,7 +65,7 @@ def binary(x: Any, y: Any, complex_: bool = False) -> list[Row]:
 
 def math_unary(x: float) -> list[Row]:
     """Calls through the math module."""
-    return [((x,), {"python": True}), ((np.float64(x),), {"python": True})]
+    return [((v,), {"python": True}) for v in (x, np.float64(x), F32(x), np.array(x))]
 
 
 def integers(*rows: tuple[Any, ...]) -> list[Row]:
@@ -239,7 +239,7 @@ SAMPLES: dict[Op, list[Row]] = {
     trigonometric.sinc: unary(A) + integers((np.array([1e-2, -3e-2, 0.5]),)),
     # rounding
     **{
-        op: [*unary(A), *integers((N,)), ((0.7,), {"python": True}), ((3,), {"python": True})]
+        op: [*unary(A), *integers((N,)), *math_unary(0.7)[:2], ((3,), {"python": True})]
         for op in (rounding.floor, rounding.ceil, rounding.trunc)
     },
     rounding.rint: unary(A) + integers((N,)),

@@ -376,7 +376,7 @@ REFUSED = [
 
 NEED_SIZES = (
     "squeeze", "split", "array_split", "hsplit", "vsplit", "dsplit", "unstack", "concatenate(T",
-    "stack(T", "cross", "polyadd", "polysub", "quantile(x, i", "choose(T",
+    "stack(T", "quantile(x, i", "choose(T",
 )  # fmt: skip
 
 

@@ -61,6 +61,8 @@ class Flat:
         inner = self.nested()
         for stmt in statements:
             inner.statement(stmt)
+        if statements and not inner.out:
+            inner.emit(build.at(statements[0], gast.Pass()))
         return inner.out
 
     def emit(self, stmt: gast.stmt) -> None:

@@ -24,11 +24,11 @@ from stagec.ir.alias import (
     path_of,
     result_memories,
 )
-from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, For, If, Stmt, Value, While
 from stagec.ir.function import Function
 from stagec.opt.bufferise.ending import end
 from stagec.opt.bufferise.joins import joined
-from stagec.opt.bufferise.loops import Loop, components, exits, learn, no_facts, relate
+from stagec.opt.bufferise.loops import Facts, Loop, components, exits, learn, no_facts, relate
 from stagec.opt.bufferise.plan import Plan
 from stagec.opt.bufferise.state import State
 from stagec.opt.bufferise.uses import uses_of
@@ -120,6 +120,7 @@ class _Walk:
                 if not saved.after:
                     self.writes.hide(stmt, value)
             self.statement(stmt)
+            self.writes.saved_meanwhile(stmt)
         frame.position = len(frame.block.stmts)
 
     def statement(self, stmt: Stmt) -> None:
@@ -214,24 +215,12 @@ class _Walk:
 
     def loop(self, stmt: For | While) -> None:
         """Plan a loop, given what is known of its body, and learn more of it."""
-        inits = [
-            self.initial(stmt, position, operand) for position, operand in enumerate(stmt.init)
-        ]
+        inits = self.inits(stmt)
         self.writes.saved_after(stmt)
         facts = self.notes.facts.setdefault(stmt, no_facts(len(inits)))
-        entries = components(tuple(inits))
-        for entry in entries:
-            self.state.meet(entry)
-        loop = Loop(
-            stmt,
-            facts,
-            self.heads(stmt),
-            entries,
-            self.state.frames[-1].loops,
-            self.state.mark(),
-        )
-        self.loops[stmt] = loop
-        relate(loop, self.state)
+        for entry in inits:
+            self.state.meet(entry.all)
+        loop = self.entered(stmt, inits, facts, self.state.mark())
         carried = self.carried(stmt, loop, inits)
         if isinstance(stmt, While):
             locked = {a for m in carried for a in m.all} - self.state.locked
@@ -242,15 +231,30 @@ class _Walk:
         results = self.region(stmt.body, stmt, (*index, *carried))[: len(stmt.carry)]
         learn(loop, components(results), self.state)
         self.notes.learned |= relate(loop, self.state)
+        if any((stmt, k) in self.notes.recent for k in range(len(inits))):
+            inits = self.inits(stmt)
+            loop = self.entered(stmt, inits, facts, loop.mark)
         del self.loops[stmt]
         self.exit(stmt, loop, inits, carried, results)
 
-    def initial(self, stmt: For | While, position: int, operand: Operand) -> Memory:
-        """The memory of an initial value, after the copies noted so far."""
-        memory = self.state.of(operand)
-        if (stmt, position) not in self.notes.inits:
-            return memory
-        return self.writes.copied((stmt, position), stmt.carry[position].hint, memory)
+    def inits(self, stmt: For | While) -> list[Memory]:
+        """The memories of the initial values, after the copies noted so far."""
+        found: list[Memory] = []
+        for position, operand in enumerate(stmt.init):
+            memory = self.state.of(operand)
+            if (stmt, position) in self.notes.inits:
+                hint = stmt.carry[position].hint
+                memory = self.writes.copied((stmt, position), hint, memory)
+            found.append(memory)
+        return found
+
+    def entered(self, stmt: For | While, inits: list[Memory], facts: Facts, mark: int) -> Loop:
+        """The loop with these initial values, to walk through it."""
+        nesting = self.state.frames[-1].loops
+        loop = Loop(stmt, facts, self.heads(stmt), components(tuple(inits)), nesting, mark)
+        self.loops[stmt] = loop
+        relate(loop, self.state)
+        return loop
 
     def heads(self, stmt: For | While) -> tuple[Atom, ...]:
         """The atoms of the components at the head of a trip."""

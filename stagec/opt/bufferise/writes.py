@@ -149,6 +149,13 @@ class Writes:
             if saved.after:
                 self.hide(stmt, value)
 
+    def saved_meanwhile(self, stmt: Stmt) -> None:
+        """After the statement, let copies that were noted inside of it count as made."""
+        if self.notes.recent:
+            for value in self.notes.saved.get(stmt, {}):
+                if (stmt, value) in self.notes.recent:
+                    self.hide(stmt, value)
+
     def hide(self, stmt: Stmt, value: Value) -> None:
         """From here on the value is a copy made before the statement."""
         memory = self.copied((stmt, value), value.hint, self.state.of(value))

@@ -1,0 +1,77 @@
+"""The short way from a call to compiled code, for flat arguments of types met before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stagec.frontend.results import Arg, Out, Outcome, Plain, Sequence
+
+Finish = Callable[[Any, tuple[Any, ...]], Any]
+NUMBERS = (float, int, complex)
+
+
+def matcher(args: tuple[Any, ...], aliases: bool) -> Callable[[tuple[Any, ...]], bool] | None:
+    """A test that arguments have the types of these; None if they are not flat.
+
+    `aliases` makes it also refuse an array passed twice.
+    """
+    specs: list[Any] = []
+    for a in args:
+        if type(a) is np.ndarray:
+            specs.append((a.dtype, tuple([n if n < 2 else 2 for n in a.shape]), 1 in a.shape or 0 in a.shape))
+        elif type(a) in NUMBERS:
+            specs.append(type(a))
+        else:
+            return None
+    wanted = tuple(specs)
+    arrays = sum(type(s) is tuple for s in specs)
+    distinct = arrays > 1 and aliases
+
+    def matches(now: tuple[Any, ...]) -> bool:
+        if len(now) != len(wanted):
+            return False
+        for a, spec in zip(now, wanted, strict=True):
+            if type(spec) is not tuple:
+                if type(a) is not spec:
+                    return False
+                continue
+            if type(a) is not np.ndarray:
+                return False
+            dtype, sizes, small = spec
+            shape = a.shape
+            if a.dtype is not dtype or len(shape) != len(sizes):
+                return False
+            if small:
+                if tuple([n if n < 2 else 2 for n in shape]) != sizes:
+                    return False
+            elif 1 in shape or 0 in shape:
+                return False
+        return not distinct or len({id(a) for a in now if type(a) is np.ndarray}) == arrays
+
+    return matches
+
+
+def finisher(outcome: Outcome, results: int) -> Finish | None:
+    """What makes the result of the call from the outputs and the arguments, if it is simple."""
+    value = outcome.value
+    if outcome.changes:
+        return None
+    if isinstance(value, Out):
+        position = value.position
+        return (lambda outs, args: outs) if results == 1 else (lambda outs, args: outs[position])
+    if isinstance(value, Arg):
+        leaf = value.leaf
+        return lambda outs, args: args[leaf]
+    if isinstance(value, Plain):
+        plain = value.value
+        return lambda outs, args: plain
+    if isinstance(value, Sequence) and value.cls is tuple and results > 1:
+        if all(isinstance(i, Out) for i in value.items):
+            order = [i.position for i in value.items if isinstance(i, Out)]
+            if order == list(range(results)):
+                return lambda outs, args: outs
+            return lambda outs, args: tuple([outs[k] for k in order])
+    return None
