@@ -14,7 +14,9 @@ def relax(u, source, sweeps):
         for i in range(1, u.shape[0] - 1):
             for j in range(1, u.shape[1] - 1):
                 # each point sees its neighbours' newest values
-                u[i, j] = (u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1] + source[i, j]) / 4
+                u[i, j] = (
+                    u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1] + source[i, j]
+                ) / 4
     return u
 
 

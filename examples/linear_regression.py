@@ -34,7 +34,9 @@ def main():
     width, length = measure(200, np.random.default_rng(1))
     slope, offset = fit(width, length)
     exact = np.polyfit(width, length, 1)
-    print(f"slope {slope:.4f}, offset {offset:.4f}; least squares {exact[0]:.4f}, {exact[1]:.4f}")
+    print(
+        f"slope {slope:.4f}, offset {offset:.4f}; least squares {exact[0]:.4f}, {exact[1]:.4f}"
+    )
     np.testing.assert_allclose([slope, offset], exact, rtol=1e-4)
 
 

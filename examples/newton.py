@@ -17,7 +17,9 @@ def kepler(mean, eccentricity):
 
 def main():
     mean, eccentricity = 0.8, 0.3
-    E, (by_mean, by_eccentricity) = stagec.value_and_grad(kepler, argnums=(0, 1))(mean, eccentricity)
+    E, (by_mean, by_eccentricity) = stagec.value_and_grad(kepler, argnums=(0, 1))(
+        mean, eccentricity
+    )
     # the implicit function theorem gives both derivatives in closed form
     slope = 1 / (1 - eccentricity * np.cos(E))
     np.testing.assert_allclose(by_mean, slope, rtol=1e-10)

@@ -43,16 +43,23 @@ class Staged(Generic[P, R]):
             raise StagecError("SC601", "jit needs a function", None, "decorate a function")
         if backend not in BACKENDS:
             raise StagecError(
-                "SC602", f"there is no backend {backend!r}", None, f"use one of {', '.join(BACKENDS)}"
+                "SC602",
+                f"there is no backend {backend!r}",
+                None,
+                f"use one of {', '.join(BACKENDS)}",
             )
-        names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+        names = (
+            (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+        )
         nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
         code = getattr(fun, "__code__", None)
         if code is not None:
             names = (*names, *(code.co_varnames[k] for k in nums), *annotated_static(fun))
         self.eager = fun
         self.options = {"static_argnames": names, "backend": backend}
-        self._compiler = driver.Compiler(fun, frozenset(names), distinct, lambda: comments_of(fun))
+        self._compiler = driver.Compiler(
+            fun, frozenset(names), distinct, lambda: comments_of(fun)
+        )
         functools.update_wrapper(self, fun, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -82,7 +89,12 @@ class Staged(Generic[P, R]):
         if stage == "bufferised":
             return made.optimised
         if stage not in seen:
-            raise StagecError("SC603", f"there is no stage {stage!r}", None, f"use one of {', '.join(['staged', *seen, 'optimised', 'bufferised'])}")
+            raise StagecError(
+                "SC603",
+                f"there is no stage {stage!r}",
+                None,
+                f"use one of {', '.join(['staged', *seen, 'optimised', 'bufferised'])}",
+            )
         return seen[stage]
 
     def explain(self, *args: Any, **kwargs: Any) -> Report:
@@ -151,7 +163,9 @@ class Transformed:
         self.kind = kind
         self.fun = fun
         self.options = options
-        self.__name__ = f"{getattr(unwrapped(fun), '__name__', 'f')}_{kind}".replace("<lambda>", "lambda_")
+        self.__name__ = f"{getattr(unwrapped(fun), '__name__', 'f')}_{kind}".replace(
+            "<lambda>", "lambda_"
+        )
 
     @property
     def operand(self) -> Any:
@@ -190,7 +204,9 @@ def _pullback(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc: A
 
 def _pull(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
     residuals, primals, ct = args
-    return transforming.pull_back_later(m, state, t.options["pulled"], residuals, primals, ct, loc)
+    return transforming.pull_back_later(
+        m, state, t.options["pulled"], residuals, primals, ct, loc
+    )
 
 
 def inner(fun: Any) -> Any:
@@ -204,7 +220,9 @@ RULES: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def _transformed(kind: str, fun: Any, jit_options: dict[str, Any], **options: Any) -> Staged[..., Any]:
+def _transformed(
+    kind: str, fun: Any, jit_options: dict[str, Any], **options: Any
+) -> Staged[..., Any]:
     inherited = dict(fun.options) if isinstance(fun, Staged) else {}
     inherited.update(jit_options)
     return Staged(Transformed(kind, fun, **options), distinct=True, **inherited)
@@ -222,10 +240,20 @@ class Transform:
         return self.make(*args, **kwargs)
 
     def __stagec__(self, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
-        plain = {k: m.need_known(state, v, loc, k) if isinstance(v, Known) else tuple(
-            m.need_known(state, i, loc, k) for i in m.unpacked(state, v, loc)) for k, v in kwargs.items()}
-        rest = [m.need_known(state, a, loc, "argnums") if isinstance(a, Known) else tuple(
-            m.need_known(state, i, loc, "argnums") for i in m.unpacked(state, a, loc)) for a in args[1:]]
+        plain = {
+            k: m.need_known(state, v, loc, k)
+            if isinstance(v, Known)
+            else tuple(m.need_known(state, i, loc, k) for i in m.unpacked(state, v, loc))
+            for k, v in kwargs.items()
+        }
+        rest = [
+            m.need_known(state, a, loc, "argnums")
+            if isinstance(a, Known)
+            else tuple(
+                m.need_known(state, i, loc, "argnums") for i in m.unpacked(state, a, loc)
+            )
+            for a in args[1:]
+        ]
         fun = args[0]
         operand = fun.value if isinstance(fun, Known) else Abstract(fun)
         return Known(self.make(operand, *rest, **plain))
@@ -273,7 +301,9 @@ def _value_and_grad(
     **options: Any,
 ) -> Any:
     """A function that returns (value, gradient) of the scalar function `fun`; see `grad`."""
-    return _transformed("value_and_grad", fun, options, **_which(argnums, argnames), has_aux=has_aux)
+    return _transformed(
+        "value_and_grad", fun, options, **_which(argnums, argnames), has_aux=has_aux
+    )
 
 
 def _which(argnums: Any, argnames: Any) -> dict[str, Any]:
@@ -323,7 +353,8 @@ driver.Specialisation.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 def _vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Any]:
     """`fun(*primals)` and its pullback: a function from a cotangent of the result to a tuple of
-    cotangents of the primals."""
+    cotangents of the primals.
+    """
     staged = _program("vjp", fun)
     out, residuals, primal_results = staged(*primals)
     made = staged._specialised(primals, {})
@@ -335,7 +366,9 @@ def _vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Any]:
     return out, Pullback(_pullback_of(made, fun), kept, primal_results)
 
 
-def _jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def _jvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Any, Any]:
     """`fun(*primals)` and its derivative in the direction of the tangents (None for integers)."""
     return _program("jvp", fun)(tuple(primals), tuple(tangents))
 

@@ -21,7 +21,13 @@ def matcher(args: tuple[Any, ...], aliases: bool) -> Callable[[tuple[Any, ...]],
     specs: list[Any] = []
     for a in args:
         if type(a) is np.ndarray:
-            specs.append((a.dtype, tuple([n if n < 2 else 2 for n in a.shape]), 1 in a.shape or 0 in a.shape))
+            specs.append(
+                (
+                    a.dtype,
+                    tuple([n if n < 2 else 2 for n in a.shape]),
+                    1 in a.shape or 0 in a.shape,
+                )
+            )
         elif type(a) in NUMBERS:
             specs.append(type(a))
         else:
@@ -61,7 +67,9 @@ def finisher(outcome: Outcome, results: int) -> Finish | None:
         return None
     if isinstance(value, Out):
         position = value.position
-        return (lambda outs, args: outs) if results == 1 else (lambda outs, args: outs[position])
+        return (
+            (lambda outs, args: outs) if results == 1 else (lambda outs, args: outs[position])
+        )
     if isinstance(value, Arg):
         leaf = value.leaf
         return lambda outs, args: args[leaf]

@@ -151,7 +151,11 @@ class Specialisation:
         for k in self.program.written:
             for other in arrays:
                 target = leaves[k]
-                if other is not target and np.may_share_memory(target, other) and np.shares_memory(target, other):
+                if (
+                    other is not target
+                    and np.may_share_memory(target, other)
+                    and np.shares_memory(target, other)
+                ):
                     raise StagecError(
                         "SC501",
                         f"an argument that {self.optimised.name} writes to overlaps another",
@@ -186,7 +190,9 @@ class Compiler:
     static: frozenset[str]
     distinct: bool
     comments: Callable[[], dict[tuple[str, int], tuple[str, ...]]]
-    table: dict[Any, list[Specialisation]] = field(default_factory=dict[Any, list[Specialisation]])
+    table: dict[Any, list[Specialisation]] = field(
+        default_factory=dict[Any, list[Specialisation]]
+    )
     history: list[str] = field(default_factory=list[str])
     changed: set[Any] = field(default_factory=set[Any])
     short: Specialisation | None = None
@@ -197,8 +203,13 @@ class Compiler:
         add = flat.add
         if self.static:
             names = Request(self.function, args, kwargs, self.static).names()
-            key = [flat.static(a) if n in self.static else add(a) for n, a in zip(names, args, strict=True)]
-            key += [(n, flat.static(a) if n in self.static else add(a)) for n, a in kwargs.items()]
+            key = [
+                flat.static(a) if n in self.static else add(a)
+                for n, a in zip(names, args, strict=True)
+            ]
+            key += [
+                (n, flat.static(a) if n in self.static else add(a)) for n, a in kwargs.items()
+            ]
         else:
             key = [add(a) for a in args]
             if kwargs:
@@ -243,7 +254,9 @@ class Compiler:
         request = Request(self.function, args, kwargs, self.static, self.distinct)
         program = stage(request, decisions, Transforms)
         made = lower(program, self.comments())
-        made.checks = [check for d in sorted(program.decisions, key=repr) if (check := checker(d, flat))]
+        made.checks = [
+            check for d in sorted(program.decisions, key=repr) if (check := checker(d, flat))
+        ]
         if not self.static:
             made.shorten(args, kwargs, self.distinct)
         self.table.setdefault(key, []).append(made)
@@ -260,7 +273,9 @@ class Compiler:
         statics = tuple(flat.statics)
         for guard in others[-1].program.guards:
             if not guard.holds(statics):
-                if isinstance(guard.expected, int | float) and not isinstance(guard.expected, bool):
+                if isinstance(guard.expected, int | float) and not isinstance(
+                    guard.expected, bool
+                ):
                     self.changed.add(guard.source)
                 return f"{guard.source} changed"
         return "a new value of an argument that staging depends on"

@@ -17,6 +17,7 @@ from typing import Any
 import gast
 
 from stagec.codegen.tree import constant
+from stagec.codegen.wrap import wrap
 from stagec.errors import InternalError
 
 with warnings.catch_warnings():
@@ -95,7 +96,7 @@ def emit(tree: Any) -> str:
     tree = gast.fix_missing_locations(_Normal().visit(tree))
     _check_names(tree)
     plain = ast.fix_missing_locations(gast.gast_to_ast(tree))
-    for printer in (_astor, lambda node: ast.unparse(node) + "\n"):
+    for printer in (lambda node: wrap(_astor(node)), _astor, ast.unparse):
         text = _printed(printer, plain)
         if text is not None:
             return text
@@ -115,7 +116,7 @@ def _printed(printer: Callable[[Any], str], tree: Any) -> str | None:
             same = ast.dump(_without_kinds(ast.parse(text))) == ast.dump(_without_kinds(tree))
     except (SyntaxError, AttributeError, AssertionError, LookupError, TypeError, ValueError):
         return None
-    return text if same else None
+    return text.rstrip() + "\n" if same else None
 
 
 def _without_kinds(tree: Any) -> Any:

@@ -179,7 +179,7 @@ class _Folder:
             template = self._plan.templates[stmt]
             tree.width = template.width
             tree.reads = self._memory.used(stmt)
-            tree.raises = bool(stmt.op.may_raise)
+            tree.raises = stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
             for k in template.optional:
                 self._settle(stmt.args[k])
         elif isinstance(stmt, Call):
@@ -208,7 +208,7 @@ class _Folder:
             for inner in statements(region):
                 if isinstance(inner, Apply):
                     tree.reads |= self._memory.used(inner)
-                    tree.raises |= bool(inner.op.may_raise)
+                    tree.raises |= inner.op.raises((a.type for a in inner.args), inner.kwargs)
             self._waiting = outer
 
     def _take(self, parts: Sequence[Operand], tree: _Tree, level: int) -> None:

@@ -173,16 +173,17 @@ def _colours(
     groups: _Groups, values: list[Value], indices: set[Value], reserved: set[str]
 ) -> dict[Value, str]:
     """A name for each variable; variables that never meet may have the same."""
-    taken: dict[str, list[_Variable]] = {}
+    taken: dict[str, _Variable] = {}
     names: dict[Value, str] = {}
     for value in values:
         if value in names:
             continue
         variable = groups.of(value)
         for name in _candidates(variable, indices):
-            others = taken.setdefault(name, [])
-            if name not in reserved and not any(variable.meets(o) for o in others):
-                others.append(variable)
+            others = taken.setdefault(name, _Variable(0, 0))
+            if name not in reserved and not variable.meets(others):
+                others.members |= variable.members
+                others.overlaps |= variable.overlaps
                 names.update(dict.fromkeys(variable.values, name))
                 break
     return names

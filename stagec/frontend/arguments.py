@@ -64,12 +64,18 @@ class Flat:
         if kind is dict:
             self.containers.append(value)
             return "dict", *[(k, self.add(v)) for k, v in value.items()]
-        if kind is list or kind is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):
+        if (
+            kind is list
+            or kind is tuple
+            or (isinstance(value, tuple) and hasattr(value, "_fields"))
+        ):
             self.containers.append(value)
             return kind, *[self.add(v) for v in value]
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             self.containers.append(value)
-            return kind, *[(f.name, self.add(getattr(value, f.name))) for f in dataclasses.fields(value)]
+            return kind, *[
+                (f.name, self.add(getattr(value, f.name))) for f in dataclasses.fields(value)
+            ]
         self.statics.append(value)
         if value is None or kind in (bool, str, bytes):
             return kind, value
@@ -118,10 +124,14 @@ class Inputs:
         if kind is Residual:
             leaf = self.count[0]
             self.count[0] += 1
-            cell = self.machine.new_cell(self.state, StagedItems(self.param(value.type, name, leaf)))
+            cell = self.machine.new_cell(
+                self.state, StagedItems(self.param(value.type, name, leaf))
+            )
             return Ref(cell, list)
         if kind is dict:
-            cell = self.container(Fields(tuple((k, self.add(v, f"{name}_{k}")) for k, v in value.items())))
+            cell = self.container(
+                Fields(tuple((k, self.add(v, f"{name}_{k}")) for k, v in value.items()))
+            )
             return Ref(cell, dict)
         if kind is list:
             items = tuple(self.add(v, f"{name}_{k}") for k, v in enumerate(value))
@@ -129,7 +139,9 @@ class Inputs:
         if isinstance(value, tuple):
             self.count[2] += 1
             fields = getattr(value, "_fields", None) or range(len(value))
-            items = tuple(self.add(v, f"{name}_{k}") for k, v in zip(fields, value, strict=True))
+            items = tuple(
+                self.add(v, f"{name}_{k}") for k, v in zip(fields, value, strict=True)
+            )
             return TupleValue(items, kind if hasattr(value, "_fields") else None)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             pairs = tuple(
@@ -172,7 +184,9 @@ class Inputs:
         param = self.param(kind, name, leaf)
         if type(value) is int:
             param = self.params[-1] = Staged(
-                dataclasses.replace(kind, size=size(Symbol(name if name.isidentifier() else f"i{leaf}", True))),
+                dataclasses.replace(
+                    kind, size=size(Symbol(name if name.isidentifier() else f"i{leaf}", True))
+                ),
                 param.hint,
             )
             self.machine.defs.depth[param] = 0

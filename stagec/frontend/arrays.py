@@ -125,7 +125,9 @@ class Subscript:
                     int(operand.value) if isinstance(operand, Const) else self.arg(operand)
                 )
             case ArrayRef():
-                self.items.append(self.arg(handle_of(self.m, self.state, value, self.loc).operand))
+                self.items.append(
+                    self.arg(handle_of(self.m, self.state, value, self.loc).operand)
+                )
             case Ref() | TupleValue():
                 array = self.m.as_array(self.state, value, self.loc)
                 self.items.append(self.arg(array.operand))
@@ -179,7 +181,9 @@ def consumes(state: State, part: Value) -> int:
     return 1
 
 
-def read_subscript(m: Machine, state: State, ref: ArrayRef, key: Value, loc: Loc | None) -> Value:
+def read_subscript(
+    m: Machine, state: State, ref: ArrayRef, key: Value, loc: Loc | None
+) -> Value:
     """`a[key]`: a view stays a reference, anything else is a new value."""
     base = type_of(state, ref)
     path, index = subscript(m, state, key, base.rank, loc)

@@ -129,10 +129,15 @@ def _iterated(name: str) -> Builtin:
 
 
 def _list(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
-    if args and isinstance(args[0], TupleValue | Ref | Known | ArrayRef) and not m.is_staged_list(
-        state, args[0]
-    ) and not (isinstance(args[0], ArrayRef) and not m.small(state, args[0])):
-        return Ref(m.new_cell(state, Items(tuple(containers.unpack(m, state, args[0], loc)))), list)
+    if (
+        args
+        and isinstance(args[0], TupleValue | Ref | Known | ArrayRef)
+        and not m.is_staged_list(state, args[0])
+        and not (isinstance(args[0], ArrayRef) and not m.small(state, args[0]))
+    ):
+        return Ref(
+            m.new_cell(state, Items(tuple(containers.unpack(m, state, args[0], loc)))), list
+        )
     if args and m.is_staged_list(state, args[0]):
         return Ref(m.new_cell(state, state.cells[args[0].cell]), list)  # type: ignore[union-attr]
     return m.call(Known(library.list_), args, kwargs, state, loc)
@@ -184,7 +189,9 @@ def _extreme(name: str) -> Builtin:
     def run(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
         key = kwargs.get("key", Known(library.same))
         if len(args) == 1 and "default" not in kwargs:
-            if isinstance(args[0], Generator | Mapped | ArrayRef) or m.is_staged_list(state, args[0]):
+            if isinstance(args[0], Generator | Mapped | ArrayRef) or m.is_staged_list(
+                state, args[0]
+            ):
                 return m.call(Known(whole), (args[0], key), {}, state, loc)
             args = tuple(containers.unpack(m, state, args[0], loc))
         if "key" in kwargs:
@@ -209,8 +216,14 @@ def _sorted(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | Non
     if "key" in kwargs:
         keys = [m.call_value(state, kwargs["key"], (v,), {}, loc) for v in items]
     plain = [m.need_known(state, k, loc, "an element that is sorted") for k in keys]
-    back = m.need_known(state, kwargs["reverse"], loc, "reverse=") if "reverse" in kwargs else False
-    order = m.host(state, sorted, [range(len(items))], {"key": plain.__getitem__, "reverse": back}, loc)
+    back = (
+        m.need_known(state, kwargs["reverse"], loc, "reverse=")
+        if "reverse" in kwargs
+        else False
+    )
+    order = m.host(
+        state, sorted, [range(len(items))], {"key": plain.__getitem__, "reverse": back}, loc
+    )
     return Ref(m.new_cell(state, Items(tuple(items[k] for k in order.value))), list)
 
 
@@ -266,7 +279,9 @@ def _id(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -
     raise StagecError("SC360", "id() of a staged value", loc, "compare with `is`")
 
 
-def _stop_gradient(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+def _stop_gradient(
+    m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None
+) -> Value:
     return m.map_leaves(state, args[0], ops.stop_gradient)
 
 
@@ -283,7 +298,11 @@ def _ix(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -
 def _shape(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
     if isinstance(args[0], Ref | TupleValue):
         return m.shape(state, m.wrap(state, m.as_array(state, args[0], loc)), loc)
-    return objects.attribute(m, state, args[0], "shape", loc) if not plain_number(args[0]) else TupleValue(())
+    return (
+        objects.attribute(m, state, args[0], "shape", loc)
+        if not plain_number(args[0])
+        else TupleValue(())
+    )
 
 
 def plain_number(value: Value) -> bool:
@@ -304,7 +323,9 @@ def _size(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
     total: Value = Known(1)
     for size in sizes:
         one = isinstance(total, Known) and total.value == 1
-        total = size if one else numpy_calls.apply(m, state, operator.mul, (total, size), {}, loc)
+        total = (
+            size if one else numpy_calls.apply(m, state, operator.mul, (total, size), {}, loc)
+        )
     return total
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import gast
 import numpy as np
 
+from stagec import ops
 from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, builtins, containers, names, numpy_calls, objects, source
 from stagec.frontend.desugar import desugar
@@ -41,7 +42,6 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec import ops
 from stagec.ir.types import type_of
 from stagec.ops import effects
 
@@ -159,7 +159,9 @@ def call_known(
         return construct(m, f, function, args, kwargs, state, loc)
     if logs(function):
         handles = [numpy_calls.printable(m, state, a, loc) for a in args]
-        lifted = [h if numpy_calls.has_handle(h) else m.const_handle(state, str(h)) for h in handles]
+        lifted = [
+            h if numpy_calls.has_handle(h) else m.const_handle(state, str(h)) for h in handles
+        ]
         effects.host_call(*lifted, function=function, results=())
         return finish(state, NONE)
     if isinstance(function, types.FunctionType) and not library_function(function):
@@ -199,7 +201,9 @@ def host_function(
     return m.host(state, function, known, named, loc)
 
 
-def vectorized(m: Machine, state: State, function: Any, args: tuple[Value, ...], loc: Any) -> Value:
+def vectorized(
+    m: Machine, state: State, function: Any, args: tuple[Value, ...], loc: Any
+) -> Value:
     """`np.vectorize(f)` as a value, or its call on arrays of numbers."""
     if function is np.vectorize:
         return Partial(Known(np.vectorize), args, ())
@@ -236,19 +240,32 @@ def draw(
     named = {k: m.need_known(state, v, loc, f"{k}=") if isinstance(v, Known | Number)
              else containers.plain(m, state, v) for k, v in kwargs.items()}  # fmt: skip
     if any(p is containers.STAGED for p in (*plain, *named.values())):
-        raise StagecError("SC363", "a random draw with staged arguments", loc, "scale it instead")
+        raise StagecError(
+            "SC363", "a random draw with staged arguments", loc, "scale it instead"
+        )
     sample = m.host(state, getattr(twin, name), plain, named, loc)
     if name in ("seed", "shuffle") or not isinstance(sample, Known):
         raise StagecError("SC364", f"{name} in staged code", loc, "call it outside")
     if isinstance(sample.value, list):
         raise StagecError("SC364", f"{name} in staged code", loc, "draw arrays with NumPy")
     options = tuple(sorted(named.items()))
-    lifted = [m.const_handle(state, p) if isinstance(p, bool | int | float) else p for p in plain]
+    lifted = [
+        m.const_handle(state, p) if isinstance(p, bool | int | float) else p for p in plain
+    ]
     if not lifted or any(not hasattr(p, "operand") for p in lifted):
         bound = functools.partial(function, *plain) if plain else function
-        out = m.apply_op(state, effects.draw, (), function=bound, result=type_of(sample.value), options=options)
+        out = m.apply_op(
+            state,
+            effects.draw,
+            (),
+            function=bound,
+            result=type_of(sample.value),
+            options=options,
+        )
     else:
-        out = effects.draw(*lifted, function=function, result=type_of(sample.value), options=options)
+        out = effects.draw(
+            *lifted, function=function, result=type_of(sample.value), options=options
+        )
     return m.wrap(state, out)
 
 
@@ -259,7 +276,9 @@ def ufunc_method(
     """`np.add.at`, `np.add.reduce`, `np.add.outer` and their like."""
     ufunc, name = method.__self__, method.__name__
     if name == "at" and ufunc in (np.add, np.subtract) and isinstance(args[0], ArrayRef):
-        path, index = arrays.subscript(m, state, args[1], arrays.type_of(state, args[0]).rank, loc)
+        path, index = arrays.subscript(
+            m, state, args[1], arrays.type_of(state, args[0]).rank, loc
+        )
         value = numpy_calls.argument(m, state, args[2], loc)
         if ufunc is np.subtract:
             value = -value
@@ -283,7 +302,9 @@ def ufunc_method(
         if rank:
             wide = ops.expand_dims(a, axes=tuple(range(a.ndim, a.ndim + rank)))
         return numpy_calls.apply(m, state, ufunc, (m.wrap(state, wide), args[1]), {}, loc)
-    raise StagecError("SC365", f"np.{ufunc.__name__}.{name} is not supported", loc, "use a loop")
+    raise StagecError(
+        "SC365", f"np.{ufunc.__name__}.{name} is not supported", loc, "use a loop"
+    )
 
 
 # -- classes ----------------------------------------------------------------------------------
@@ -320,8 +341,10 @@ def construct(
         raise StagecError("SC366", f"{cls.__name__} defines __new__", loc, "make it outside")
     ref = Ref(m.new_cell(state, Fields(())), cls)
     init = objects.class_attribute(cls, "__init__")
-    if dataclasses.is_dataclass(cls) and getattr(init, "__code__", None) is not None and (
-        init.__code__.co_filename == "<string>"
+    if (
+        dataclasses.is_dataclass(cls)
+        and getattr(init, "__code__", None) is not None
+        and (init.__code__.co_filename == "<string>")
     ):
         return init_dataclass(m, ref, cls, args, kwargs, state, loc)
     if init is object.__init__:
@@ -415,7 +438,11 @@ def run_body(m: Machine, frame: Frame, code: Code, state: State, loc: Loc | None
 
 
 def bind(
-    m: Machine, state: State, f: FunctionValue, args: tuple[Value, ...], kwargs: dict[str, Value]
+    m: Machine,
+    state: State,
+    f: FunctionValue,
+    args: tuple[Value, ...],
+    kwargs: dict[str, Value],
 ) -> dict[str, Value]:
     """The parameters of the function with their values."""
     spec = f.node.args
@@ -425,13 +452,17 @@ def bind(
     extra = args[len(names_) :]
     if extra and spec.vararg is None:
         raise Raised(
-            TypeError(f"{f.node.name}() takes {len(names_)} positional arguments but {len(args)} were given")
+            TypeError(
+                f"{f.node.name}() takes {len(names_)} positional arguments but {len(args)} were given"
+            )
         )
     rest: dict[str, Value] = {}
     keyword_only = [a.id for a in spec.kwonlyargs]
     for name, value in kwargs.items():
         if name in bound and name not in only:
-            raise Raised(TypeError(f"{f.node.name}() got multiple values for argument {name!r}"))
+            raise Raised(
+                TypeError(f"{f.node.name}() got multiple values for argument {name!r}")
+            )
         if (name in names_ and name not in only) or name in keyword_only:
             bound[name] = value
         elif spec.kwarg is not None:

@@ -40,7 +40,6 @@ from stagec.ops import lists
 from stagec.ops.extent import range_length
 from stagec.ops.text import text_length
 
-
 STAGED = object()  # what `plain` returns for a value that staging does not know
 
 
@@ -116,7 +115,9 @@ def unpack(m: Machine, state: State, value: Value, loc: Loc | None) -> list[Valu
         case Known(value=plain) if hasattr(plain, "__iter__"):
             return [Known(v) for v in m.guard(value)]
         case RangeValue(lo, hi, step):
-            bounds = [m.need_known(state, v, loc, "the bound of this range") for v in (lo, hi, step)]
+            bounds = [
+                m.need_known(state, v, loc, "the bound of this range") for v in (lo, hi, step)
+            ]
             items = [Known(k) for k in range(*bounds)]
             return items[::-1] if value.reverse else items
         case ArrayRef():
@@ -143,9 +144,14 @@ def get_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None)
     elif isinstance(base, TupleValue):
         items = base.items
     else:
-        raise StagecError("SC330", "this value cannot be subscripted", loc, "index an array or list")
+        raise StagecError(
+            "SC330", "this value cannot be subscripted", loc, "index an array or list"
+        )
     if isinstance(key, SliceValue):
-        parts = [m.need_known(state, v, loc, "a bound of a list slice") for v in (key.start, key.stop, key.step)]
+        parts = [
+            m.need_known(state, v, loc, "a bound of a list slice")
+            for v in (key.start, key.stop, key.step)
+        ]
         key = Known(slice(*parts))
     if isinstance(key, Number) and not isinstance(key.operand, Const) and isinstance(base, Ref):
         found = select_item(m, state, items, key)
@@ -161,7 +167,9 @@ def get_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None)
     return items[k] if found is not None else found
 
 
-def select_item(m: Machine, state: State, items: tuple[Value, ...], key: Number) -> Value | None:
+def select_item(
+    m: Machine, state: State, items: tuple[Value, ...], key: Number
+) -> Value | None:
     """`items[key]` at a staged index, if the items are numbers: a list of run-time length."""
     if not items or not all(isinstance(v, Number | Known) for v in items):
         return None
@@ -182,7 +190,9 @@ def staged_items(m: Machine, state: State, content: Items) -> StagedItems | None
         return None
 
 
-def staged_item(m: Machine, state: State, content: StagedItems, key: Value, loc: Loc | None) -> Value:
+def staged_item(
+    m: Machine, state: State, content: StagedItems, key: Value, loc: Loc | None
+) -> Value:
     """`xs[key]` of a list of run-time length."""
     handle = m.handle(state, content.operand)
     if isinstance(key, Known) and isinstance(key.value, slice):
@@ -195,7 +205,9 @@ def known_item(m: Machine, state: State, base: Known, key: Value, loc: Loc | Non
     """The item of a captured container."""
     if isinstance(key, Number) and isinstance(base.value, list | tuple) and base.value:
         items = tuple(captured_item(base, k) for k in range(known_length(m, base)))
-        if all(isinstance(v.value, int | float) and not isinstance(v.value, bool) for v in items):
+        if all(
+            isinstance(v.value, int | float) and not isinstance(v.value, bool) for v in items
+        ):
             found = select_item(m, state, items, key)
             if found is not None:
                 for v in items:
@@ -219,7 +231,9 @@ def dict_item(m: Machine, state: State, content: Fields, key: Value, loc: Loc | 
     return found
 
 
-def dict_items(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterator[tuple[Any, Value]]:
+def dict_items(
+    m: Machine, state: State, value: Value, loc: Loc | None
+) -> Iterator[tuple[Any, Value]]:
     """The keys and values of a dict."""
     if isinstance(value, Ref):
         content = m.inside(state, value)
@@ -234,7 +248,9 @@ def dict_items(m: Machine, state: State, value: Value, loc: Loc | None) -> Itera
     raise StagecError("SC332", "a dict is needed here", loc, "pass a dict")
 
 
-def set_item(m: Machine, state: State, base: Value, key: Value, value: Value, loc: Loc | None) -> None:
+def set_item(
+    m: Machine, state: State, base: Value, key: Value, value: Value, loc: Loc | None
+) -> None:
     """`base[key] = value` of a list or dict."""
     ref = m.writable(state, base, loc)
     content = m.inside(state, ref)
@@ -322,7 +338,9 @@ def length(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
             raise StagecError("SC334", "this value has no length", loc, "use a list or array")
 
 
-def contains(m: Machine, state: State, container: Value, value: Value, loc: Loc | None) -> Value:
+def contains(
+    m: Machine, state: State, container: Value, value: Value, loc: Loc | None
+) -> Value:
     """`value in container`."""
     if isinstance(container, Known) and isinstance(value, Known):
         return m.host(state, operator.contains, [m.guard(container), m.guard(value)], {}, loc)
@@ -341,17 +359,31 @@ def make_set(m: Machine, state: State, items: tuple[Value, ...], loc: Loc | None
     return Ref(m.new_cell(state, Items(tuple(Known(p) for p in plain))), set)
 
 
-def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None) -> Value | None:
+def binary(
+    m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None
+) -> Value | None:
     """`a op b` of lists and tuples; None if it is not theirs."""
     is_list = isinstance(a, Ref) and issubclass(a.cls, list)
-    if op in (operator.eq, operator.ne) and isinstance(a, TupleValue | Ref) and isinstance(b, TupleValue | Ref | Known):
+    if (
+        op in (operator.eq, operator.ne)
+        and isinstance(a, TupleValue | Ref)
+        and isinstance(b, TupleValue | Ref | Known)
+    ):
         return equality(m, state, op, a, b, loc)
-    if op is operator.add and (is_list or isinstance(a, TupleValue)) and not isinstance(b, ArrayRef | Number):
+    if (
+        op is operator.add
+        and (is_list or isinstance(a, TupleValue))
+        and not isinstance(b, ArrayRef | Number)
+    ):
         items = (*unpack(m, state, a, loc), *unpack(m, state, b, loc))
         return Ref(m.new_cell(state, Items(items)), list) if is_list else TupleValue(items)
     if op is operator.add and isinstance(a, Known) and isinstance(a.value, list | tuple):
         items = (*unpack(m, state, a, loc), *unpack(m, state, b, loc))
-        return Ref(m.new_cell(state, Items(items)), list) if isinstance(a.value, list) else TupleValue(items)
+        return (
+            Ref(m.new_cell(state, Items(items)), list)
+            if isinstance(a.value, list)
+            else TupleValue(items)
+        )
     for x, n in ((a, b), (b, a)):
         sequence = isinstance(x, TupleValue) or (isinstance(x, Ref) and issubclass(x.cls, list))
         if op is operator.mul and sequence and not isinstance(n, ArrayRef | Ref | TupleValue):
@@ -365,7 +397,9 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
     return None
 
 
-def equality(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None) -> Value | None:
+def equality(
+    m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None
+) -> Value | None:
     """`==` of two sequences of values known at staging."""
     if isinstance(b, Known) and not isinstance(b.value, list | tuple):
         return None
@@ -377,4 +411,6 @@ def equality(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | N
         return Known(same if op is operator.eq else not same)
     if same_abstract(tuple(left), tuple(right)):
         return Known(op is operator.eq)
-    raise StagecError("SC335", "lists of staged values cannot be compared", loc, "compare arrays")
+    raise StagecError(
+        "SC335", "lists of staged values cannot be compared", loc, "compare arrays"
+    )

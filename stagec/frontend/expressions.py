@@ -222,7 +222,9 @@ def negation(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
     return numpy_calls.apply(m, state, operator.not_, (Number(truth),), {}, loc)
 
 
-def compare(m: Machine, state: State, op: gast.AST, a: Value, b: Value, loc: Loc | None) -> Value:
+def compare(
+    m: Machine, state: State, op: gast.AST, a: Value, b: Value, loc: Loc | None
+) -> Value:
     """One comparison."""
     match op:
         case gast.Is() | gast.IsNot():

@@ -31,8 +31,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Apply, Const, Op, Operand, const
-from stagec.ir.core import Value as Staged
+from stagec.ir.core import Apply, Const, Op, Operand, Value as Staged, const
 from stagec.ir.function import Function
 from stagec.ir.types import BOOL, ArrayType, Size, size, type_of
 from stagec.ops import lists
@@ -58,7 +57,9 @@ class Interpreter(Machine):
 
     # -- running Python at staging --------------------------------------------------------
 
-    def host(self, state: State, function: Any, args: Any, kwargs: Any, loc: Loc | None) -> Known:
+    def host(
+        self, state: State, function: Any, args: Any, kwargs: Any, loc: Loc | None
+    ) -> Known:
         """The result of a function run at staging; what it raises, the program raises here."""
         try:
             with np.errstate(all="ignore"):
@@ -79,7 +80,9 @@ class Interpreter(Machine):
         self, state: State, f: Any, args: tuple[Value, ...], kwargs: Any, loc: Loc | None
     ) -> Value:
         """The result of a call whose paths can be merged again; `state` moves on."""
-        function = f if isinstance(f, Known | FunctionValue) or hasattr(f, "receiver") else Known(f)
+        function = (
+            f if isinstance(f, Known | FunctionValue) or hasattr(f, "receiver") else Known(f)
+        )
         tree = self.call(function, args, kwargs, state, loc)
         if not isinstance(tree, Leaf):
             names = variable_names(self.frames[-1]) if self.frames else {}
@@ -91,7 +94,9 @@ class Interpreter(Machine):
                     "assign the call to a variable first",
                 ) from None  # fmt: skip
         if not isinstance(tree, Leaf) or tree.exit is not Exit.NORMAL:
-            raise StagecError("SC307", "this call may raise here", loc, "call it on its own line")
+            raise StagecError(
+                "SC307", "this call may raise here", loc, "call it on its own line"
+            )
         state.cells = tree.state.cells
         return state.cells.pop(RESULT)  # type: ignore[return-value]
 
@@ -164,7 +169,9 @@ class Interpreter(Machine):
             return operand
         return to_python(self.handle(state, operand), kind="bool").operand
 
-    def any_equal(self, state: State, items: list[Value], value: Value, loc: Loc | None) -> Value:
+    def any_equal(
+        self, state: State, items: list[Value], value: Value, loc: Loc | None
+    ) -> Value:
         """Whether any item equals the value."""
         found: Value = Known(False)
         for item in items:
@@ -177,7 +184,9 @@ class Interpreter(Machine):
             if isinstance(found, Known):
                 found = Number(truth)
             else:
-                found = numpy_calls.apply(self, state, operator.or_, (found, Number(truth)), {}, loc)
+                found = numpy_calls.apply(
+                    self, state, operator.or_, (found, Number(truth)), {}, loc
+                )
         return found
 
     # -- arrays ---------------------------------------------------------------------------
@@ -187,7 +196,9 @@ class Interpreter(Machine):
         plain = numpy_calls.argument(self, state, value, loc)
         if isinstance(plain, Handle):
             return plain
-        lifted = numpy_calls.lifted(state, plain.tolist() if isinstance(plain, np.ndarray) else plain)
+        lifted = numpy_calls.lifted(
+            state, plain.tolist() if isinstance(plain, np.ndarray) else plain
+        )
         if isinstance(plain, range):
             lifted = numpy_calls.lifted(state, list(plain))
         return numpy_calls.TABLE[np.array](lifted)
@@ -293,10 +304,14 @@ class Interpreter(Machine):
         if isinstance(value, Ref):
             return value
         if not isinstance(value, Known):
-            raise StagecError("SC352", "this value cannot be changed", loc, "use a list or object")
+            raise StagecError(
+                "SC352", "this value cannot be changed", loc, "use a list or object"
+            )
         plain = value.value
         if isinstance(plain, tuple | str | int | float):
-            raise Raised(TypeError(f"{type(plain).__name__!r} object does not support assignment"))
+            raise Raised(
+                TypeError(f"{type(plain).__name__!r} object does not support assignment")
+            )
         entry = self.outside.get(id(plain))
         if entry is not None and entry[0] in state.cells:
             return Ref(entry[0], type(plain))
@@ -361,7 +376,9 @@ class Interpreter(Machine):
         """A value read from outside: written objects and changing numbers are looked up."""
         if isinstance(known.value, np.ndarray):
             return known
-        number = isinstance(known.value, int | float | complex) and not isinstance(known.value, bool)
+        number = isinstance(known.value, int | float | complex) and not isinstance(
+            known.value, bool
+        )
         if number and known.source is not None and self.decided("captured", known.source):
             return self.hidden(known, type_of(known.value))
         entry = self.outside.get(id(known.value))
@@ -395,9 +412,7 @@ class Interpreter(Machine):
                 "SC309", f"{source} is an array of {array.dtype}", loc, "use a numeric dtype"
             )
         self.guard(Known(array_kind(array), Derived(source, array_kind)))
-        dims = tuple(
-            n if n < 2 else size(self.symbol("c", unit=False)) for n in array.shape
-        )
+        dims = tuple(n if n < 2 else size(self.symbol("c", unit=False)) for n in array.shape)
         value = Staged(ArrayType(array.dtype, dims), str(source).rpartition(".")[2])
         self.defs.depth[value] = 0
         self.cells += 1
@@ -416,7 +431,9 @@ class Interpreter(Machine):
     def map_leaves(self, state: State, value: Value, op: Op) -> Value:
         """The op applied to every number and array of a tree."""
         if isinstance(value, TupleValue):
-            return TupleValue(tuple(self.map_leaves(state, v, op) for v in value.items), value.cls)
+            return TupleValue(
+                tuple(self.map_leaves(state, v, op) for v in value.items), value.cls
+            )
         if isinstance(value, Ref):
             content = state.cells[value.cell]
             if isinstance(content, Items):

@@ -18,7 +18,17 @@ from stagec.frontend.expressions import evaluate
 from stagec.frontend.join import Unjoinable, as_operand, close
 from stagec.frontend.loops import dead_cells, ended, resumed, stage, variable_names
 from stagec.frontend.machine import LIMITS, AliasClash, Frame, Machine, NeedUnroll
-from stagec.frontend.state import RESULT, Branch, Exit, Leaf, State, Tree, extend, leaves, then_do
+from stagec.frontend.state import (
+    RESULT,
+    Branch,
+    Exit,
+    Leaf,
+    State,
+    Tree,
+    extend,
+    leaves,
+    then_do,
+)
 from stagec.frontend.values import (
     ArrayRef,
     Generator,
@@ -49,7 +59,9 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
     if isinstance(value, Mapped):
         helper = library.filter_ if value.filter else library.map_
         value = m.call_value(state, helper, (value.function, *value.parts), {}, loc)
-    if isinstance(value, Zipped) and any(isinstance(p, Generator | Mapped) for p in value.parts):
+    if isinstance(value, Zipped) and any(
+        isinstance(p, Generator | Mapped) for p in value.parts
+    ):
         value = zipped_generator(m, state, value, loc)
     if isinstance(value, Generator):
         return consume(m, stmt, frame, value, state, loc)
@@ -60,7 +72,9 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
 
     staged = indexed(m, state, value, loc)
     if staged is None:
-        return unrolled(m, stmt, frame, containers.unpack(m, state, value, loc), state, body, loc)
+        return unrolled(
+            m, stmt, frame, containers.unpack(m, state, value, loc), state, body, loc
+        )
     return run_indexed(m, stmt, frame, staged, state, body, loc, 0)
 
 
@@ -159,7 +173,8 @@ def periodic(
     body: Callable[[State, Value], Tree], loc: Loc, period: int,
 ) -> Tree:  # fmt: skip
     """A loop whose names come round to the same arrays only every `period` trips: that many
-    trips at a time, then the remaining ones by themselves."""
+    trips at a time, then the remaining ones by themselves.
+    """
 
     def arithmetic(s: State, op: Any, a: Value, b: int) -> Value:
         return numpy_calls.apply(m, s, op, (a, Known(b)), {}, loc)
@@ -270,7 +285,11 @@ def indexed(m: Machine, state: State, value: Value, loc: Loc) -> loops.Staged_ |
         case Ref() if m.is_staged_list(state, value):
             return list_items(m, state, value, False)
         case Reversed(part):
-            it = list_items(m, state, part, True) if isinstance(part, Ref) else indexed(m, state, part, loc)
+            it = (
+                list_items(m, state, part, True)
+                if isinstance(part, Ref)
+                else indexed(m, state, part, loc)
+            )
             return None if it is None else loops.Staged_(it.lo, it.hi, 1, True, it.element)
         case Zipped(parts):
             return zipped(m, state, parts, loc)
@@ -311,28 +330,41 @@ def list_items(m: Machine, state: State, ref: Ref, reverse: bool) -> loops.Stage
                 "SC376", "a list of run-time length changes while it is iterated", s.builder.loc,
                 "iterate over a copy",
             )  # fmt: skip
-        return m.wrap(s, lists.list_get(m.handle(s, then), m.handle(s, m.operand(s, index, None))))
+        return m.wrap(
+            s, lists.list_get(m.handle(s, then), m.handle(s, m.operand(s, index, None)))
+        )
 
     return loops.Staged_(const(0), n, 1, reverse, element)
 
 
-def zipped(m: Machine, state: State, parts: tuple[Value, ...], loc: Loc) -> loops.Staged_ | None:
+def zipped(
+    m: Machine, state: State, parts: tuple[Value, ...], loc: Loc
+) -> loops.Staged_ | None:
     """Parallel iteration over arrays and ranges; None if one part is known at staging."""
     its: list[loops.Staged_] = []
     endless: list[bool] = []
     for part in parts:
-        counter = isinstance(part, RangeValue) and isinstance(part.hi, Known) and part.hi.value is None
+        counter = (
+            isinstance(part, RangeValue)
+            and isinstance(part.hi, Known)
+            and part.hi.value is None
+        )
         if counter:
             assert isinstance(part, RangeValue)
             lo = m.operand(state, part.lo, loc)
             its.append(span(lo, const(0), 1, False))
         else:
             it = indexed(m, state, part, loc)
-            if it is None or (isinstance(part, Known) and not isinstance(part.value, np.ndarray)):
+            if it is None or (
+                isinstance(part, Known) and not isinstance(part.value, np.ndarray)
+            ):
                 return None
             its.append(it)
         endless.append(counter)
-    if any(not e and (it.step != 1 or it.reverse or it.lo != const(0)) for it, e in zip(its, endless, strict=True)):
+    if any(
+        not e and (it.step != 1 or it.reverse or it.lo != const(0))
+        for it, e in zip(its, endless, strict=True)
+    ):
         its = [it if e else rebased(m, it, loc) for it, e in zip(its, endless, strict=True)]
         if any(it.hi is None for it in its):
             return None
@@ -340,7 +372,9 @@ def zipped(m: Machine, state: State, parts: tuple[Value, ...], loc: Loc) -> loop
     shortest = sizes[0]
     for other in sizes[1:]:
         if other is not shortest and not same_size(shortest, other):
-            least = numpy_calls.apply(m, state, builtins.min, (value_of(shortest), value_of(other)), {}, loc)
+            least = numpy_calls.apply(
+                m, state, builtins.min, (value_of(shortest), value_of(other)), {}, loc
+            )
             shortest = as_operand(least)  # type: ignore[arg-type]
 
     def element(s: State, index: Any) -> Value:
@@ -394,9 +428,13 @@ def consume(
         with m.resumed(frame):
             tree = resumed(then_do(tree, lambda t: m.run(stmt.body, frame, t)))
         outer = {Exit.BREAK: Exit.STOP, Exit.RETURN: Exit.OUTER}
-        return extend(tree, lambda leaf: Leaf(leaf.state, outer.get(leaf.exit, leaf.exit), leaf.raised))
+        return extend(
+            tree, lambda leaf: Leaf(leaf.state, outer.get(leaf.exit, leaf.exit), leaf.raised)
+        )
 
-    inner = Frame(generator.scope, code.info, f.code, f.node.name, RESULT, code.live, code.head, at_yield)
+    inner = Frame(
+        generator.scope, code.info, f.code, f.node.name, RESULT, code.live, code.head, at_yield
+    )
     tree = run_body(m, inner, code, state, loc)
 
     def back(leaf: Leaf) -> Tree:
@@ -429,7 +467,9 @@ def split_test(stmt: Any) -> tuple[list[Any], Any, list[Any]]:
     return [], stmt.test, stmt.body
 
 
-def tested(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> bool | Operand | None:
+def tested(
+    m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc
+) -> bool | Operand | None:
     """The truth of a loop's test, computed in a state of its own; None if it is not pure."""
     hoisted, test, _ = split_test(stmt)
     before = dict(state.cells)
@@ -455,7 +495,6 @@ def while_loop(
     m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc, peeled: int, made: int
 ) -> Tree:
     """A `while` loop: staged if possible, else trip by trip as long as the test is known."""
-
     pure = tested(m, stmt, frame, state.fork(), loc) is not None
 
     def truth(s: State) -> bool | Operand:

@@ -32,8 +32,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Const, If, Operand, Undef, const
-from stagec.ir.core import Value as Staged
+from stagec.ir.core import Const, If, Operand, Undef, Value as Staged, const
 from stagec.ir.types import BOOL, ArrayType, ListType, Type, same
 from stagec.ops import cast, form, lists
 from stagec.ops.indexing import read_at
@@ -121,7 +120,7 @@ class Join:
         match a, b:
             case ArrayCell(), ArrayCell():
                 return self.array_cell(a, b)
-            case (Items() | StagedItems()), (Items() | StagedItems()):
+            case ((Items() | StagedItems()), (Items() | StagedItems())):
                 return self.items(a, b)
             case Fields(), Fields():
                 return self.fields(a, b)
@@ -190,7 +189,9 @@ class Join:
         if [k for k, _ in a.items] != [k for k, _ in b.items]:
             raise Unjoinable("different keys or attributes")
         return Fields(
-            tuple((k, self.value(v, w)) for (k, v), (_, w) in zip(a.items, b.items, strict=True))
+            tuple(
+                (k, self.value(v, w)) for (k, v), (_, w) in zip(a.items, b.items, strict=True)
+            )
         )
 
     # -- values ---------------------------------------------------------------------------
@@ -200,7 +201,7 @@ class Join:
         if a is b or same_abstract(a, b):
             return a
         match a, b:
-            case (Known() | Number()), (Known() | Number()):
+            case ((Known() | Number()), (Known() | Number())):
                 return self.number(a, b)
             case ArrayRef(), ArrayRef():
                 return self.array_ref(a, b)
@@ -212,9 +213,7 @@ class Join:
                 raise Unjoinable("different functions")
             case _ if type(a) is type(b) and is_dataclass(a):
                 parts = {f.name: getattr(a, f.name) for f in fields(a)}
-                return replace(
-                    a, **{k: self.part(v, getattr(b, k)) for k, v in parts.items()}
-                )
+                return replace(a, **{k: self.part(v, getattr(b, k)) for k, v in parts.items()})
             case _:
                 raise Unjoinable(f"{describe(a)} on one path, {describe(b)} on the other")
 
@@ -252,7 +251,11 @@ class Join:
         self.machine.name(out, self.hint or self.machine.name_of(a))
         machine = self.machine
         self.phis.append(
-            Phi(out, lambda at: convert(machine, at, a, kind), lambda at: convert(machine, at, b, kind))
+            Phi(
+                out,
+                lambda at: convert(machine, at, a, kind),
+                lambda at: convert(machine, at, b, kind),
+            )
         )
         return out
 
@@ -363,7 +366,9 @@ class Join:
                 self.cells[content.cell] = self.only(state.cells[content.cell], left)
         if isinstance(content, tuple):
             return tuple(self.only(c, left) for c in content)
-        if isinstance(content, FunctionValue | Known | Const | Undef) or not is_dataclass(content):
+        if isinstance(content, FunctionValue | Known | Const | Undef) or not is_dataclass(
+            content
+        ):
             return content
         changed = {f.name: self.only(getattr(content, f.name), left) for f in fields(content)}
         return replace(content, **changed)  # type: ignore[type-var]
@@ -377,8 +382,8 @@ class Join:
         kind = unsized(operand.type)
         out = Staged(kind)
         self.machine.name(out, self.machine.name_of(operand) or self.hint)
-        here: Emit = lambda at: operand  # noqa: E731
-        there: Emit = lambda at: Undef(kind)  # noqa: E731
+        here: Emit = lambda at: operand
+        there: Emit = lambda at: Undef(kind)
         self.phis.append(Phi(out, *((here, there) if left else (there, here))))
         return out
 
@@ -414,9 +419,7 @@ def same_abstract(a: Any, b: Any) -> bool:
     if isinstance(a, Staged):
         return a is b
     if is_dataclass(a) and type(a).__eq__ is not object.__eq__:
-        return all(
-            same_abstract(getattr(a, f.name), getattr(b, f.name)) for f in fields(a)
-        )
+        return all(same_abstract(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
     return bool(a == b)
 
 
@@ -456,14 +459,20 @@ def convert(machine: Machine, at: State, operand: Operand, kind: Type) -> Operan
     have = operand.type
     if isinstance(operand, Undef):
         return Undef(kind)
-    if not isinstance(have, ArrayType) or not isinstance(kind, ArrayType) or have.kind == "array":
+    if (
+        not isinstance(have, ArrayType)
+        or not isinstance(kind, ArrayType)
+        or have.kind == "array"
+    ):
         return operand
     if have.dtype == kind.dtype and have.kind == kind.kind:
         return operand
     if isinstance(operand, Const):
         plain = operand.value.item() if isinstance(operand.value, np.generic) else operand.value
         if kind.weak:
-            return const({"b": bool, "i": int, "f": float, "c": complex}[kind.dtype.kind](plain))
+            return const(
+                {"b": bool, "i": int, "f": float, "c": complex}[kind.dtype.kind](plain)
+            )
         return const(kind.dtype.type(plain))
     handle = machine.handle(at, operand)
     if kind.weak:
@@ -633,7 +642,7 @@ def split(parent: State, exits: list[tuple[Exit, Group]], loc: Loc | None) -> Tr
     return Branch(parent, BOOLEAN(group.flag), then, split(other, rest, loc), loc)
 
 
-def BOOLEAN(flag: Operand) -> Operand:  # noqa: N802
+def BOOLEAN(flag: Operand) -> Operand:
     """The flag, checked to be a Python bool."""
     assert flag.type == BOOL
     return flag

@@ -26,8 +26,17 @@ from stagec.frontend.values import (
     Number,
     Ref,
 )
-from stagec.ir.core import Block, Const, For, Operand, Stmt, Undef, While, const
-from stagec.ir.core import Value as Staged
+from stagec.ir.core import (
+    Block,
+    Const,
+    For,
+    Operand,
+    Stmt,
+    Undef,
+    Value as Staged,
+    While,
+    const,
+)
 from stagec.ir.types import INT, ArrayType, at_least
 from stagec.ir.walk import clone
 
@@ -57,7 +66,9 @@ class Shape:
 
     stmt: gast.AST
     enter: Callable[[State], Tree]
-    emit: Callable[[tuple[Staged, ...], tuple[Operand, ...], Block, tuple[Staged, ...], bool], Stmt]
+    emit: Callable[
+        [tuple[Staged, ...], tuple[Operand, ...], Block, tuple[Staged, ...], bool], Stmt
+    ]
     declare: Callable[[State], None]
     always: bool
     after: Callable[[State], Tree] | None
@@ -91,7 +102,8 @@ def dead_cells(frame: Frame, live: frozenset[str] | None) -> set[int]:
 
 def signature(join: Join, entry: State) -> list[Any]:
     """What must not change from one round to the next: types, and contents with phis and new
-    cells numbered."""
+    cells numbered.
+    """
     phis = {p.out: k for k, p in enumerate(join.phis)}
     fresh = {c: -k - 1 for k, c in enumerate(c for c in join.cells if c not in entry.cells)}
 
@@ -174,7 +186,9 @@ def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
         dropped = dead_cells(frame, kept)
         back = close(m, tree, variable_names(frame), dropped, force=True)
         if not isinstance(back, Leaf) or back.exit is not Exit.NORMAL:
-            raise StagecError("SC371", "no trip of this loop ends", loc, "write it without a loop")
+            raise StagecError(
+                "SC371", "no trip of this loop ends", loc, "write it without a loop"
+            )
         for cell in dropped:
             back.state.cells.pop(cell, None)
         new = Join(m, entry, back.state, state.builder.depth, force=True, loop=True)
@@ -343,7 +357,9 @@ def while_shape(
         builder, cond = made[0]
         names: dict[Staged, Operand] = {}
         block = clone(Block(params, tuple(builder.stmts), (cond,)), names)
-        return While(init, block, Block(params, body.stmts, body.results), carry, until, None, loc)
+        return While(
+            init, block, Block(params, body.stmts, body.results), carry, until, None, loc
+        )
 
     after = else_clause(m, frame, stmt)
     return Shape(stmt, enter, emit, lambda s: None, always=False, after=after)

@@ -1,5 +1,6 @@
 """What one staging run shares: decisions, guards, captured inputs, budgets, and the hooks by
-which the parts of the interpreter call each other."""
+which the parts of the interpreter call each other.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +14,21 @@ import gast
 from stagec.errors import Loc, StagecError
 from stagec.frontend.desugar.scope import FunctionScope
 from stagec.frontend.sources import Guard, Source, same_value
-from stagec.frontend.state import BlockBuilder, Defs, State, Tree
+from stagec.frontend.state import Defs, State, Tree
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
     CodeContext,
     Content,
-    Fields,
-    Items,
     Known,
     Number,
-    Outside,
     Ref,
     Scope,
     StagedItems,
     TupleValue,
     Value,
 )
-from stagec.ir.core import Const, Op, Operand, const
-from stagec.ir.core import Value as Staged
+from stagec.ir.core import Const, Operand, Value as Staged
 from stagec.ir.function import Function
 from stagec.ir.types import ArrayType, ListType, Size, Symbol
 from stagec.ir.walk import uses
@@ -120,7 +117,9 @@ class Machine:
     frames: list[Frame] = field(default_factory=list[Frame])
     args: tuple[Any, ...] = ()
     layouts: dict[int, str] = field(default_factory=dict[int, str])
-    globals_written: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
+    globals_written: dict[tuple[int, str], int] = field(
+        default_factory=dict[tuple[int, str], int]
+    )
     global_spaces: dict[int, tuple[dict[str, Any], str]] = field(
         default_factory=dict[int, tuple[dict[str, Any], str]]
     )
@@ -135,7 +134,9 @@ class Machine:
     constructing: bool = False
     handlers: list[Any] = field(default_factory=list[Any])
     names: dict[Staged, str] = field(default_factory=dict[Staged, str])
-    size_origin: dict[Symbol, tuple[int, int]] = field(default_factory=dict[Symbol, tuple[int, int]])
+    size_origin: dict[Symbol, tuple[int, int]] = field(
+        default_factory=dict[Symbol, tuple[int, int]]
+    )
     shared_cells: dict[int, Content] = field(default_factory=dict[int, Content])
     cells: int = 0
     symbols: int = 0

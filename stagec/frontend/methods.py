@@ -60,7 +60,9 @@ def array_method(
 def method_of(function: Any, name: str, base: Value) -> Intrinsic:
     """The function with `base` as its first argument."""
 
-    def run(m: Machine, state: State, args: tuple[Value, ...], kwargs: Any, loc: Loc | None) -> Value:
+    def run(
+        m: Machine, state: State, args: tuple[Value, ...], kwargs: Any, loc: Loc | None
+    ) -> Value:
         if name in ("reshape", "transpose") and len(args) > 1:
             args = (TupleValue(args),)
         return numpy_calls.apply(m, state, function, (base, *args), kwargs, loc)
@@ -298,7 +300,9 @@ def _add(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) 
 SET_METHODS: dict[str, Method] = {"add": _add, "copy": _list_copy, "clear": _clear}
 
 
-def tuple_method(m: Machine, state: State, base: TupleValue, name: str, loc: Loc | None) -> Value:
+def tuple_method(
+    m: Machine, state: State, base: TupleValue, name: str, loc: Loc | None
+) -> Value:
     """A method of a tuple or named tuple, bound."""
     if name in ("index", "count"):
         method = _index if name == "index" else _count

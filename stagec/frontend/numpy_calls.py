@@ -25,8 +25,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Apply, Const, Operand, Staged, const
-from stagec.ir.core import Value as Defined
+from stagec.ir.core import Apply, Const, Operand, Staged, Value as Defined, const
 from stagec.ir.path import Index, NewAxis, Path, Reshape, Slice, Transpose, shift
 from stagec.ir.types import ArrayType, ListType, may_be_one
 from stagec.ops.arithmetic import Handle
@@ -148,7 +147,9 @@ def bind(
         except NeedsValue as need:
             operand = need.handle.operand
             m.need_sizes(operand)
-            m.need_known(state, Number(operand), loc, str(need).removesuffix(" must be known at staging"))
+            m.need_known(
+                state, Number(operand), loc, str(need).removesuffix(" must be known at staging")
+            )
         except (TypeError, ValueError, AttributeError, AssertionError) as error:
             problem = error
     raise StagecError(
@@ -252,9 +253,7 @@ def shared(m: Machine, state: State, operand: Operand, source: Operand, bases: A
     return ArrayRef(m.new_cell(state, ArrayCell(operand, shares)))
 
 
-def view_step(
-    m: Machine, state: State, stmt: Apply
-) -> tuple[Path, tuple[Operand, ...]] | None:
+def view_step(m: Machine, state: State, stmt: Apply) -> tuple[Path, tuple[Operand, ...]] | None:
     """The path that a view op takes, with its operands; None if it is not a path."""
     attrs = stmt.kwargs
     base = stmt.args[0].type

@@ -108,7 +108,9 @@ def array_attribute(
     if name in ("T", "mT") and ref:
         if name == "mT":
             return numpy_calls.apply(m, state, np.matrix_transpose, (ref,), {}, loc)
-        return numpy_calls.apply(m, state, np.transpose, (ref,), {}, loc) if kind.rank > 1 else ref
+        return (
+            numpy_calls.apply(m, state, np.transpose, (ref,), {}, loc) if kind.rank > 1 else ref
+        )
     match name:
         case "shape":
             return m.shape(state, base, loc)
@@ -212,7 +214,9 @@ def known_attribute(
     plain = base.value
     if isinstance(plain, np.ndarray):
         return array_attribute(m, state, m.captured_array(state, base, loc), name, loc)
-    if isinstance(plain, bool | int | float | complex | np.generic) and not isinstance(plain, str):
+    if isinstance(plain, bool | int | float | complex | np.generic) and not isinstance(
+        plain, str
+    ):
         return known_number_attribute(m, state, base, name, loc)
     entry = m.outside.get(id(plain))
     if ref is None and entry is not None and entry[0] in state.cells:
@@ -266,14 +270,20 @@ def set_attribute(
                 "SC351", f"assignment to .{part.value} of an array", loc,
                 "assign to the array itself",
             )  # fmt: skip
-        raise StagecError("SC351", f"assignment to .{name} of an array", loc, "use an array method")
+        raise StagecError(
+            "SC351", f"assignment to .{name} of an array", loc, "use an array method"
+        )
     ref = m.writable(state, base, loc)
     found = class_attribute(ref.cls, name)
     if isinstance(found, property):
         m.call_value(state, found.fset, (ref, value), {}, loc)
         return
-    if is_dataclass(ref.cls) and ref.cls.__dataclass_params__.frozen and (  # type: ignore[attr-defined]
-        not m.constructing
+    if (
+        is_dataclass(ref.cls)
+        and ref.cls.__dataclass_params__.frozen
+        and (  # type: ignore[attr-defined]
+            not m.constructing
+        )
     ):
         from dataclasses import FrozenInstanceError
 
@@ -291,18 +301,24 @@ def operator_method(
     m: Machine, state: State, value: Value, name: str, args: tuple[Value, ...], loc: Loc | None
 ) -> Value | None:
     """The result of a special method of the user's class; None if there is none."""
-    if isinstance(value, Known) and isinstance(value.value, np.ndarray | np.generic | type(None)):
+    if isinstance(value, Known) and isinstance(
+        value.value, np.ndarray | np.generic | type(None)
+    ):
         return None
     if not isinstance(value, Ref | Known | TupleValue):
         return None
     cls = class_of(value)
-    if cls.__module__ == "builtins" or (isinstance(value, Known) and isinstance(value.value, type)):
+    if cls.__module__ == "builtins" or (
+        isinstance(value, Known) and isinstance(value.value, type)
+    ):
         return None
     found = class_attribute(cls, name)
     if not isinstance(found, types.FunctionType):
         return None
-    if is_dataclass(cls) and name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__") and (
-        found.__code__.co_filename == "<string>"
+    if (
+        is_dataclass(cls)
+        and name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
+        and (found.__code__.co_filename == "<string>")
     ):
         return None
     return m.call_value(state, found, (value, *args), {}, loc)
@@ -312,7 +328,9 @@ def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> 
     """`a is b`, where staging can tell."""
     if isinstance(a, Known) and isinstance(b, Known):
         if a.value is None or b.value is None or isinstance(a.value, bool | type):
-            return a.value is b.value if not (a.source or b.source) else m.guard(a) is m.guard(b)
+            return (
+                a.value is b.value if not (a.source or b.source) else m.guard(a) is m.guard(b)
+            )
         return m.guard(a) is m.guard(b)
     if isinstance(a, Known) or isinstance(b, Known):
         return False

@@ -147,7 +147,8 @@ class Derived(Source):
 
 def same_value(now: Any, then: Any) -> bool:
     """Whether a captured value is unchanged: numbers and strings by type and bits, tuples item
-    by item, everything else by identity."""
+    by item, everything else by identity.
+    """
     if now is then:
         return True
     if type(now) is not type(then):

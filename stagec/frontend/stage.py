@@ -32,8 +32,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Block, Const, Operand, const
-from stagec.ir.core import Value as Staged
+from stagec.ir.core import Block, Const, Operand, Value as Staged, const
 from stagec.ir.function import Function
 from stagec.ir.walk import clone
 
@@ -84,7 +83,9 @@ class Request:
         if code is None:
             return [f"arg{k}" for k in range(len(self.args))]
         own = code.co_varnames[: code.co_argcount]
-        extra = (f"{(code.co_varnames + ('args',))[len(own)]}_{k}" for k in range(len(self.args)))
+        extra = (
+            f"{(code.co_varnames + ('args',))[len(own)]}_{k}" for k in range(len(self.args))
+        )
         return [*own, *extra][: len(self.args)]
 
 
@@ -227,7 +228,9 @@ class Ending:
                 m.cells += 1
                 numbers.append(m.cells)
                 m.unflagged.add(m.cells)
-                leaf.state.cells[m.cells] = ArrayCell(operand) if array_like(operand) else Number(operand)
+                leaf.state.cells[m.cells] = (
+                    ArrayCell(operand) if array_like(operand) else Number(operand)
+                )
             options.append(shifted(outcome, len(slots) + 1))
             slots.extend(numbers)
             leaf.state.cells[tag] = Known(len(options) - 1)
@@ -267,7 +270,9 @@ def shifted(outcome: results.Outcome, by: int) -> results.Outcome:
             case _:
                 return spec
 
-    changes = tuple(replace(c, target=move(c.target), value=move(c.value)) for c in outcome.changes)
+    changes = tuple(
+        replace(c, target=move(c.target), value=move(c.value)) for c in outcome.changes
+    )
     return results.Outcome(move(outcome.value), changes)
 
 
@@ -312,7 +317,11 @@ class Specs:
                     self.machine.guard(value)
                 return results.Plain(plain)
             case Number(operand):
-                return results.Plain(operand.value) if isinstance(operand, Const) else self.out(operand)
+                return (
+                    results.Plain(operand.value)
+                    if isinstance(operand, Const)
+                    else self.out(operand)
+                )
             case ArrayRef():
                 return self.array(value)
             case TupleValue(items, cls):
@@ -382,7 +391,9 @@ class Specs:
         for cell, (space, name) in self.machine.global_spaces.items():
             content = self.state.cells.get(cell)
             if content is not None:
-                made.append(results.Change("global", results.Plain(space), name, self.of(content)))  # type: ignore[arg-type]
+                made.append(
+                    results.Change("global", results.Plain(space), name, self.of(content))
+                )  # type: ignore[arg-type]
         return made
 
     def change(
@@ -391,7 +402,8 @@ class Specs:
         """The changes that give an object of the caller its new content."""
         if isinstance(content, Outside):
             return [
-                results.Change("attribute", target, k, self.of(v)) for k, v in content.written.items
+                results.Change("attribute", target, k, self.of(v))
+                for k, v in content.written.items
             ]
         if isinstance(content, Items):
             items = tuple(map(self.of, content.items))

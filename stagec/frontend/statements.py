@@ -19,7 +19,17 @@ from stagec.frontend.iteration import run_for, run_while
 from stagec.frontend.join import Unjoinable, close
 from stagec.frontend.loops import dead_cells, variable_names
 from stagec.frontend.machine import LIMITS, Frame, Machine, Raised
-from stagec.frontend.state import RESULT, Branch, Exit, Leaf, State, Tree, extend, leaves, then_do
+from stagec.frontend.state import (
+    RESULT,
+    Branch,
+    Exit,
+    Leaf,
+    State,
+    Tree,
+    extend,
+    leaves,
+    then_do,
+)
 from stagec.frontend.values import (
     NONE,
     ArrayRef,
@@ -58,7 +68,9 @@ def settle(m: Machine, frame: Frame, stmt: Any, tree: Tree) -> Tree:
     )
     if normal == 0 or (normal == 1 and others):
         return tree
-    if m.handlers and any(leaf.exit is Exit.RAISE and leaf.raised is not None for leaf in exits):
+    if m.handlers and any(
+        leaf.exit is Exit.RAISE and leaf.raised is not None for leaf in exits
+    ):
         return tree
     live = frame.live.get(id(stmt))
     try:
@@ -109,7 +121,9 @@ def emit_raise(m: Machine, state: State, value: Any, loc: Loc | None) -> None:
 
 def _assign(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
     (target,) = stmt.targets
-    return valued(m, stmt.value, frame, state, lambda s, v: m.assign(m, frame, target, v, s, loc))
+    return valued(
+        m, stmt.value, frame, state, lambda s, v: m.assign(m, frame, target, v, s, loc)
+    )
 
 
 def _expr(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
@@ -125,7 +139,9 @@ def valued(
     loc = frame.loc(node)
     if isinstance(node, gast.Yield):
         if frame.consume is None:
-            raise StagecError("SC391", "a yield outside a consumed generator", loc, "loop over it")
+            raise StagecError(
+                "SC391", "a yield outside a consumed generator", loc, "loop over it"
+            )
         value = NONE if node.value is None else evaluate(m, frame, node.value, state)
         return then_do(frame.consume(value, state, loc), lambda s: use(s, NONE))
     if not isinstance(node, gast.Call):
@@ -176,7 +192,9 @@ def matched(m: Machine, state: State, elts: list[Any], value: Value, loc: Loc) -
         kind = arrays.type_of(state, value)
         if not any(isinstance(e, gast.Starred) for e in elts) and kind.rank:
             m.require_size(state, value, 0, len(elts), loc)
-            return [arrays.read_subscript(m, state, value, Known(k), loc) for k in range(len(elts))]
+            return [
+                arrays.read_subscript(m, state, value, Known(k), loc) for k in range(len(elts))
+            ]
     items = containers.unpack(m, state, value, loc)
     stars = [k for k, e in enumerate(elts) if isinstance(e, gast.Starred)]
     if not stars:
@@ -189,12 +207,18 @@ def matched(m: Machine, state: State, elts: list[Any], value: Value, loc: Loc) -
     (k,) = stars
     after = len(elts) - k - 1
     if len(items) < len(elts) - 1:
-        raise Raised(ValueError(f"not enough values to unpack (expected at least {len(elts) - 1}, got {len(items)})"))
+        raise Raised(
+            ValueError(
+                f"not enough values to unpack (expected at least {len(elts) - 1}, got {len(items)})"
+            )
+        )
     middle = Ref(m.new_cell(state, Items(tuple(items[k : len(items) - after]))), list)
     return [*items[:k], middle, *items[len(items) - after :]]
 
 
-def set_subscript(m: Machine, state: State, base: Value, key: Value, value: Value, loc: Loc) -> None:
+def set_subscript(
+    m: Machine, state: State, base: Value, key: Value, value: Value, loc: Loc
+) -> None:
     """`base[key] = value`."""
     if isinstance(base, Known) and isinstance(base.value, np.ndarray):
         base = m.captured_array(state, base, loc, write=True)
@@ -222,28 +246,51 @@ def _augmented(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> T
         case gast.Attribute(value=base, attr=attr):
             receiver = evaluate(m, frame, base, state)
             name = objects.mangled(frame, attr)
-            old = names.load(m, frame, held, state, loc) if held else objects.attribute(m, state, receiver, name, loc)
+            old = (
+                names.load(m, frame, held, state, loc)
+                if held
+                else objects.attribute(m, state, receiver, name, loc)
+            )
             new = in_place(m, state, op, old, right, loc)
             if not (isinstance(old, ArrayRef) and new is old):
                 objects.set_attribute(m, state, receiver, name, new, loc)
         case gast.Subscript(value=base, slice=key):
             container = evaluate(m, frame, base, state)
             index = evaluate(m, frame, key, state)
-            augment_item(m, state, op, container, index, right, held and names.load(m, frame, held, state, loc), loc)
+            augment_item(
+                m,
+                state,
+                op,
+                container,
+                index,
+                right,
+                held and names.load(m, frame, held, state, loc),
+                loc,
+            )
         case _:
             raise StagecError("SC101", "this cannot be assigned to", loc, "assign to a name")
     return Leaf(state)
 
 
 def augment_item(
-    m: Machine, state: State, op: Any, base: Value, key: Value, right: Value, held: Any, loc: Loc
+    m: Machine,
+    state: State,
+    op: Any,
+    base: Value,
+    key: Value,
+    right: Value,
+    held: Any,
+    loc: Loc,
 ) -> None:
     """`base[key] op= right`."""
     if isinstance(base, Known) and isinstance(base.value, np.ndarray):
         base = m.captured_array(state, base, loc, write=True)
     if isinstance(base, ArrayRef) and not held and op in (operator.add, operator.sub):
         path, index = arrays.subscript(m, state, key, arrays.type_of(state, base).rank, loc)
-        plain = all(not isinstance(o.type, ArrayType) or o.type.rank == 0 or o.type.dtype.kind == "b" for o in index)
+        plain = all(
+            not isinstance(o.type, ArrayType) or o.type.rank == 0 or o.type.dtype.kind == "b"
+            for o in index
+        )
         value = numpy_calls.argument(m, state, right, loc)
         if plain and addable(m, state, base, value):
             if op is operator.sub:
@@ -252,7 +299,12 @@ def augment_item(
             return
     old = held or subscript(m, state, base, key, loc)
     new = in_place(m, state, op, old, right, loc)
-    if isinstance(base, ArrayRef) and isinstance(old, ArrayRef) and new is old and m.is_view_of(old, base):
+    if (
+        isinstance(base, ArrayRef)
+        and isinstance(old, ArrayRef)
+        and new is old
+        and m.is_view_of(old, base)
+    ):
         return
     set_subscript(m, state, base, key, new, loc)
 
@@ -272,7 +324,11 @@ def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: L
         old = m.captured_array(state, old, loc, write=True)
     if isinstance(old, ArrayRef):
         value = numpy_calls.argument(m, state, right, loc)
-        if op in (operator.add, operator.sub) and not isinstance(value, list | tuple) and addable(m, state, old, value):
+        if (
+            op in (operator.add, operator.sub)
+            and not isinstance(value, list | tuple)
+            and addable(m, state, old, value)
+        ):
             if op is operator.sub:
                 value = numpy_calls.TABLE[operator.neg](m.lift(state, value))
             arrays.store(m, state, old, value, loc, accumulate=True)
@@ -372,7 +428,11 @@ def handle(m: Machine, stmt: Any, frame: Frame, leaf: Leaf, loc: Loc) -> Tree:
         if issubclass(raised, classes):
             if handler.name:
                 target = handler.name if isinstance(handler.name, str) else handler.name.id
-                bound = leaf.raised if isinstance(leaf.raised, ExceptionValue) else Known(leaf.raised)
+                bound = (
+                    leaf.raised
+                    if isinstance(leaf.raised, ExceptionValue)
+                    else Known(leaf.raised)
+                )
                 names.store(m, frame, target, bound, leaf.state, loc)
             m.catching.append(leaf.raised)
             try:
@@ -429,7 +489,9 @@ def _with(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
         kind = Known(exception_class(leaf.raised)) if raised else NONE
         value: Any = NONE
         if raised:
-            value = leaf.raised if isinstance(leaf.raised, ExceptionValue) else Known(leaf.raised)
+            value = (
+                leaf.raised if isinstance(leaf.raised, ExceptionValue) else Known(leaf.raised)
+            )
         result = leaf.state.cells.get(RESULT)
         done = m.call(leave, (kind, value, NONE), {}, leaf.state, loc)
 
@@ -456,7 +518,9 @@ def _function(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tr
         if d is not None
     )
     nested_code(stmt)
-    context = CodeContext(frame.code.file, frame.code.globals, frame.code.class_name, frame.code.closure)
+    context = CodeContext(
+        frame.code.file, frame.code.globals, frame.code.class_name, frame.code.closure
+    )
     for name in frame.info.cells:
         if name not in frame.scope.cells:
             names.variable(m, frame, name)
@@ -471,13 +535,18 @@ def _function(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tr
 def _import(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
     for alias in stmt.names:
         if isinstance(stmt, gast.ImportFrom):
-            module = importlib.import_module(("." * (stmt.level or 0)) + (stmt.module or ""), frame.code.globals.get("__package__"))
+            module = importlib.import_module(
+                ("." * (stmt.level or 0)) + (stmt.module or ""),
+                frame.code.globals.get("__package__"),
+            )
             value = getattr(module, alias.name)
         else:
             value = importlib.import_module(alias.name)
             if alias.asname is None:
                 value = importlib.import_module(alias.name.partition(".")[0])
-        names.store(m, frame, alias.asname or alias.name.partition(".")[0], Known(value), state, loc)
+        names.store(
+            m, frame, alias.asname or alias.name.partition(".")[0], Known(value), state, loc
+        )
     return Leaf(state)
 
 
@@ -503,7 +572,9 @@ def _continue(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tr
 
 
 def _class(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
-    raise StagecError("SC103", "a class defined in staged code", loc, "define it at module level")
+    raise StagecError(
+        "SC103", "a class defined in staged code", loc, "define it at module level"
+    )
 
 
 STATEMENTS: dict[type, Callable[..., Tree]] = {

@@ -1,5 +1,6 @@
 """Transforms called by staged code: the operand is staged as a function of its own, the
-transform (given by the driver) is applied to it, and the result is put in line."""
+transform (given by the driver) is applied to it, and the result is put in line.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +31,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Block, Const, Operand, Undef, const
-from stagec.ir.core import Value as Staged
+from stagec.ir.core import Block, Const, Operand, Undef, Value as Staged, const
 from stagec.ir.function import Function
 from stagec.ir.inline import inline_into
 from stagec.ir.types import ArrayType, Type
@@ -56,9 +56,7 @@ class Leaves:
             case Number() | ArrayRef():
                 self.found.append((value, path))
             case Known(value=plain):
-                if isinstance(plain, int | float | complex) and not isinstance(plain, bool):
-                    self.found.append((value, path))
-                elif hasattr(plain, "dtype") and getattr(plain, "shape", None) is not None:
+                if (isinstance(plain, int | float | complex) and not isinstance(plain, bool)) or (hasattr(plain, "dtype") and getattr(plain, "shape", None) is not None):
                     self.found.append((value, path))
             case TupleValue(items, cls):
                 names = cls._fields if cls else range(len(items))  # type: ignore[attr-defined]
@@ -175,10 +173,14 @@ def trace(
             "return values of one type on all paths",
         ) from None  # fmt: skip
     if not isinstance(leaf, Leaf) or leaf.exit is not Exit.NORMAL:
-        raise StagecError("SC411", "the differentiated function never returns", loc, "let it return")
+        raise StagecError(
+            "SC411", "the differentiated function never returns", loc, "let it return"
+        )
     value = leaf.state.cells.pop(RESULT)
     changed = {
-        c: v for c, v in leaf.state.cells.items() if c in before and c in state.cells and before[c] is not v
+        c: v
+        for c, v in leaf.state.cells.items()
+        if c in before and c in state.cells and before[c] is not v
     }
     operands: list[Operand] = []
     gather(m, leaf.state, value, operands)
@@ -189,19 +191,27 @@ def trace(
     block = replace(block, params=(*params, *free))
     block = clone(block, {}, m.names)
     function = Function(function_name(f), block, (), (False,) * len(operands))
-    return Traced(function, collected.found, params, entry, free, value, leaf.state, operands, changed)  # type: ignore[arg-type]
+    return Traced(
+        function, collected.found, params, entry, free, value, leaf.state, operands, changed
+    )  # type: ignore[arg-type]
 
 
 def without_none(m: Machine, tree: Tree, loc: Loc | None) -> Tree:
     """The tree with the paths that return None raising, if others return something."""
-    results = [leaf.state.cells.get(RESULT) for leaf in leaves(tree) if leaf.exit is Exit.NORMAL]
+    results = [
+        leaf.state.cells.get(RESULT) for leaf in leaves(tree) if leaf.exit is Exit.NORMAL
+    ]
     nothing = [isinstance(r, Known) and r.value is None for r in results]
     if all(nothing) or not any(nothing):
         return tree
 
     def step(leaf: Leaf) -> Tree:
         found = leaf.state.cells.get(RESULT)
-        if leaf.exit is not Exit.NORMAL or not isinstance(found, Known) or found.value is not None:
+        if (
+            leaf.exit is not Exit.NORMAL
+            or not isinstance(found, Known)
+            or found.value is not None
+        ):
             return leaf
         text = m.const_handle(leaf.state, "the differentiated function returned None")
         m.apply_op(leaf.state, effects.raise_, [text], exception=TypeError)
@@ -216,10 +226,14 @@ def keep_static(m: Machine, state: State, tree: Value, leaves: list[Value]) -> V
         case TupleValue(items, cls):
             return TupleValue(tuple(keep_static(m, state, v, leaves) for v in items), cls)
         case Ref() if isinstance(state.cells[tree.cell], Items):
-            items = tuple(keep_static(m, state, v, leaves) for v in state.cells[tree.cell].items)  # type: ignore[union-attr]
+            items = tuple(
+                keep_static(m, state, v, leaves) for v in state.cells[tree.cell].items
+            )  # type: ignore[union-attr]
             return Ref(m.new_cell(state, Items(items)), tree.cls)
         case Ref() if isinstance(state.cells[tree.cell], Fields):
-            pairs = tuple((k, keep_static(m, state, v, leaves)) for k, v in state.cells[tree.cell].items)  # type: ignore[union-attr]
+            pairs = tuple(
+                (k, keep_static(m, state, v, leaves)) for k, v in state.cells[tree.cell].items
+            )  # type: ignore[union-attr]
             return Ref(m.new_cell(state, Fields(pairs)), tree.cls)
         case _:
             return leaves.pop(0) if is_leaf(tree) else tree
@@ -240,7 +254,9 @@ def hint_of(m: Machine, f: Value, k: int, total: int) -> str:
 def function_name(f: Value) -> str:
     """The name of the function that a value is."""
     plain: Any = f.value if isinstance(f, Known) else f
-    name = getattr(plain, "__name__", None) or getattr(getattr(plain, "node", None), "name", "f")
+    name = getattr(plain, "__name__", None) or getattr(
+        getattr(plain, "node", None), "name", "f"
+    )
     return name if name.isidentifier() else "f"
 
 
@@ -294,8 +310,14 @@ def chosen(
     wanted = [f"argument {k if k >= 0 else k + len(args)}" for k in nums] + list(names)
     for label in wanted:
         if label not in labels:
-            raise StagecError("SC412", f"{what}: there is no {label}", loc, "check argnums and argnames")
-        own = [k for k, (_, path) in enumerate(traced.leaves) if path == label or path.startswith((f"{label}[", f"{label}."))]
+            raise StagecError(
+                "SC412", f"{what}: there is no {label}", loc, "check argnums and argnames"
+            )
+        own = [
+            k
+            for k, (_, path) in enumerate(traced.leaves)
+            if path == label or path.startswith((f"{label}[", f"{label}."))
+        ]
         for k in own:
             kind = traced.params[k].type
             if traced.leaves[k][1] == label and not inexact(kind):
@@ -373,8 +395,15 @@ def gradient(
             )  # fmt: skip
         value = value.items[0]
     leaves = [k for span in spans for k in span if inexact(traced.params[k].type)]
-    if isinstance(value, Known) and isinstance(value.value, float | int) and not isinstance(value.value, bool):
-        results, cts = inline_into(state.builder, traced.function, (*traced.entry, *traced.free)), None
+    if (
+        isinstance(value, Known)
+        and isinstance(value.value, float | int)
+        and not isinstance(value.value, bool)
+    ):
+        results, cts = (
+            inline_into(state.builder, traced.function, (*traced.entry, *traced.free)),
+            None,
+        )
     else:
         result = scalar_result(m, traced, value, loc, what)
         pull = m.transforms.joined(m.transforms.reverse(traced.function, leaves, [result]))
@@ -406,7 +435,10 @@ def gradient(
 
 
 def chosen_args(
-    args: tuple[Value, ...], kwargs: dict[str, Value], nums: tuple[int, ...], names: tuple[str, ...]
+    args: tuple[Value, ...],
+    kwargs: dict[str, Value],
+    nums: tuple[int, ...],
+    names: tuple[str, ...],
 ) -> list[Value]:
     """The argument trees that are differentiated."""
     return [*(args[k] for k in nums), *(kwargs[n] for n in names)]
@@ -438,7 +470,9 @@ def pushforward(
     """`(f(*primals), its tangent)`."""
     args, dots = tuple(m.unpacked(state, primals, loc)), m.unpacked(state, tangents, loc)
     if len(args) != len(dots):
-        raise StagecError("SC416", "jvp needs one tangent per primal", loc, "pass None for integers")
+        raise StagecError(
+            "SC416", "jvp needs one tangent per primal", loc, "pass None for integers"
+        )
     traced = trace(m, state, f, args, {}, loc)
     directions: list[Value] = []
     for arg, dot in zip(args, dots, strict=True):
@@ -454,7 +488,10 @@ def pushforward(
             if plain is None or plain == 0:
                 continue
             raise StagecError(
-                "SC417", f"a tangent for {traced.leaves[k][1]}, whose type is {kind}", loc, "pass None"
+                "SC417",
+                f"a tangent for {traced.leaves[k][1]}, whose type is {kind}",
+                loc,
+                "pass None",
             )
         wrt.append(k)
         seeds.append(seed(m, state, dot, kind, loc))
@@ -477,7 +514,11 @@ def inexact_or_list(kind: Type) -> bool:
 def seed(m: Machine, state: State, dot: Value, kind: Type, loc: Loc | None) -> Operand:
     """A tangent or cotangent given by the user, in the type of its primal."""
     assert isinstance(kind, ArrayType)
-    handle = m.lift(state, numpy_calls.argument(m, state, dot, loc)) if not isinstance(dot, Ref) else m.as_array(state, dot, loc)
+    handle = (
+        m.lift(state, numpy_calls.argument(m, state, dot, loc))
+        if not isinstance(dot, Ref)
+        else m.as_array(state, dot, loc)
+    )
     if handle.ndim != kind.rank:
         raise StagecError(
             "SC418", f"a tangent or cotangent of rank {handle.ndim} for a value of type {kind}", loc,
@@ -487,12 +528,20 @@ def seed(m: Machine, state: State, dot: Value, kind: Type, loc: Loc | None) -> O
         handle = to_python(handle, kind="complex" if kind.dtype.kind == "c" else "float")
     if kind.kind == "array":
         if handle.array.kind != "array":
-            raise StagecError("SC418", "a number as the tangent of an array", loc, "pass an array")
-        return handle.operand if handle.dtype == kind.dtype else astype(handle, dtype=kind.dtype).operand
+            raise StagecError(
+                "SC418", "a number as the tangent of an array", loc, "pass an array"
+            )
+        return (
+            handle.operand
+            if handle.dtype == kind.dtype
+            else astype(handle, dtype=kind.dtype).operand
+        )
     return convert(m, state, handle.operand, kind)
 
 
-def matched_leaves(m: Machine, state: State, tree: Value, given: Value, loc: Loc | None) -> list[Value]:
+def matched_leaves(
+    m: Machine, state: State, tree: Value, given: Value, loc: Loc | None
+) -> list[Value]:
     """The leaves of `given` in the order of those of `tree`."""
     if isinstance(given, Known) and given.value is None:
         collected = Leaves(m, state, [])
@@ -503,20 +552,36 @@ def matched_leaves(m: Machine, state: State, tree: Value, given: Value, loc: Loc
     if isinstance(tree, TupleValue):
         parts = m.unpacked(state, given, loc)
         if len(parts) != len(tree.items):
-            raise StagecError("SC419", "the trees of values and tangents differ", loc, "match them")
-        return [x for t, g in zip(tree.items, parts, strict=True) for x in matched_leaves(m, state, t, g, loc)]
+            raise StagecError(
+                "SC419", "the trees of values and tangents differ", loc, "match them"
+            )
+        return [
+            x
+            for t, g in zip(tree.items, parts, strict=True)
+            for x in matched_leaves(m, state, t, g, loc)
+        ]
     if isinstance(tree, Ref):
         content = state.cells[tree.cell]
         if isinstance(content, Items):
             parts = m.unpacked(state, given, loc)
             if len(parts) != len(content.items):
-                raise StagecError("SC419", "the trees of values and tangents differ", loc, "match them")
-            return [x for t, g in zip(content.items, parts, strict=True) for x in matched_leaves(m, state, t, g, loc)]
+                raise StagecError(
+                    "SC419", "the trees of values and tangents differ", loc, "match them"
+                )
+            return [
+                x
+                for t, g in zip(content.items, parts, strict=True)
+                for x in matched_leaves(m, state, t, g, loc)
+            ]
         if isinstance(content, Fields):
             pairs = m.pairs(state, given, loc)
             if set(pairs) != {k for k, _ in content.items}:
-                raise StagecError("SC419", "the trees of values and tangents differ", loc, "match them")
-            return [x for k, t in content.items for x in matched_leaves(m, state, t, pairs[k], loc)]
+                raise StagecError(
+                    "SC419", "the trees of values and tangents differ", loc, "match them"
+                )
+            return [
+                x for k, t in content.items for x in matched_leaves(m, state, t, pairs[k], loc)
+            ]
     return []
 
 
@@ -540,14 +605,18 @@ def tangent_tree(
                 return NONE
             return replace(value, cell=m.new_cell(state, ArrayCell(dot)))
         case TupleValue(items, cls):
-            return TupleValue(tuple(tangent_tree(m, state, traced, v, dots) for v in items), cls)
+            return TupleValue(
+                tuple(tangent_tree(m, state, traced, v, dots) for v in items), cls
+            )
         case Ref():
             content = traced.inner.cells[value.cell]
             if isinstance(content, Items):
                 items = tuple(tangent_tree(m, state, traced, v, dots) for v in content.items)
                 return Ref(m.new_cell(state, Items(items)), value.cls)
             if isinstance(content, Fields):
-                pairs = tuple((k, tangent_tree(m, state, traced, v, dots)) for k, v in content.items)
+                pairs = tuple(
+                    (k, tangent_tree(m, state, traced, v, dots)) for k, v in content.items
+                )
                 return Ref(m.new_cell(state, Fields(pairs)), value.cls)
             if isinstance(content, StagedItems) and id(content.operand) in dots:
                 return Ref(m.new_cell(state, StagedItems(dots[id(content.operand)])), list)
@@ -582,13 +651,20 @@ def pullback(
     count = len(traced.operands)
     value = adopt(m, state, traced, outs[:count])
     seeds = [traced.operands[k] for k in of]
-    primals = {o: r for o, r in zip(traced.operands, outs, strict=False) if isinstance(o, Staged)}
+    primals = {
+        o: r for o, r in zip(traced.operands, outs, strict=False) if isinstance(o, Staged)
+    }
     pulled = Pulled(traced, pull.backward, outs[count:], leaves, seeds, traced.value, primals)  # type: ignore[arg-type]
     return value, pulled
 
 
 def pull_back(
-    m: Machine, state: State, pulled: Pulled, args: tuple[Value, ...], ct: Value, loc: Loc | None
+    m: Machine,
+    state: State,
+    pulled: Pulled,
+    args: tuple[Value, ...],
+    ct: Value,
+    loc: Loc | None,
 ) -> Value:
     """The cotangents of the arguments for a cotangent of the result."""
     given: dict[int, Operand] = {}
@@ -600,7 +676,9 @@ def pull_back(
     outs = inline_into(state.builder, pulled.backward, (*pulled.residuals, *seeds))
     m.adopt_functions(pulled.backward)
     found = dict(zip(pulled.leaves, outs, strict=True))
-    leaves = [cotangent(m, state, pulled.traced, k, found) for k in range(len(pulled.traced.params))]
+    leaves = [
+        cotangent(m, state, pulled.traced, k, found) for k in range(len(pulled.traced.params))
+    ]
     return TupleValue(tuple(rebuilt(m, state, a, leaves) for a in args))
 
 
@@ -645,7 +723,9 @@ def collect_cotangents(
         case TupleValue(items):
             parts = m.unpacked(state, ct, loc)
             if len(parts) != len(items):
-                raise StagecError("SC419", "the trees of result and cotangent differ", loc, "match them")
+                raise StagecError(
+                    "SC419", "the trees of result and cotangent differ", loc, "match them"
+                )
             for v, c in zip(items, parts, strict=True):
                 collect_cotangents(m, state, pulled, v, c, given, loc)
         case Ref():
@@ -653,14 +733,21 @@ def collect_cotangents(
             if isinstance(content, Items):
                 parts = m.unpacked(state, ct, loc)
                 if len(parts) != len(content.items):
-                    raise StagecError("SC419", "the trees of result and cotangent differ", loc, "match them")
+                    raise StagecError(
+                        "SC419", "the trees of result and cotangent differ", loc, "match them"
+                    )
                 for v, c in zip(content.items, parts, strict=True):
                     collect_cotangents(m, state, pulled, v, c, given, loc)
             elif isinstance(content, Fields):
                 pairs = m.pairs(state, ct, loc)
                 for k, v in content.items:
                     if k not in pairs:
-                        raise StagecError("SC419", "the trees of result and cotangent differ", loc, "match them")
+                        raise StagecError(
+                            "SC419",
+                            "the trees of result and cotangent differ",
+                            loc,
+                            "match them",
+                        )
                     collect_cotangents(m, state, pulled, v, pairs[k], given, loc)
         case _:
             return
@@ -679,7 +766,9 @@ def add_cotangent(
 def pullback_value(pulled: Pulled, args: tuple[Value, ...]) -> Intrinsic:
     """The pullback as a function of staged code."""
 
-    def run(m: Machine, state: State, given: tuple[Value, ...], kwargs: Any, loc: Loc | None) -> Value:
+    def run(
+        m: Machine, state: State, given: tuple[Value, ...], kwargs: Any, loc: Loc | None
+    ) -> Value:
         return pull_back(m, state, pulled, args, given[0], loc)
 
     return Intrinsic("pullback", run)
@@ -693,9 +782,7 @@ def pull_back_later(
     pulled, args = kept
     given = tuple(residual(m, state, v, loc) for v in m.unpacked(state, residuals, loc))
     seen = [residual(m, state, v, loc) for v in m.unpacked(state, primals, loc)]
-    now = replace(
-        pulled, residuals=given, primals=dict(zip(pulled.seeds, seen, strict=True))
-    )
+    now = replace(pulled, residuals=given, primals=dict(zip(pulled.seeds, seen, strict=True)))
     return pull_back(m, state, now, args, ct, loc)
 
 

@@ -246,7 +246,7 @@ class Fields:
     def get(self, key: Any) -> Value | None:
         """The value under `key`, if there is one."""
         for k, v in self.items:
-            if k == key and type(k) is type(key) or k is key:
+            if (k == key and type(k) is type(key)) or k is key:
                 return v
         return None
 

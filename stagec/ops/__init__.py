@@ -298,6 +298,12 @@ from stagec.ops.polynomials import (
     roots as roots,
     vander as vander,
 )
+from stagec.ops.positions import (
+    OPS as POSITIONS,
+    tril_indices as tril_indices,
+    triu_indices as triu_indices,
+    unravel_index as unravel_index,
+)
 from stagec.ops.products import (
     OPS as PRODUCTS,
     matmul as matmul,
@@ -505,6 +511,7 @@ ALL: tuple[Op, ...] = (
     *NORMS,
     *PADDING,
     *POLYNOMIALS,
+    *POSITIONS,
     *PRODUCTS,
     *PSEUDOINVERSE,
     *QUANTILES,

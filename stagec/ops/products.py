@@ -143,6 +143,10 @@ def _fill(x: Any, count: int) -> Any:
     return expand_dims(x, axes=tuple(range(1, 1 + count))) if count > 0 else x
 
 
+def _dropped(x: Any, axis: int) -> Any:
+    return squeeze(x, axes=(np.ndim(x) + axis,))
+
+
 def _matmul_call(x1: Any, x2: Any, /, out: None = None, *, dtype: Any = None) -> Any:
     return matmul(x1, x2)
 
@@ -162,6 +166,8 @@ matmul = make(
         (np.linalg.matmul, lambda x1, x2, /: matmul(x1, x2)),
         (operator.matmul, lambda a, b: matmul(a, b)),
         (np.dot, _dot_call),
+        (np.matvec, lambda x1, x2, /: _dropped(matmul(x1, _column(x2)), -1)),
+        (np.vecmat, lambda x1, x2, /: _dropped(matmul(_row(conjugate(x1)), x2), -2)),
     ),
     infer=_matmul_infer,
     value=np.matmul,

@@ -13,7 +13,7 @@ import numpy as np
 
 from stagec.ir.core import Op
 from stagec.ir.types import ArrayType
-from stagec.ops.axes import dtype_of, move_axis
+from stagec.ops.axes import move_axis
 from stagec.ops.family import array, constant, reject, static
 
 INT64 = np.dtype(np.int64)
@@ -26,7 +26,8 @@ def _nonzero_infer(x: ArrayType) -> Any:
     return found if x.rank > 1 else found[0]
 
 
-def _nonzero_call(a: Any) -> tuple[Any, ...]:
+def nonzero_call(a: Any) -> tuple[Any, ...]:
+    """The positions of non-zeros, one array an axis."""
     found = nonzero(a)
     return found if isinstance(found, tuple) else (found,)
 
@@ -34,7 +35,7 @@ def _nonzero_call(a: Any) -> tuple[Any, ...]:
 # one result an axis; not a tuple for one axis
 nonzero = constant(
     "nonzero",
-    calls=((np.nonzero, _nonzero_call),),
+    calls=((np.nonzero, nonzero_call),),
     infer=_nonzero_infer,
     value=lambda x: np.nonzero(x) if np.ndim(x) > 1 else np.nonzero(x)[0],
     batch=None,
@@ -158,6 +159,49 @@ unique = constant(
 )
 
 
+# --- membership ----------------------------------------------------------------------------
+
+
+def _isin_call(
+    element: Any, test_elements: Any, assume_unique: bool = False, invert: Any = False
+) -> Any:
+    return isin(element, test_elements, invert=bool(static(invert, "invert")))
+
+
+def _isin_batch(args: Any, axes: Any, /, *, invert: bool) -> tuple[Any, Any]:
+    if axes[1] is not None:
+        raise TypeError("vmap: isin needs the same test elements in every batch element")
+    return isin(*args, invert=invert), axes[0]
+
+
+isin = constant(
+    "isin",
+    calls=((np.isin, _isin_call),),
+    infer=lambda x, y, *, invert: ArrayType(np.dtype(bool), x.shape),
+    value=lambda x, y, *, invert: np.isin(x, y, invert=invert),
+    batch=_isin_batch,
+    source=lambda x, y, *, invert: f"np.isin({{}}, {{}}{', invert=True' if invert else ''})",
+)
+
+
+def _set_operation(function: Callable[..., Any]) -> Op:
+    """The sorted distinct values in one or both of two arrays."""
+    name = function.__name__
+    op = constant(
+        name,
+        calls=((function, lambda ar1, ar2: op(ar1, ar2)),),
+        infer=lambda x, y: ArrayType(np.result_type(x.dtype, y.dtype), (None,)),
+        value=function,
+        batch=None,
+        source=f"np.{name}({{}}, {{}})",
+    )
+    return op
+
+
+union1d = _set_operation(np.union1d)
+intersect1d = _set_operation(np.intersect1d)
+
+
 # --- orders --------------------------------------------------------------------------------
 
 
@@ -207,11 +251,6 @@ def kth_text(kth: tuple[int, ...]) -> str:
     return str(kth[0] if len(kth) == 1 else kth)
 
 
-def real_valued(x: Any) -> bool:
-    """Whether the elements are real numbers or integers."""
-    return dtype_of(x).kind != "c"
-
-
 OPS: tuple[Op, ...] = (
     nonzero,
     flatnonzero,
@@ -219,6 +258,9 @@ OPS: tuple[Op, ...] = (
     searchsorted,
     digitize,
     unique,
+    isin,
+    union1d,
+    intersect1d,
     argsort,
     argpartition,
 )

@@ -198,7 +198,7 @@ def _edges_expand(x: Any, *, bins: int) -> Any:
 
 histogram_edges = composite(
     "histogram_edges",
-    calls=(),
+    calls=((np.histogram_bin_edges, lambda a, bins=10, range=None: _edges(a, bins, range)),),
     value=lambda x, *, bins: np.histogram_bin_edges(x, bins),
     expand=_edges_expand,
     source=lambda x, *, bins: f"np.histogram_bin_edges({{}}, {bins})",

@@ -72,7 +72,9 @@ def _invariant(stmt: Stmt, inside: set[Value]) -> TypeGuard[Apply]:
 
 
 def _movable(stmt: Apply, consumed: set[Value], reached: bool) -> bool:
-    if stmt.op.effect is not Effect.NONE or (stmt.op.may_raise and not reached):
+    if stmt.op.effect is not Effect.NONE or (
+        not reached and stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
+    ):
         return False
     return not allocates(stmt) or consumed.isdisjoint(stmt.outs)
 

@@ -13,6 +13,7 @@ from stagec.ops import (
     bilinear,
     differences,
     polynomials,
+    positions,
     products,
     quantiles,
     search,
@@ -135,6 +136,22 @@ SAMPLES: dict[Op, list[Sample]] = {
     search.digitize: [
         ((X, np.arange(3.0)), {"right": False}),
         ((X, np.arange(3.0)), {"right": True}),
+    ],
+    search.isin: [((I, np.array([1, 4])), {"invert": False}), ((X, X[:2]), {"invert": True})],
+    search.union1d: [((I, np.array([7, 4])), {})],
+    search.intersect1d: [((I, np.array([7, 4])), {})],
+    positions.tril_indices: [
+        ((), {"shape": (3, 4), "k": -1}),
+        ((3,), {"shape": (Arg(0), 4), "k": 0}),
+    ],
+    positions.triu_indices: [
+        ((), {"shape": (3, 4), "k": 1}),
+        ((3,), {"shape": (Arg(0), 4), "k": 0}),
+    ],
+    positions.unravel_index: [
+        ((I,), {"shape": (2, 3)}),
+        ((np.int64(5), 4), {"shape": (3, Arg(1))}),
+        ((I,), {"shape": (6,)}),
     ],
     search.unique: [
         ((np.array([3, 1, 1, 2]),), {"index": False, "inverse": False, "counts": False}),

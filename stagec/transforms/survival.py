@@ -1,0 +1,246 @@
+"""Elements of arrays that are not written to again: they can be read from the last version.
+
+What is read in a nest of loops often survives to the end of the nest, as in a factorisation in
+place.  It needs no tape and no rebuilding: the backward pass reads the final array.  So does a
+value that is stored in an element which survives.
+
+Reference: P. Feautrier, "Dataflow analysis of array and scalar references", IJPP 20, 1991; here
+only disjointness in a single dimension is tried, by bounds of affine indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from stagec.ir.build import Builder
+from stagec.ir.core import Apply, Block, For, If, Operand, Value, While, operand_of
+from stagec.ir.path import Arg, Index, Item, Path, Slice
+from stagec.ir.types import ArrayType
+from stagec.ir.walk import defined, regions
+from stagec.ops.arithmetic import Handle
+from stagec.ops.indexing import read_at, update
+from stagec.transforms.activity import loop_params, loop_results
+from stagec.transforms.affine import Affine, Facts, Integers, number
+from stagec.transforms.shapes import known_same
+from stagec.transforms.versions import History, Step
+
+Interval = tuple[Affine | None, Affine | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A statement, and the block of it that we are in."""
+
+    stmt: For | While | If
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of an array, addressed in a nest of frames."""
+
+    path: Path
+    index: tuple[Operand, ...]
+    frames: tuple[Frame, ...]
+
+    @property
+    def loops(self) -> Iterator[For]:
+        """The loops around it that have an index."""
+        return (f.stmt for f in self.frames if isinstance(f.stmt, For))
+
+
+@dataclass(slots=True)
+class Survival:
+    """What the last versions of the arrays of a block still hold."""
+
+    block: Block
+    history: History
+    integers: Integers
+    frames: dict[Apply, tuple[Frame, ...]] = field(
+        default_factory=dict[Apply, tuple[Frame, ...]]
+    )
+    stores: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
+    _found: dict[Value, Apply | None] = field(default_factory=dict["Value", "Apply | None"])
+
+    @classmethod
+    def of(cls, block: Block, history: History) -> Survival:
+        """The analysis of a function's block."""
+        found = cls(block, history, Integers({}))
+        found._collect(block, ())
+        producers = {v: s for s in found.frames for v in s.outs}
+        found.integers = Integers(producers)
+        return found
+
+    def _collect(self, block: Block, frames: tuple[Frame, ...]) -> None:
+        for stmt in block.stmts:
+            if isinstance(stmt, Apply):
+                self.frames[stmt] = frames
+                if stmt.op is update and isinstance(value := stmt.args[1], Value):
+                    self.stores.setdefault(value, stmt)
+            elif isinstance(stmt, For | While | If):
+                for region in regions(stmt):
+                    self._collect(region, (*frames, Frame(stmt, region)))
+
+    def read(self, value: Value) -> Apply | None:
+        """The op that reads the value from the last version of an array, if it is there."""
+        if value not in self._found:
+            self._found[value] = self._stored(value) or self._still_there(value)
+        return self._found[value]
+
+    def _still_there(self, value: Value) -> Apply | None:
+        stmt = self.integers.producers.get(value)
+        if stmt is None or "path" not in stmt.kwargs or stmt.op.overwrites is not None:
+            return None
+        array, *index = stmt.args
+        region = Region(stmt.kwargs["path"], tuple(index), self.frames[stmt])
+        last = self._last(array, region)
+        return None if last is None else replace(stmt, args=(last, *index))
+
+    def _stored(self, value: Value) -> Apply | None:
+        stmt = self.stores.get(value)
+        if stmt is None:
+            return None
+        path, index = stmt.kwargs["path"], stmt.args[2:]
+        last = self._last(stmt.out, Region(path, index, self.frames[stmt]))
+        if last is None:
+            return None
+        builder = Builder(loc=stmt.loc)
+        where = [Handle(builder, i) for i in index]
+        out = operand_of(read_at(Handle(builder, last), path, *where))
+        (made,) = builder.stmts
+        assert isinstance(made, Apply)
+        return replace(made, outs=(value,)) if _same_kind(out, value) else None
+
+    def _last(self, array: Operand, region: Region) -> Value | None:
+        """The array outside of all loops that still holds the region of `array`."""
+        if not isinstance(array, Value) or not region.frames:
+            return None
+        current = array
+        for frame in reversed(region.frames):
+            after = self._leave(frame, current, region)
+            if after is None:
+                return None
+            current = after
+        return current
+
+    def _leave(self, frame: Frame, current: Value, region: Region) -> Value | None:
+        """What the array becomes by the end of the frame's statement, if the region stays."""
+        stmt, block = frame.stmt, frame.block
+        results = block.results if isinstance(stmt, If) else loop_results(stmt)
+        outs = stmt.outs if isinstance(stmt, If) else stmt.carry
+        for j, result in enumerate(results):
+            if not isinstance(result, Value):
+                continue
+            undo = self.history.undo(block, (result,))
+            if current not in undo.origin:
+                continue
+            if not self._kept(region, undo.towards((current,)), None):
+                return None
+            if not isinstance(stmt, If):
+                param = loop_params(stmt)[j]
+                if param is not result and (j,) not in self.history.groups(stmt):
+                    return None
+                if not self._kept(region, undo.towards((param,)), stmt):
+                    return None
+            return outs[j]
+        return None
+
+    def _kept(self, region: Region, steps: Iterable[Step], again: For | While | None) -> bool:
+        """Whether no write of the steps (in later trips of `again`) touches the region."""
+        inner = set(defined(again.body)) if again is not None else set[Value]()
+        for write in self._writes(steps):
+            if write is None:
+                return False
+            other = Region(write.kwargs["path"], write.args[2:], self.frames[write])
+            if not self._disjoint(region, other, inner, again):
+                return False
+        return True
+
+    def _writes(self, steps: Iterable[Step]) -> Iterator[Apply | None]:
+        """All writes of the steps; None for what is not understood."""
+        for step in steps:
+            match step.stmt:
+                case Apply():
+                    yield step.stmt
+                case For() | While() if len(step.carries) == 1:
+                    results = loop_results(step.stmt)
+                    result = results[step.carries[0]]
+                    undo = self.history.undo(step.stmt.body, _values(result))
+                    yield from self._writes(undo.steps)
+                case If():
+                    for block in (step.stmt.then, step.stmt.orelse):
+                        undo = self.history.undo(block, _values(block.results[step.carries[0]]))
+                        yield from self._writes(undo.towards(step.before))
+                case _:
+                    yield None
+
+    def _disjoint(
+        self, read: Region, write: Region, inner: set[Value], again: For | While | None
+    ) -> bool:
+        facts = Facts()
+        for loop in read.loops:
+            facts.indexed(loop, self.integers, set())
+        for loop in write.loops:
+            facts.indexed(loop, self.integers, inner)
+        if isinstance(again, For):
+            facts.ordered(again)
+        first = self._intervals(read, set(), facts)
+        second = self._intervals(write, inner, facts)
+        return any(_apart(a, b, facts) for a, b in zip(first, second, strict=False))
+
+    def _intervals(self, region: Region, inner: set[Value], facts: Facts) -> list[Interval]:
+        """The region in each dimension, as far as it is known; ends included."""
+        if len(region.path) != 1 or not isinstance(step := region.path[0], Index):
+            return []
+        if any(not isinstance(i.type, ArrayType) or i.type.rank for i in region.index):
+            return []
+        if any(i.type.dtype.kind == "b" for i in region.index):  # type: ignore[union-attr]
+            return []
+        found: list[Interval] = []
+        for item in step.items:
+            if not isinstance(item, int | Arg | Slice):
+                return []
+            found.append(self._interval(item, region, inner, facts))
+        return found
+
+    def _interval(
+        self, item: Item, region: Region, inner: set[Value], facts: Facts
+    ) -> Interval:
+        def natural(part: Item | None) -> Affine | None:
+            """The part as an expression, unless it may count from the end."""
+            if not isinstance(part, int | Arg):
+                return None
+            operand = region.index[part.position] if isinstance(part, Arg) else None
+            e = number(part) if isinstance(part, int) else self.integers.of(operand)  # type: ignore[arg-type]
+            e = e.later(inner)
+            return e if facts.natural(e) else None
+
+        if isinstance(item, Slice):
+            if item.step not in (None, 1):
+                return None, None
+            stop = natural(item.stop)
+            start = number(0) if item.start is None else natural(item.start)
+            return start, None if stop is None else stop - number(1)
+        place = natural(item)
+        return place, place
+
+
+def _values(operand: Operand) -> tuple[Value, ...]:
+    return (operand,) if isinstance(operand, Value) else ()
+
+
+def _apart(a: Interval, b: Interval, facts: Facts) -> bool:
+    """Whether the intervals surely have nothing in common."""
+    (a_lo, a_hi), (b_lo, b_hi) = a, b
+    above = b_lo is not None and a_hi is not None and facts.positive(b_lo - a_hi)
+    return above or (a_lo is not None and b_hi is not None and facts.positive(a_lo - b_hi))
+
+
+def _same_kind(read: Operand, value: Value) -> bool:
+    a, b = read.type, value.type
+    if not isinstance(a, ArrayType) or not isinstance(b, ArrayType):
+        return False
+    return (a.dtype, a.kind) == (b.dtype, b.kind) and known_same(a, b)
+
+
