@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import re
 import shlex
 import textwrap
@@ -38,6 +39,11 @@ def test_first_command_runs_an_example() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
     assert [t for t in targets if not (path.parent / t).exists()] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=lambda p: p.name)
+def test_prompts_show_what_happens(path: Path) -> None:
+    assert doctest.testfile(str(path), module_relative=False).failed == 0
 
 
 def functions_page() -> str:

@@ -63,6 +63,12 @@ def constant(value: Any) -> Any:
 
 
 def _array(value: np.ndarray) -> Any:
+    if value.dtype.kind not in "biufc":
+        raise TypeError(f"a constant of type {value.dtype} cannot be printed")
+    if not value.size:
+        empty = call(attribute(name("np"), "zeros"), constant(value.shape))
+        empty.keywords = [gast.keyword(arg="dtype", value=literal(value.dtype.name))]
+        return empty
     plain = call(attribute(name("np"), "array"), _nested(value.tolist()))
     if np.array(value.tolist()).dtype != value.dtype:
         plain.keywords = [gast.keyword(arg="dtype", value=literal(value.dtype.name))]

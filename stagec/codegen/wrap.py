@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import tokenize
+from itertools import pairwise
 
 WIDTH = 96
 INDENT = 4
@@ -28,9 +29,9 @@ def _wrapped(line: str) -> str:
     margin = " " * (len(line) - len(line.lstrip()))
     inner = margin + " " * INDENT
     edges = [start, *(c + 1 for c in commas), end]
-    parts = [line[a:b].strip() for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [line[a:b].strip() for a, b in pairwise(edges)]
     rows = _filled([p for p in parts if p], WIDTH - len(inner))
-    body = "".join(f"{inner}{row}\n" for row in rows)
+    body = "".join(_wrapped(f"{inner}{row}\n") for row in rows)
     return f"{line[:start]}\n{body}{margin}{line[end:]}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import logging
 import random
 import types
@@ -67,6 +68,9 @@ def code_of(function: types.FunctionType) -> tuple[Code, str, str]:
     """The desugared source of the function, its file and class name; found once."""
     key = function.__code__
     if key not in CODES:
+        if key.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+            loc = Loc(key.co_filename, key.co_firstlineno)
+            raise StagecError("SC104", "an async function", loc, "write a plain function")
         found = source.find(function)
         node = desugar(found.node, found.file)
         flow = liveness(node)

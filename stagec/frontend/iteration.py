@@ -32,6 +32,7 @@ from stagec.frontend.state import (
 from stagec.frontend.values import (
     ArrayRef,
     Generator,
+    Items,
     Known,
     Mapped,
     Number,
@@ -70,12 +71,41 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
         tree = m.assign(m, frame, stmt.target, item, s, loc)
         return resumed(then_do(tree, lambda t: m.run(stmt.body, frame, t)))
 
+    if isinstance(value, Ref) and isinstance(state.cells[value.cell], Items):
+        if issubclass(value.cls, list):
+            return live_list(m, stmt, frame, value, state, body, loc)
     staged = indexed(m, state, value, loc)
     if staged is None:
         return unrolled(
             m, stmt, frame, containers.unpack(m, state, value, loc), state, body, loc
         )
     return run_indexed(m, stmt, frame, staged, state, body, loc, 0)
+
+
+def live_list(
+    m: Machine, stmt: Any, frame: Frame, ref: Ref, state: State,
+    body: Callable[[State, Value], Tree], loc: Loc,
+) -> Tree:  # fmt: skip
+    """A loop over a list as Python runs it: what the body appends is iterated too."""
+    tree: Tree = Leaf(state)
+    for k in range(LIMITS["unroll"] + 1):
+
+        def step(s: State, k: int = k) -> Tree:
+            content = s.cells[ref.cell]
+            if not isinstance(content, Items):
+                raise StagecError(
+                    "SC376", "a list of run-time length changes while it is iterated", loc,
+                    "iterate over a copy",
+                )  # fmt: skip
+            return body(s, content.items[k]) if k < len(content.items) else Leaf(s, Exit.LEAVE)
+
+        tree = settled(m, frame, stmt, then_do(tree, step))
+        if all(leaf.exit is not Exit.NORMAL for leaf in leaves(tree)):
+            return ended(m, frame, stmt, tree)
+    raise StagecError(
+        "SC305", f"this loop would be unrolled more than {LIMITS['unroll']} times", loc,
+        "loop over an array or a range instead",
+    )  # fmt: skip
 
 
 def zipped_generator(m: Machine, state: State, value: Zipped, loc: Loc) -> Value:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stagec.errors import StagecError
+from stagec.errors import Loc, StagecError
 from stagec.frontend import results
 from stagec.frontend.arguments import Flat, Inputs
 from stagec.frontend.arrays import handle_of
 from stagec.frontend.calls import function_value
 from stagec.frontend.interpreter import Interpreter
 from stagec.frontend.join import Unjoinable, close
-from stagec.frontend.machine import Machine, NeedUnroll, Restart
+from stagec.frontend.machine import LIMITS, Machine, NeedUnroll, Raised, Restart
 from stagec.frontend.sources import Guard, Source
 from stagec.frontend.state import RESULT, BlockBuilder, Exit, Leaf, State, Tree, extend
 from stagec.frontend.values import (
@@ -74,12 +77,23 @@ class Request:
     static: frozenset[str]
     distinct: bool = False
 
-    def names(self) -> list[str]:
-        """The parameter names of the positional arguments."""
+    def code(self) -> Any:
+        """The code of the user's function; None if it has none."""
         function = self.function
         while hasattr(function, "operand"):
             function = function.operand
-        code = getattr(function, "__code__", None)
+        return getattr(function, "__code__", None)
+
+    def loc(self) -> Loc | None:
+        """Where the user's function is defined."""
+        code = self.code()
+        if code is None:
+            return None
+        return Loc(code.co_filename, code.co_firstlineno)
+
+    def names(self) -> list[str]:
+        """The parameter names of the positional arguments."""
+        code = self.code()
         if code is None:
             return [f"arg{k}" for k in range(len(self.args))]
         own = code.co_varnames[: code.co_argcount]
@@ -91,14 +105,30 @@ class Request:
 
 def stage(request: Request, decisions: set[tuple[str, Any]], transforms: Any) -> Program:
     """The staged program, restaged as often as stage 0 finds that it must know more."""
-    for _ in range(RESTARTS):
-        try:
-            return attempt(request, decisions, transforms)
-        except Restart as restart:
-            decisions.add((restart.kind, restart.key))
-        except NeedUnroll as need:
-            raise need.error from None
+    with deep_recursion():
+        for _ in range(RESTARTS):
+            try:
+                return attempt(request, decisions, transforms)
+            except Restart as restart:
+                decisions.add((restart.kind, restart.key))
+            except NeedUnroll as need:
+                raise need.error from None
+            except Raised as raised:
+                raise raised.value from None
+            except StagecError as error:
+                raise error.at(request.loc()) from error.__cause__
     raise StagecError("SC402", "staging does not settle", None, "pass more arguments as static")
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """While entered functions may nest as deep as the staging limits allow."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 100 * LIMITS["depth"]))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def attempt(request: Request, decisions: set[tuple[str, Any]], transforms: Any) -> Program:

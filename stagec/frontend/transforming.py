@@ -56,7 +56,9 @@ class Leaves:
             case Number() | ArrayRef():
                 self.found.append((value, path))
             case Known(value=plain):
-                if (isinstance(plain, int | float | complex) and not isinstance(plain, bool)) or (hasattr(plain, "dtype") and getattr(plain, "shape", None) is not None):
+                if (
+                    isinstance(plain, int | float | complex) and not isinstance(plain, bool)
+                ) or (hasattr(plain, "dtype") and getattr(plain, "shape", None) is not None):
                     self.found.append((value, path))
             case TupleValue(items, cls):
                 names = cls._fields if cls else range(len(items))  # type: ignore[attr-defined]

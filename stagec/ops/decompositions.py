@@ -96,10 +96,11 @@ def _qr_infer(a: ArrayType, *, mode: str) -> tuple[ArrayType, ArrayType]:
 def _may_be_wide(a: Any, mode: str) -> bool:
     """Whether there may be more columns than rows."""
     *_, m, n = np_shape(a)
-    sizes = isinstance(m, int) and isinstance(n, int)
-    if mode == "complete" and sizes and m > n:
+    if not (isinstance(m, int) and isinstance(n, int)):
+        return not same(m, n)
+    if mode == "complete" and m > n:
         raise TypeError("qr: mode 'complete' of a tall matrix has no derivative")
-    return not (same(m, n) or (sizes and m >= n))
+    return m < n
 
 
 def _qr_vjp(cts: Any, outs: Any, a: Any, *, mode: str) -> tuple[Any]:

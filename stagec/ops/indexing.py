@@ -181,7 +181,7 @@ def _update_value(a: Any, v: Any, *index: Any, path: Path) -> Any:
     out = np.array(a)
     view, key = _target(out, path, index)
     value = np.asarray(v)
-    view[key] = value.real if _loses_part(value.dtype, out.dtype) else value
+    view[key] = np.real(value) if _loses_part(value.dtype, out.dtype) else value
     return out
 
 

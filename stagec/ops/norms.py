@@ -13,6 +13,7 @@ import numpy as np
 from stagec.ir.core import Op
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import (
+    axis_text,
     expand_dims,
     move_axis,
     normal_axes,
@@ -46,7 +47,7 @@ def _norm_infer(x: ArrayType, *, order: Any, axes: Axes, keepdims: bool) -> Arra
 def _norm_value(x: Any, *, order: Any, axes: Axes, keepdims: bool) -> Any:
     if order is not None:
         return np.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=order)
-    axis = None if len(axes) == np.ndim(x) else axes if len(axes) > 1 else axes[0]
+    axis = None if len(axes) == np.ndim(x) else axes[0] if len(axes) == 1 else axes
     return np.linalg.norm(x, axis=axis, keepdims=keepdims)
 
 
@@ -56,7 +57,7 @@ def _norm_source(x: ArrayType, *, order: Any, axes: Axes, keepdims: bool) -> str
     if order is not None:
         options = f", ord={order_text(order)}"
     if len(axes) != x.rank:
-        options += f", axis={axes if len(axes) > 1 else axes[0]}"
+        options += f", axis={axis_text(axes)}"
     return f"np.linalg.{name}({{}}{options}{', keepdims=True' if keepdims else ''})"
 
 

@@ -16,6 +16,7 @@ from stagec.transforms.drafts import Draft
 from stagec.transforms.expand import expandable, expanded
 from stagec.transforms.naming import named
 from stagec.transforms.shapes import Shapes
+from stagec.transforms.survival import Survival
 from stagec.transforms.sweep import CallRule, Sweep
 from stagec.transforms.versions import History
 
@@ -46,7 +47,9 @@ def halves(fn: Function, wrt: Sequence[int], of: Sequence[int], call: CallRule) 
     seeds = tuple(Value(r.type, _bar(r)) for r in results)
     for result, seed in zip(results, seeds, strict=True):
         cts.add(result, Handle(builder, seed))
-    sweep = Sweep.of(draft, cts, History(), call)
+    history = History()
+    history.survivor = Survival.of(block, history).read
+    sweep = Sweep.of(draft, cts, history, call)
     sweep.run()
     finals = [_final(cts, param) for param in chosen]
     backward = sweep.finish(finals)

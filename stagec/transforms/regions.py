@@ -118,6 +118,7 @@ def backward_loop(
         groups,
         counter.fetch,
         lambda nested, step: undo_step(history, loop.body, nested, step),
+        history.survivor,
         lazy,
     )
     finals = backward.resolve(resolver)
@@ -272,6 +273,7 @@ def backward_branch(
             groups,
             lambda value, k=k: branch.result(k, value),
             lambda nested, step, side=side: undo_step(history, side, nested, step),
+            history.survivor,
         )
         results = backward[k].resolve(resolver)
         results += [resolver.get(v) for g in groups for v in g.targets]

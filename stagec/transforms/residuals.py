@@ -165,6 +165,11 @@ class _Plan:
     def _cheapest(self, value: Value, table: dict[Value, Leaves]) -> Leaves:
         """The leaves of the value, and how many ops in a row compute it from them."""
         own = frozenset((value,)), 0
+        survivor = self.residuals.history.survivor(value)
+        if survivor is not None:
+            places = [table[a] for a in survivor.args if isinstance(a, Value) and a in table]
+            if not any(leaves for leaves, _ in places):
+                return frozenset[Value](), 1
         stmt = again(self.residuals.draft, value)
         if stmt is None:
             return own

@@ -41,7 +41,8 @@ class Resolver:
     """Fetches forward values into a backward block.
 
     `names` holds what is available; `fetch` makes a stored value available; `undo` appends a
-    loop or a branch that undoes one and returns the versions before it.
+    loop or a branch that undoes one and returns the versions before it; `survivor` is as in
+    `History`.
     """
 
     draft: Draft
@@ -51,6 +52,7 @@ class Resolver:
     groups: list[Group]
     fetch: Callable[[Value], Operand]
     undo: UndoStep
+    survivor: Callable[[Value], Apply | None]
     lazy: dict[Value, Callable[[], Operand]] = field(
         default_factory=dict[Value, Callable[[], Operand]]
     )
@@ -100,6 +102,9 @@ class Resolver:
             return self.lazy[value]()
         if value in self.stored:
             return self.fetch(value)
+        survivor = self.survivor(value) if value in self.draft.defs else None
+        if survivor is not None and all(map(self._free, survivor.args)):
+            return self._again(survivor, value)
         step = self._steps.get(value)
         if step is not None and step not in self._busy:
             self._undo(step)
@@ -109,6 +114,10 @@ class Resolver:
         stmt = again(self.draft, value)
         if stmt is None or not all(map(self._reachable, stmt.args)):
             return self.fetch(value)
+        return self._again(stmt, value)
+
+    def _again(self, stmt: Apply, value: Value) -> Operand:
+        """The value, a result of the op, computed here."""
         args = tuple(self.get(a) for a in stmt.args)
         outs = tuple(Value(v.type, v.hint) for v in stmt.outs)
         self.builder.append(replace(stmt, args=args, outs=outs))

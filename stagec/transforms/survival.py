@@ -102,6 +102,8 @@ class Survival:
         if stmt is None:
             return None
         path, index = stmt.kwargs["path"], stmt.args[2:]
+        if any(not isinstance(i.type, ArrayType) or i.type.rank for i in index):
+            return None  # of several values stored in one element one survives
         last = self._last(stmt.out, Region(path, index, self.frames[stmt]))
         if last is None:
             return None
@@ -242,5 +244,3 @@ def _same_kind(read: Operand, value: Value) -> bool:
     if not isinstance(a, ArrayType) or not isinstance(b, ArrayType):
         return False
     return (a.dtype, a.kind) == (b.dtype, b.kind) and known_same(a, b)
-
-

@@ -319,6 +319,8 @@ class Writer:
             kinds += ["leave"]
         if indent > 1 and scope.returns:
             kinds += ["early"] if self.chance(0.3) else []
+        if not self.own(scope):
+            kinds = ["number_statement", "new"]
         before = len(self.lines)
         getattr(self, self.random.choice(kinds))(indent, scope, depth, loop)
         if len(self.lines) == before:
@@ -348,7 +350,7 @@ class Writer:
         return [a for a in scope.arrays if a not in scope.locked]
 
     def rebind(self, indent: int, scope: Scope, depth: int, loop: bool) -> None:
-        own = [a for a in self.own(scope) if a not in ("x", "y")]
+        own = [a for a in self.own(scope) if a not in ("x", "y", "a")]
         if not own:
             return self.number_(indent, scope)
         name = self.random.choice(own)
@@ -552,7 +554,7 @@ class Writer:
     def while_(self, indent: int, scope: Scope, depth: int, loop: bool) -> None:
         k = self.name("k")
         self.write(indent, f"{k} = 0")
-        extra = f" and {self.condition(scope)}" if self.chance(0.4) else ""
+        extra = f" and ({self.condition(scope)})" if self.chance(0.4) else ""
         self.write(indent, f"while {k} < {self.pick('n', '3', '2')}{extra}:")
         inner = scope.inner()
         if self.chance(0.8):

@@ -5,6 +5,7 @@ import numpy as np
 from stagec.ir.path import Arg, Index, NewAxis, Reshape, Slice, Transpose
 from stagec.ir.types import FLOAT, type_of
 from stagec.ops.effects import check, check_defined, draw, host_call, print_
+from stagec.ops.extent import extent, range_length
 from stagec.ops.fourier import (
     double_inner,
     fft,
@@ -35,6 +36,8 @@ from stagec.ops.list_batches import list_collapse, list_stretch
 from stagec.ops.lists import (
     list_add,
     list_append,
+    list_assign,
+    list_copy,
     list_get,
     list_length,
     list_new,
@@ -159,6 +162,10 @@ SAMPLES = {
     list_concatenate: [(([A, 2 * A[:1]],), {"axis": 0}), (([A, A],), {"axis": 1})],
     list_split: [((A, [A[:2], A[2:]]), {"axis": 0}), ((A, [A[:, :1], A[:, 1:]]), {"axis": 1})],
     list_rows: [(([V, 2 * V, 3 * V], A), {})],
+    list_copy: [(([V, 2 * V],), {"deep": True}), (([1.0, 2.0],), {})],
+    list_assign: [(([V, 2 * V], [3 * V, V]), {}), (([1.0, 2.0], [3.0, 4.0]), {})],
+    extent: [((A,), {"axis": 1}), ((V,), {"axis": 0})],
+    range_length: [((0, 7, 2), {}), ((5, 0, -1), {}), ((3, 1, 1), {})],
     list_stretch: [(([V, 2 * V], A), {}), (([1.0, 2.0], V), {}), (([[1.0]], V), {})],
     list_collapse: [(([A, 2 * A], [V, V]), {}), (([V], [1.0]), {})],
     format_: [

@@ -24,6 +24,7 @@ from stagec.ops import (
     reduction,
     shape,
 )
+from stagec.ops.extent import extent, range_length
 
 Sample = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -54,6 +55,8 @@ def over(*samples: Any) -> list[Sample]:
 
 
 SAMPLES: dict[Op, list[Sample]] = {
+    extent: [((M,), {"axis": 0}), ((M,), {"axis": 1})],
+    range_length: [((0, 5, 2), {}), ((4, 1, -1), {})],
     axes.expand_dims: [
         ((M,), {"axes": (0,)}),
         ((M,), {"axes": (1, 3)}),

@@ -389,9 +389,9 @@ REFUSED = [
 
 
 NEED_SIZES = (
-    "squeeze", "split", "array_split", "hsplit", "vsplit", "dsplit", "unstack", "concatenate(T",
-    "stack(T", "quantile(x, i", "choose(T",
-)  # fmt: skip
+    *("squeeze", "split", "array_split", "hsplit", "vsplit", "dsplit", "unstack", "cross"),
+    *("concatenate(T", "stack(T"),
+)
 
 
 def mentions(node: ast.AST) -> bool:

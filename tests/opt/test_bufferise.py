@@ -80,7 +80,7 @@ def copies_of(text: str, *inputs: tuple[Any, ...]) -> tuple[list[str], list[str]
     return [c.name for c in copies if not c.in_loop], [c.name for c in copies if c.in_loop]
 
 
-@pytest.mark.parametrize("start", range(0, 400, 50))
+@pytest.mark.parametrize("start", [*range(0, 400, 50), 1600])
 def test_random_functions_mean_the_same_in_place(start: int) -> None:
     for seed in range(start, start + 50):
         fn = random_functions.random_function(seed)
@@ -207,6 +207,43 @@ func heat(x: f64[4], n: int) fresh(0):
   return z
 """.replace("CARRY", "from u.1: f64[4] = u, new.1: f64[4] = new")
     assert copies_of(text, (V, 0), (V, 1), (V, 4)) == ([], [])
+
+
+def test_two_loops_in_a_loop_share_one_copy_at_entry() -> None:
+    text = """
+func f(x: f64[4], n: int) fresh(0):
+  x.1: f64[4] = for i: int in range(0, n, 1) from x.2: f64[4] = x:
+    x.3: f64[4] = for j: int in range(0, i, 1) from x.4: f64[4] = x.2:
+      x.5: f64[4] = accumulate(x.4, 1.0, j, path=[$0])
+      x.6: f64[4] = accumulate(x.5, 2.0, i, path=[$0])
+      yield x.6
+    x.7: f64[4] = for k: int in range(i, n, 1) from x.8: f64[4] = x.3:
+      x.9: f64[4] = accumulate(x.8, 3.0, k, path=[$0])
+      yield x.9
+    yield x.7
+  x.10: f64[4] = for l: int in range(0, n, 1) from x.11: f64[4] = x.1:
+    x.12: f64[4] = accumulate(x.11, 1.0, l, path=[$0])
+    yield x.12
+  return x.10
+"""
+    assert copies_of(text, (V, 0), (V, 4)) == (["x"], [])
+
+
+def test_the_condition_of_a_loop_leaves_the_carry_alone() -> None:
+    text = """
+func f(x: f64[4]) fresh(0):
+  y: f64[4] = copy(x)
+  y.1: f64[4] = while from y.2: f64[4] = y:
+    y.3: f64[4] = accumulate(y.2, 1.0, path=())
+    s: f64 = sum(y.3, axes=(0,))
+    more: bool_ = less(s, 40.0)
+    yield more
+  do y.4: f64[4]:
+    y.5: f64[4] = accumulate(y.4, 2.0, path=())
+    yield y.5
+  return y.1
+"""
+    assert copies_of(text, (V,)) == ([], ["y"])
 
 
 def test_a_view_that_is_still_used_is_copied() -> None:

@@ -58,13 +58,15 @@ class _Program:
         self.draw.choice(simple if depth > 2 else simple + nested)(env, i, depth)
 
     def index(self, env: Variables, i: Any) -> Any:
-        """A valid index: constant, from the loop, or from the integers."""
-        kind = self.draw.randrange(4)
+        """A valid index: constant, from the loop (-1 included), or from the integers."""
+        kind = self.draw.randrange(8)
         if i is None or kind == 0:
             return self.draw.randrange(LENGTH)
         if kind == 1:
             return read_at(env["k"], at(...), i)
-        return remainder(i + self.draw.randrange(3), LENGTH)
+        if kind == 2:
+            return remainder(i + self.draw.randrange(3), LENGTH)
+        return self.draw.choice([i, i, i, i - 1, i - 1, LENGTH - 1 - i])
 
     def number(self, env: Variables, i: Any) -> Any:
         """A random scalar expression."""
@@ -101,6 +103,10 @@ class _Program:
         """`a[1:4] = ...` and a scalar from a slice."""
         v, w = self.draw.choice("ab"), self.draw.choice("ab")
         k = self.draw.randrange(3)
+        if i is not None and self.draw.random() < 0.5:
+            part = read_at(env[w], at(slice(None, ..., None)), i)
+            env["t"] = sum_(part * part * read_at(env[w], at(...), i), axes=(0,)) * 0.3
+            return
         part = read_at(env[w], at(slice(k, k + 3, None)))
         if self.draw.random() < 0.5:
             env[v] = update_at(env[v], sin(part) * env["s"], at(slice(1, 4, None)))
@@ -129,8 +135,8 @@ class _Program:
         lo, hi, step = self.draw.choice(
             [(0, 4, 1), (1, 5, 1), (0, 5, 2), (4, 0, -1), (3, 3, 1), (4, -1, -2)]
         )
-        if i is not None and self.draw.random() < 0.4:
-            lo, hi, step = 0, i, 1
+        if i is not None and self.draw.random() < 0.5:
+            lo, hi, step = self.draw.choice([(0, i, 1), (i, LENGTH, 1), (i, -1, -1)])
         until = self.draw.random() < 0.25
 
         def body(i: Any, *values: Any) -> Any:

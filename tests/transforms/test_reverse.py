@@ -9,7 +9,8 @@ from stagec.ops.broadcast import sum_
 from stagec.ops.cast import real
 from stagec.ops.exponential import sqrt
 from stagec.ops.indexing import accumulate_at, read_at, update_at
-from stagec.ops.lists import list_append, list_get, list_length, list_new, list_stack
+from stagec.ops.list_arrays import list_stack
+from stagec.ops.lists import list_append, list_get, list_length, list_new
 from stagec.ops.trigonometric import sin
 from tests.transforms.building import (
     F64,

@@ -1,0 +1,87 @@
+"""Programs that stagec must refuse, or that must fail as Python does: source, arguments, mode.
+
+Each entry: name -> (source of `f`, tuple of argument expressions, mode, expected code or
+exception).  Modes are "jit", "grad", "vjp", "jvp", "jacfwd".
+"""
+
+BAD: dict[str, tuple[str, str, str, str]] = {
+    # unsupported syntax
+    "async_def": ("async def f(x):\n    return x", "1.0,", "jit", "SC"),
+    "await_": ("def f(x):\n    async def g():\n        await x\n    return g()", "1.0,", "jit", "SC"),
+    "class_inside": ("def f(x):\n    class A:\n        pass\n    return x", "1.0,", "jit", "SC103"),
+    "try_star": ("def f(x):\n    try:\n        y = x\n    except* ValueError:\n        y = 0.0\n    return y",
+                 "1.0,", "jit", "SC"),
+    "yield_top": ("def f(x):\n    yield x", "1.0,", "jit", "SC"),
+    "del_attribute": ("def f(x):\n    a = [x]\n    del a.b\n    return x", "1.0,", "jit", "SC102"),
+    "nonlocal_outside": ("def mk():\n    k = 0\n    def f(x):\n        nonlocal k\n        k = k + 1\n        return x * k\n"
+                         "    return f\nf = mk()", "1.0,", "jit", "SC340"),
+    # changing ranks and structures
+    "rank_grows": ("def f(x, n):\n    y = x\n    for i in range(n):\n        y = y[None]\n    return y",
+                   "np.ones(3), 9", "jit", "SC373"),
+    "tuple_grows": ("def f(x, n):\n    t = ()\n    for i in range(n):\n        t = (t, x)\n    return t",
+                    "1.0, 20", "jit", "SC373"),
+    "list_of_mixed": ("def f(x, n):\n    l = []\n    for i in range(n):\n        l.append(x)\n        l.append(x[0])\n"
+                      "    return l[0]", "np.ones(3), 4", "jit", "SC"),
+    "dict_grows": ("def f(x, n):\n    d = {}\n    for i in range(n):\n        d[i] = x\n    return d[0]",
+                   "1.0, 100", "jit", "SC"),
+    # gradients that do not exist
+    "grad_int": ("def f(n):\n    return n * 2.0", "3,", "grad", "SC413"),
+    "grad_int_array": ("def f(x):\n    return np.sum(x * 1.0)", "np.arange(3),", "grad", "SC413"),
+    "grad_bool": ("def f(b):\n    return 2.0 if b else 1.0", "True,", "grad", "SC413"),
+    "grad_string": ("def f(s):\n    return 1.0", "'a',", "grad", "SC413"),
+    "grad_none": ("def f(s):\n    return 1.0", "None,", "grad", "SC413"),
+    "grad_vector_result": ("def f(x):\n    return x * 2", "np.ones(3),", "grad", "SC414"),
+    "grad_int_result": ("def f(x):\n    return int(x)", "1.5,", "grad", "SC414"),
+    "grad_bool_result": ("def f(x):\n    return x > 0", "1.5,", "grad", "SC414"),
+    "grad_tuple_result": ("def f(x):\n    return x, x", "1.5,", "grad", "SC414"),
+    "grad_none_result": ("def f(x):\n    y = x * 2", "1.5,", "grad", "SC414"),
+    "grad_complex_result": ("def f(x):\n    return x * 1j", "1.5,", "grad", "SC414"),
+    "grad_argnum": ("def f(x):\n    return x", "1.5,", "grad5", "SC412"),
+    "grad_argname": ("def f(x):\n    return x", "1.5,", "gradname", "SC412"),
+    "grad_aux_missing": ("def f(x):\n    return x", "1.5,", "aux", "SC415"),
+    "grad_random_argument": ("def f(x):\n    return x * np.random.normal(x)", "1.5,", "grad", "SC"),
+    "jvp_count": ("def f(x, y):\n    return x * y", "1.0, 2.0", "jvp1", "SC416"),
+    "jvp_int_tangent": ("def f(n):\n    return n * 2.0", "3,", "jvpint", "SC417"),
+    "jvp_shape": ("def f(x):\n    return x * 2.0", "np.ones(3),", "jvpshape", "SC418"),
+    "vjp_tree": ("def f(x):\n    return x, x * 2", "1.0,", "vjptree", "SC419"),
+    "vjp_dict": ("def f(x):\n    return {'a': x}", "1.0,", "vjpdict", "SC419"),
+    # names and values
+    "undefined": ("def f(x):\n    return x + undefined_name", "1.0,", "jit", "NameError"),
+    "unset_local": ("def f(x):\n    if x > 0:\n        y = x\n    return y", "-1.0,", "jit", "UnboundLocalError"),
+    "unset_always": ("def f(x):\n    z = y\n    y = x\n    return z", "1.0,", "jit", "UnboundLocalError"),
+    "deleted": ("def f(x):\n    y = x\n    del y\n    return y", "1.0,", "jit", "UnboundLocalError"),
+    "missing_attribute": ("def f(x):\n    return x.nothing", "np.ones(3),", "jit", "AttributeError"),
+    "missing_module_attribute": ("def f(x):\n    return np.nothing(x)", "np.ones(3),", "jit", "AttributeError"),
+    "missing_key": ("def f(x):\n    return {'a': x}['b']", "1.0,", "jit", "KeyError"),
+    "index_constant": ("def f(x):\n    return [x, x][5]", "1.0,", "jit", "IndexError"),
+    "index_staged": ("def f(x, n):\n    return x[n]", "np.ones(3), 7", "jit", "IndexError"),
+    "unpack_many": ("def f(x):\n    a, b = x\n    return a", "np.ones(3),", "jit", "ValueError"),
+    "unpack_few": ("def f(x):\n    a, b = (x,)\n    return a", "1.0,", "jit", "ValueError"),
+    "too_many_arguments": ("def f(x):\n    return x", "1.0, 2.0", "jit", "TypeError"),
+    "missing_argument": ("def f(x, y):\n    return x", "1.0,", "jit", "TypeError"),
+    "unknown_keyword": ("def g(a):\n    return a\ndef f(x):\n    return g(b=x)", "1.0,", "jit", "TypeError"),
+    "call_number": ("def f(x):\n    return x(3)", "1.0,", "jit", "SC380"),
+    "add_string": ("def f(x):\n    return x + 'a'", "1.0,", "jit", "SC"),
+    "shape_mismatch": ("def f(x, y):\n    return x + y", "np.ones((2, 3)), np.ones((2, 4))", "jit", "ValueError"),
+    "matmul_mismatch": ("def f(x, y):\n    return x @ y", "np.ones((2, 3)), np.ones((2, 3))", "jit", "ValueError"),
+    "axis_range": ("def f(x):\n    return np.sum(x, axis=3)", "np.ones((2, 3)),", "jit", "SC322"),
+    "in_place_cast": ("def f(x):\n    x += 0.5\n    return x", "np.arange(3),", "jit", "TypeError"),
+    "zero_division": ("def f(n):\n    return 1 // n", "0,", "jit", "ZeroDivisionError"),
+    "raised": ("def f(x):\n    if x < 0:\n        raise ValueError('negative')\n    return x", "-1.0,", "jit", "ValueError"),
+    "asserted": ("def f(x):\n    assert x > 0, 'positive'\n    return x", "-1.0,", "jit", "AssertionError"),
+    # arguments
+    "object_array": ("def f(x):\n    return x", "np.array([1, 'a', None], dtype=object),", "jit", "SC401"),
+    "string_array": ("def f(x):\n    return x", "np.array(['a', 'b']),", "jit", "SC401"),
+    "object_capture": ("W = np.array([1, None], dtype=object)\ndef f(x):\n    return x * W", "1.0,", "jit", "SC309"),
+    "overlap": ("def f(a, b):\n    a[0] = 1.0\n    return b", "Z[:3], Z[1:]", "jit", "SC501"),
+    # limits
+    "endless_recursion": ("def f(x):\n    return f(x + 1)", "1.0,", "jit", "SC302"),
+    "endless_unrolling": ("def f(x):\n    l = [x]\n    for v in l:\n        l.append(v)\n    return x", "1.0,", "jit", "SC"),
+    "unroll_limit": ("def f(x):\n    d = {}\n    for i in range(100000):\n        d[i] = x\n    return x", "1.0,", "jit", "SC"),
+    "staged_key": ("def f(x):\n    return {1: x}[np.argmax(x)]", "np.ones(3),", "jit", "SC303"),
+    "staged_axis": ("def f(x):\n    return np.sum(x, axis=int(x[0, 0]))", "np.ones((2, 2)),", "jit", "SC303"),
+    "unknown_function": ("def f(x):\n    return np.busday_count(x, x)", "np.ones(3),", "jit", "SC321"),
+    "host_effect": ("import time\ndef f(x):\n    time.sleep(x)\n    return x", "0.0,", "jit", "SC"),
+    "id_of_staged": ("def f(x):\n    return id(x)", "1.0,", "jit", "SC360"),
+    "static_of_data": ("def f(x):\n    return sc.static(x[0])", "np.ones(3),", "jit", "SC303"),
+}  # fmt: skip
