@@ -78,6 +78,8 @@ class _Normal(gast.NodeTransformer):
         for part in node.values:
             if isinstance(part, gast.FormattedValue):
                 self.visit(part)
+            else:
+                part.kind = None
         return node
 
     def visit_Match(self, node: Any) -> Any:
@@ -93,7 +95,7 @@ def emit(tree: Any) -> str:
     Raises ValueError for a name that is no identifier and TypeError for a constant that has
     no spelling.
     """
-    tree = gast.fix_missing_locations(_Normal().visit(tree))
+    tree = _Normal().visit(tree)
     _check_names(tree)
     plain = ast.fix_missing_locations(gast.gast_to_ast(tree))
     for printer in (lambda node: wrap(_astor(node)), _astor, ast.unparse):
@@ -113,18 +115,10 @@ def _printed(printer: Callable[[Any], str], tree: Any) -> str | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             text = printer(tree)
-            same = ast.dump(_without_kinds(ast.parse(text))) == ast.dump(_without_kinds(tree))
+            same = ast.dump(ast.parse(text)) == ast.dump(tree)
     except (SyntaxError, AttributeError, AssertionError, LookupError, TypeError, ValueError):
         return None
     return text.rstrip() + "\n" if same else None
-
-
-def _without_kinds(tree: Any) -> Any:
-    """The tree without the mark of `u"..."` strings."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant):
-            node.kind = None
-    return tree
 
 
 def _check_names(tree: Any) -> None:

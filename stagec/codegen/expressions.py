@@ -93,7 +93,7 @@ class Expressions:
         return call(function, *map(self.operand, stmt.args))
 
 
-def _is_literal(tree: Any, value: bool) -> bool:
+def _is_literal(tree: Any, value: Any) -> bool:
     return isinstance(tree, gast.Constant) and tree.value is value
 
 
@@ -118,7 +118,13 @@ def _chains(left: Any, right: Any) -> bool:
 
 
 def in_place(stmt: Apply, operands: Sequence[Any], node: Any) -> Any:
-    """`x[i] = x[i] + v` as `x[i] += v`, where NumPy does the same for both."""
+    """`x[i] = x[i] + v` as `x[i] += v`, where NumPy does the same for both; `+= -v` as `-= v`."""
+    if isinstance(node, gast.AugAssign) and isinstance(node.op, gast.Add):
+        value = node.value
+        negated = isinstance(value, gast.UnaryOp) and isinstance(value.op, gast.USub)
+        if negated and not isinstance(value.operand, gast.Constant):
+            return gast.AugAssign(target=node.target, op=gast.Sub(), value=value.operand)
+        return node
     if not isinstance(node, gast.Assign) or not isinstance(node.value, gast.BinOp):
         return node
     (target,) = node.targets

@@ -73,9 +73,10 @@ class Lives:
             alive = self._leaves(self._plan.shown(end))
             if end.returned is None:
                 alive |= after
-            late = end.flag is not None and end.leave is None
-            for target, result in self._plan.moves(end) if late else ():
-                tested = self._plan.leaves(end.flag) - {result, target}
+            # the flag is tested after the assignments
+            late = end.tested if end.leave is None else ()
+            for target, result in self._plan.moves(end):
+                tested = self._plan.leaves_of(late) - {result, target}
                 self._meet(target, self.mask(tested))
         for stmt in reversed(self._plan.printed(block)):
             alive = self._stmt(stmt, alive)

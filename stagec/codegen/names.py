@@ -81,7 +81,8 @@ def name_values(plan: Plan, body: Block, reserved: Iterable[str]) -> Naming:
         if isinstance(source, Value) and source not in plan.inline:
             groups.share(source, target)
     named = _named(plan, body, lives)
-    names = _colours(groups, named, indices, set(reserved))
+    meets = {target for _, _, target in pairs} | set(body.params)
+    names = _colours(groups, named, indices, meets, set(reserved))
     apart = {
         s
         for _, s, t in pairs
@@ -170,7 +171,11 @@ def _affinities(
 
 
 def _colours(
-    groups: _Groups, values: list[Value], indices: set[Value], reserved: set[str]
+    groups: _Groups,
+    values: list[Value],
+    indices: set[Value],
+    meets: set[Value],
+    reserved: set[str],
 ) -> dict[Value, str]:
     """A name for each variable; variables that never meet may have the same."""
     taken: dict[str, _Variable] = {}
@@ -179,7 +184,7 @@ def _colours(
         if value in names:
             continue
         variable = groups.of(value)
-        for name in _candidates(variable, indices):
+        for name in _candidates(variable, indices, meets):
             others = taken.setdefault(name, _Variable(0, 0))
             if name not in reserved and not variable.meets(others):
                 others.members |= variable.members
@@ -189,8 +194,12 @@ def _colours(
     return names
 
 
-def _candidates(variable: _Variable, indices: set[Value]) -> Iterator[str]:
-    hints = Counter(clean(v.hint) for v in variable.values if clean(v.hint))
+def _candidates(variable: _Variable, indices: set[Value], meets: set[Value]) -> Iterator[str]:
+    hints: Counter[str] = Counter()
+    for value in variable.values:
+        # where the parts of a program meet the name stays longer than on the way there
+        hints[clean(value.hint)] += 2 if value in meets else 1
+    del hints[""]
     if hints:
         yield from _numbered(hints.most_common(1)[0][0])
     if not indices.isdisjoint(variable.values):

@@ -14,6 +14,7 @@ import gast
 from stagec.codegen.choices import find_expressions
 from stagec.codegen.ends import set_ends
 from stagec.codegen.expressions import IN_PLACE, Expressions, in_place
+from stagec.codegen.flow import guarded, never_ends
 from stagec.codegen.fold import fold
 from stagec.codegen.names import Naming, name_values, unset_names
 from stagec.codegen.needs import find_needs
@@ -48,7 +49,6 @@ from stagec.ir.core import (
 from stagec.ir.function import Function
 from stagec.ir.types import ArrayType
 
-JUMPS = (gast.Return, gast.Break, gast.Continue, gast.Raise)
 Places = dict[int, tuple[Loc, ...]]
 Move = tuple[str, Any, set[str]]
 
@@ -112,7 +112,7 @@ class _Writer:
     def block(self, block: Block) -> list[Any]:
         """The statements of the block and of its end."""
         out = self._body(block)
-        if self._plan.is_pushed(block) or (out and _never_ends(out[-1])):
+        if self._plan.is_pushed(block) or (out and never_ends(out[-1])):
             return out
         return out + self._end(self._plan.ends[block])
 
@@ -122,13 +122,14 @@ class _Writer:
             outs = self._plan.outs(stmt)
             if len(outs) != 1 or outs[0] not in self._plan.inline:
                 out += self._stmt(stmt)
-            if out and _never_ends(out[-1]):
+            if out and never_ends(out[-1]):
                 break
         return out
 
     def _place(self, node: Any, loc: Loc | None = None) -> Any:
         """The statement, with its origin and that of its folded parts noted."""
-        places = dict.fromkeys([*([loc] if loc else []), *self._spell.trail])
+        places: dict[Loc, None] = dict.fromkeys([loc] if loc else [])
+        places |= dict.fromkeys(self._spell.trail)
         self._spell.trail.clear()
         self.places[id(node)] = tuple(places)
         return node
@@ -278,7 +279,7 @@ class _Writer:
         self._spell.trail.clear()
         then, orelse = self.block(stmt.then), self.block(stmt.orelse)
         loop = stmt in self._plan.pushed and self._plan.ends[stmt.then].kind == "loop"
-        nodes = _guarded(test, then, orelse, loop)
+        nodes = guarded(test, then, orelse, loop)
         if nodes:
             self._spell.trail += header
             self._place(nodes[0], stmt.loc)
@@ -339,25 +340,6 @@ class _Writer:
         return before, [self._place(one)]
 
 
-def _never_ends(node: Any) -> bool:
-    """Whether control never comes past the statement."""
-    if isinstance(node, gast.Raise):
-        return True
-    if not isinstance(node, gast.While) or not isinstance(node.test, gast.Constant):
-        return False
-    return bool(node.test.value) and not any(map(_breaks, node.body))
-
-
-def _breaks(node: Any) -> bool:
-    """Whether the statement may break out of the loop around it."""
-    if isinstance(node, gast.Break):
-        return True
-    inner = (
-        node.orelse if isinstance(node, gast.For | gast.While) else gast.iter_child_nodes(node)
-    )
-    return any(_breaks(child) for child in inner)
-
-
 def _before(move: Move, pending: Sequence[Move]) -> list[Move]:
     """The move, and those that must not come after it as they read what it sets."""
     names = {move[0]}
@@ -380,21 +362,3 @@ def _together(group: Sequence[Move]) -> Any:
 
 def _is_constant(operand: Operand, value: int) -> bool:
     return isinstance(operand, Const) and operand.value == value
-
-
-def _guarded(test: Any, then: list[Any], orelse: list[Any], loop: bool) -> list[Any]:
-    """The branches with as little nesting as possible.
-
-    `loop` says that the statement ends the body of a loop, so that `continue` may stand there.
-    """
-    if not then and not orelse:
-        return []
-    if not then:
-        if loop and (len(orelse) > 1 or isinstance(orelse[0], gast.For | gast.While | gast.If)):
-            return [branch(test, [gast.Continue()]), *orelse]
-        return [branch(negation(test), orelse)]
-    if not orelse or not isinstance(then[-1], JUMPS):
-        if orelse and isinstance(orelse[-1], JUMPS):
-            return [branch(negation(test), orelse), *then]
-        return [branch(test, then, orelse)]
-    return [branch(test, then), *orelse]

@@ -12,7 +12,7 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import containers, library, numpy_calls, objects
+from stagec.frontend import arrays, containers, library, numpy_calls, objects
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.state import State
 from stagec.frontend.values import (
@@ -329,6 +329,17 @@ def _size(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
     return total
 
 
+def _copyto(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    target, value = args[:2]
+    if len(args) > 2 or kwargs or not isinstance(target, ArrayRef):
+        raise StagecError(
+            "SC321", "np.copyto is supported for an array and a value only", loc,
+            "write a[mask] = value[mask]",
+        )  # fmt: skip
+    arrays.store(m, state, target, numpy_calls.argument(m, state, value, loc), loc)
+    return NONE
+
+
 TABLE: dict[Any, Builtin] = {
     len: _len, range: _range, isinstance: _isinstance, type: _type, print: _print, zip: _zip,
     enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter,
@@ -338,4 +349,5 @@ TABLE: dict[Any, Builtin] = {
     setattr: _setattr, callable: _callable, functools.partial: _partial, str: _str, bool: _bool,
     functools.reduce: _iterated("reduce_"), id: _id, np.ix_: _ix,
     np.shape: _shape, np.ndim: _ndim, np.size: _size,
+    np.copyto: _copyto,
 }  # fmt: skip

@@ -34,7 +34,7 @@ from stagec.ir.types import ArrayType, ListType, Size, Symbol
 from stagec.ir.walk import uses
 from stagec.ops.arithmetic import Handle
 
-LIMITS = {"statements": 20_000, "unroll": 4_096, "depth": 200, "paths": 64, "rounds": 24}
+LIMITS = {"statements": 20_000, "unroll": 4_096, "depth": 200, "paths": 64, "rounds": 24, "steps": 100_000}
 
 
 class Restart(Exception):
@@ -112,6 +112,9 @@ class Machine:
     origin: dict[Staged, tuple[str, Any]] = field(default_factory=dict[Staged, tuple[str, Any]])
     outside: dict[int, tuple[int, Known]] = field(default_factory=dict[int, tuple[int, Known]])
     unflagged: set[int] = field(default_factory=set[int])
+    # cells of gradients, which as results are arrays of their own, and the results they became
+    own: set[int] = field(default_factory=set[int])
+    fresh: set[int] = field(default_factory=set[int])
     errstate: dict[str, str] = field(default_factory=dict[str, str])
     notes: list[str] = field(default_factory=list[str])
     frames: list[Frame] = field(default_factory=list[Frame])
@@ -130,6 +133,8 @@ class Machine:
     entry_arrays: dict[tuple[int, int], tuple[Staged, int]] = field(
         default_factory=dict[tuple[int, int], tuple[Staged, int]]
     )
+    # what each array was made as: its memory layout stays, whatever is written to it
+    made: dict[int, Operand] = field(default_factory=dict[int, Operand])
     object_cells: dict[int, bool] = field(default_factory=dict[int, bool])
     constructing: bool = False
     handlers: list[Any] = field(default_factory=list[Any])
@@ -138,6 +143,7 @@ class Machine:
         default_factory=dict[Symbol, tuple[int, int]]
     )
     shared_cells: dict[int, Content] = field(default_factory=dict[int, Content])
+    steps: int = 0
     cells: int = 0
     symbols: int = 0
     entry: State | None = None
@@ -152,6 +158,8 @@ class Machine:
         """The number of a fresh cell with the content."""
         self.cells += 1
         state.cells[self.cells] = content
+        if isinstance(content, ArrayCell) and not content.shares:
+            self.made[self.cells] = content.operand
         return self.cells
 
     def new_array(self, state: State, operand: Operand) -> ArrayRef:
@@ -209,13 +217,15 @@ class Machine:
         return (kind, key) in self.decisions
 
     def spend(self, loc: Loc | None) -> None:
-        """Account for a staged statement; raises StagecError when the budget is used up."""
-        if self.defs.count > LIMITS["statements"]:
+        """Account for a step of staging; raises StagecError when the budget is used up."""
+        self.steps += 1
+        if self.defs.count > LIMITS["statements"] or self.steps > LIMITS["steps"]:
             raise StagecError(
                 "SC301",
-                f"staging made more than {LIMITS['statements']} statements",
+                f"staging needs more than {LIMITS['statements']} statements",
                 loc,
-                "stage a loop instead of unrolling it, or raise stagec.config.max_statements",
+                "let loops run over arrays or ranges, with state of one type, so that they are "
+                "not unrolled",
             )
 
     @contextmanager

@@ -173,6 +173,8 @@ def lifted(state: State, value: Any) -> Any:
         return Handle(state.builder, const(value))
     if isinstance(value, tuple | list):
         return type(value)(lifted(state, v) for v in value)
+    if isinstance(value, slice):
+        return slice(*(lifted(state, v) for v in (value.start, value.stop, value.step)))
     return value
 
 
@@ -218,7 +220,7 @@ def views(
         source = stmt.op.aliased(stmt.kwargs) if stmt is not None else None
         if stmt is None or source is None:
             return m.sized(state, m.wrap(state, result))
-        step = view_step(m, state, stmt)
+        step = view_step(m, state, stmt, memory_of(m, bases, stmt.args[0]))
         if step is None and copies(m, stmt):
             return m.sized(state, m.wrap(state, result))
         if step is None:
@@ -253,7 +255,15 @@ def shared(m: Machine, state: State, operand: Operand, source: Operand, bases: A
     return ArrayRef(m.new_cell(state, ArrayCell(operand, shares)))
 
 
-def view_step(m: Machine, state: State, stmt: Apply) -> tuple[Path, tuple[Operand, ...]] | None:
+def memory_of(m: Machine, bases: dict[Operand, ArrayRef], operand: Operand) -> Operand:
+    """The operand that says how the memory of an array is laid out: what it was made as."""
+    ref = bases.get(operand)
+    return operand if ref is None else m.made.get(ref.cell, operand)
+
+
+def view_step(
+    m: Machine, state: State, stmt: Apply, memory: Operand
+) -> tuple[Path, tuple[Operand, ...]] | None:
     """The path that a view op takes, with its operands; None if it is not a path."""
     attrs = stmt.kwargs
     base = stmt.args[0].type
@@ -262,9 +272,9 @@ def view_step(m: Machine, state: State, stmt: Apply) -> tuple[Path, tuple[Operan
         return (attrs["path"], stmt.args[1:]) if attrs["view"] else None
     if stmt.op is ops.transpose:
         return (Transpose(attrs["axes"]),), ()
-    if stmt.op is ops.reshape and contiguous(m, state, stmt.args[0]):
+    if stmt.op is ops.reshape and contiguous(m, state, memory):
         return (Reshape(attrs["shape"]),), stmt.args[1:]
-    if stmt.op is ops.ravel and contiguous(m, state, stmt.args[0]):
+    if stmt.op is ops.ravel and contiguous(m, state, memory):
         return (Reshape((-1,)),), ()
     if stmt.op is ops.expand_dims:
         rank = base.rank + len(attrs["axes"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stagec.errors import Loc, StagecError
@@ -35,7 +35,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Block, Const, Operand, Value as Staged, const
+from stagec.ir.core import Block, Const, Operand, const
 from stagec.ir.function import Function
 from stagec.ir.walk import clone
 
@@ -171,7 +171,7 @@ def finished(
     mutated: list[tuple[int, int]] = []
     written: list[int] = []
     params = [*inputs.params, *(c.value for c in captured)]
-    fresh = [True] * len(outs)
+    fresh = [k in m.fresh for k in range(len(outs))]
     for number in order:
         assert number is not None
         content = final.cells.get(number)
@@ -182,8 +182,6 @@ def finished(
             fresh.append(False)
             if number in inputs.cells:
                 written.append(inputs.cells[number])
-    for k, out in enumerate(outs[: len(fresh)]):
-        fresh[k] = False if isinstance(out, Staged) else fresh[k]
     block = Block(tuple(params), tuple(builder.stmts), tuple(outs))
     function = Function(
         getattr(request.function, "__name__", "f").replace("<lambda>", "lambda_"),
@@ -272,6 +270,7 @@ class Ending:
 
         tree = extend(tree, step)
         final = close(m, tree, {})
+        m.fresh.clear()
         assert isinstance(final, Leaf)
         outs = [operand_in(final.state.cells[tag])]
         outs += [operand_in(final.state.cells[c]) for c in slots]
@@ -330,11 +329,12 @@ class Specs:
     inputs: Inputs
     state: State
     outs: list[Operand]
+    gradients: dict[int, int] = field(default_factory=dict[int, int])
 
     def out(self, operand: Operand) -> results.Out:
         """A result for the operand, shared with an equal one before it."""
         for k, other in enumerate(self.outs):
-            if other is operand:
+            if other is operand and k not in self.machine.fresh:
                 return results.Out(k)
         self.outs.append(operand)
         return results.Out(len(self.outs) - 1)
@@ -379,7 +379,17 @@ class Specs:
         for k, entry in enumerate(self.machine.captured.values()):
             if not ref.path and entry.cell == ref.cell:
                 return results.Hidden(k)
+        if not ref.path and ref.cell in self.machine.own:
+            return self.gradient(ref)
         return self.out(handle_of(self.machine, self.state, ref).operand)
+
+    def gradient(self, ref: ArrayRef) -> results.Spec:
+        """A gradient: an array of its own, even where another result is equal to it."""
+        if ref.cell not in self.gradients:
+            self.gradients[ref.cell] = len(self.outs)
+            self.machine.fresh.add(len(self.outs))
+            self.outs.append(handle_of(self.machine, self.state, ref).operand)
+        return results.Out(self.gradients[ref.cell])
 
     def ref(self, ref: Ref) -> results.Spec:
         """A container or object: one of the caller's, or a new one."""

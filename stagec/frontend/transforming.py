@@ -463,7 +463,10 @@ def cotangent(
     if kind.weak and getattr(operand.type, "kind", "") != "py":
         name = "complex" if kind.dtype.kind == "c" else "float"
         return m.wrap(state, to_python(m.handle(state, operand), kind=name))
-    return m.wrap(state, m.handle(state, operand))
+    made = m.wrap(state, m.handle(state, operand))
+    if isinstance(made, ArrayRef):
+        m.own.add(made.cell)
+    return made
 
 
 def pushforward(

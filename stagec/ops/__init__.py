@@ -354,6 +354,7 @@ from stagec.ops.reduction import (
     nanmax as nanmax,
     nanmin as nanmin,
     ptp as ptp,
+    size_of as size_of,
     std as std,
     var as var,
 )
@@ -413,6 +414,12 @@ from stagec.ops.select import (
     choose as choose,
     stop_gradient as stop_gradient,
     where as where,
+)
+from stagec.ops.selected import (
+    OPS as SELECTED,
+    mean_where as mean_where,
+    prod_where as prod_where,
+    sum_where as sum_where,
 )
 from stagec.ops.shape import (
     OPS as SHAPE,
@@ -520,6 +527,7 @@ ALL: tuple[Op, ...] = (
     *REDUCTION,
     *SCALAR_MATH,
     *SEARCH,
+    *SELECTED,
     *SHAPE,
     *SINGULAR,
     *SORTING,

@@ -14,8 +14,8 @@ import numpy as np
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Cost, Op, Operand, Staged, known, operand_of
-from stagec.ir.types import ArrayType, Shape, Type
-from stagec.ops.axes import dtype_of
+from stagec.ir.types import ArrayType, Shape, Type, same_shape
+from stagec.ops.axes import dtype_of, np_shape
 from stagec.ops.cast import conjugate, number_type, strong, to_python
 from stagec.ops.comparison import (
     greater,
@@ -153,9 +153,13 @@ def _add_zero(x: Any, y: Any) -> Any:
 
 
 def _add_negative(x: Any, y: Any) -> Any:
-    inner = made_by(y, negative)
-    fits = inner and dtype_of(inner[0][0]).kind != "b"
-    return subtract(x, inner[0][0]) if inner and fits else None
+    inner = [made_by(z, negative) for z in (x, y)]
+    left, right = (z and z[0][0] for z in inner)
+    if left is not None and right is not None and not _complex(x, y):
+        return negative(left + right)
+    if right is not None:
+        return subtract(x, right)
+    return None if left is None else subtract(y, left)
 
 
 add = elementwise(
@@ -202,6 +206,19 @@ def _multiply_unit(x: Any, y: Any) -> Any:
     return None
 
 
+def _negative_out(op: Op, x: Any, y: Any) -> Any:
+    """`-x * y` as `-(x * y)`: a sum takes the sign in."""
+    for k, factor in enumerate((x, y)):
+        inner = made_by(factor, negative)
+        if not inner or _complex(x, y) or dtype_of(factor).kind != "f":
+            continue
+        result = op.infer(x.type, y.type)
+        assert isinstance(result, ArrayType)
+        if same_shape(np_shape(factor), result.shape):
+            return negative(op(inner[0][0], y) if k == 0 else op(x, inner[0][0]))
+    return None
+
+
 multiply = elementwise(
     "multiply",
     np.multiply,
@@ -209,7 +226,7 @@ multiply = elementwise(
     python=operator.mul,
     vjp=(lambda ct, z, x, y: ct * conjugate(y), lambda ct, z, x, y: ct * conjugate(x)),
     jvp=(lambda dx, z, x, y: dx * y, lambda dy, z, x, y: x * dy),
-    rewrites=(_multiply_unit,),
+    rewrites=(_multiply_unit, lambda x, y: _negative_out(multiply, x, y)),
 )
 
 
@@ -227,7 +244,7 @@ divide = elementwise(
     # the denominator's rule reads the result: an overwritten numerator needs no copy
     vjp=(lambda ct, z, x, y: ct / conjugate(y), lambda ct, z, x, y: -ct * conjugate(z / y)),
     jvp=(lambda dx, z, x, y: dx / y, lambda dy, z, x, y: -z * dy / y),
-    rewrites=(_divide_unit,),
+    rewrites=(_divide_unit, lambda x, y: _negative_out(divide, x, y)),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import Cost, Op
+from stagec.ir.core import Cost, Op, known
 from stagec.ir.path import Arg
 from stagec.ir.types import (
     ArrayType,
@@ -35,6 +35,7 @@ from stagec.ops.cast import astype, fit_dtype
 from stagec.ops.family import (
     array,
     linear,
+    made_by,
     reject,
     size_text,
     size_types,
@@ -64,6 +65,25 @@ def _like_same(x: Any, like: Any) -> Any:
     return x if same_shape(x.shape, like.shape) and x.type.kind != "py" else None
 
 
+def number_behind(x: Any) -> Any:
+    """The number that every element of the handle `x` is, if it was made from one."""
+    while np.ndim(x):
+        made = made_by(x, broadcast_like) or made_by(x, filled) or made_by(x, expand_dims)
+        if made is None:
+            return None
+        x = made[0][0]
+    return None if x.type.kind == "array" else x
+
+
+def _like_number(x: Any, like: Any) -> Any:
+    """A number fills memory of its own, which may be written to."""
+    number = number_behind(x)
+    if number is None or not like.shape:
+        return None
+    plain = known(number)
+    return filled(float(plain) if isinstance(plain, np.float64) else number, like)
+
+
 def _like_batch(args: Any, axes: Any) -> tuple[Any, int]:
     x, like = args
     if axes[0] is None:
@@ -86,7 +106,21 @@ broadcast_like = linear(
     scalar="{}",
     alias=0,
     cost=Cost.FREE,
-    rewrites=(_like_same,),
+    rewrites=(_like_same, _like_number),
+    shapes=(1,),
+)
+
+# a new array in the shape of `like`, every element of it the number `x`
+filled = linear(
+    "filled",
+    calls=(),
+    infer=_broadcast_infer,
+    value=lambda x, like: np.full(np.shape(like), x),
+    vjp=lambda ct, out, x, like: unbroadcast_to(ct, x),
+    batch=_like_batch,
+    source="np.full({1}.shape, {0})",
+    scalar="{}",
+    cost=Cost.CHEAP,
     shapes=(1,),
 )
 
@@ -279,16 +313,16 @@ def _sum_infer(x: ArrayType, *, axes: tuple[int, ...], keepdims: bool = False) -
     return array(sum_dtype(x.dtype), reduced(x.shape, axes, keepdims))
 
 
-def _sum_call(
+def sum_call(
     a: Any,
     axis: Any = None,
     dtype: Any = None,
     out: None = None,
     keepdims: bool = False,
     initial: Any = None,
-    where: Any = None,
 ) -> Any:
-    reject("sum", out=out, where=where)
+    """The meaning of np.sum over all elements."""
+    reject("sum", out=out)
     if dtype is not None and np.dtype(dtype) != dtype_of(a):
         a = astype(a, dtype=np.dtype(dtype))
     axes = normal_axes(axis, np.ndim(a))
@@ -310,7 +344,7 @@ def spread(out: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
 
 sum_ = linear(
     "sum",
-    calls=((np.sum, _sum_call),),
+    calls=(),
     infer=_sum_infer,
     value=lambda x, *, axes, keepdims=False: np.sum(x, axis=axes, keepdims=keepdims),
     vjp=_sum_vjp,
@@ -339,4 +373,6 @@ def fit(ct: Any, like: Any) -> Any:
     return fit_dtype(unbroadcast_to(ct, like), dtype_of(like))
 
 
-OPS: tuple[Op, ...] = (broadcast_like, unbroadcast, stretch, broadcast_to, broadcast_with, sum_)
+OPS: tuple[Op, ...] = (
+    broadcast_like, filled, unbroadcast, stretch, broadcast_to, broadcast_with, sum_,
+)  # fmt: skip

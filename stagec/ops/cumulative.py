@@ -27,7 +27,7 @@ from stagec.ops.cast import astype, conjugate
 from stagec.ops.comparison import isnan
 from stagec.ops.composite import composite
 from stagec.ops.creation import ones_like, zeros_like
-from stagec.ops.family import array, linear, make, reject, static
+from stagec.ops.family import array, linear, make, static
 from stagec.ops.joining import concatenate, part_of
 from stagec.ops.masks import mask
 from stagec.ops.rearrange import reverse_axes, roll
@@ -231,16 +231,15 @@ def _prod_jvp(dxs: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False)
     return sum_(terms, axes=axes, keepdims=True) if keepdims else sum_(terms, axes=axes)
 
 
-def _prod_call(
+def prod_call(
     a: Any,
     axis: Any = None,
     dtype: Any = None,
     out: None = None,
     keepdims: Any = False,
     initial: Any = None,
-    where: Any = None,
 ) -> Any:
-    reject("prod", where=where)
+    """The meaning of np.prod over all elements."""
     if dtype is not None and np.dtype(dtype) != dtype_of(a):
         a = astype(a, dtype=np.dtype(dtype))
     axes = normal_axes(axis, np.ndim(a))
@@ -251,7 +250,7 @@ def _prod_call(
 
 prod = make(
     "prod",
-    calls=((np.prod, _prod_call),),
+    calls=(),
     infer=lambda x, *, axes, keepdims=False: array(
         sum_dtype(x.dtype), reduced(x.shape, axes, keepdims)
     ),

@@ -23,7 +23,7 @@ from stagec.ir.types import (
     type_of,
 )
 from stagec.ops.axes import dtype_of, expand_dims, np_shape
-from stagec.ops.broadcast import align, broadcast_like, fit
+from stagec.ops.broadcast import align, broadcast_like, filled, fit, number_behind
 from stagec.ops.cast import (
     astype,
     conjugate,
@@ -225,7 +225,11 @@ def _vjp(
 ) -> tuple[Any, ...]:
     def cotangent(rule: Callable[..., Any], arg: Any) -> Any:
         bar = masked(lambda body: rule(body, out, *args), ct)
-        return None if bar is None else fit(bar, arg)
+        if bar is None:
+            return None
+        # a lone array has the shape of the result
+        alone = np.ndim(arg) and sum(np.ndim(a) > 0 for a in args) == 1
+        return fit_dtype(bar, dtype_of(arg)) if alone else fit(bar, arg)
 
     return tuple(
         cotangent(rule, arg) if rule is not None and varies(arg) else None
@@ -309,11 +313,29 @@ def _without_broadcast(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> 
             *(a.type for a in args), **attrs
         ):
             return op(*narrow, **attrs)
-    return None
+    return _of_numbers(op, args, attrs)
+
+
+def _of_numbers(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+    """The op on numbers that fill arrays, done before that."""
+    fills = (made_by(a, filled) or made_by(a, broadcast_like) for a in args)
+    wide = next((fill for fill in fills if fill), None)
+    numbers = [number_behind(a) if np.ndim(a) else a for a in args]
+    if wide is None or any(n is None for n in numbers):
+        return None
+    narrow = [strong(n) if np.ndim(a) else n for n, a in zip(numbers, args, strict=True)]
+    whole = op.infer(*(a.type for a in args), **attrs)
+    single = op.infer(*(a.type for a in narrow), **attrs)
+    assert isinstance(whole, ArrayType)
+    assert isinstance(single, ArrayType)
+    like = wide[0][1]
+    if single.rank or single.dtype != whole.dtype or not same_shape(like.shape, whole.shape):
+        return None
+    return broadcast_like(op(*narrow, **attrs), like)
 
 
 def _before_broadcast(x: Any) -> Any:
-    wide = made_by(x, broadcast_like)
+    wide = made_by(x, broadcast_like) or made_by(x, filled)
     if wide:
         return wide[0][0]
     deeper = made_by(x, expand_dims)

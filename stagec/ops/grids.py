@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op, Staged
+from stagec.ir.core import Cost, Op, Staged, known
 from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType
+from stagec.ops.arrays import vector
 from stagec.ops.axes import dtype_of, expand_dims, length, normal_axis
 from stagec.ops.broadcast import broadcast_with
 from stagec.ops.cast import astype
@@ -99,18 +100,21 @@ def _ix_call(*args: Any) -> tuple[Any, ...]:
 
 def _axis_points(part: slice) -> Any:
     """The points that a slice of np.mgrid means."""
-    start = 0 if part.start is None else part.start
-    step = 1 if part.step is None else part.step
-    ends = (start, part.stop)
+    given = (part.start, part.stop, part.step)
+    start, stop, step = (known(g) if isinstance(g, Staged) else g for g in given)
     if isinstance(step, complex):
-        return near(ends, linspace, *ends, shape=(int(abs(step)),), endpoint=True)
+        ends = (0 if part.start is None else part.start, part.stop)
+        return near(given, linspace, *ends, shape=(int(abs(step)),), endpoint=True)
     bounds: list[Any] = []
     staged: list[Any] = []
-    for bound in (*ends, step):
-        bounds.append(Arg(len(staged)) if isinstance(bound, Staged) else bound)
-        staged += [bound] if isinstance(bound, Staged) else []
-    plain = bounds[1:2] if bounds[0] == 0 and bounds[2] == 1 else bounds
-    return near(ends, arange, *staged, bounds=tuple(plain), dtype=None)
+    for plain, bound, default in zip((start, stop, step), given, (0, None, 1), strict=True):
+        if plain is None and bound is not None:
+            bounds.append(Arg(len(staged)))
+            staged.append(bound)
+        else:
+            bounds.append(default if plain is None else plain)
+    short = bounds[1:2] if bounds[0] == 0 and bounds[2] == 1 else bounds
+    return near(given, arange, *staged, bounds=tuple(short), dtype=None)
 
 
 def _mgrid_call(key: Any) -> Any:
@@ -124,6 +128,37 @@ def _ogrid_call(key: Any) -> Any:
     if isinstance(key, slice):
         return _axis_points(key)
     return tuple(_open(tuple(_common([_axis_points(k) for k in key])), "ij"))
+
+
+def _row_call(key: Any) -> Any:
+    """np.r_: numbers, sequences and ranges, one after the other."""
+    parts = key if isinstance(key, tuple) else (key,)
+    if any(isinstance(p, str) for p in parts):
+        raise TypeError("r_: directives are not supported")
+    points = [_axis_points(p) if isinstance(p, slice) else p for p in parts]
+    anchor = next((p for p in points if isinstance(p, Staged)), None)
+    return concatenate(*(vector(p, anchor) if np.ndim(p) < 2 else p for p in points), axis=0)
+
+
+def _column_call(key: Any) -> Any:
+    """np.c_: sequences as columns, matrices side by side."""
+    parts = key if isinstance(key, tuple) else (key,)
+    points = [_axis_points(p) if isinstance(p, slice) else p for p in parts]
+    anchor = next((p for p in points if isinstance(p, Staged)), None)
+    columns = [
+        expand_dims(vector(p, anchor), axes=(1,)) if np.ndim(p) < 2 else p for p in points
+    ]
+    return concatenate(*columns, axis=np.ndim(columns[0]) - 1)
+
+
+def _grid_call(grid: Any, key: Any) -> Any:
+    """np.mgrid and np.ogrid, which share their `__getitem__`."""
+    return _ogrid_call(key) if grid.sparse else _mgrid_call(key)
+
+
+def _joined_call(kind: Any, key: Any) -> Any:
+    """np.r_ and np.c_, which share their `__getitem__`."""
+    return _column_call(key) if kind is np.c_ else _row_call(key)
 
 
 def _common(rows: list[Any]) -> list[Any]:
@@ -198,8 +233,8 @@ indices = constant(
     calls=(
         (np.indices, _indices_call),
         (np.ix_, _ix_call),
-        (np.mgrid.__getitem__, _mgrid_call),
-        (np.ogrid.__getitem__, _ogrid_call),
+        (type(np.mgrid).__getitem__, _grid_call),
+        (type(np.r_).__getitem__, _joined_call),
         (np.delete, _delete_call),
         (np.insert, _insert_call),
         (np.resize, _resize_call),

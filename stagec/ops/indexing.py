@@ -15,11 +15,12 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.ir.core import LIBRARY, Cost, Effect, Op
 from stagec.ir.path import Arg, Index, NewAxis, Path, Transpose
-from stagec.ir.types import ArrayType, Shape, may_be_one
-from stagec.ops.arithmetic import Handle
+from stagec.ir.types import ArrayType, Shape, may_be_one, same_shape
+from stagec.ops.arithmetic import Handle, add, divide, multiply, negative
 from stagec.ops.axes import transpose
-from stagec.ops.broadcast import fit
+from stagec.ops.broadcast import broadcast_like, filled, fit
 from stagec.ops.copying import copy as copy
+from stagec.ops.family import made_by
 from stagec.ops.form import to_numpy
 from stagec.ops.into import into, zeros_like
 from stagec.ops.lifting import batched_base, lift, lift_value
@@ -198,10 +199,7 @@ def _update_vjp(ct: Any, out: Any, a: Any, v: Any, *index: Any, path: Path) -> A
     if any(i.rank and i.dtype.kind in "iu" for i in types):
         # of several values stored in one element only the last survives
         region = update(region, 0, overwritten(ct, *index, path=path), path=(Index((Arg(0),)),))
-    v_bar = _fit_value(region, v)
-    if is_view(path, types) and array_type(v_bar).rank:
-        v_bar = copy(v_bar)  # the region is cleared next
-    return (update(ct, 0, *index, path=path), v_bar, *rest)
+    return (update(ct, 0, *index, path=path), _fit_value(region, v), *rest)
 
 
 def _fit_value(region: Any, v: Any) -> Any:
@@ -210,6 +208,14 @@ def _fit_value(region: Any, v: Any) -> Any:
     if extra > 0:
         region = read_at(region, (Index((NewAxis(),) * extra),))
     return fit(region, v)
+
+
+def _narrow(op: Op, a: Any, v: Any, index: tuple[Any, ...], path: Path) -> Any:
+    """The write without a broadcast that it makes itself."""
+    wide = made_by(v, broadcast_like) or made_by(v, filled)
+    if not wide or not array_type(v).rank or not array_type(a).rank:
+        return None
+    return op(a, wide[0][0], *index, path=path)
 
 
 def _update_jvp(dxs: Any, out: Any, a: Any, v: Any, *index: Any, path: Path) -> Any:
@@ -255,7 +261,7 @@ update = Op(
     may_raise=(IndexError, ValueError),
     effect=Effect.NONE,
     cost=Cost.CHEAP,
-    rewrites=(),
+    rewrites=(lambda a, v, *index, path: _narrow(update, a, v, index, path),),
 )
 
 
@@ -302,6 +308,30 @@ def _accumulate_source(a: ArrayType, v: ArrayType, *index: ArrayType, path: Path
     return f"np.add.at({prefix}, {_key_source(last, index)}, {{1}})"
 
 
+def _added(a: Any, v: Any, *index: Any, path: Path) -> Any:
+    """What is added to a copy, or to copies of one number, is a sum."""
+    base = made_by(a, copy) or made_by(a, filled)
+    if path != WHOLE or not base:
+        return None
+    twin = made_by(v, copy)
+    v = twin[0][0] if twin else v
+    total = add.infer(base[0][0].type, array_type(v))
+    assert isinstance(total, ArrayType)
+    whole = array_type(a)
+    same = total.dtype == whole.dtype and same_shape(total.shape, whole.shape)
+    return add(base[0][0], v) if same else None
+
+
+def _sign_out(a: Any, v: Any, *index: Any, path: Path) -> Any:
+    """`a += -x * y` as `a += -(x * y)`, which is `a -= x * y`."""
+    for op in (multiply, divide):
+        made = made_by(v, op)
+        inner = made and made_by(made[0][0], negative)
+        if made and inner and array_type(v).dtype.kind == "f":
+            return accumulate(a, negative(op(inner[0][0], made[0][1])), *index, path=path)
+    return None
+
+
 def _key_source(step: Index, index: tuple[ArrayType, ...]) -> str:
     """The step as a value of its own."""
     text = items_source(step.items, len(step.items), 2)
@@ -326,7 +356,11 @@ accumulate = Op(
     may_raise=(IndexError, ValueError),
     effect=Effect.NONE,
     cost=Cost.CHEAP,
-    rewrites=(),
+    rewrites=(
+        lambda a, v, *index, path: _narrow(accumulate, a, v, index, path),
+        _added,
+        _sign_out,
+    ),
 )
 
 

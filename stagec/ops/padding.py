@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op, Staged
+from stagec.ir.core import Cost, Op, Staged, known
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.types import ArrayType, affine
 from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, to_front
@@ -51,15 +51,24 @@ def _pad_call(
 
 
 def _pad_constant(x: Any, width: Width, values: Any) -> Any:
-    if isinstance(values, Staged) or not isinstance(values, tuple | list):
-        return pad_constant(x, values, width=width)
+    if not isinstance(values, tuple | list):
+        return _filled(x, width, values)
     rank = np.ndim(x)
     for axis, pair in enumerate(_widths(values, rank, "constant_values")):
         for side, value in enumerate(pair):
             only = [[0, 0] for _ in range(rank)]
             only[axis][side] = width[axis][side]
-            x = pad_constant(x, value, width=tuple((a, b) for a, b in only))
+            x = _filled(x, tuple((a, b) for a, b in only), value)
     return x
+
+
+def _filled(x: Any, width: Width, value: Any) -> Any:
+    """`x` with a number around it, an attribute if it is known."""
+    plain = known(value) if isinstance(value, Staged) else value
+    if plain is None:
+        return pad_constant(x, value, width=width, fill=None)
+    plain = plain.item() if isinstance(plain, np.generic) else plain
+    return pad_constant(x, width=width, fill=plain)
 
 
 def _width_text(width: Width) -> str:
@@ -82,38 +91,49 @@ def _inner(ct: Any, x: Any, width: Width) -> Any:
     return read_at(ct, (Index(tuple(items)),))
 
 
-def _constant_source(x: ArrayType, value: ArrayType, *, width: Width) -> str:
-    return f"np.pad({{0}}, {_width_text(width)}, constant_values={{1}})"
+def _constant_source(x: ArrayType, *value: Any, width: Width, fill: Any) -> str:
+    given = "{1}" if value else repr(fill)
+    tail = "" if given == "0" else f", constant_values={given}"
+    return f"np.pad({{0}}, {_width_text(width)}{tail})"
 
 
-def _constant_vjp(ct: Any, out: Any, x: Any, value: Any, *, width: Width) -> tuple[Any, Any]:
+def _constant_value(x: Any, *value: Any, width: Width, fill: Any) -> Any:
+    return np.pad(x, width, constant_values=value[0] if value else fill)
+
+
+def _constant_vjp(ct: Any, out: Any, x: Any, *value: Any, width: Width, fill: Any) -> Any:
     inner = _inner(ct, x, width)
     x_bar = inner if dtype_of(x).kind in "fc" else None
-    if dtype_of(value).kind not in "fc" or dtype_of(x).kind not in "fc":
+    if not value:
+        return (x_bar,)
+    if dtype_of(value[0]).kind not in "fc" or dtype_of(x).kind not in "fc":
         return x_bar, None
     every = tuple(range(np.ndim(x)))
     rest = sum_(ct, axes=every) - sum_(inner, axes=every)
-    return x_bar, fit_dtype(rest, dtype_of(value))
+    return x_bar, fit_dtype(rest, dtype_of(value[0]))
 
 
-def _constant_jvp(dxs: Any, out: Any, x: Any, value: Any, *, width: Width) -> Any:
+def _constant_jvp(dxs: Any, out: Any, x: Any, *value: Any, width: Width, fill: Any) -> Any:
     if dtype_of(x).kind not in "fc":
         return None
     dx = zeros_like(x, dtype=dtype_of(x)) if dxs[0] is None else dxs[0]
-    return pad_constant(dx, 0 if dxs[1] is None else dxs[1], width=width)
+    if len(dxs) == 1 or dxs[1] is None:
+        return pad_constant(dx, width=width, fill=0)
+    return pad_constant(dx, dxs[1], width=width, fill=None)
 
 
-def _constant_batch(args: Any, axes: Any, *, width: Width) -> tuple[Any, int]:
-    if axes[1] is not None:
+def _constant_batch(args: Any, axes: Any, /, *, width: Width, fill: Any) -> tuple[Any, int]:
+    if any(a is not None for a in axes[1:]):
         raise TypeError("vmap: np.pad needs the same constant in every batch element")
-    return pad_constant(move_axis(args[0], axes[0], 0), args[1], width=((0, 0), *width)), 0
+    x = move_axis(args[0], axes[0], 0)
+    return pad_constant(x, *args[1:], width=((0, 0), *width), fill=fill), 0
 
 
 pad_constant = make(
     "pad_constant",
     calls=((np.pad, _pad_call),),
-    infer=lambda x, value, *, width: _padded(x, width),
-    value=lambda x, value, *, width: np.pad(x, width, constant_values=value),
+    infer=lambda x, *value, width, fill: _padded(x, width),
+    value=_constant_value,
     vjp=_constant_vjp,
     jvp=_constant_jvp,
     batch=_constant_batch,

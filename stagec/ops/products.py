@@ -107,9 +107,12 @@ def _right(ct: Any, a: Any, b: Any) -> Any:
 
 
 def _matmul_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    # only the axes before the last two are ever broadcast
+    stacked = max(np.ndim(a), np.ndim(b)) > 2
+    fitted = fit if stacked else lambda bar, x: fit_dtype(bar, dtype_of(x))
     return (
-        fit(_left(ct, a, b), a) if _inexact(a) else None,
-        fit(_right(ct, a, b), b) if _inexact(b) else None,
+        fitted(_left(ct, a, b), a) if _inexact(a) else None,
+        fitted(_right(ct, a, b), b) if _inexact(b) else None,
     )
 
 

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Op
-from stagec.ir.types import ArrayType
+from stagec.ir.core import Cost, Op
+from stagec.ir.types import INT, ArrayType
 from stagec.ops.axes import (
     dtype_of,
     length,
     move_axis,
     normal_axes,
     normal_axis,
+    np_shape,
     reduced,
     restore_axes,
     shape_of,
@@ -31,6 +32,7 @@ from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
 from stagec.ops.family import array, constant, linear, make, reject, sizes, static
 from stagec.ops.masks import mask
+from stagec.ops.rounding import maximum, minimum
 from stagec.ops.shape import reshape, total_size
 
 Axes = tuple[int, ...]
@@ -38,7 +40,26 @@ Axes = tuple[int, ...]
 
 def count_of(x: Any, axes: Axes) -> Any:
     """How many elements lie along the axes: static or staged."""
+    if len(axes) == np.ndim(x) > 1 and not all(isinstance(d, int) for d in np_shape(x)):
+        return size_of(x)
     return total_size(length(x, a) for a in axes)
+
+
+def _size_batch(args: Any, axes: Any, /) -> tuple[Any, None]:
+    like = move_axis(args[0], axes[0], 0)
+    return total_size(shape_of(like)[1:]), None
+
+
+# the number of elements, as a Python int
+size_of = constant(
+    "size_of",
+    calls=(),
+    infer=lambda x: INT,
+    value=np.size,
+    batch=_size_batch,
+    source="{}.size",
+    cost=Cost.FREE,
+)
 
 
 def _cast(a: Any, dtype: Any) -> Any:
@@ -72,16 +93,14 @@ def real_dtype(dtype: np.dtype) -> np.dtype:
 # --- mean ----------------------------------------------------------------------------------
 
 
-def _mean_call(
+def mean_call(
     a: Any,
     axis: Any = None,
     dtype: Any = None,
     out: None = None,
     keepdims: Any = False,
-    *,
-    where: Any = None,
 ) -> Any:
-    reject("mean", where=where)
+    """The meaning of np.mean over all elements."""
     return mean(_cast(a, dtype), **_attrs(normal_axes(axis, np.ndim(a)), keepdims))
 
 
@@ -91,7 +110,7 @@ def _mean_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) 
 
 mean = linear(
     "mean",
-    calls=((np.mean, _mean_call),),
+    calls=(),
     infer=lambda x, *, axes, keepdims=False: array(
         mean_dtype(x.dtype), reduced(x.shape, axes, keepdims)
     ),
@@ -233,8 +252,11 @@ def _extremum(function: Callable[..., Any], *also: Any) -> Op:
         initial: Any = None,
         where: Any = None,
     ) -> Any:
-        reject(name, initial=initial, where=where)
-        return op(a, **_attrs(normal_axes(axis, np.ndim(a)), keepdims))
+        reject(name, where=where)
+        found = op(a, **_attrs(normal_axes(axis, np.ndim(a)), keepdims))
+        if initial is None:
+            return found
+        return (maximum if name == "max" else minimum)(found, initial)
 
     op = make(
         name,
@@ -366,6 +388,7 @@ nanargmin = _position(np.nanargmin)
 
 
 OPS: tuple[Op, ...] = (
+    size_of,
     mean,
     var,
     std,

@@ -99,6 +99,10 @@ def _compress_call(condition: Any, a: Any, axis: Any = None, out: None = None) -
     return read_at(x, (Index((*(FULL,) * at, Arg(0))),), flatnonzero(condition))
 
 
+def _compress_method(a: Any, condition: Any, axis: Any = None, out: None = None) -> Any:
+    return _compress_call(condition, a, axis)
+
+
 def _extract_call(condition: Any, arr: Any) -> Any:
     return read_at(ravel(arr), (Index((Arg(0),)),), flatnonzero(condition))
 
@@ -158,6 +162,7 @@ sort = make(
         (np.sort_complex, _sort_complex_call),
         (np.take, _take_call),
         (np.compress, _compress_call),
+        (np.ndarray.compress, _compress_method),
         (np.extract, _extract_call),
         (np.choose, _choose_call),
     ),

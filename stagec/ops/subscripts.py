@@ -48,7 +48,7 @@ def normal_subscripts(subscripts: str, ranks: tuple[int, ...]) -> str:
     return f"{','.join(terms)}->{output.replace('...', letters)}"
 
 
-def _infer(*types: ArrayType, subscripts: str) -> ArrayType:
+def _infer(*types: ArrayType, subscripts: str, optimize: bool = False) -> ArrayType:
     terms, output = _terms(subscripts)
     dims: dict[str, Dim] = {}
     for term, t in zip(terms, types, strict=True):
@@ -59,12 +59,12 @@ def _infer(*types: ArrayType, subscripts: str) -> ArrayType:
     return array(np.result_type(*(t.dtype for t in types)), tuple(dims[c] for c in output))
 
 
-def _value(*xs: Any, subscripts: str) -> Any:
-    return np.einsum(subscripts, *xs, optimize=len(xs) > 2)
+def _value(*xs: Any, subscripts: str, optimize: bool = False) -> Any:
+    return np.einsum(subscripts, *xs, optimize=optimize or len(xs) > 2)
 
 
-def _source(*types: ArrayType, subscripts: str) -> str:
-    tail = ", optimize=True" if len(types) > 2 else ""
+def _source(*types: ArrayType, subscripts: str, optimize: bool = False) -> str:
+    tail = ", optimize=True" if optimize or len(types) > 2 else ""
     return f"np.einsum({subscripts!r}, {', '.join(['{}'] * len(types))}{tail})"
 
 
@@ -91,14 +91,15 @@ def _embed(ct: Any, steps: list[tuple[Any, str]]) -> Any:
     return ct
 
 
-def _pull(ct: Any, xs: tuple[Any, ...], k: int, terms: list[str], output: str) -> Any:
+def _pull(ct: Any, xs: tuple[Any, ...], k: int, subscripts: str, attrs: dict[str, Any]) -> Any:
     """The cotangent of operand `k`."""
+    terms, output = _terms(subscripts)
     steps = _without_repeats(xs[k], terms[k])
     x, term = steps[-1]
     others = [conjugate(y) for j, y in enumerate(xs) if j != k]
     rest = [t for j, t in enumerate(terms) if j != k]
     there = "".join(c for c in term if c in output or any(c in t for t in rest))
-    found = einsum(ct, *others, subscripts=f"{','.join([output, *rest])}->{there}")
+    found = einsum(ct, *others, subscripts=f"{','.join([output, *rest])}->{there}", **attrs)
     missing = tuple(j for j, c in enumerate(term) if c not in there)
     found = expand_dims(found, axes=missing) if missing else found
     if any(_stretched(a, b) for a, b in zip(np_shape(found), np_shape(x), strict=True)):
@@ -110,29 +111,26 @@ def _stretched(dim: Dim, wide: Dim) -> bool:
     return dim == 1 and not same(wide, 1)
 
 
-def _vjp(ct: Any, out: Any, *xs: Any, subscripts: str) -> tuple[Any, ...]:
-    terms, output = _terms(subscripts)
+def _vjp(ct: Any, out: Any, *xs: Any, subscripts: str, **attrs: Any) -> tuple[Any, ...]:
     return tuple(
-        _pull(ct, xs, k, terms, output) if dtype_of(x).kind in "fc" else None
+        _pull(ct, xs, k, subscripts, attrs) if dtype_of(x).kind in "fc" else None
         for k, x in enumerate(xs)
     )
 
 
-def _jvp(dxs: Any, out: Any, *xs: Any, subscripts: str) -> Any:
+def _jvp(dxs: Any, out: Any, *xs: Any, **attrs: Any) -> Any:
     parts = [
-        einsum(*xs[:k], dx, *xs[k + 1 :], subscripts=subscripts)
-        for k, dx in enumerate(dxs)
-        if dx is not None
+        einsum(*xs[:k], dx, *xs[k + 1 :], **attrs) for k, dx in enumerate(dxs) if dx is not None
     ]
     return fit_dtype(sum_terms(*parts), dtype_of(out))
 
 
-def _batch(args: Any, axes: Any, /, *, subscripts: str) -> tuple[Any, int]:
+def _batch(args: Any, axes: Any, /, *, subscripts: str, **attrs: Any) -> tuple[Any, int]:
     letter = next(c for c in string.ascii_letters if c not in subscripts)
     terms, output = _terms(subscripts)
     xs = [x if a is None else move_axis(x, a, 0) for x, a in zip(args, axes, strict=True)]
     wide = [t if a is None else letter + t for t, a in zip(terms, axes, strict=True)]
-    return einsum(*xs, subscripts=f"{','.join(wide)}->{letter}{output}"), 0
+    return einsum(*xs, subscripts=f"{','.join(wide)}->{letter}{output}", **attrs), 0
 
 
 def _call(
@@ -142,18 +140,18 @@ def _call(
         raise TypeError("einsum: give the subscripts as a string")
     if dtype is not None:
         raise TypeError("einsum: the argument dtype= is not supported")
-    static(options.get("optimize"), "optimize")
+    attrs = {"optimize": True} if static(options.get("optimize"), "optimize") else {}
     ranks = tuple(np.ndim(x) for x in operands)
-    return einsum(*operands, subscripts=normal_subscripts(subscripts, ranks))
+    return einsum(*operands, subscripts=normal_subscripts(subscripts, ranks), **attrs)
 
 
-def _alias(*, subscripts: str) -> int | None:
+def _alias(*, subscripts: str, optimize: bool = False) -> int | None:
     """NumPy returns a view of a single operand none of whose axes is summed."""
     terms, output = _terms(subscripts)
     return 0 if len(terms) == 1 and set(terms[0]) == set(output) else None
 
 
-def _permuted(*xs: Any, subscripts: str) -> Any:
+def _permuted(*xs: Any, subscripts: str, optimize: bool = False) -> Any:
     """`ij->ji` is a transpose."""
     terms, output = _terms(subscripts)
     if len(terms) > 1 or sorted(terms[0]) != sorted(output) or len(set(output)) < len(output):

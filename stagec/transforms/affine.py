@@ -64,6 +64,18 @@ def number(value: int) -> Affine:
     return Affine({}, value)
 
 
+def _sum(x: Affine, y: Affine) -> Affine:
+    return x + y
+
+
+def _difference(x: Affine, y: Affine) -> Affine:
+    return x - y
+
+
+def _opposite(x: Affine) -> Affine:
+    return number(0) - x
+
+
 def _product(x: Affine, y: Affine) -> Affine | None:
     if y.terms:
         x, y = y, x
@@ -71,9 +83,9 @@ def _product(x: Affine, y: Affine) -> Affine | None:
 
 
 RULES: dict[Op, Callable[..., Affine | None]] = {
-    add: lambda x, y: x + y,
-    subtract: lambda x, y: x - y,
-    negative: lambda x: number(0) - x,
+    add: _sum,
+    subtract: _difference,
+    negative: _opposite,
     multiply: _product,
 }
 

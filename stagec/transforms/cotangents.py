@@ -1,7 +1,8 @@
 """The cotangents known so far in one block, and how contributions to them add up.
 
 A missing cotangent is a zero that nobody has needed yet.  The first contribution is taken as it
-is; later ones to an array are accumulated into it, which `opt.bufferise` does in place.
+is; later ones to an array are accumulated into it, which `opt.bufferise` does in place, unless
+the first is the cotangent of something else too (then a new sum costs less than a copy).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Cotangents:
     shapes: Shapes
     hints: dict[Value, str]
     current: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
+    claims: dict[Operand, int] = field(default_factory=dict[Operand, int])
 
     def nested(self, builder: Builder) -> Cotangents:
         """The same cotangents, seen from a block inside this one."""
@@ -41,7 +43,7 @@ class Cotangents:
 
     def bare(self, builder: Builder) -> Cotangents:
         """No cotangents yet, in a block inside this one."""
-        return replace(self, builder=builder, current={})
+        return replace(self, builder=builder, current={}, claims={})
 
     def get(self, value: Operand) -> Operand | None:
         """The cotangent of the value; None if it is zero so far."""
@@ -74,14 +76,21 @@ class Cotangents:
     def _sum(self, target: Value, term: Operand) -> Operand:
         known = self.get(target)
         if known is None:
+            self.claims[term] = self.claims.get(term, 0) + 1
             return term
         if isinstance(target.type, ListType):
             return self._list_sum(known, term)
         assert isinstance(target.type, ArrayType)
-        if target.type.kind == "array":
+        shared = self.claims.get(known, 0) > 1 or known is term or self._view(known)
+        if target.type.kind == "array" and not shared:
             attrs = {"path": WHOLE}
             return self.builder.add(accumulate, (known, term), attrs)[0]
         return self.builder.add(add, (known, term), {})[0]
+
+    def _view(self, cotangent: Operand) -> bool:
+        """Whether the cotangent shows the memory of another value."""
+        made = self.builder.producer(cotangent)
+        return made is not None and made.op.aliased(made.kwargs) is not None
 
     def _list_sum(self, total: Operand, terms: Operand) -> Operand:
         """`total` with the elements of the list `terms` added to its own."""

@@ -46,6 +46,7 @@ def halves(fn: Function, wrt: Sequence[int], of: Sequence[int], call: CallRule) 
     cts = Cotangents(builder, active, Shapes.of(block), hints)
     seeds = tuple(Value(r.type, _bar(r)) for r in results)
     for result, seed in zip(results, seeds, strict=True):
+        cts.claims[seed] = 1  # it belongs to the caller
         cts.add(result, Handle(builder, seed))
     history = History()
     history.survivor = Survival.of(block, history).read

@@ -239,7 +239,8 @@ def weight(type: Type) -> int:
         case ArrayType(shape=shape):
             total = 1
             for dim in shape:
-                total *= dim if isinstance(dim, int) else MANY
+                # a size that nothing is known about is that of a slice, most likely
+                total *= dim if isinstance(dim, int) else MANY if dim else MANY // 2
             return total
         case ListType(element):
             return MANY * weight(element)

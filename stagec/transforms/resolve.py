@@ -147,8 +147,8 @@ class Resolver:
             return True
         if operand in self._steps:
             return self._reachable(operand)
-        stmt = again(self.draft, operand)
-        return stmt is not None and all(map(self._free, stmt.args))
+        ways = self.survivor(operand), again(self.draft, operand)
+        return any(stmt is not None and all(map(self._free, stmt.args)) for stmt in ways)
 
     def _reachable(self, operand: Operand) -> bool:
         """Whether the operand does not depend on what is just being undone."""

@@ -61,6 +61,7 @@ class Survival:
         default_factory=dict[Apply, tuple[Frame, ...]]
     )
     stores: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
+    _defined: dict[Block, set[Value]] = field(default_factory=dict[Block, "set[Value]"])
     _found: dict[Value, Apply | None] = field(default_factory=dict["Value", "Apply | None"])
 
     @classmethod
@@ -129,6 +130,8 @@ class Survival:
     def _leave(self, frame: Frame, current: Value, region: Region) -> Value | None:
         """What the array becomes by the end of the frame's statement, if the region stays."""
         stmt, block = frame.stmt, frame.block
+        if current not in self._inside(block):
+            return current
         results = block.results if isinstance(stmt, If) else loop_results(stmt)
         outs = stmt.outs if isinstance(stmt, If) else stmt.carry
         for j, result in enumerate(results):
@@ -148,9 +151,14 @@ class Survival:
             return outs[j]
         return None
 
+    def _inside(self, block: Block) -> set[Value]:
+        if block not in self._defined:
+            self._defined[block] = set(defined(block))
+        return self._defined[block]
+
     def _kept(self, region: Region, steps: Iterable[Step], again: For | While | None) -> bool:
         """Whether no write of the steps (in later trips of `again`) touches the region."""
-        inner = set(defined(again.body)) if again is not None else set[Value]()
+        inner = self._inside(again.body) if again is not None else set[Value]()
         for write in self._writes(steps):
             if write is None:
                 return False

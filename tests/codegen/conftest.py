@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import stagec_runtime as rt
 
 import stagec.ops
+import stagec_runtime as rt
 from stagec.codegen.numpy import Module, to_numpy
 from stagec.ir.core import Op
 from stagec.ir.interpreter import evaluate

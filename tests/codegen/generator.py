@@ -16,7 +16,7 @@ from stagec.ir.types import BOOL, FLOAT, INT, ArrayType
 
 VECTOR = ArrayType(np.dtype(np.float64), (4,))
 ELEMENT = (Index((Arg(0),)),)
-State = dict[str, Operand]
+State = dict[str, Any]
 
 
 class Generator:
@@ -147,14 +147,14 @@ class Generator:
         builder.append(If(cond, blocks[0], blocks[1], outs))
         state.update(zip(keys, outs, strict=True))
 
-    def carries(self, state: State) -> tuple[list[str], State]:
+    def carries(self, state: State) -> tuple[list[str], dict[str, Value]]:
         keys = [k for k in state if k != "i"]
         return keys, {k: Value(state[k].type, k) for k in keys}
 
     def loop(self, builder: Builder, state: State, depth: int) -> None:
         keys, params = self.carries(state)
         index = Value(INT, "i")
-        inside = dict(params) | {"i": index}
+        inside: State = {**params} | {"i": index}
         inner = Builder()
         self.body(inner, inside, depth + 1)
         until = self.random.random() < 0.5
@@ -170,7 +170,9 @@ class Generator:
         )  # fmt: skip
         self.finish(builder, state, stmt, keys)
 
-    def flag(self, inner: Builder, inside: State, params: State, keys: list[str]) -> Operand:
+    def flag(
+        self, inner: Builder, inside: State, params: dict[str, Value], keys: list[str]
+    ) -> Operand:
         """An exit flag: a test, or the result of branches that break."""
         cond = self.condition(inner, inside)
         if self.random.random() < 0.3:
@@ -199,7 +201,7 @@ class Generator:
         """A loop that is left early, and whether it was."""
         keys, params = self.carries(state)
         index, broke = Value(INT, "i"), Value(BOOL, "broke")
-        inside = dict(params) | {"i": index}
+        inside: State = {**params} | {"i": index}
         inner = Builder()
         self.body(inner, inside, 8)
         if depth < 3 and self.random.random() < 0.5:
@@ -248,20 +250,20 @@ class Generator:
 
     def while_(self, builder: Builder, state: State, depth: int) -> None:
         keys, params = self.carries(state)
-        tests = {k: Value(v.type, v.hint) for k, v in params.items()}  # type: ignore[union-attr]
+        tests = {k: Value(v.type, v.hint) for k, v in params.items()}
         test = Builder()
         count = self.add(test, "less", tests["n"], const(5))
         cond = test.block(list(tests.values()), (count,))
         if self.random.random() < 0.4:
             test = Builder()
-            first = self.condition(test, dict(tests))
+            first = self.condition(test, {**tests})
             more = Builder()
             less = self.add(more, "less", tests["n"], const(5))
             out = Value(BOOL, self.hint())
             then, orelse = more.block((), (less,)), Block((), (), (const(False),))
             test.append(If(first, then, orelse, (out,)))
             cond = test.block(list(tests.values()), (out,))
-        inside = dict(params)
+        inside: State = {**params}
         inner = Builder()
         self.body(inner, inside, depth + 1)
         inside["n"] = self.add(inner, "add", params["n"], const(1), hint=self.hint("n"))

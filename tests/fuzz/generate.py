@@ -194,9 +194,9 @@ class Writer:
         match shape:
             case (4,):
                 return [
-                    (f"np.sum({name})", ()), (f"np.mean({name})", ()), (f"{name} @ {name}", ()),
+                    (f"np.sum({name})", ()), (f"np.mean({name})", ()), (f"({name} @ {name})", ()),
                     (f"{name}[np.array([0, 2, 0])]", SHORT), (f"np.sum({name}[{name} > 0.1])", ()),
-                    (f"np.cumsum({name}) * 0.3", VECTOR), (f"np.sort({name})", VECTOR),
+                    (f"(np.cumsum({name}) * 0.3)", VECTOR), (f"np.sort({name})", VECTOR),
                     (f"{name}[[3, 1, 0, 1]]", VECTOR), (f"np.max({name})", ()),
                     (f"np.outer({name}, {name})[:3]", MATRIX), (f"{name}.sum()", ()),
                     (f"np.stack([{name}, {name} * 0.5, -{name}])", MATRIX),
@@ -206,12 +206,12 @@ class Writer:
             case (3, 4) | (4, 3):
                 row, column = (shape[1],), (shape[0],)
                 return [
-                    (f"np.sum({name})", ()), (f"np.sum({name}, axis=0) * 0.4", row),
+                    (f"np.sum({name})", ()), (f"(np.sum({name}, axis=0) * 0.4)", row),
                     (f"np.mean({name}, axis=1)", column), (f"np.max({name}, axis=0)", row),
                     (f"{name}[:, [0, 0, 2]][{self.index(scope, shape[0])}]", SHORT),
                     (f"np.transpose({name})", shape[::-1]), (f"{name}.reshape(-1)[:4]", VECTOR),
                     (f"{name}.ravel()[::3]", VECTOR), (f"np.sum({name} * {name}, axis=-1)", column),
-                    (f"np.diag({name})", SHORT), (f"({name} @ {name}.T).sum(axis=1) * 0.2", column),
+                    (f"np.diag({name})", SHORT), (f"(({name} @ {name}.T).sum(axis=1) * 0.2)", column),
                 ]  # fmt: skip
             case _:
                 return [(f"np.sum({name})", ()), (f"np.dot({name}, {name})", ())]

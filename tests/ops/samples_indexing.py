@@ -5,7 +5,6 @@ import numpy as np
 from stagec.ir.path import Arg, Index, NewAxis, Reshape, Slice, Transpose
 from stagec.ir.types import FLOAT, type_of
 from stagec.ops.effects import check, check_defined, draw, host_call, print_
-from stagec.ops.extent import extent, range_length
 from stagec.ops.fourier import (
     double_inner,
     fft,
@@ -164,8 +163,6 @@ SAMPLES = {
     list_rows: [(([V, 2 * V, 3 * V], A), {})],
     list_copy: [(([V, 2 * V],), {"deep": True}), (([1.0, 2.0],), {})],
     list_assign: [(([V, 2 * V], [3 * V, V]), {}), (([1.0, 2.0], [3.0, 4.0]), {})],
-    extent: [((A,), {"axis": 1}), ((V,), {"axis": 0})],
-    range_length: [((0, 7, 2), {}), ((5, 0, -1), {}), ((3, 1, 1), {})],
     list_stretch: [(([V, 2 * V], A), {}), (([1.0, 2.0], V), {}), (([[1.0]], V), {})],
     list_collapse: [(([A, 2 * A], [V, V]), {}), (([V], [1.0]), {})],
     format_: [

@@ -17,6 +17,7 @@ from stagec.ops import (
     products,
     quantiles,
     search,
+    selected,
     sorting,
     statistics,
     subscripts,
@@ -103,6 +104,7 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((X, M), {"subscripts": "i,jk->k"}),
         ((ZM, M), {"subscripts": "ij,ij->i"}),
         ((F, X), {"subscripts": "i,i->"}),
+        ((M, N), {"subscripts": "ij,kj->ik", "optimize": True}),
         ((M[:1], N), {"subscripts": "ij,ij->ij"}),
         ((M[:1], N), {"subscripts": "ij,ij->j"}),
     ],
@@ -273,4 +275,13 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((X, Y), {"degree": 2}),
         ((X, np.stack((Y, X**2), 1)), {"degree": 1}),
     ],
+    **{
+        op: [
+            ((M, N > 0.3), {"axes": (0,)}),
+            ((M, N > 0.3), {**BOTH, **KEEP}),
+            ((M, np.array([True, False, True])), AX1),
+            ((F, F > 0.5), AX0),
+        ]
+        for op in (selected.sum_where, selected.mean_where, selected.prod_where)
+    },
 }

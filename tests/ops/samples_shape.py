@@ -68,6 +68,7 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((T,), {"axes": (2, 0, 1)}),
         ((T,), {"axes": (0, 2, 1)}),
     ],
+    broadcast.filled: [((1.5, X), {}), ((np.float32(0.5), N), {})],
     broadcast.broadcast_like: [((X, np.ones((2, 6))), {}), ((N[:, :1], M), {}), ((1.5, X), {})],
     broadcast.unbroadcast: [
         ((np.ones((2, 6)) * X, Y), {}),
@@ -168,9 +169,9 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((T,), {"reps": (1, 2, 2)}),
     ],
     padding.pad_constant: [
-        ((X, 0), {"width": ((2, 1),)}),
-        ((M, 1.5), {"width": ((1, 1), (1, 1))}),
-        ((M, 0.0), {"width": ((0, 1), (2, 0))}),
+        ((X,), {"width": ((2, 1),), "fill": 0}),
+        ((M, 1.5), {"width": ((1, 1), (1, 1)), "fill": None}),
+        ((M,), {"width": ((0, 1), (2, 0)), "fill": 1.5}),
     ],
     padding.pad: [
         ((X,), {"width": ((2, 2),), "mode": "edge"}),
@@ -201,6 +202,7 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((4,), {"shape": (3, Arg(0)), "k": 1, "dtype": F32}),
     ],
     diagonals.tri: [((3,), {"shape": (Arg(0),), "k": -1, "dtype": F64})],
+    reduction.size_of: [((M,), {})],
     reduction.mean: over(((I,), {"axes": (0,)}), ((F,), AX0), ((ZM,), AX1)),
     reduction.var: over(((F,), AX0), ((ZM,), AX1), ((M,), {**AX0, "ddof": 1}), ((I,), AX0)),
     reduction.std: over(

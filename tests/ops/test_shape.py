@@ -57,6 +57,13 @@ CASES = [
     "np.sum(b)",
     "np.sum(f, dtype=np.float64)",
     "np.sum(x, initial=2.0)",
+    "np.max(A, initial=1.0)",
+    "np.min(A, axis=0, initial=s)",
+    "np.ndarray.compress(A, b[:3], 1)",
+    "np.sum(x, where=x > 0.5)",
+    "np.sum(A, axis=1, where=B > 0.3, initial=2.0)",
+    "np.mean(A, 0, where=B > -1)",
+    "np.prod(A, where=B > 0, keepdims=True)",
     "np.sum(s)",
     "np.mean(i)",
     "np.mean(b)",
@@ -286,6 +293,7 @@ CASES = [
     "np.einsum('ii', S)",
     "np.einsum('i...,i...->...', A, B)",
     "np.einsum('ba', A)",
+    "np.einsum('ij,kj', A, B, optimize='optimal')",
     "np.kron(A, S)",
     "np.kron(x, A)",
     "np.cross(A, B)",
@@ -370,7 +378,7 @@ CASES = [
 
 REFUSED = [
     "np.sum(A, axis=2)",
-    "np.mean(A, where=b)",
+    "np.max(A, where=b)",
     "np.transpose(T, (0, 0, 1))",
     "np.concatenate((A, x))",
     "np.reshape(A, (5, 2))",
@@ -450,6 +458,19 @@ def test_call_on_handles(case: str, symbols: bool) -> None:
     expected = eval(case, {"np": np, **ARRAYS})
     assert all(isinstance(r, Staged) for r in results)
     compare([stage.value(r) for r in results], expected)
+
+
+@pytest.mark.parametrize("key", [(slice(0, 3), slice(1, 3)), (slice(0, 1, 3j), slice(2))])
+def test_grids(key: Any) -> None:
+    binder = TABLE[type(np.mgrid).__getitem__]
+    compare(binder(np.mgrid, key), np.mgrid[key])
+    compare(binder(np.ogrid, key), np.ogrid[key])
+
+
+def test_joined_by_brackets() -> None:
+    binder, x, y = TABLE[type(np.r_).__getitem__], ARRAYS["x"], ARRAYS["y"]
+    compare(binder(np.r_, (x, 1.5, slice(0, 3), y)), np.r_[x, 1.5, 0:3, y])
+    compare(binder(np.c_, (x, y)), np.c_[x, y])
 
 
 @pytest.mark.parametrize("case", REFUSED)

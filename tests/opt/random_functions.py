@@ -89,8 +89,8 @@ class _Generator:
         budget, self.budget = self.budget, 4
         self.statements(builder, 1)
         self.budget = budget
-        results = [self.any(LONG), self.any(LONG)]
-        fresh = (False, self.draw.random() < 0.5)
+        results: list[Operand] = [self.any(LONG) for _ in range(3)]
+        fresh = (False, self.draw.random() < 0.5, self.draw.random() < 0.5)
         return Function("g", builder.block(params, results), ((0, 0),), fresh)
 
     # --- values ------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ class _Generator:
 
     def call(self, builder: Builder) -> None:
         assert self.callee is not None
-        outs = (Value(LONG, "c0"), Value(LONG, "c1"))
+        outs = tuple(Value(LONG, f"c{k}") for k in range(3))
         builder.append(Call(self.callee.name, tuple(map(self.any, TYPES)), outs))
         self.scope += outs
 

@@ -143,6 +143,8 @@ def inner(a: Any, b: Any) -> float:
 
 def shift(x: Any, dx: Any, h: float) -> Any:
     """`x + h * dx` in the kind of `x`."""
+    if isinstance(x, list):
+        return [shift(e, de, h) for e, de in zip(x, dx, strict=True)]
     moved = x + h * dx
     return type(x)(moved) if isinstance(x, float) else moved
 

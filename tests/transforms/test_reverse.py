@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from stagec.ir.types import FLOAT, INT, ArrayType
+from stagec.errors import Loc, StagecError
+from stagec.ir.core import Apply, Undef, Value
+from stagec.ir.interpreter import evaluate
+from stagec.ir.types import FLOAT, INT, ArrayType, ListType
+from stagec.ir.verifier import verify
+from stagec.ir.walk import statements
+from stagec.ops.arithmetic import Handle
 from stagec.ops.broadcast import sum_
 from stagec.ops.cast import real
+from stagec.ops.effects import print_
 from stagec.ops.exponential import sqrt
 from stagec.ops.indexing import accumulate_at, read_at, update_at
 from stagec.ops.list_arrays import list_stack
-from stagec.ops.lists import list_append, list_get, list_length, list_new
+from stagec.ops.lists import list_add, list_append, list_get, list_length, list_new
 from stagec.ops.trigonometric import sin
+from stagec.transforms.reverse import joined, reverse
 from tests.transforms.building import (
     F64,
     MATRIX,
@@ -320,3 +329,129 @@ def test_lists():
         return total, list_stack(xs)
 
     check(function(build, VECTOR, hints="a"), R(0).normal(size=4))
+
+
+def test_carry_that_is_not_set_before_the_loop():
+    def build(a, n):
+        last = Handle(a.builder, Undef(SCALAR))
+
+        def body(i, s, last):
+            last = read_at(a, at(...), i) * s
+            return s + last, last
+
+        s, last = loop(a, 0, n, [np.float64(1.0), last], body)
+        return s * last
+
+    check(function(build, VECTOR, INT, hints="a n"), R(0).normal(size=3), 3)
+
+
+def test_branch_result_that_is_not_set_on_one_side():
+    def build(x):
+        y = branch(x > 0.0, lambda: x * x, lambda: Handle(x.builder, Undef(SCALAR)))
+        return branch(x > 0.0, lambda: y * x, lambda: x * 3.0)
+
+    fn = function(build, SCALAR, hints="x")
+    check(fn, np.float64(0.7))
+    check(fn, np.float64(-0.7))
+
+
+def test_cell():
+    """A 0-d array is written to in place."""
+    cell = ArrayType(F64, ())
+
+    def build(c, x):
+        c = update_at(c, read_at(c, at()) * x, ())
+        return loop(x, 0, 3, [c], lambda i, c: accumulate_at(c, read_at(c, at()) * x, ()))
+
+    check(function(build, cell, SCALAR, hints="c x"), np.array(0.7), np.float64(1.1))
+
+
+def test_single_precision():
+    single = ArrayType(np.dtype(np.float32), (N,))
+
+    def build(a):
+        def body(i, a):
+            return update_at(a, sin(read_at(a, at(...), i)) * 2.0, at(...), i)
+
+        return loop(a, 0, 3, [a], body)
+
+    fn = function(build, single, hints="a")
+    pullback = joined(reverse(fn, [0], [0]))
+    verify(pullback)
+    a = np.arange(3, dtype=np.float32)
+    bar = evaluate(pullback, a, np.ones_like(a))[1]
+    assert bar.dtype == np.float32
+    np.testing.assert_allclose(bar, 2 * np.cos(np.arange(3)), rtol=1e-6)
+
+
+def test_list_of_arrays_used_twice():
+    def build(a):
+        xs = list_new(a * 2.0, element=VECTOR)
+        xs = loop(a, 0, 2, [xs], lambda i, xs: list_append(xs, list_get(xs, i) * a))
+        first = list_stack(xs)
+        return first * first, list_get(xs, 1) * list_get(xs, 2)
+
+    check(function(build, VECTOR, hints="a"), R(0).normal(size=3))
+
+
+def test_list_parameter():
+    def build(xs, a):
+        def body(i, xs):
+            return list_append(list_add(xs, i, a), list_get(xs, i) * list_get(xs, i))
+
+        return loop(a, 0, 2, [xs], body)
+
+    rng = R(1)
+    check(
+        function(build, ListType(VECTOR), VECTOR, hints="xs a"),
+        [rng.normal(size=3), rng.normal(size=3)],
+        rng.normal(size=3),
+        order=1,
+    )
+
+
+def test_random_draws_and_checks_are_not_repeated():
+    """The backward pass of a loop computes nothing again that has an effect."""
+
+    def build(a):
+        def body(i, s):
+            print_(i, sep=" ", end="\n")
+            return s + read_at(a, at(...), i) * s
+
+        return loop(a, 0, 3, [np.float64(1.0)], body)
+
+    fn = function(build, VECTOR, hints="a")
+    backward = reverse(fn, [0], [0]).backward
+    assert not any(isinstance(s, Apply) and s.op is print_ for s in statements(backward.body))
+
+
+def test_integer_parameter_is_refused():
+    fn = function(lambda x, n: x * n, FLOAT, INT, hints="x n")
+    with pytest.raises(StagecError, match="n of type int has no derivative"):
+        reverse(fn, [1], [0])
+    with pytest.raises(StagecError, match="has no derivative"):
+        reverse(function(lambda x, n: n, FLOAT, INT), [0], [0])
+
+
+def test_unused_parameter_has_zero_cotangent():
+    fn = function(lambda a, b, x: a * a, VECTOR, MATRIX, FLOAT, hints="a b x")
+    pullback = joined(reverse(fn, [0, 1, 2], [0]))
+    out = evaluate(pullback, np.ones(2), np.ones((2, 3)), 0.5, np.ones(2))
+    np.testing.assert_array_equal(out[2], np.zeros((2, 3)))
+    assert out[3] == 0.0
+    assert type(out[3]) is float
+
+
+def test_locations_and_names_of_backward_statements():
+    loc = Loc("program.py", 3)
+
+    def build(weight, x):
+        weight.builder.loc = loc
+        return weight * x + weight * weight
+
+    pullback = reverse(function(build, SCALAR, SCALAR, hints="weight x"), [0, 1], [0])
+    assert {s.loc for s in statements(pullback.backward.body)} == {loc}
+    hints = [r.hint for r in pullback.backward.results if isinstance(r, Value)]
+    assert hints == ["weight_bar", "x_bar"]
+    assert pullback.backward.fresh == (True, True)
+    assert pullback.forward.mutated == pullback.backward.mutated == ()

@@ -29,7 +29,7 @@ from stagec.ir.function import Function
 from stagec.opt.bufferise.ending import end
 from stagec.opt.bufferise.joins import joined
 from stagec.opt.bufferise.loops import Facts, Loop, components, exits, learn, no_facts, relate
-from stagec.opt.bufferise.plan import Plan
+from stagec.opt.bufferise.plan import Plan, Shared
 from stagec.opt.bufferise.state import State
 from stagec.opt.bufferise.uses import uses_of
 from stagec.opt.bufferise.writes import Notes, Writes
@@ -39,12 +39,12 @@ from stagec.opt.bufferise.writes import Notes, Writes
 class Callee:
     """What a call does to memory.
 
-    `shares` says for each result which parameters it may share memory with; None: not known.
+    `shares` says what each result may share; None: not known.
     """
 
     mutated: tuple[tuple[int, int], ...]
     fresh: tuple[bool, ...]
-    shares: tuple[frozenset[int], ...] | None
+    shares: tuple[Shared, ...] | None
 
 
 def analyse(fn: Function, callees: Mapping[str, Callee]) -> Plan:
@@ -172,7 +172,8 @@ class _Walk:
                 if k != param and isinstance(v, Value)
             ]
             args[param] = self.writes.written(stmt, param, args[param], None, others)
-            results[result] = replace(args[param], content=self._all(args))
+            made = frozenset((self.new_atom(stmt.outs[0], "made"),))
+            results[result] = replace(args[param], content=self._all(args) | made)
         for k, out in enumerate(stmt.outs):
             memory = results.get(k) or self._returned(stmt, callee, k, out, args)
             self.state.define(out, memory)
@@ -183,13 +184,18 @@ class _Walk:
     def _returned(
         self, stmt: Call, callee: Callee, k: int, out: Value, args: list[Memory]
     ) -> Memory:
-        own = frozenset((self.new_atom(out, "own"),))
         if k < len(callee.fresh) and callee.fresh[k]:
-            return Memory(own, frozenset((self.new_atom(out, "content"),)), out)
+            parts = self.new_atom(out, "own"), self.new_atom(out, "content")
+            return Memory(frozenset(parts[:1]), frozenset(parts[1:]), out)
+        shared = Shared(frozenset(range(len(args))), fixed=True)
         if callee.shares is not None:
-            args = [m for p, m in enumerate(args) if p in callee.shares[k]]
-        shared = self._all(args)
-        return Memory(own | shared, shared | {self.new_atom(out, "content")}, out, part=True)
+            shared = callee.shares[k]
+        # results that need not be new may share what the function made
+        found = {self.new_atom(stmt.outs[0], "made")}
+        if shared.fixed:
+            found.add(self.new_atom(out, "repeated"))
+        atoms = self._all([args[p] for p in shared.params]) | found
+        return Memory(atoms, atoms, out, part=True)
 
     # --- branches ----------------------------------------------------------------------------
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stagec.ir.alias import Memory, depth
+from stagec.ir.alias import Atom, Memory, depth
 from stagec.ir.core import Value
 from stagec.ir.function import Function
-from stagec.opt.bufferise.plan import Copy, CopyResult, WriteBack
+from stagec.opt.bufferise.plan import Copy, CopyResult, Shared, WriteBack
 from stagec.opt.bufferise.state import State
 
 
 @dataclass(slots=True)
 class Ending:
-    """What is done after the last statement, and which parameters each result may share."""
+    """What is done after the last statement, and what each result may share then."""
 
     steps: list[CopyResult | WriteBack]
-    shares: tuple[frozenset[int], ...]
+    shares: tuple[Shared, ...]
 
 
 def end(fn: Function, state: State, params: Sequence[Memory]) -> Ending:
@@ -109,10 +109,10 @@ class _Results:
             if other is self.objects[k] and j not in done and (j == k or not self.required[j])
         )
 
-    def shares(self) -> tuple[frozenset[int], ...]:
-        """For each result the parameters whose memory it may share."""
-        around = [self.state.around(m.all) for m in self.memories]
-        return tuple(
-            frozenset(p for p, m in enumerate(self.params) if not near.isdisjoint(m.all))
-            for near in around
-        )
+    def shares(self) -> tuple[Shared, ...]:
+        """What each result may share."""
+        return tuple(self._share(self.state.around(m.all)) for m in self.memories)
+
+    def _share(self, around: set[Atom]) -> Shared:
+        params = (p for p, m in enumerate(self.params) if not around.isdisjoint(m.all))
+        return Shared(frozenset(params), any(a.fixed and not a.param for a in around))

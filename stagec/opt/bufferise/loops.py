@@ -135,6 +135,7 @@ def learn(loop: Loop, results: tuple[Atoms, ...], state: State) -> None:
                 facts.feeds[c].add(head)
             elif state.born_after(atom, loop.mark):
                 facts.inner.add(c)
+                facts.direct |= {(c, a) for a in (atom, *state.near(atom)) if a.fixed}
             else:
                 facts.outer[c].add(atom)
                 facts.direct |= {(c, a) for a in _outer(loop, state, atom)}

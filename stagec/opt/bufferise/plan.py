@@ -54,6 +54,14 @@ class WriteBack:
     positions: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The parameters that a result may share memory with, and whether it may be read-only."""
+
+    params: frozenset[int]
+    fixed: bool
+
+
 @dataclass(slots=True)
 class Plan:
     """The copies of one function.
@@ -64,7 +72,7 @@ class Plan:
     inits : (loop, position of a carry) whose initial value is copied.
     operands : (statement, position) of operands that are copied before they are overwritten.
     end : what is done after the last statement, in order.
-    shares : for each result the parameters whose memory it may share.
+    shares : what each result may share.
     """
 
     saved: dict[Stmt, dict[Value, Saved]] = field(
@@ -75,4 +83,4 @@ class Plan:
     )
     operands: dict[tuple[Stmt, int], Copy] = field(default_factory=dict[tuple[Stmt, int], Copy])
     end: list[CopyResult | WriteBack] = field(default_factory=list[CopyResult | WriteBack])
-    shares: tuple[frozenset[int], ...] = ()
+    shares: tuple[Shared, ...] = ()

@@ -1,0 +1,51 @@
+"""`python -m tests.fuzz N [--seed S]`: judge N random programs; shrink what fails."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.fuzz.generate import program
+from tests.fuzz.judge import judge
+from tests.fuzz.shrink import reproduction, shrink
+
+
+def main(arguments: list[str]) -> int:
+    """Judge the programs; 1 if one fails."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
+    parser.add_argument("count", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("."))
+    parser.add_argument("--keep", action="store_true", help="do not shrink")
+    options = parser.parse_args(arguments)
+    verdicts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    started = time.perf_counter()
+    for seed in range(options.seed, options.seed + options.count):
+        text = program(seed)
+        verdict = judge(text, seed)
+        verdicts[verdict.kind] += 1
+        if verdict.kind == "refused":
+            reasons[verdict.stage] += 1
+            first = verdict.detail.strip().splitlines()
+            print(f"seed {seed} refused: {' | '.join(first)}")
+        if verdict.kind == "raises":
+            print(f"seed {seed} raises: {verdict.detail}")
+        if verdict.kind == "mismatch":
+            print(f"seed {seed} MISMATCH {verdict.stage}: {verdict.detail}")
+            if not options.keep:
+                text = shrink(text, seed, verdict)
+            path = options.out / f"repro_{seed}.py"
+            path.write_text(reproduction(text, seed, verdict))
+        sys.stdout.flush()
+    spent = time.perf_counter() - started
+    counts = ", ".join(f"{n} {kind}" for kind, n in sorted(verdicts.items()))
+    print(f"{options.count} programs: {counts}; refusals {dict(reasons)}; {spent:.0f} s")
+    return 1 if verdicts["mismatch"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,199 @@
+"""Values that are read from the last version of an array, and those that must not be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stagec.ir.types import INT, Symbol
+from stagec.ops.broadcast import sum_
+from stagec.ops.exponential import sqrt
+from stagec.ops.indexing import accumulate_at, read_at, update_at
+from stagec.ops.trigonometric import sin
+from stagec.transforms.affine import Affine, Facts, number
+from tests.transforms.building import (
+    SCALAR,
+    SQUARE,
+    VECTOR,
+    at,
+    branch,
+    check,
+    function,
+    loop,
+)
+from tests.transforms.test_reverse import cholesky
+from tests.transforms.test_tapes import has_tape
+
+R = np.random.default_rng
+ELEMENT = at(..., ...)
+
+
+def test_cholesky_has_no_tape():
+    fn = function(cholesky, SQUARE, INT, hints="a n")
+    assert not has_tape(fn)
+
+
+def test_cholesky_by_elements_has_no_tape():
+    def build(a, n):
+        def row(i, a):
+            def column(j, a):
+                def element(k, a):
+                    t = read_at(a, ELEMENT, i, k) * read_at(a, ELEMENT, j, k)
+                    return accumulate_at(a, -t, ELEMENT, i, j)
+
+                a = loop(a, 0, j, [a], element)
+                t = read_at(a, ELEMENT, i, j) / read_at(a, ELEMENT, j, j)
+                return update_at(a, t, ELEMENT, i, j)
+
+            def square(k, a):
+                t = read_at(a, ELEMENT, i, k)
+                return accumulate_at(a, -(t * t), ELEMENT, i, i)
+
+            a = loop(a, 0, i, [a], column)
+            a = loop(a, 0, i, [a], square)
+            return update_at(a, sqrt(read_at(a, ELEMENT, i, i)), ELEMENT, i, i)
+
+        return loop(a, 0, n, [a], row)
+
+    fn = function(build, SQUARE, INT, hints="a n")
+    a = R(0).normal(size=(4, 4))
+    check(fn, a @ a.T + 4 * np.eye(4), 4)
+    assert not has_tape(fn)
+
+
+def test_elimination_has_no_tape():
+    def build(a, n):
+        def column(k, a):
+            def row(i, a):
+                new = read_at(a, ELEMENT, i, k) / read_at(a, ELEMENT, k, k)
+                a = update_at(a, new, ELEMENT, i, k)
+
+                def element(j, a):
+                    t = read_at(a, ELEMENT, i, k) * read_at(a, ELEMENT, k, j)
+                    return accumulate_at(a, -t, ELEMENT, i, j)
+
+                return loop(a, k + 1, n, [a], element)
+
+            return loop(a, k + 1, n, [a], row)
+
+        return loop(a, 0, n, [a], column)
+
+    fn = function(build, SQUARE, INT, hints="a n")
+    check(fn, R(0).normal(size=(4, 4)) + 4 * np.eye(4), 4)
+    assert not has_tape(fn)
+
+
+def test_triangular_solve_has_no_tape():
+    def build(x, a, n):
+        def body(i, x):
+            row = read_at(a, at(..., slice(None, ...)), i, i)
+            s = sum_(row * read_at(x, at(slice(None, ...)), i), axes=(0,))
+            new = (read_at(x, at(...), i) - s) / read_at(a, ELEMENT, i, i)
+            return update_at(x, new, at(...), i)
+
+        return loop(x, 0, n, [x], body)
+
+    fn = function(build, VECTOR, SQUARE, INT, hints="x a n")
+    check(fn, R(0).normal(size=4), R(1).normal(size=(4, 4)) + 4 * np.eye(4), 4)
+
+
+def test_index_that_counts_from_the_end_is_no_proof():
+    """`a[i - 1]` is the last element first, which is written to in the last trip."""
+
+    def build(a):
+        def body(i, a, s):
+            t = read_at(a, at(...), i - 1)
+            return update_at(a, sin(read_at(a, at(...), i)), at(...), i), s + t * t * t
+
+        return loop(a, 0, 5, [a, np.float64(0.0)], body)
+
+    check(function(build, VECTOR, hints="a"), R(0).normal(size=5))
+
+
+def test_element_that_is_written_later_does_not_survive():
+    def build(a):
+        def body(i, a, s):
+            t = read_at(a, at(...), i + 1)
+            return update_at(a, sin(read_at(a, at(...), i)), at(...), i), s + t * t * t
+
+        return loop(a, 0, 4, [a, np.float64(0.0)], body)
+
+    def downwards(a):
+        def body(i, a, s):
+            t = read_at(a, at(...), i - 1)
+            return update_at(a, sin(read_at(a, at(...), i)), at(...), i), s + t * t * t
+
+        return loop(a, 1, 5, [a, np.float64(0.0)], body, reverse=True)
+
+    check(function(build, VECTOR, hints="a"), R(0).normal(size=5))
+    check(function(downwards, VECTOR, hints="a"), R(0).normal(size=5))
+
+
+def test_stored_value_is_read_back():
+    def build(x, y):
+        def body(i, y):
+            return update_at(y, sin(read_at(x, at(...), i)) ** 2.0, at(...), i)
+
+        return loop(x, 0, 4, [y], body)
+
+    fn = function(build, VECTOR, VECTOR, hints="x y")
+    check(fn, R(0).normal(size=4), R(1).normal(size=4))
+
+
+def test_loop_around_another_loop_writes_again():
+    """Time steps overwrite what one step leaves."""
+
+    def build(a, steps):
+        def element(i, a):
+            t = read_at(a, at(...), i - 1) * read_at(a, at(...), i)
+            return update_at(a, t, at(...), i)
+
+        return loop(a, 0, steps, [a], lambda t, a: loop(a, 1, 5, [a], element))
+
+    check(function(build, VECTOR, INT, hints="a steps"), R(0).normal(size=5), 3)
+
+
+def test_branch_inside_loop():
+    def build(a, x):
+        def body(i, a):
+            t = read_at(a, at(...), i - 1)
+            return branch(
+                t > 0.0,
+                lambda: update_at(a, t * read_at(a, at(...), i) * x, at(...), i),
+                lambda: a,
+            )
+
+        return loop(a, 1, 5, [a], body)
+
+    fn = function(build, VECTOR, SCALAR, hints="a x")
+    check(fn, np.abs(R(0).normal(size=5)), np.float64(0.8))
+    check(fn, R(0).normal(size=5), np.float64(-0.8))
+
+
+def test_bounds_prove_affine_facts():
+    n, i = Symbol("n"), Symbol("i")
+    facts = Facts()
+    facts.at_least(i, number(2))
+    facts.at_most(i, Affine({n: 1}, -1))
+    assert facts.positive(Affine({n: 1, i: -1}))
+    assert not facts.positive(Affine({n: 1, i: -1}, -1))
+    assert facts.natural(Affine({i: 1}, -2))
+    assert not facts.natural(Affine({i: 1}, -3))
+    assert facts.natural(Affine({n: 1}))
+
+
+def test_array_that_an_inner_loop_only_reads():
+    def build(a, q, n):
+        def column(k, a, q):
+            new = sin(read_at(a, at(slice(None), ...), k))
+            q = update_at(q, new, at(slice(None), ...), k)
+
+            def apply(j, s):
+                return s + read_at(q, ELEMENT, j, k) ** 3.0
+
+            s = loop(a, 0, n, [np.float64(0.0)], apply)
+            return accumulate_at(a, s, ELEMENT, 0, 0), q
+
+        return loop(a, 0, n, [a, q], column)
+
+    fn = function(build, SQUARE, SQUARE, INT, hints="a q n")
+    check(fn, R(0).normal(size=(3, 3)), R(1).normal(size=(3, 3)), 3)
