@@ -9,7 +9,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast
 from stagec import driver
 from stagec.errors import StagecError
 from stagec.explain import Report, report
-from stagec.frontend import transforming
+from stagec.frontend import pullbacks, transforming
 from stagec.frontend.arguments import Residual
 from stagec.frontend.calls import code_of
 from stagec.frontend.source import find
@@ -195,7 +195,7 @@ def _pushforward(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc
 
 
 def _pullback(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
-    value, pulled = transforming.pullback(m, state, inner(t.fun), args, loc)
+    value, pulled = pullbacks.pullback(m, state, inner(t.fun), args, loc)
     m.pulled = (pulled, args)
     residuals = tuple(m.kept(state, r) for r in pulled.residuals)
     primals = tuple(m.kept(state, pulled.primals.get(s, s)) for s in pulled.seeds)
@@ -204,7 +204,7 @@ def _pullback(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc: A
 
 def _pull(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
     residuals, primals, ct = args
-    return transforming.pull_back_later(
+    return pullbacks.pull_back_later(
         m, state, t.options["pulled"], residuals, primals, ct, loc
     )
 
@@ -375,8 +375,8 @@ def _jvp(
 
 class _Vjp(Transform):
     def __stagec__(self, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
-        value, pulled = transforming.pullback(m, state, args[0], args[1:], loc)
-        return TupleValue((value, transforming.pullback_value(pulled, args[1:])))
+        value, pulled = pullbacks.pullback(m, state, args[0], args[1:], loc)
+        return TupleValue((value, pullbacks.pullback_value(pulled, args[1:])))
 
 
 class _Jvp(Transform):

@@ -15,12 +15,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stagec import api
+from stagec import __version__, api
 from stagec.errors import InternalError, StagecError
 from stagec.specs import Spec, example
-from stagec.version import __version__
 
 DONE, USER, INTERNAL = 0, 1, 3
+
+
+class FailedProgram(Exception):
+    """The user's program raised what is the cause of this."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StagecError as error:
         sys.stderr.write(f"{error}\n")
         return USER
+    except FailedProgram as error:
+        traceback.print_exception(error.__cause__)
+        return USER
     except InternalError:
         traceback.print_exc()
         sys.stderr.write("this is a bug in stagec: please report it\n")
@@ -40,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser; `command` is the function of the sub-command chosen."""
-    top = argparse.ArgumentParser("stagec", description="Compile and differentiate NumPy programs.")
+    top = argparse.ArgumentParser(
+        "stagec", description="Compile and differentiate NumPy programs."
+    )
     top.add_argument("--version", action="version", version=f"stagec {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     show = commands.add_parser("show", help="print the generated source of a function")
@@ -50,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("target", metavar="FILE:FUNC")
         command.add_argument("--grad", action="store_true", help="of its gradient")
         command.add_argument("--stage", help='of the graph: "staged", "optimised" or a pass')
-        command.add_argument("args", nargs="*", metavar="ARG", help='such as "f64[n,3]", float, 3')
+        command.add_argument(
+            "args", nargs="*", metavar="ARG", help='such as "f64[n,3]", float, 3'
+        )
     show.add_argument("--ir", action="store_true", help="print the graph instead")
     run = commands.add_parser("run", help="run a Python file")
     run.set_defaults(command=run_command)
@@ -80,10 +90,10 @@ def run_command(options: argparse.Namespace) -> None:
     sys.path.insert(0, str(Path(options.file).resolve().parent))
     try:
         runpy.run_path(existing(options.file), run_name="__main__")
-    except StagecError:
+    except (StagecError, InternalError):
         raise
     except Exception as error:
-        raise failed(options.file, error) from error
+        raise FailedProgram from error
     finally:
         sys.argv = before
         del sys.path[0]
@@ -96,24 +106,18 @@ def existing(file: str) -> str:
     return file
 
 
-def failed(file: str, error: Exception) -> StagecError:
-    """The error for a file that does not run, with the user's own traceback."""
-    trace = "".join(traceback.format_exception(error))
-    return StagecError("SC802", f"{file} failed:\n{trace.rstrip()}")
-
-
 def target(options: argparse.Namespace) -> Any:
     """The staged function that `FILE:FUNC` names, or its gradient."""
     file, colon, name = options.target.rpartition(":")
     if not colon:
         raise StagecError(
-            "SC803", f"{options.target!r} names no function", None, "write FILE:FUNC"
+            "SC802", f"{options.target!r} names no function", None, "write FILE:FUNC"
         )
     module = load(existing(file))
     fun = vars(module).get(name)
     if not callable(fun):
         raise StagecError(
-            "SC803", f"{file} has no function {name!r}", None, "name a function of the module"
+            "SC802", f"{file} has no function {name!r}", None, "name a function of the module"
         )
     return api.grad(fun) if options.grad else api.jit(fun)
 
@@ -129,10 +133,10 @@ def load(file: str) -> Any:
     sys.modules[path.stem] = module
     try:
         spec.loader.exec_module(module)
-    except StagecError:
+    except (StagecError, InternalError):
         raise
     except Exception as error:
-        raise failed(file, error) from error
+        raise FailedProgram from error
     finally:
         sys.path.remove(str(path.parent))
     return module

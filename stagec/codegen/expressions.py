@@ -117,7 +117,7 @@ def _chains(left: Any, right: Any) -> bool:
     return isinstance(shared, gast.Name) and same_tree(shared, right.left)
 
 
-def in_place(stmt: Apply, operands: Sequence[Any], node: Any) -> Any:
+def in_place(plan: Plan, stmt: Apply, operands: Sequence[Any], node: Any) -> Any:
     """`x[i] = x[i] + v` as `x[i] += v`, where NumPy does the same for both; `+= -v` as `-= v`."""
     if isinstance(node, gast.AugAssign) and isinstance(node.op, gast.Add):
         value = node.value
@@ -129,7 +129,7 @@ def in_place(stmt: Apply, operands: Sequence[Any], node: Any) -> Any:
         return node
     (target,) = node.targets
     left, op = node.value.left, node.value.op
-    if not isinstance(op, IN_PLACE) or not _keeps_dtype(stmt, operands, node.value):
+    if not isinstance(op, IN_PLACE) or not _fits(plan, stmt, operands, node.value):
         return node
     if same_tree(target, left):
         return gast.AugAssign(target=target, op=op, value=node.value.right)
@@ -140,12 +140,16 @@ def in_place(stmt: Apply, operands: Sequence[Any], node: Any) -> Any:
     return node
 
 
-def _keeps_dtype(stmt: Apply, operands: Sequence[Any], value: Any) -> bool:
-    """Whether the array takes the value without a cast that `+=` would refuse."""
+def _fits(plan: Plan, stmt: Apply, operands: Sequence[Any], value: Any) -> bool:
+    """Whether the array takes the value without a cast or a shape that `+=` would refuse."""
     array = stmt.args[stmt.op.overwrites or 0].type
-    stored = [a.type for a, tree in zip(stmt.args, operands, strict=True) if tree is value]
-    if not isinstance(array, ArrayType) or not stored or not isinstance(stored[0], ArrayType):
+    stored = [a for a, tree in zip(stmt.args, operands, strict=True) if tree is value]
+    source = plan.definer.get(stored[0]) if stored and isinstance(stored[0], Value) else None
+    if not isinstance(array, ArrayType) or not isinstance(source, Apply) or not source.args:
         return False
-    if isinstance(value.op, gast.MatMult) and stored[0].rank < 2:
+    left, result = source.args[0].type, source.outs[0].type
+    if not isinstance(left, ArrayType) or not isinstance(result, ArrayType):
         return False
-    return np.can_cast(stored[0].dtype, array.dtype, "same_kind")
+    if left.rank != result.rank or (isinstance(value.op, gast.MatMult) and left.rank < 2):
+        return False
+    return np.can_cast(result.dtype, array.dtype, "same_kind")

@@ -53,16 +53,17 @@ class _Uses:
     foldable: bool = True
 
 
-def fold(plan: Plan, body: Block, deferred: set[Value]) -> None:
+def fold(plan: Plan, body: Block, deferred: set[Value], distinct: bool) -> None:
     """Fill in `plan.inline`.
 
+    `distinct` says that no two parameters of the function share memory.
     `deferred` are results of blocks that may be folded into the assignment at the end of the
     block (or before a loop): those that could not share the name that they end up under.
     """
     plan.inline.clear()
     uses = _Counter(plan, deferred)
     uses.block(body)
-    _Folder(plan, Memory(body), uses.found, deferred).block(body, 1)
+    _Folder(plan, Memory(body, distinct), uses.found, deferred).block(body, 1)
 
 
 class _Counter:

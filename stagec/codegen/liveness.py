@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stagec.codegen.memory import holds_memory
 from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
 from stagec.ir.walk import defined
@@ -98,10 +99,20 @@ class Lives:
                 alive = self._block(stmt.then, rest) | self._block(stmt.orelse, rest)
                 return alive | self._leaves((stmt.cond,))
             case Apply() | Call() | If():
-                self._set(outs, after)
+                self._set(outs, after | self._read_late(stmt))
                 return after & ~self.mask(outs) | self._leaves(self._operands(stmt))
             case For() | While():
                 return self._loop(stmt, after)
+
+    def _read_late(self, stmt: Stmt) -> int:
+        """What a number that is overwritten must not hold: the other operands."""
+        if not isinstance(stmt, Apply) or stmt.op.overwrites is None:
+            return 0
+        target = stmt.args[stmt.op.overwrites]
+        if holds_memory(target):
+            return 0
+        others = self._plan.leaves_of(o for o in self._plan.slots(stmt) if o is not target)
+        return self.mask(others - {target})
 
     def _loop(self, stmt: For | While, after: int) -> int:
         carried = self._plan.carried(stmt)

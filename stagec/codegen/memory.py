@@ -21,10 +21,15 @@ def holds_memory(operand: Operand) -> TypeGuard[Value]:
 
 
 class Memory:
-    """Classes of values that may share memory."""
+    """Classes of values that may share memory.
 
-    def __init__(self, body: Block) -> None:
+    Parameters that are not `distinct` may be views of each other.
+    """
+
+    def __init__(self, body: Block, distinct: bool) -> None:
         self._parent: dict[Value, Value] = {}
+        if not distinct:
+            self._unite(body.params)
         for stmt in statements(body):
             self._join(stmt)
 

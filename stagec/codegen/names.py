@@ -62,7 +62,9 @@ def clean(text: str) -> str:
     text = re.sub(r"\W", "_", unicodedata.normalize("NFKC", text)).strip("_")
     if text[:1].isdecimal():
         text = f"_{text}"
-    return f"{text}_" if keyword.iskeyword(text) else text
+    if keyword.iskeyword(text):
+        return f"{text}_"
+    return text if text.isidentifier() else ""
 
 
 def unused(base: str, taken: Container[str]) -> str:

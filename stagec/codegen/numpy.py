@@ -16,7 +16,7 @@ from stagec.codegen.statements import Places, write_function
 from stagec.codegen.template import Template, parse_template
 from stagec.codegen.tree import attribute, call, constant, name, names_in
 from stagec.errors import Loc
-from stagec.ir.core import Apply
+from stagec.ir.core import Apply, Call
 from stagec.ir.function import Function
 from stagec.ir.walk import statements
 
@@ -64,7 +64,8 @@ def to_numpy(
         }
         used = {n for template in templates.values() for n in template.names}
         reserved = RESERVED | used | set(names.values())
-        definition, found = write_function(function, templates, names, reserved)
+        entry = function is functions[0] and not _called(fn.name, functions)
+        definition, found = write_function(function, templates, names, reserved, entry)
         if function.errstate:
             definition.body = [_errstate(dict(function.errstate), definition.body)]
         definitions.append(definition)
@@ -112,6 +113,12 @@ def _flat(fn: Function) -> list[Function]:
         for other in _flat(inner):
             found.setdefault(other.name, other)
     return list(found.values())
+
+
+def _called(name: str, functions: Sequence[Function]) -> bool:
+    """Whether the functions call the one of that name."""
+    stmts = (s for function in functions for s in statements(function.body))
+    return any(isinstance(s, Call) and s.function == name for s in stmts)
 
 
 def _function_names(functions: Sequence[Function]) -> dict[str, str]:

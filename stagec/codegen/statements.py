@@ -58,12 +58,14 @@ def write_function(
     templates: Mapping[Apply, Template],
     functions: dict[str, str],
     reserved: Iterable[str],
+    distinct: bool,
 ) -> tuple[Any, Places]:
     """The definition, and for each statement by `id` where in the user's program it comes from.
 
-    `functions` are the Python names of the functions, `reserved` the names not to use.
+    `functions` are the Python names of the functions, `reserved` the names not to use;
+    `distinct` says that no two parameters share memory.
     """
-    plan, naming = _prepare(fn, templates, set(reserved))
+    plan, naming = _prepare(fn, templates, set(reserved), distinct)
     writer = _Writer(plan, naming, unset_names(plan, fn.body, naming.names), functions)
     body = writer.block(fn.body)
     params = [name(naming.names[p], gast.Param()) for p in fn.params]
@@ -79,7 +81,7 @@ def write_function(
 
 
 def _prepare(
-    fn: Function, templates: Mapping[Apply, Template], reserved: set[str]
+    fn: Function, templates: Mapping[Apply, Template], reserved: set[str], distinct: bool
 ) -> tuple[Plan, Naming]:
     """Fold and name; results that cannot share a name are folded into their assignment."""
     plan = new_plan(fn.body, templates)
@@ -88,7 +90,7 @@ def _prepare(
     find_needs(plan, fn.body)
     deferred: set[Value] = set()
     while True:
-        fold(plan, fn.body, deferred)
+        fold(plan, fn.body, deferred, distinct)
         naming = name_values(plan, fn.body, reserved)
         if naming.apart <= deferred:
             return plan, naming
@@ -266,7 +268,7 @@ class _Writer:
             operands[stmt.op.overwrites] = name(self._naming.names[out])
         tree = self._spell.applied(stmt, operands)
         if isinstance(tree, list):
-            nodes = [in_place(stmt, operands, node) for node in tree]
+            nodes = [in_place(self._plan, stmt, operands, node) for node in tree]
         else:
             nodes = [self._bind(stmt.outs[1:], tree)]
         return before + [self._place(n, stmt.loc) for n in nodes]

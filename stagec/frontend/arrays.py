@@ -118,7 +118,7 @@ class Subscript:
         match value:
             case SliceValue(start, stop, step):
                 self.items.append(Slice(*(self.bound(p) for p in (start, stop, step))))
-            case Known(value=plain):
+            case Known():
                 self.known(self.m.guard(value), rank, others)
             case Number(operand):
                 self.items.append(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
-import logging
-import random
 import types
 from dataclasses import dataclass
 from typing import Any
@@ -14,40 +11,35 @@ from typing import Any
 import gast
 import numpy as np
 
-from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, builtins, containers, names, numpy_calls, objects, source
+from stagec.frontend import builtins, names, numpy_calls, objects, source
+from stagec.frontend.closing import close
+from stagec.frontend.construct import construct
 from stagec.frontend.desugar import desugar
 from stagec.frontend.desugar.liveness import liveness
 from stagec.frontend.desugar.scope import FunctionScope, scope
-from stagec.frontend.join import Unjoinable, close
+from stagec.frontend.drawing import draw, drawing, ufunc_method
+from stagec.frontend.hosting import host_function, library_function, logs
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import Frame, Machine, Raised
-from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend
+from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, finish
+from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
     NONE,
-    ArrayRef,
     BoundMethod,
     CodeContext,
-    ExceptionValue,
     Fields,
     FunctionValue,
     Generator,
     Intrinsic,
     Known,
-    Number,
     Partial,
     Ref,
     Scope,
-    SuperValue,
     TupleValue,
     Value,
 )
-from stagec.ir.types import type_of
 from stagec.ops import effects
-
-PURE = ("builtins", "math", "operator", "itertools", "functools", "numpy", "cmath", "numbers",
-        "fractions", "decimal", "collections", "string", "re", "copy", "typing")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +88,6 @@ def function_value(function: types.FunctionType) -> FunctionValue:
     defaults = tuple(names.constant(d, "default") for d in function.__defaults__ or ())
     kw = tuple((k, names.constant(d, k)) for k, d in (function.__kwdefaults__ or {}).items())
     return FunctionValue(code.node, None, defaults, kw, context)
-
-
-def finish(state: State, value: Any) -> Tree:
-    """The tree of a call that returns `value`, which may be a tree already."""
-    if isinstance(value, Leaf) or hasattr(value, "cond"):
-        return value
-    state.cells[RESULT] = value
-    return Leaf(state)
 
 
 def call(
@@ -173,233 +157,7 @@ def call_known(
     return finish(state, host_function(m, state, f, args, kwargs, loc))
 
 
-def library_function(function: types.FunctionType) -> bool:
-    """Whether the function belongs to the standard library or NumPy."""
-    module = (function.__module__ or "").partition(".")[0]
-    return module in PURE or module in ("random", "logging", "time", "os", "sys")
-
-
-def host_function(
-    m: Machine, state: State, f: Known, args: tuple[Value, ...], kwargs: dict[str, Value],
-    loc: Loc | None,
-) -> Value:  # fmt: skip
-    """A call of a function that staging cannot look into: only on known values."""
-    function = f.value
-    name = numpy_calls.name_of(function)
-    module = (getattr(function, "__module__", None) or "").partition(".")[0]
-    owner = type(getattr(function, "__self__", None)).__module__.partition(".")[0]
-    if function is np.vectorize or isinstance(function, np.vectorize):
-        return vectorized(m, state, function, args, loc)
-    known = [containers.plain(m, state, a) for a in args]
-    named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
-    if any(p is containers.STAGED for p in (*known, *named.values())):
-        raise StagecError(
-            "SC321", f"{name} is not supported on staged values", loc,
-            "see docs/functions.md for what is; or call it on values known at staging",
-        )  # fmt: skip
-    if module not in PURE and owner not in PURE:
-        raise StagecError(
-            "SC361", f"staging cannot look into {name}, which may have effects", loc,
-            "call it outside the staged function",
-        )  # fmt: skip
-    return m.host(state, function, known, named, loc)
-
-
-def vectorized(
-    m: Machine, state: State, function: Any, args: tuple[Value, ...], loc: Any
-) -> Value:
-    """`np.vectorize(f)` as a value, or its call on arrays of numbers."""
-    if function is np.vectorize:
-        return Partial(Known(np.vectorize), args, ())
-    raise StagecError("SC362", "np.vectorize here", loc, "write the loop")
-
-
-def logs(function: Any) -> bool:
-    """Whether the function writes to a log."""
-    owner = getattr(function, "__self__", None)
-    return getattr(function, "__module__", "") == "logging" or isinstance(owner, logging.Logger)
-
-
-def drawing(function: Any) -> bool:
-    """Whether the function draws random numbers."""
-    owner = getattr(function, "__self__", None)
-    return isinstance(owner, np.random.RandomState | np.random.Generator | random.Random)
-
-
-def draw(
-    m: Machine, state: State, function: Any, args: tuple[Value, ...], kwargs: dict[str, Value],
-    loc: Loc | None,
-) -> Value:  # fmt: skip
-    """A random draw; the type of its result is that of a draw from a twin of the source."""
-    owner = function.__self__
-    name = function.__name__
-    twins = {
-        np.random.RandomState: lambda: np.random.RandomState(0),
-        np.random.Generator: lambda: np.random.default_rng(0),
-    }
-    twin = twins.get(type(owner), lambda: random.Random(0))()
-    plain = [m.need_known(state, a, loc, "an argument of a random draw")
-             if isinstance(a, Known | Number) else containers.plain(m, state, a)
-             for a in args]  # fmt: skip
-    named = {k: m.need_known(state, v, loc, f"{k}=") if isinstance(v, Known | Number)
-             else containers.plain(m, state, v) for k, v in kwargs.items()}  # fmt: skip
-    if any(p is containers.STAGED for p in (*plain, *named.values())):
-        raise StagecError(
-            "SC363", "a random draw with staged arguments", loc, "scale it instead"
-        )
-    sample = m.host(state, getattr(twin, name), plain, named, loc)
-    if name in ("seed", "shuffle") or not isinstance(sample, Known):
-        raise StagecError("SC364", f"{name} in staged code", loc, "call it outside")
-    if isinstance(sample.value, list):
-        raise StagecError("SC364", f"{name} in staged code", loc, "draw arrays with NumPy")
-    options = tuple(sorted(named.items()))
-    lifted = [
-        m.const_handle(state, p) if isinstance(p, bool | int | float) else p for p in plain
-    ]
-    if not lifted or any(not hasattr(p, "operand") for p in lifted):
-        bound = functools.partial(function, *plain) if plain else function
-        out = m.apply_op(
-            state,
-            effects.draw,
-            (),
-            function=bound,
-            result=type_of(sample.value),
-            options=options,
-        )
-    else:
-        out = effects.draw(
-            *lifted, function=function, result=type_of(sample.value), options=options
-        )
-    return m.wrap(state, out)
-
-
-def ufunc_method(
-    m: Machine, state: State, method: Any, args: tuple[Value, ...], kwargs: dict[str, Value],
-    loc: Loc | None,
-) -> Value:  # fmt: skip
-    """`np.add.at`, `np.add.reduce`, `np.add.outer` and their like."""
-    ufunc, name = method.__self__, method.__name__
-    if name == "at" and ufunc in (np.add, np.subtract) and isinstance(args[0], ArrayRef):
-        path, index = arrays.subscript(
-            m, state, args[1], arrays.type_of(state, args[0]).rank, loc
-        )
-        value = numpy_calls.argument(m, state, args[2], loc)
-        if ufunc is np.subtract:
-            value = -value
-        arrays.store(m, state, args[0], value, loc, path, index, accumulate=True)
-        return NONE
-    whole = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
-             np.logical_and: np.all, np.logical_or: np.any}  # fmt: skip
-    running = {np.add: np.cumsum, np.multiply: np.cumprod}
-    if name == "reduce" and ufunc in whole:
-        if len(args) == 1 and "axis" not in kwargs:
-            kwargs = {**kwargs, "axis": Known(0)}
-        return numpy_calls.apply(m, state, whole[ufunc], args, kwargs, loc)
-    if name == "accumulate" and ufunc in running:
-        if len(args) == 1 and "axis" not in kwargs:
-            kwargs = {**kwargs, "axis": Known(0)}
-        return numpy_calls.apply(m, state, running[ufunc], args, kwargs, loc)
-    if name == "outer" and len(args) == 2:
-        rank = m.as_array(state, args[1], loc).ndim
-        a = m.as_array(state, args[0], loc)
-        wide = a
-        if rank:
-            wide = ops.expand_dims(a, axes=tuple(range(a.ndim, a.ndim + rank)))
-        return numpy_calls.apply(m, state, ufunc, (m.wrap(state, wide), args[1]), {}, loc)
-    raise StagecError(
-        "SC365", f"np.{ufunc.__name__}.{name} is not supported", loc, "use a loop"
-    )
-
-
 # -- classes ----------------------------------------------------------------------------------
-
-
-def construct(
-    m: Machine, f: Known, cls: type, args: tuple[Value, ...], kwargs: dict[str, Value],
-    state: State, loc: Loc | None,
-) -> Tree:  # fmt: skip
-    """`cls(*args, **kwargs)`."""
-    if issubclass(cls, BaseException):
-        return finish(state, ExceptionValue(cls, args))
-    if cls is np.errstate:
-        options = {k: m.need_known(state, v, loc, k) for k, v in kwargs.items()}
-        made = Known(np.errstate(**options))
-        m.errstates[id(made.value)] = (made, options)
-        return finish(state, made)
-    if cls is super:
-        return finish(state, super_value(m, state, args, loc))
-    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        fields: tuple[str, ...] = cls._fields
-        defaults: dict[str, Any] = cls._field_defaults  # type: ignore[attr-defined]
-        given = dict(zip(fields, args, strict=False)) | kwargs
-        missing = [n for n in fields if n not in given and n not in defaults]
-        if missing or len(args) > len(fields):
-            raise Raised(TypeError(f"{cls.__name__}() arguments do not match its fields"))
-        items = tuple(given[n] if n in given else Known(defaults[n]) for n in fields)
-        return finish(state, TupleValue(items, cls))
-    if cls.__module__ == "builtins" or cls.__module__.partition(".")[0] in PURE:
-        if cls is np.vectorize:
-            return finish(state, Partial(Known(np.vectorize), args, ()))
-        return finish(state, host_function(m, state, f, args, kwargs, loc))
-    if objects.class_attribute(cls, "__new__") is not object.__new__:
-        raise StagecError("SC366", f"{cls.__name__} defines __new__", loc, "make it outside")
-    ref = Ref(m.new_cell(state, Fields(())), cls)
-    init = objects.class_attribute(cls, "__init__")
-    if (
-        dataclasses.is_dataclass(cls)
-        and getattr(init, "__code__", None) is not None
-        and (init.__code__.co_filename == "<string>")
-    ):
-        return init_dataclass(m, ref, cls, args, kwargs, state, loc)
-    if init is object.__init__:
-        return finish(state, ref)
-    tree = call(m, Known(init), (ref, *args), kwargs, state, loc)
-    return extend(tree, lambda t: finish(t.state, ref) if t.exit is Exit.NORMAL else t)
-
-
-def init_dataclass(
-    m: Machine, ref: Ref, cls: type, args: tuple[Value, ...], kwargs: dict[str, Value],
-    state: State, loc: Loc | None,
-) -> Tree:  # fmt: skip
-    """The generated `__init__` of a dataclass."""
-    content = Fields(())
-    positional = list(args)
-    given = dict(kwargs)
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        if field.init and positional and not field.kw_only:
-            value = positional.pop(0)
-        elif field.init and field.name in given:
-            value = given.pop(field.name)
-        elif field.default is not dataclasses.MISSING:
-            value = Known(field.default)
-        elif field.default_factory is not dataclasses.MISSING:
-            value = m.call_value(state, field.default_factory, (), {}, loc)
-        elif not field.init:
-            continue
-        else:
-            raise Raised(TypeError(f"{cls.__name__}.__init__() missing {field.name!r}"))
-        content = content.set(field.name, value)
-    if positional or given:
-        raise Raised(TypeError(f"{cls.__name__}.__init__() got too many arguments"))
-    state.cells[ref.cell] = content
-    post = objects.class_attribute(cls, "__post_init__")
-    if post is objects.MISSING:
-        return finish(state, ref)
-    tree = call(m, Known(post), (ref,), {}, state, loc)
-    return extend(tree, lambda t: finish(t.state, ref) if t.exit is Exit.NORMAL else t)
-
-
-def super_value(m: Machine, state: State, args: tuple[Value, ...], loc: Loc | None) -> Value:
-    """`super()` or `super(cls, self)`."""
-    if args:
-        return SuperValue(m.need_known(state, args[0], loc, "a class"), args[1])
-    frame = m.frames[-1]
-    for free, cell in frame.code.closure:
-        if free == "__class__":
-            first = frame.info.parameters[0]
-            receiver = state.cells[frame.scope.cells[first]]
-            return SuperValue(cell.cell_contents, receiver)  # type: ignore[arg-type]
-    raise StagecError("SC367", "super() outside a method", loc, "call it in a method")
 
 
 # -- the user's functions ---------------------------------------------------------------------

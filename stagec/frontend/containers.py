@@ -10,17 +10,11 @@ import numpy as np
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays
-from stagec.frontend.join import (
-    Join,
-    Unjoinable,
-    convert,
-    element_operand,
-    same_abstract,
-    unsized,
-)
+from stagec.frontend.join import Join
 from stagec.frontend.machine import Machine
 from stagec.frontend.sources import Derived, Item
 from stagec.frontend.state import State
+from stagec.frontend.unify import Unjoinable, convert, element_operand, same_abstract, unsized
 from stagec.frontend.values import (
     ArrayRef,
     Fields,

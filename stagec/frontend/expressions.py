@@ -11,9 +11,9 @@ import numpy as np
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, containers, names, numpy_calls, objects
-from stagec.frontend.join import as_operand
 from stagec.frontend.machine import Frame, Machine
 from stagec.frontend.state import State
+from stagec.frontend.unify import as_operand
 from stagec.frontend.values import (
     ArrayRef,
     Fields,

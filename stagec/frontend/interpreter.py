@@ -10,13 +10,14 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, calls, containers, numpy_calls, statements
+from stagec.frontend import arrays, assignments, calls, containers, numpy_calls, statements
+from stagec.frontend.closing import close
 from stagec.frontend.expressions import evaluate
-from stagec.frontend.join import Unjoinable, close
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import Captured, Machine, Raised, Restart
 from stagec.frontend.sources import Constant, Derived, Source
 from stagec.frontend.state import RESULT, Exit, Leaf, State
+from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
@@ -53,7 +54,7 @@ class Interpreter(Machine):
         self.run = lambda stmts, frame, state: statements.run(self, stmts, frame, state)
         self.call = lambda *args: calls.call(self, *args)
         self.evaluate = lambda *args: evaluate(self, *args)
-        self.assign = lambda m, *args: statements.assign(self, *args)
+        self.assign = lambda m, *args: assignments.assign(self, *args)
 
     # -- running Python at staging --------------------------------------------------------
 

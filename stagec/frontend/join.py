@@ -11,11 +11,22 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from stagec.errors import Loc
-from stagec.frontend.machine import AliasClash, Machine, equal_known
-from stagec.frontend.state import Branch, Exit, Leaf, State, Tree
+from stagec.frontend.machine import AliasClash, Machine
+from stagec.frontend.state import State
+from stagec.frontend.unify import (
+    NUMBERS,
+    Unjoinable,
+    as_operand,
+    cells_in,
+    convert,
+    describe,
+    element_operand,
+    element_type,
+    join_types,
+    references,
+    same_abstract,
+    unsized,
+)
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
@@ -32,22 +43,13 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Const, If, Operand, Undef, Value as Staged, const
-from stagec.ir.types import BOOL, ArrayType, ListType, Type, same
-from stagec.ops import cast, form, lists
+from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
+from stagec.ir.types import ArrayType, ListType, Type
+from stagec.ops import lists
 from stagec.ops.indexing import read_at
 from stagec.ops.paths import path_type
 
 Emit = Callable[[State], Operand]
-NUMBERS = (bool, int, float, complex, np.generic, str)
-
-
-class Unjoinable(Exception):
-    """Two paths disagree about a value that has no common type."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(slots=True)
@@ -388,261 +390,4 @@ class Join:
         return out
 
 
-def as_operand(value: Known | Number) -> Operand:
-    """The operand of a number."""
-    return value.operand if isinstance(value, Number) else const(value.value)
-
-
-def describe(value: Any) -> str:
-    """What a value is, for messages."""
-    if isinstance(value, Known):
-        return "None" if value.value is None else type(value.value).__name__
-    if isinstance(value, Number):
-        return str(value.operand.type)
-    if isinstance(value, ArrayRef):
-        return "an array"
-    if isinstance(value, TupleValue):
-        return f"a tuple of {len(value.items)}"
-    if isinstance(value, Ref):
-        return f"a {value.cls.__name__}"
-    return type(value).__name__
-
-
-def same_abstract(a: Any, b: Any) -> bool:
-    """Whether two abstract values are surely the same Python value."""
-    if isinstance(a, Known) and isinstance(b, Known):
-        return equal_known(a, b)
-    if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(same_abstract, a, b))
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, Staged):
-        return a is b
-    if is_dataclass(a) and type(a).__eq__ is not object.__eq__:
-        return all(same_abstract(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
-    return bool(a == b)
-
-
-def unsized(kind: Type) -> Type:
-    """The type without the size that an integer is known to equal."""
-    return replace(kind, size=None) if isinstance(kind, ArrayType) else kind
-
-
-def join_types(a: Type, b: Type) -> Type:
-    """The common type of two values by numeric promotion; raises Unjoinable without one."""
-    if isinstance(a, ListType) and isinstance(b, ListType):
-        return ListType(join_types(a.element, b.element))
-    if not isinstance(a, ArrayType) or not isinstance(b, ArrayType):
-        if a == b:
-            return a
-        raise Unjoinable(f"{a} on one path, {b} on the other")
-    if (a.kind == "array") != (b.kind == "array") or a.rank != b.rank:
-        raise Unjoinable(f"{a} on one path, {b} on the other")
-    if a.kind == "array":
-        if a.dtype != b.dtype:
-            raise Unjoinable(f"{a} on one path, {b} on the other")
-        shape = tuple(x if same(x, y) else None for x, y in zip(a.shape, b.shape, strict=True))
-        return replace(a, shape=shape)
-    if a.dtype.kind == "b" != b.dtype.kind or b.dtype.kind == "b" != a.dtype.kind:
-        raise Unjoinable(f"{a} on one path, {b} on the other")
-    kind = "py" if a.weak and b.weak else "np"
-    if a.weak != b.weak:
-        weak = {"b": False, "i": 0, "f": 0.0, "c": 0j}
-        operands = [weak[t.dtype.kind] if t.weak else t.dtype for t in (a, b)]
-        return ArrayType(np.result_type(*operands), (), kind)
-    size = a.size if a.size == b.size and a.dtype == b.dtype else None
-    return ArrayType(np.result_type(a.dtype, b.dtype), (), kind, size)
-
-
-def convert(machine: Machine, at: State, operand: Operand, kind: Type) -> Operand:
-    """The operand as a value of type `kind`, by conversions added to the block of `at`."""
-    have = operand.type
-    if isinstance(operand, Undef):
-        return Undef(kind)
-    if (
-        not isinstance(have, ArrayType)
-        or not isinstance(kind, ArrayType)
-        or have.kind == "array"
-    ):
-        return operand
-    if have.dtype == kind.dtype and have.kind == kind.kind:
-        return operand
-    if isinstance(operand, Const):
-        plain = operand.value.item() if isinstance(operand.value, np.generic) else operand.value
-        if kind.weak:
-            return const(
-                {"b": bool, "i": int, "f": float, "c": complex}[kind.dtype.kind](plain)
-            )
-        return const(kind.dtype.type(plain))
-    handle = machine.handle(at, operand)
-    if kind.weak:
-        names = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
-        return cast.to_python(handle, kind=names[kind.dtype.kind]).operand
-    if have.dtype == kind.dtype:
-        return form.to_numpy(handle).operand
-    return cast.astype(handle, dtype=kind.dtype).operand
-
-
-def element_operand(state: State, value: Value) -> Operand:
-    """The operand of a list element."""
-    if isinstance(value, Known | Number):
-        if isinstance(value, Known) and not isinstance(value.value, NUMBERS):
-            raise Unjoinable(f"a list with {describe(value)} in it")
-        return as_operand(value)
-    if isinstance(value, ArrayRef) and not value.path:
-        cell = state.cells[value.cell]
-        assert isinstance(cell, ArrayCell)
-        return cell.operand
-    raise Unjoinable(f"a list with {describe(value)} in it")
-
-
-def element_type(state: State, value: Value) -> Type:
-    """The graph type of a list element."""
-    return unsized(element_operand(state, value).type)
-
-
-def cells_in(content: Any) -> list[int]:
-    """The cells that a content refers to."""
-    if isinstance(content, ArrayRef | Ref):
-        return [content.cell]
-    if isinstance(content, tuple):
-        return [c for part in content for c in cells_in(part)]
-    if isinstance(content, FunctionValue | Staged | Known | Const) or not is_dataclass(content):
-        return []
-    return [c for f in fields(content) for c in cells_in(getattr(content, f.name))]
-
-
-def references(state: State, cell: int) -> int:
-    """How many contents refer to the cell."""
-    return sum(cell in cells_in(content) for content in state.cells.values())
-
-
-def substitute(content: Any, names: dict[Staged, Operand]) -> Any:
-    """The content with staged values replaced."""
-    if isinstance(content, Staged):
-        return names.get(content, content)
-    if isinstance(content, tuple):
-        return tuple(substitute(c, names) for c in content)
-    if isinstance(content, FunctionValue | Known | Const | Undef) or not is_dataclass(content):
-        return content
-    changed = {f.name: substitute(getattr(content, f.name), names) for f in fields(content)}
-    return replace(content, **changed)  # type: ignore[type-var]
-
-
 # -- trees ------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Group:
-    """The paths of a tree with one exit: the flag that tells it was taken, and their cells."""
-
-    flag: Operand
-    cells: dict[int, Content]
-
-
-@dataclass(slots=True)
-class Plan:
-    """How a tree is closed: its groups, and the Phis of each branch in it."""
-
-    tree: Tree
-    groups: dict[Exit, Group]
-    phis: list[Phi]
-    then: Plan | None = None
-    orelse: Plan | None = None
-
-
-def plan(
-    machine: Machine, tree: Tree, names: dict[int, str], dropped: set[int], force: bool
-) -> Plan:
-    """How to merge the paths of the tree by exit; raises Unjoinable if it cannot be done."""
-    if isinstance(tree, Leaf):
-        if tree.exit is Exit.RAISE and tree.raised is None:
-            return Plan(tree, {}, [])
-        return Plan(tree, {tree.exit: Group(const(True), tree.state.cells)}, [])
-    then = plan(machine, tree.then, names, dropped, force)
-    orelse = plan(machine, tree.orelse, names, dropped, force)
-    phis: list[Phi] = []
-    groups: dict[Exit, Group] = {}
-    depth = tree.parent.builder.depth
-    one_path = not then.groups or not orelse.groups
-    for exit in Exit:
-        a, b = then.groups.get(exit), orelse.groups.get(exit)
-        if a is None and b is None:
-            continue
-        left = State(tree.parent.builder, a.cells if a else {})
-        right = State(tree.parent.builder, b.cells if b else {})
-        join = Join(machine, left, right, depth, force)
-        join.phis = phis
-        if a and b:
-            join.run(names, dropped)
-            flag = join.operand(a.flag, b.flag)
-        else:
-            only = a or b
-            assert only is not None
-            for cell, content in only.cells.items():
-                if tree.parent.cells.get(cell) is content:
-                    join.cells[cell] = content
-                elif cell not in dropped:
-                    join.cells[cell] = join.only(content, a is not None)
-            flags = (a.flag if a else const(False), b.flag if b else const(False))
-            flag = only.flag if one_path else join.operand(*flags)
-            if one_path:
-                flag = join.only(flag, a is not None)
-        groups[exit] = Group(flag, join.cells)
-    return Plan(tree, groups, phis, then, orelse)
-
-
-def commit(planned: Plan) -> None:
-    """Add the If statements of the plan."""
-    tree = planned.tree
-    if isinstance(tree, Leaf):
-        return
-    assert planned.then is not None
-    assert planned.orelse is not None
-    blocks = []
-    for part, emits in (
-        (planned.then, [p.left for p in planned.phis]),
-        (planned.orelse, [p.right for p in planned.phis]),
-    ):
-        commit(part)
-        at = part.tree.state if isinstance(part.tree, Leaf) else part.tree.parent
-        results = [emit(at) for emit in emits]
-        blocks.append(at.builder.block((), results))
-    outs = tuple(p.out for p in planned.phis)
-    tree.parent.builder.append(If(tree.cond, blocks[0], blocks[1], outs, tree.loc))
-
-
-def close(
-    machine: Machine,
-    tree: Tree,
-    names: dict[int, str],
-    dropped: set[int] | None = None,
-    force: bool = False,
-) -> Tree:
-    """The tree with at most one path per exit; raises Unjoinable if it cannot be had."""
-    if isinstance(tree, Leaf):
-        return tree
-    planned = plan(machine, tree, names, dropped or set(), force)
-    commit(planned)
-    parent = tree.parent
-    exits = list(planned.groups.items())
-    if not exits:
-        return Leaf(parent, Exit.RAISE)
-    return split(parent, exits, tree.loc)
-
-
-def split(parent: State, exits: list[tuple[Exit, Group]], loc: Loc | None) -> Tree:
-    """A path per exit, the normal one last, below their flags."""
-    exits = sorted(exits, key=lambda e: e[0] is Exit.NORMAL)
-    (exit, group), *rest = exits
-    if not rest:
-        return Leaf(State(parent.builder, dict(group.cells)), exit)
-    then = Leaf(State(parent.builder.nested(), dict(group.cells)), exit)
-    other = State(parent.builder.nested(), parent.cells)
-    return Branch(parent, BOOLEAN(group.flag), then, split(other, rest, loc), loc)
-
-
-def BOOLEAN(flag: Operand) -> Operand:
-    """The flag, checked to be a Python bool."""
-    assert flag.type == BOOL
-    return flag

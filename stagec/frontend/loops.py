@@ -13,9 +13,11 @@ from typing import Any
 import gast
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend.join import Join, close, same_abstract, substitute
+from stagec.frontend.closing import close
+from stagec.frontend.join import Join
 from stagec.frontend.machine import LIMITS, Frame, Machine
 from stagec.frontend.state import Branch, Exit, Leaf, State, Tree, extend, then_do
+from stagec.frontend.unify import same_abstract, substitute
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,

@@ -34,7 +34,14 @@ from stagec.ir.types import ArrayType, ListType, Size, Symbol
 from stagec.ir.walk import uses
 from stagec.ops.arithmetic import Handle
 
-LIMITS = {"statements": 20_000, "unroll": 4_096, "depth": 200, "paths": 64, "rounds": 24, "steps": 100_000}
+LIMITS = {
+    "statements": 20_000,
+    "unroll": 4_096,
+    "depth": 200,
+    "paths": 64,
+    "rounds": 24,
+    "steps": 100_000,
+}
 
 
 class Restart(Exception):

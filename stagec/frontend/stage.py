@@ -13,11 +13,12 @@ from stagec.frontend import results
 from stagec.frontend.arguments import Flat, Inputs
 from stagec.frontend.arrays import handle_of
 from stagec.frontend.calls import function_value
+from stagec.frontend.closing import close
 from stagec.frontend.interpreter import Interpreter
-from stagec.frontend.join import Unjoinable, close
 from stagec.frontend.machine import LIMITS, Machine, NeedUnroll, Raised, Restart
 from stagec.frontend.sources import Guard, Source
 from stagec.frontend.state import RESULT, BlockBuilder, Exit, Leaf, State, Tree, extend
+from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,

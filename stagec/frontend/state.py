@@ -136,3 +136,11 @@ def extend(tree: Tree, step: Callable[[Leaf], Tree]) -> Tree:
 def then_do(tree: Tree, step: Callable[[State], Tree]) -> Tree:
     """The tree with `step` run on each path that goes on normally."""
     return extend(tree, lambda leaf: step(leaf.state) if leaf.exit is Exit.NORMAL else leaf)
+
+
+def finish(state: State, value: Any) -> Tree:
+    """The tree of a call that returns `value`, which may be a tree already."""
+    if isinstance(value, Leaf) or hasattr(value, "cond"):
+        return value
+    state.cells[RESULT] = value
+    return Leaf(state)

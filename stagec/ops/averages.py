@@ -71,7 +71,7 @@ def _ignoring(
         reject(name, **others)
         if dtype is not None and np.dtype(dtype) != dtype_of(a):
             a = astype(a, dtype=np.dtype(dtype))
-        attrs = {"axes": normal_axes(axis, np.ndim(a))}
+        attrs: dict[str, Any] = {"axes": normal_axes(axis, np.ndim(a))}
         if dtype_of(a).kind not in "fc":
             a = (
                 astype(a, dtype=np.dtype(np.float64))

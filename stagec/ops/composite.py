@@ -33,7 +33,7 @@ def composite(
     def infer(*types: Type, **attrs: Any) -> Type | tuple[Type, ...]:
         _, results = _trace(expand, types, attrs)
         found = tuple(r.type for r in results)
-        return found if len(found) > 1 else found[0]
+        return found[0] if len(found) == 1 else found
 
     def batch(args: Any, axes: Any, /, **attrs: Any) -> tuple[Any, Any]:
         return _batch(expand, args, axes, attrs)

@@ -152,6 +152,10 @@ def _gradient_call(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1)
     return found[0] if len(found) == 1 else found
 
 
+def _gradient_value(f: Any, h: Any, *, axis: int, edge_order: Any = 1) -> Any:
+    return np.gradient(f, h, axis=axis, edge_order=edge_order)
+
+
 def _gradient_source(f: ArrayType, h: ArrayType, *, axis: int, edge_order: int = 1) -> str:
     tail = (f", axis={axis}" if f.rank > 1 else "") + (
         ", edge_order=2" if edge_order == 2 else ""
@@ -162,9 +166,7 @@ def _gradient_source(f: ArrayType, h: ArrayType, *, axis: int, edge_order: int =
 gradient = composite(
     "gradient",
     calls=((np.gradient, _gradient_call),),
-    value=lambda f, h, *, axis, edge_order=1: np.gradient(
-        f, h, axis=axis, edge_order=edge_order
-    ),
+    value=_gradient_value,
     expand=_gradient_expand,
     source=_gradient_source,
     may_raise=(ValueError,),

@@ -65,7 +65,7 @@ polyval = composite(
 
 
 def _vander_expand(x: Any, *n: Any, shape: Plan, increasing: bool) -> Any:
-    columns = n[0] if n else shape[0]
+    columns: Any = n[0] if n else shape[0]
     column = expand_dims(x, axes=(1,))
     plan, staged = sizes((length(x, 0), columns - 1), 1)
     factors = concatenate(
@@ -76,7 +76,8 @@ def _vander_expand(x: Any, *n: Any, shape: Plan, increasing: bool) -> Any:
 
 
 def _vander_value(x: Any, *n: Any, shape: Plan, increasing: bool) -> Any:
-    return np.vander(x, n[0] if n else shape[0], increasing)
+    columns: Any = n[0] if n else shape[0]
+    return np.vander(x, columns, increasing)
 
 
 def _vander_call(x: Any, N: Any = None, increasing: Any = False) -> Any:

@@ -84,7 +84,7 @@ def _unravel_call(indices: Any, shape: Any, order: str = "C") -> tuple[Any, ...]
 
 def _unravel_infer(flat: ArrayType, *n: Any, shape: Plan) -> Any:
     found = tuple(array(INT64, flat.shape) for _ in shape)
-    return found if len(found) > 1 else found[0]
+    return found[0] if len(found) == 1 else found
 
 
 def _unravel_value(flat: Any, *n: Any, shape: Plan) -> Any:

@@ -186,7 +186,7 @@ def _linspace_source(
 def _fractions(out: Any, n: tuple[Any, ...], **attrs: Any) -> Any:
     """How far each result is from start to stop, as a column over the other axes."""
     t = near(out, linspace, 0.0, 1.0, *n, **attrs)
-    real = np.empty(0, dtype_of(out)).real.dtype
+    real = np.finfo(dtype_of(out)).dtype
     return pad_rank(fit_dtype(t, real), np.ndim(out))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Op, Staged
+from stagec.ir.core import Op
 from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType
 from stagec.ops.arithmetic import multiply
@@ -115,10 +115,7 @@ corrcoef = composite(
 
 
 def _bincount_expand(x: Any, *weights: Any, minlength: int) -> Any:
-    size = maximum(max_(x, axes=(0,)) + 1, minlength) if isinstance(x, Staged) else None
-    if size is None:
-        size = max(int(np.max(x)) + 1, minlength)
-    plan, staged = sizes(size)
+    plan, staged = sizes(maximum(max_(x, axes=(0,)) + 1, minlength))
     dtype = FLOAT64 if weights else INT64
     empty = near(x, zeros, *staged, shape=plan, dtype=dtype)
     given = astype(weights[0], dtype=dtype) if weights else 1

@@ -381,6 +381,79 @@ def f(a):
     )
 
 
+def test_parameters_of_residual_functions_may_overlap(prints: Prints) -> None:
+    prints(
+        """
+func f(a: f64[4]):
+  v: f64[4] = read(a, path=[::-1], view=True)
+  x: f64 = call g(a, v)
+  return x
+func g(a: f64[4], v: f64[4]):
+  %0: f64 = read(v, 3, path=[$0], view=False)
+  a.1: f64[4] = update(a, 9.0, 0, path=[$0])
+  %1: f64 = read(a.1, 0, path=[$0], view=False)
+  %2: f64 = add(%0, %1)
+  return %2
+""",
+        """
+def g(a, v):
+    t = v[3]
+    a[0] = 9.0
+    return t + a[0]
+
+
+def f(a):
+    v = a[::-1]
+    x = g(a, v)
+    return x
+""",
+        (A,),
+    )
+
+
+def test_number_is_accumulated_into_a_variable_of_its_own(prints: Prints) -> None:
+    prints(
+        """
+func f(x: f64, y: f64, i: int):
+  z: f64 = exp(y)
+  y: f64 = accumulate(x, z, path=())
+  %0: f64 = add(y, x)
+  w: f64 = accumulate(1.0: f64, %0, path=())
+  return w
+""",
+        """
+import numpy as np
+
+
+def f(x, y, i):
+    z = np.exp(y)
+    y = x
+    y += z
+    w = np.float64(1.0)
+    w += y + x
+    return w
+""",
+        (np.float64(1.5), np.float64(0.25), 0),
+    )
+
+
+def test_broader_value_is_not_added_in_place(prints: Prints) -> None:
+    prints(
+        """
+func f(x: f64[4], v: f64[1, 4]):
+  %0: f64[1, 4] = add(x, v)
+  x.1: f64[4] = update(x, %0, path=())
+  return x.1
+""",
+        """
+def f(x, v):
+    x[...] = x + v
+    return x
+""",
+        (A, A[None]),
+    )
+
+
 def test_hostile_and_clashing_names(ops: Mapping[str, Op]) -> None:
     fn = parse(
         """

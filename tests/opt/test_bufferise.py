@@ -342,6 +342,20 @@ func pullback(x: f64[4], ct: f64, n: int) fresh(0):
     assert "x_" in copies_of(plain, (V, np.float64(0.5), 4))[0]
 
 
+def test_a_carry_that_becomes_a_broadcast_is_copied_where_it_is_written_to() -> None:
+    text = """
+func f(x: f64[4], n: int) fresh(0):
+  y: f64[4] = copy(x)
+  y.1: f64[4] = for i: int in range(0, n, 1) from y.2: f64[4] = y:
+    y.3: f64[4] = update(y.2, 1.0, i, path=[$0])
+    s: f64 = sum(y.3, axes=(0,))
+    y.4: f64[4] = broadcast_like(s, x)
+    yield y.4
+  return y.1
+"""
+    assert copies_of(text, (V, 0), (V, 3)) == (["y"], ["y"])
+
+
 def test_swapped_parameters_are_written_back_with_one_copy() -> None:
     text = """
 func f(x: f64[4], y: f64[4]) mutated(x=0, y=1):
@@ -410,6 +424,27 @@ func g(x: f64[4], y: f64[4]) mutated(x=0):
     assert copies_of(text, (V, 2 * V)) == ([], [])
     kept = text.replace("return c, d", "return d, a")
     assert copies_of(kept, (V, 2 * V)) == (["a"], [])
+
+
+def test_results_of_a_call_may_share_what_the_function_made() -> None:
+    text = """
+func f(x: f64[4]):
+  a: f64[4], b: f64[2] = call g(x)
+  c: f64[4] = update(a, 7.0, path=())
+  return b, c
+
+func g(x: f64[4]):
+  t: f64[4] = copy(x)
+  v: f64[2] = read(t, path=[::2])
+  return t, v
+"""
+    assert copies_of(text, (V,)) == (["b"], [])
+    assert copies_of(
+        text.replace("func g(x: f64[4])", "func g(x: f64[4]) fresh(0, 1)"), (V,)
+    ) == (
+        ["v"],
+        [],
+    )
 
 
 def test_a_recursive_function_is_bufferised() -> None:

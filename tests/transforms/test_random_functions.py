@@ -16,6 +16,7 @@ from stagec.transforms.forward import forward
 from stagec.transforms.reverse import joined, reverse
 from tests.opt.random_functions import arguments, random_function
 from tests.transforms.building import inner
+from tests.transforms.programs import random_arguments, random_program
 
 COUNT = 60
 
@@ -70,3 +71,21 @@ def test_modes_agree(seed):
 def scaled_argument(x: Any, rng: np.random.Generator) -> Any:
     """An argument: booleans as they are, numbers of moderate size."""
     return x if isinstance(x, bool) else scaled(x, rng)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_modes_agree_on_programs(seed):
+    rng = np.random.default_rng(seed)
+    check_adjoint(random_program(seed), random_arguments(seed), rng)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_modes_agree_on_their_own_output(seed):
+    rng = np.random.default_rng(seed)
+    fn, args = random_program(seed), random_arguments(seed)
+    wrt = [k for k, p in enumerate(fn.params) if differentiable(p.type)]
+    values = evaluate(fn, *args)
+    cts = [scaled(values[k], rng) for k in wrt]
+    check_adjoint(joined(reverse(fn, wrt, wrt)), (*args, *cts), rng)
+    dxs = [scaled(args[k], rng) for k in wrt]
+    check_adjoint(forward(fn, wrt), (*args, *dxs), rng)

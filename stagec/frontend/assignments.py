@@ -1,0 +1,206 @@
+"""Assignments, plain and in place: names, attributes, subscripts, patterns."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import gast
+import numpy as np
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays, containers, names, numpy_calls, objects
+from stagec.frontend.desugar import old_value
+from stagec.frontend.expressions import BINARY, METHODS, binary, evaluate, subscript
+from stagec.frontend.machine import Frame, Machine, Raised
+from stagec.frontend.state import Leaf, State, Tree
+from stagec.frontend.values import ArrayRef, Items, Known, Ref, Value
+from stagec.ir.types import ArrayType
+
+
+def assign(m: Machine, frame: Frame, target: Any, value: Value, state: State, loc: Loc) -> Tree:
+    """Bind a target: name, attribute, subscript or pattern."""
+    state.builder.loc = loc
+    match target:
+        case gast.Name(id=name):
+            names.store(m, frame, name, value, state, loc)
+        case gast.Attribute(value=base, attr=attr):
+            receiver = evaluate(m, frame, base, state)
+            objects.set_attribute(m, state, receiver, objects.mangled(frame, attr), value, loc)
+        case gast.Subscript(value=base, slice=key):
+            container = evaluate(m, frame, base, state)
+            index = evaluate(m, frame, key, state)
+            state.builder.loc = loc
+            set_subscript(m, state, container, index, value, loc)
+        case gast.Tuple(elts=elts) | gast.List(elts=elts):
+            for part, item in zip(elts, matched(m, state, elts, value, loc), strict=True):
+                inner = part.value if isinstance(part, gast.Starred) else part
+                assign(m, frame, inner, item, state, loc)
+        case _:
+            raise StagecError("SC101", "this cannot be assigned to", loc, "assign to a name")
+    return Leaf(state)
+
+
+def matched(m: Machine, state: State, elts: list[Any], value: Value, loc: Loc) -> list[Value]:
+    """The items of a value for the parts of a pattern, a starred part getting a list."""
+    if isinstance(value, ArrayRef):
+        kind = arrays.type_of(state, value)
+        if not any(isinstance(e, gast.Starred) for e in elts) and kind.rank:
+            m.require_size(state, value, 0, len(elts), loc)
+            return [
+                arrays.read_subscript(m, state, value, Known(k), loc) for k in range(len(elts))
+            ]
+    items = containers.unpack(m, state, value, loc)
+    stars = [k for k, e in enumerate(elts) if isinstance(e, gast.Starred)]
+    if not stars:
+        if len(items) != len(elts):
+            many = len(items) > len(elts)
+            text = (f"too many values to unpack (expected {len(elts)})" if many else
+                    f"not enough values to unpack (expected {len(elts)}, got {len(items)})")  # fmt: skip
+            raise Raised(ValueError(text))
+        return items
+    (k,) = stars
+    after = len(elts) - k - 1
+    if len(items) < len(elts) - 1:
+        raise Raised(
+            ValueError(
+                f"not enough values to unpack (expected at least {len(elts) - 1}, got {len(items)})"
+            )
+        )
+    middle = Ref(m.new_cell(state, Items(tuple(items[k : len(items) - after]))), list)
+    return [*items[:k], middle, *items[len(items) - after :]]
+
+
+def set_subscript(
+    m: Machine, state: State, base: Value, key: Value, value: Value, loc: Loc
+) -> None:
+    """`base[key] = value`."""
+    if isinstance(base, Known) and isinstance(base.value, np.ndarray):
+        base = m.captured_array(state, base, loc, write=True)
+    if isinstance(base, ArrayRef):
+        handle = numpy_calls.argument(m, state, value, loc)
+        if isinstance(handle, list | tuple):
+            handle = m.as_array(state, value, loc)
+        arrays.write_subscript(m, state, base, key, handle, loc)
+        return
+    found = objects.operator_method(m, state, base, "__setitem__", (key, value), loc)
+    if found is None:
+        containers.set_item(m, state, base, key, value, loc)
+
+
+def augmented(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
+    op = BINARY[type(stmt.op)]
+    target = stmt.target
+    right = evaluate(m, frame, stmt.value, state)
+    held = old_value(stmt)
+    match target:
+        case gast.Name(id=name):
+            old = names.load(m, frame, held or name, state, loc)
+            new = in_place(m, state, op, old, right, loc)
+            names.store(m, frame, name, new, state, loc)
+        case gast.Attribute(value=base, attr=attr):
+            receiver = evaluate(m, frame, base, state)
+            name = objects.mangled(frame, attr)
+            old = (
+                names.load(m, frame, held, state, loc)
+                if held
+                else objects.attribute(m, state, receiver, name, loc)
+            )
+            new = in_place(m, state, op, old, right, loc)
+            if not (isinstance(old, ArrayRef) and new is old):
+                objects.set_attribute(m, state, receiver, name, new, loc)
+        case gast.Subscript(value=base, slice=key):
+            container = evaluate(m, frame, base, state)
+            index = evaluate(m, frame, key, state)
+            augment_item(
+                m,
+                state,
+                op,
+                container,
+                index,
+                right,
+                held and names.load(m, frame, held, state, loc),
+                loc,
+            )
+        case _:
+            raise StagecError("SC101", "this cannot be assigned to", loc, "assign to a name")
+    return Leaf(state)
+
+
+def augment_item(
+    m: Machine,
+    state: State,
+    op: Any,
+    base: Value,
+    key: Value,
+    right: Value,
+    held: Any,
+    loc: Loc,
+) -> None:
+    """`base[key] op= right`."""
+    if isinstance(base, Known) and isinstance(base.value, np.ndarray):
+        base = m.captured_array(state, base, loc, write=True)
+    if isinstance(base, ArrayRef) and not held and op in (operator.add, operator.sub):
+        path, index = arrays.subscript(m, state, key, arrays.type_of(state, base).rank, loc)
+        plain = all(
+            not isinstance(o.type, ArrayType) or o.type.rank == 0 or o.type.dtype.kind == "b"
+            for o in index
+        )
+        value = numpy_calls.argument(m, state, right, loc)
+        if plain and addable(m, state, base, value):
+            if op is operator.sub:
+                value = numpy_calls.TABLE[operator.neg](m.lift(state, value))
+            arrays.store(m, state, base, value, loc, path, index, accumulate=True)
+            return
+    old = held or subscript(m, state, base, key, loc)
+    new = in_place(m, state, op, old, right, loc)
+    if (
+        isinstance(base, ArrayRef)
+        and isinstance(old, ArrayRef)
+        and new is old
+        and m.is_view_of(old, base)
+    ):
+        return
+    set_subscript(m, state, base, key, new, loc)
+
+
+def addable(m: Machine, state: State, base: ArrayRef, value: Any) -> bool:
+    """Whether adding the value into the array needs no cast that NumPy would refuse."""
+    kind = arrays.type_of(state, base)
+    dtype = getattr(m.lift(state, value), "dtype", None)
+    if dtype is None or kind.dtype.kind == "b":
+        return False
+    return np.can_cast(np.result_type(kind.dtype, dtype), kind.dtype, "same_kind")
+
+
+def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: Loc) -> Value:
+    """`old op= right`: the same object where Python changes it in place."""
+    if isinstance(old, Known) and isinstance(old.value, np.ndarray):
+        old = m.captured_array(state, old, loc, write=True)
+    if isinstance(old, ArrayRef):
+        value = numpy_calls.argument(m, state, right, loc)
+        if (
+            op in (operator.add, operator.sub)
+            and not isinstance(value, list | tuple)
+            and addable(m, state, old, value)
+        ):
+            if op is operator.sub:
+                value = numpy_calls.TABLE[operator.neg](m.lift(state, value))
+            arrays.store(m, state, old, value, loc, accumulate=True)
+            return old
+        new = binary(m, state, op, old, right, loc)
+        handle = numpy_calls.argument(m, state, new, loc)
+        kind = arrays.type_of(state, old)
+        if not np.can_cast(handle.dtype, kind.dtype, "same_kind"):
+            name = METHODS[op]
+            raise Raised(TypeError(
+                f"Cannot cast ufunc {name!r} output from {handle.dtype!r} to {kind.dtype!r} "
+                "with casting rule 'same_kind'"))  # fmt: skip
+        arrays.store(m, state, old, handle, loc)
+        return old
+    if isinstance(old, Ref) and issubclass(old.cls, list) and op is operator.add:
+        for item in containers.unpack(m, state, right, loc):
+            containers.append(m, state, m.writable(state, old, loc), item, loc)
+        return old
+    found = objects.operator_method(m, state, old, f"__i{METHODS[op]}__", (right,), loc)
+    return binary(m, state, op, old, right, loc) if found is None else found

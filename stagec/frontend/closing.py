@@ -1,0 +1,133 @@
+"""Closing a tree of paths into one path per exit.
+
+Planning is pure; statements are only added by committing a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stagec.errors import Loc
+from stagec.frontend.join import Join, Phi
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import Branch, Exit, Leaf, State, Tree
+from stagec.frontend.values import Content
+from stagec.ir.core import If, Operand, const
+from stagec.ir.types import BOOL
+
+
+@dataclass(slots=True)
+class Group:
+    """The paths of a tree with one exit: the flag that tells it was taken, and their cells."""
+
+    flag: Operand
+    cells: dict[int, Content]
+
+
+@dataclass(slots=True)
+class Plan:
+    """How a tree is closed: its groups, and the Phis of each branch in it."""
+
+    tree: Tree
+    groups: dict[Exit, Group]
+    phis: list[Phi]
+    then: Plan | None = None
+    orelse: Plan | None = None
+
+
+def plan(
+    machine: Machine, tree: Tree, names: dict[int, str], dropped: set[int], force: bool
+) -> Plan:
+    """How to merge the paths of the tree by exit; raises Unjoinable if it cannot be done."""
+    if isinstance(tree, Leaf):
+        if tree.exit is Exit.RAISE and tree.raised is None:
+            return Plan(tree, {}, [])
+        return Plan(tree, {tree.exit: Group(const(True), tree.state.cells)}, [])
+    then = plan(machine, tree.then, names, dropped, force)
+    orelse = plan(machine, tree.orelse, names, dropped, force)
+    phis: list[Phi] = []
+    groups: dict[Exit, Group] = {}
+    depth = tree.parent.builder.depth
+    one_path = not then.groups or not orelse.groups
+    for exit in Exit:
+        a, b = then.groups.get(exit), orelse.groups.get(exit)
+        if a is None and b is None:
+            continue
+        left = State(tree.parent.builder, a.cells if a else {})
+        right = State(tree.parent.builder, b.cells if b else {})
+        join = Join(machine, left, right, depth, force)
+        join.phis = phis
+        if a and b:
+            join.run(names, dropped)
+            flag = join.operand(a.flag, b.flag)
+        else:
+            only = a or b
+            assert only is not None
+            for cell, content in only.cells.items():
+                if tree.parent.cells.get(cell) is content:
+                    join.cells[cell] = content
+                elif cell not in dropped:
+                    join.cells[cell] = join.only(content, a is not None)
+            flags = (a.flag if a else const(False), b.flag if b else const(False))
+            flag = only.flag if one_path else join.operand(*flags)
+            if one_path:
+                flag = join.only(flag, a is not None)
+        groups[exit] = Group(flag, join.cells)
+    # an If around this one must know that these are defined in its branch
+    tree.parent.builder.declare(*(p.out for p in phis))
+    return Plan(tree, groups, phis, then, orelse)
+
+
+def commit(planned: Plan) -> None:
+    """Add the If statements of the plan."""
+    tree = planned.tree
+    if isinstance(tree, Leaf):
+        return
+    assert planned.then is not None
+    assert planned.orelse is not None
+    blocks = []
+    for part, emits in (
+        (planned.then, [p.left for p in planned.phis]),
+        (planned.orelse, [p.right for p in planned.phis]),
+    ):
+        commit(part)
+        at = part.tree.state if isinstance(part.tree, Leaf) else part.tree.parent
+        results = [emit(at) for emit in emits]
+        blocks.append(at.builder.block((), results))
+    outs = tuple(p.out for p in planned.phis)
+    tree.parent.builder.append(If(tree.cond, blocks[0], blocks[1], outs, tree.loc))
+
+
+def close(
+    machine: Machine,
+    tree: Tree,
+    names: dict[int, str],
+    dropped: set[int] | None = None,
+    force: bool = False,
+) -> Tree:
+    """The tree with at most one path per exit; raises Unjoinable if it cannot be had."""
+    if isinstance(tree, Leaf):
+        return tree
+    planned = plan(machine, tree, names, dropped or set(), force)
+    commit(planned)
+    parent = tree.parent
+    exits = list(planned.groups.items())
+    if not exits:
+        return Leaf(parent, Exit.RAISE)
+    return split(parent, exits, tree.loc)
+
+
+def split(parent: State, exits: list[tuple[Exit, Group]], loc: Loc | None) -> Tree:
+    """A path per exit, the normal one last, below their flags."""
+    exits = sorted(exits, key=lambda e: e[0] is Exit.NORMAL)
+    (exit, group), *rest = exits
+    if not rest:
+        return Leaf(State(parent.builder, dict(group.cells)), exit)
+    then = Leaf(State(parent.builder.nested(), dict(group.cells)), exit)
+    other = State(parent.builder.nested(), parent.cells)
+    return Branch(parent, BOOLEAN(group.flag), then, split(other, rest, loc), loc)
+
+
+def BOOLEAN(flag: Operand) -> Operand:
+    """The flag, checked to be a Python bool."""
+    assert flag.type == BOOL
+    return flag

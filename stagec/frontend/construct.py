@@ -1,0 +1,112 @@
+"""Making objects in staged code: exceptions, tuples, dataclasses, the user's classes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import objects
+from stagec.frontend.hosting import PURE, host_function
+from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.state import Exit, State, Tree, extend, finish
+from stagec.frontend.values import (
+    ExceptionValue,
+    Fields,
+    Known,
+    Partial,
+    Ref,
+    SuperValue,
+    TupleValue,
+    Value,
+)
+
+
+def construct(
+    m: Machine, f: Known, cls: type, args: tuple[Value, ...], kwargs: dict[str, Value],
+    state: State, loc: Loc | None,
+) -> Tree:  # fmt: skip
+    """`cls(*args, **kwargs)`."""
+    if issubclass(cls, BaseException):
+        return finish(state, ExceptionValue(cls, args))
+    if cls is np.errstate:
+        options = {k: m.need_known(state, v, loc, k) for k, v in kwargs.items()}
+        made = Known(np.errstate(**options))
+        m.errstates[id(made.value)] = (made, options)
+        return finish(state, made)
+    if cls is super:
+        return finish(state, super_value(m, state, args, loc))
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        fields: tuple[str, ...] = cls._fields
+        defaults: dict[str, Any] = cls._field_defaults  # type: ignore[attr-defined]
+        given = dict(zip(fields, args, strict=False)) | kwargs
+        missing = [n for n in fields if n not in given and n not in defaults]
+        if missing or len(args) > len(fields):
+            raise Raised(TypeError(f"{cls.__name__}() arguments do not match its fields"))
+        items = tuple(given[n] if n in given else Known(defaults[n]) for n in fields)
+        return finish(state, TupleValue(items, cls))
+    if cls.__module__ == "builtins" or cls.__module__.partition(".")[0] in PURE:
+        if cls is np.vectorize:
+            return finish(state, Partial(Known(np.vectorize), args, ()))
+        return finish(state, host_function(m, state, f, args, kwargs, loc))
+    if objects.class_attribute(cls, "__new__") is not object.__new__:
+        raise StagecError("SC366", f"{cls.__name__} defines __new__", loc, "make it outside")
+    ref = Ref(m.new_cell(state, Fields(())), cls)
+    init = objects.class_attribute(cls, "__init__")
+    if (
+        dataclasses.is_dataclass(cls)
+        and getattr(init, "__code__", None) is not None
+        and (init.__code__.co_filename == "<string>")
+    ):
+        return init_dataclass(m, ref, cls, args, kwargs, state, loc)
+    if init is object.__init__:
+        return finish(state, ref)
+    tree = m.call(Known(init), (ref, *args), kwargs, state, loc)
+    return extend(tree, lambda t: finish(t.state, ref) if t.exit is Exit.NORMAL else t)
+
+
+def init_dataclass(
+    m: Machine, ref: Ref, cls: type, args: tuple[Value, ...], kwargs: dict[str, Value],
+    state: State, loc: Loc | None,
+) -> Tree:  # fmt: skip
+    """The generated `__init__` of a dataclass."""
+    content = Fields(())
+    positional = list(args)
+    given = dict(kwargs)
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if field.init and positional and not field.kw_only:
+            value = positional.pop(0)
+        elif field.init and field.name in given:
+            value = given.pop(field.name)
+        elif field.default is not dataclasses.MISSING:
+            value = Known(field.default)
+        elif field.default_factory is not dataclasses.MISSING:
+            value = m.call_value(state, field.default_factory, (), {}, loc)
+        elif not field.init:
+            continue
+        else:
+            raise Raised(TypeError(f"{cls.__name__}.__init__() missing {field.name!r}"))
+        content = content.set(field.name, value)
+    if positional or given:
+        raise Raised(TypeError(f"{cls.__name__}.__init__() got too many arguments"))
+    state.cells[ref.cell] = content
+    post = objects.class_attribute(cls, "__post_init__")
+    if post is objects.MISSING:
+        return finish(state, ref)
+    tree = m.call(Known(post), (ref,), {}, state, loc)
+    return extend(tree, lambda t: finish(t.state, ref) if t.exit is Exit.NORMAL else t)
+
+
+def super_value(m: Machine, state: State, args: tuple[Value, ...], loc: Loc | None) -> Value:
+    """`super()` or `super(cls, self)`."""
+    if args:
+        return SuperValue(m.need_known(state, args[0], loc, "a class"), args[1])
+    frame = m.frames[-1]
+    for free, cell in frame.code.closure:
+        if free == "__class__":
+            first = frame.info.parameters[0]
+            receiver = state.cells[frame.scope.cells[first]]
+            return SuperValue(cell.cell_contents, receiver)  # type: ignore[arg-type]
+    raise StagecError("SC367", "super() outside a method", loc, "call it in a method")

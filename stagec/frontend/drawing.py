@@ -1,0 +1,109 @@
+"""Random draws, and the methods of ufuncs."""
+
+from __future__ import annotations
+
+import functools
+import random
+from typing import Any
+
+import numpy as np
+
+from stagec import ops
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays, containers, numpy_calls
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import State
+from stagec.frontend.values import NONE, ArrayRef, Known, Number, Value
+from stagec.ir.types import type_of
+from stagec.ops import effects
+
+
+def drawing(function: Any) -> bool:
+    """Whether the function draws random numbers."""
+    owner = getattr(function, "__self__", None)
+    return isinstance(owner, np.random.RandomState | np.random.Generator | random.Random)
+
+
+def draw(
+    m: Machine, state: State, function: Any, args: tuple[Value, ...], kwargs: dict[str, Value],
+    loc: Loc | None,
+) -> Value:  # fmt: skip
+    """A random draw; the type of its result is that of a draw from a twin of the source."""
+    owner = function.__self__
+    name = function.__name__
+    twins = {
+        np.random.RandomState: lambda: np.random.RandomState(0),
+        np.random.Generator: lambda: np.random.default_rng(0),
+    }
+    twin = twins.get(type(owner), lambda: random.Random(0))()
+    plain = [m.need_known(state, a, loc, "an argument of a random draw")
+             if isinstance(a, Known | Number) else containers.plain(m, state, a)
+             for a in args]  # fmt: skip
+    named = {k: m.need_known(state, v, loc, f"{k}=") if isinstance(v, Known | Number)
+             else containers.plain(m, state, v) for k, v in kwargs.items()}  # fmt: skip
+    if any(p is containers.STAGED for p in (*plain, *named.values())):
+        raise StagecError(
+            "SC363", "a random draw with staged arguments", loc, "scale it instead"
+        )
+    sample = m.host(state, getattr(twin, name), plain, named, loc)
+    if name in ("seed", "shuffle") or not isinstance(sample, Known):
+        raise StagecError("SC364", f"{name} in staged code", loc, "call it outside")
+    if isinstance(sample.value, list):
+        raise StagecError("SC364", f"{name} in staged code", loc, "draw arrays with NumPy")
+    options = tuple(sorted(named.items()))
+    lifted = [
+        m.const_handle(state, p) if isinstance(p, bool | int | float) else p for p in plain
+    ]
+    if not lifted or any(not hasattr(p, "operand") for p in lifted):
+        bound = functools.partial(function, *plain) if plain else function
+        out = m.apply_op(
+            state,
+            effects.draw,
+            (),
+            function=bound,
+            result=type_of(sample.value),
+            options=options,
+        )
+    else:
+        out = effects.draw(
+            *lifted, function=function, result=type_of(sample.value), options=options
+        )
+    return m.wrap(state, out)
+
+
+def ufunc_method(
+    m: Machine, state: State, method: Any, args: tuple[Value, ...], kwargs: dict[str, Value],
+    loc: Loc | None,
+) -> Value:  # fmt: skip
+    """`np.add.at`, `np.add.reduce`, `np.add.outer` and their like."""
+    ufunc, name = method.__self__, method.__name__
+    if name == "at" and ufunc in (np.add, np.subtract) and isinstance(args[0], ArrayRef):
+        path, index = arrays.subscript(
+            m, state, args[1], arrays.type_of(state, args[0]).rank, loc
+        )
+        value = numpy_calls.argument(m, state, args[2], loc)
+        if ufunc is np.subtract:
+            value = -value
+        arrays.store(m, state, args[0], value, loc, path, index, accumulate=True)
+        return NONE
+    whole = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
+             np.logical_and: np.all, np.logical_or: np.any}  # fmt: skip
+    running = {np.add: np.cumsum, np.multiply: np.cumprod}
+    if name == "reduce" and ufunc in whole:
+        if len(args) == 1 and "axis" not in kwargs:
+            kwargs = {**kwargs, "axis": Known(0)}
+        return numpy_calls.apply(m, state, whole[ufunc], args, kwargs, loc)
+    if name == "accumulate" and ufunc in running:
+        if len(args) == 1 and "axis" not in kwargs:
+            kwargs = {**kwargs, "axis": Known(0)}
+        return numpy_calls.apply(m, state, running[ufunc], args, kwargs, loc)
+    if name == "outer" and len(args) == 2:
+        rank = m.as_array(state, args[1], loc).ndim
+        a = m.as_array(state, args[0], loc)
+        wide = a
+        if rank:
+            wide = ops.expand_dims(a, axes=tuple(range(a.ndim, a.ndim + rank)))
+        return numpy_calls.apply(m, state, ufunc, (m.wrap(state, wide), args[1]), {}, loc)
+    raise StagecError(
+        "SC365", f"np.{ufunc.__name__}.{name} is not supported", loc, "use a loop"
+    )

@@ -1,0 +1,175 @@
+"""Exceptions and context managers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import containers, names, numpy_calls, objects
+from stagec.frontend.assignments import assign
+from stagec.frontend.expressions import evaluate
+from stagec.frontend.machine import Frame, Machine, Raised
+from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, then_do
+from stagec.frontend.values import NONE, ExceptionValue, Known
+from stagec.ops import effects
+
+
+def raise_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
+    if stmt.exc is None:
+        if not m.catching:
+            raise Raised(RuntimeError("No active exception to reraise"))
+        return throw(m, state, m.catching[-1], loc)
+    value = evaluate(m, frame, stmt.exc, state)
+    return throw(m, state, m.guard(value) if isinstance(value, Known) else value, loc)
+
+
+def exception_class(value: Any) -> type:
+    """The class of an exception in flight."""
+    if isinstance(value, ExceptionValue):
+        return value.cls
+    return value if isinstance(value, type) else type(value)
+
+
+def try_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
+    m.handlers.append(stmt)
+    try:
+        tree = m.run(stmt.body, frame, state)
+        tree = then_do(tree, lambda s: m.run(stmt.orelse, frame, s))
+    finally:
+        m.handlers.pop()
+    if stmt.finalbody:
+        m.handlers.append(stmt)
+    try:
+        tree = extend(tree, lambda leaf: handle(m, stmt, frame, leaf, loc))
+    finally:
+        if stmt.finalbody:
+            m.handlers.pop()
+    if stmt.finalbody:
+        tree = extend(tree, lambda leaf: finalize(m, stmt.finalbody, frame, leaf))
+    if m.handlers:
+        return tree
+
+    def uncaught(leaf: Leaf) -> Tree:
+        if leaf.exit is Exit.RAISE and leaf.raised is not None:
+            return throw(m, leaf.state, leaf.raised, loc)
+        return leaf
+
+    return extend(tree, uncaught)
+
+
+def handle(m: Machine, stmt: Any, frame: Frame, leaf: Leaf, loc: Loc) -> Tree:
+    """The path of an exception through the handlers of a `try`."""
+    if leaf.exit is not Exit.RAISE or leaf.raised is None:
+        return leaf
+    raised = exception_class(leaf.raised)
+    for handler in stmt.handlers:
+        if handler.type is None:
+            classes: Any = BaseException
+        else:
+            value = evaluate(m, frame, handler.type, leaf.state)
+            classes = containers.plain(m, leaf.state, value)
+        if issubclass(raised, classes):
+            if handler.name:
+                target = handler.name if isinstance(handler.name, str) else handler.name.id
+                bound = (
+                    leaf.raised
+                    if isinstance(leaf.raised, ExceptionValue)
+                    else Known(leaf.raised)
+                )
+                names.store(m, frame, target, bound, leaf.state, loc)
+            m.catching.append(leaf.raised)
+            try:
+                return m.run(handler.body, frame, leaf.state)
+            finally:
+                m.catching.pop()
+    return leaf
+
+
+def finalize(m: Machine, body: list[Any], frame: Frame, leaf: Leaf) -> Tree:
+    """The path through a `finally` clause: it leaves as it came, unless the clause leaves."""
+    if leaf.exit is Exit.RAISE and leaf.raised is None:
+        return leaf
+    result = leaf.state.cells.get(RESULT)
+    tree = m.run(body, frame, leaf.state)
+
+    def back(end: Leaf) -> Tree:
+        if end.exit is not Exit.NORMAL:
+            return end
+        if result is not None:
+            end.state.cells[RESULT] = result
+        return Leaf(end.state, leaf.exit, leaf.raised)
+
+    return extend(tree, back)
+
+
+def with_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
+    (item,) = stmt.items
+    manager = evaluate(m, frame, item.context_expr, state)
+    if isinstance(manager, Known) and id(manager.value) in m.errstates:
+        m.errstate |= m.errstates[id(manager.value)][1]
+        return m.run(stmt.body, frame, state)
+    enter = objects.attribute(m, state, manager, "__enter__", loc)
+    leave = objects.attribute(m, state, manager, "__exit__", loc)
+    tree = m.call(enter, (), {}, state, loc)
+
+    def body(s: State) -> Tree:
+        value = s.cells.pop(RESULT)
+        inner: Tree = Leaf(s)
+        if item.optional_vars is not None:
+            inner = assign(m, frame, item.optional_vars, value, s, loc)  # type: ignore[arg-type]
+        m.handlers.append(stmt)
+        try:
+            return then_do(inner, lambda t: m.run(stmt.body, frame, t))
+        finally:
+            m.handlers.pop()
+
+    tree = then_do(tree, body)
+
+    def after(leaf: Leaf) -> Tree:
+        if leaf.exit is Exit.RAISE and leaf.raised is None:
+            return leaf
+        raised = leaf.exit is Exit.RAISE
+        kind = Known(exception_class(leaf.raised)) if raised else NONE
+        value: Any = NONE
+        if raised:
+            value = (
+                leaf.raised if isinstance(leaf.raised, ExceptionValue) else Known(leaf.raised)
+            )
+        result = leaf.state.cells.get(RESULT)
+        done = m.call(leave, (kind, value, NONE), {}, leaf.state, loc)
+
+        def back(s: State) -> Tree:
+            answer = m.truth(s, s.cells.pop(RESULT), loc)  # type: ignore[arg-type]
+            if result is not None:
+                s.cells[RESULT] = result
+            if raised and answer is True:
+                return Leaf(s)
+            if raised and not m.handlers:
+                return throw(m, s, leaf.raised, loc)
+            return Leaf(s, leaf.exit, leaf.raised)
+
+        return then_do(done, back)
+
+    return extend(tree, after)
+
+
+def throw(m: Machine, state: State, value: Any, loc: Loc | None) -> Tree:
+    """The path on which an exception is raised; nobody catching it, it ends here."""
+    if m.handlers:
+        return Leaf(state, Exit.RAISE, value)
+    state.builder.loc = loc
+    emit_raise(m, state, value, loc)
+    return Leaf(state, Exit.RAISE)
+
+
+def emit_raise(m: Machine, state: State, value: Any, loc: Loc | None) -> None:
+    """Raise the exception at run time."""
+    if isinstance(value, type):
+        value = ExceptionValue(value, ())
+    if isinstance(value, BaseException):
+        value = ExceptionValue(type(value), tuple(Known(a) for a in value.args))
+    if not isinstance(value, ExceptionValue):
+        raise StagecError("SC390", "only exceptions can be raised", loc, "raise an exception")
+    parts = [numpy_calls.printable(m, state, a, loc) for a in value.args]
+    handles = [p if numpy_calls.has_handle(p) else m.const_handle(state, p) for p in parts]
+    m.apply_op(state, effects.raise_, handles, exception=value.cls)

@@ -1,0 +1,65 @@
+"""Functions that staging runs or leaves to the host instead of entering them."""
+
+from __future__ import annotations
+
+import logging
+import types
+from typing import Any
+
+import numpy as np
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import containers, numpy_calls
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import State
+from stagec.frontend.values import Known, Partial, Value
+
+PURE = ("builtins", "math", "operator", "itertools", "functools", "numpy", "cmath", "numbers",
+        "fractions", "decimal", "collections", "string", "re", "copy", "typing")  # fmt: skip
+
+
+def library_function(function: types.FunctionType) -> bool:
+    """Whether the function belongs to the standard library or NumPy."""
+    module = (function.__module__ or "").partition(".")[0]
+    return module in PURE or module in ("random", "logging", "time", "os", "sys")
+
+
+def host_function(
+    m: Machine, state: State, f: Known, args: tuple[Value, ...], kwargs: dict[str, Value],
+    loc: Loc | None,
+) -> Value:  # fmt: skip
+    """A call of a function that staging cannot look into: only on known values."""
+    function = f.value
+    name = numpy_calls.name_of(function)
+    module = (getattr(function, "__module__", None) or "").partition(".")[0]
+    owner = type(getattr(function, "__self__", None)).__module__.partition(".")[0]
+    if function is np.vectorize or isinstance(function, np.vectorize):
+        return vectorized(m, state, function, args, loc)
+    known = [containers.plain(m, state, a) for a in args]
+    named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
+    if any(p is containers.STAGED for p in (*known, *named.values())):
+        raise StagecError(
+            "SC321", f"{name} is not supported on staged values", loc,
+            "see docs/functions.md for what is; or call it on values known at staging",
+        )  # fmt: skip
+    if module not in PURE and owner not in PURE:
+        raise StagecError(
+            "SC361", f"staging cannot look into {name}, which may have effects", loc,
+            "call it outside the staged function",
+        )  # fmt: skip
+    return m.host(state, function, known, named, loc)
+
+
+def vectorized(
+    m: Machine, state: State, function: Any, args: tuple[Value, ...], loc: Any
+) -> Value:
+    """`np.vectorize(f)` as a value, or its call on arrays of numbers."""
+    if function is np.vectorize:
+        return Partial(Known(np.vectorize), args, ())
+    raise StagecError("SC362", "np.vectorize here", loc, "write the loop")
+
+
+def logs(function: Any) -> bool:
+    """Whether the function writes to a log."""
+    owner = getattr(function, "__self__", None)
+    return getattr(function, "__module__", "") == "logging" or isinstance(owner, logging.Logger)

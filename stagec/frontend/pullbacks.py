@@ -1,0 +1,203 @@
+"""Pullbacks in staged code: cotangents in, cotangents out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays, numpy_calls
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import State
+from stagec.frontend.tracing import Traced, adopt, inexact, operand_of_leaf, rebuilt, trace
+from stagec.frontend.transforming import cotangent, inexact_or_list, seed
+from stagec.frontend.values import (
+    ArrayCell,
+    ArrayRef,
+    Fields,
+    Intrinsic,
+    Items,
+    Known,
+    Number,
+    Ref,
+    StagedItems,
+    TupleValue,
+    Value,
+)
+from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
+from stagec.ir.function import Function
+from stagec.ir.inline import inline_into
+from stagec.ir.types import ArrayType
+from stagec.ops.indexing import accumulate_at
+
+
+@dataclass(slots=True)
+class Pulled:
+    """A pullback in staged code: the backward function and what it takes."""
+
+    traced: Traced
+    backward: Function
+    residuals: tuple[Operand, ...]
+    leaves: list[int]
+    seeds: list[Operand]
+    value: Value
+    primals: dict[Operand, Operand]
+
+
+def pullback(
+    m: Machine, state: State, f: Value, args: tuple[Value, ...], loc: Loc | None
+) -> tuple[Value, Pulled]:
+    """The value of `f(*args)` and its pullback."""
+    traced = trace(m, state, f, args, {}, loc)
+    leaves = [k for k, p in enumerate(traced.params) if inexact(p.type)]
+    of = [k for k, o in enumerate(traced.operands) if inexact_or_list(o.type)]
+    pull = m.transforms.reverse(traced.function, leaves, of)
+    outs = inline_into(state.builder, pull.forward, (*traced.entry, *traced.free))
+    m.adopt_functions(pull.forward)
+    count = len(traced.operands)
+    value = adopt(m, state, traced, outs[:count])
+    seeds = [traced.operands[k] for k in of]
+    primals = {
+        o: r for o, r in zip(traced.operands, outs, strict=False) if isinstance(o, Staged)
+    }
+    pulled = Pulled(traced, pull.backward, outs[count:], leaves, seeds, traced.value, primals)  # type: ignore[arg-type]
+    return value, pulled
+
+
+def pull_back(
+    m: Machine,
+    state: State,
+    pulled: Pulled,
+    args: tuple[Value, ...],
+    ct: Value,
+    loc: Loc | None,
+) -> Value:
+    """The cotangents of the arguments for a cotangent of the result."""
+    given: dict[int, Operand] = {}
+    collect_cotangents(m, state, pulled, pulled.value, ct, given, loc)
+    seeds: list[Operand] = []
+    for operand in pulled.seeds:
+        found = given.get(id(operand))
+        seeds.append(zero_of(m, state, operand, pulled) if found is None else found)
+    outs = inline_into(state.builder, pulled.backward, (*pulled.residuals, *seeds))
+    m.adopt_functions(pulled.backward)
+    found = dict(zip(pulled.leaves, outs, strict=True))
+    leaves = [
+        cotangent(m, state, pulled.traced, k, found) for k in range(len(pulled.traced.params))
+    ]
+    return TupleValue(tuple(rebuilt(m, state, a, leaves) for a in args))
+
+
+def zero_of(m: Machine, state: State, operand: Operand, pulled: Pulled) -> Operand:
+    """A zero cotangent for a result that got none."""
+    kind = operand.type
+    assert isinstance(kind, ArrayType)
+    if kind.kind != "array":
+        return const(0.0) if kind.weak else const(kind.dtype.type(0))
+    if isinstance(operand, Staged) and operand in pulled.traced.params:
+        like = pulled.traced.entry[pulled.traced.params.index(operand)]
+    else:
+        like = m.primal_of(pulled, operand)
+    zeros = numpy_calls.TABLE[np.zeros_like]
+    return zeros(m.handle(state, like)).operand
+
+
+def collect_cotangents(
+    m: Machine, state: State, pulled: Pulled, value: Value, ct: Value, given: dict[int, Operand],
+    loc: Loc | None,
+) -> None:  # fmt: skip
+    """Match the cotangent tree with the result tree."""
+    if isinstance(ct, Known) and ct.value is None:
+        return
+    inner = pulled.traced.inner
+    match value:
+        case Number(operand):
+            if inexact(operand.type) and not isinstance(operand, Const | Undef):
+                add_cotangent(m, state, given, operand, seed(m, state, ct, operand.type, loc))
+        case ArrayRef():
+            cell = inner.cells[value.cell]
+            assert isinstance(cell, ArrayCell)
+            kind = arrays.type_of(inner, value)
+            if not inexact(kind):
+                return
+            got = seed(m, state, ct, kind, loc)
+            if value.path:
+                like = m.handle(state, zero_of(m, state, cell.operand, pulled))
+                index = [m.handle(state, o) for o in value.index]
+                got = accumulate_at(like, m.handle(state, got), value.path, *index).operand
+            add_cotangent(m, state, given, cell.operand, got)
+        case TupleValue(items):
+            parts = m.unpacked(state, ct, loc)
+            if len(parts) != len(items):
+                raise StagecError(
+                    "SC419", "the trees of result and cotangent differ", loc, "match them"
+                )
+            for v, c in zip(items, parts, strict=True):
+                collect_cotangents(m, state, pulled, v, c, given, loc)
+        case Ref():
+            content = inner.cells[value.cell]
+            if isinstance(content, Items):
+                parts = m.unpacked(state, ct, loc)
+                if len(parts) != len(content.items):
+                    raise StagecError(
+                        "SC419", "the trees of result and cotangent differ", loc, "match them"
+                    )
+                for v, c in zip(content.items, parts, strict=True):
+                    collect_cotangents(m, state, pulled, v, c, given, loc)
+            elif isinstance(content, Fields):
+                pairs = m.pairs(state, ct, loc)
+                for k, v in content.items:
+                    if k not in pairs:
+                        raise StagecError(
+                            "SC419",
+                            "the trees of result and cotangent differ",
+                            loc,
+                            "match them",
+                        )
+                    collect_cotangents(m, state, pulled, v, pairs[k], given, loc)
+        case _:
+            return
+
+
+def add_cotangent(
+    m: Machine, state: State, given: dict[int, Operand], operand: Operand, got: Operand
+) -> None:
+    """Add to the cotangent of a result that appears several times."""
+    before = given.get(id(operand))
+    if before is not None:
+        got = (m.handle(state, before) + m.handle(state, got)).operand
+    given[id(operand)] = got
+
+
+def pullback_value(pulled: Pulled, args: tuple[Value, ...]) -> Intrinsic:
+    """The pullback as a function of staged code."""
+
+    def run(
+        m: Machine, state: State, given: tuple[Value, ...], kwargs: Any, loc: Loc | None
+    ) -> Value:
+        return pull_back(m, state, pulled, args, given[0], loc)
+
+    return Intrinsic("pullback", run)
+
+
+def pull_back_later(
+    m: Machine, state: State, kept: tuple[Pulled, tuple[Value, ...]], residuals: Value,
+    primals: Value, ct: Value, loc: Loc | None,
+) -> Value:  # fmt: skip
+    """The cotangents of the arguments of an earlier call, from what it kept."""
+    pulled, args = kept
+    given = tuple(residual(m, state, v, loc) for v in m.unpacked(state, residuals, loc))
+    seen = [residual(m, state, v, loc) for v in m.unpacked(state, primals, loc)]
+    now = replace(pulled, residuals=given, primals=dict(zip(pulled.seeds, seen, strict=True)))
+    return pull_back(m, state, now, args, ct, loc)
+
+
+def residual(m: Machine, state: State, value: Value, loc: Loc | None) -> Operand:
+    """The operand of a residual handed back."""
+    if isinstance(value, Ref):
+        content = state.cells[value.cell]
+        if isinstance(content, StagedItems):
+            return content.operand
+    return operand_of_leaf(m, state, value, loc)

@@ -1,0 +1,304 @@
+"""A call in staged code as a function of its own, for transforms to work on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays, numpy_calls
+from stagec.frontend.closing import close
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, leaves
+from stagec.frontend.unify import Unjoinable, substitute
+from stagec.frontend.values import (
+    NONE,
+    ArrayCell,
+    ArrayRef,
+    Content,
+    Fields,
+    Items,
+    Known,
+    Number,
+    Ref,
+    StagedItems,
+    TupleValue,
+    Value,
+)
+from stagec.ir.core import Block, Operand, Value as Staged, const
+from stagec.ir.function import Function
+from stagec.ir.types import ArrayType, Type
+from stagec.ir.walk import clone, free_values
+from stagec.ops import effects
+from stagec.ops.arithmetic import Handle
+
+
+@dataclass(slots=True)
+class Leaves:
+    """The numbers and arrays in a tree of abstract values, in order."""
+
+    machine: Machine
+    state: State
+    found: list[tuple[Value, str]]
+
+    def add(self, value: Value, path: str) -> None:
+        """Collect the leaves of the value."""
+        match value:
+            case Number() | ArrayRef():
+                self.found.append((value, path))
+            case Known(value=plain):
+                if (
+                    isinstance(plain, int | float | complex) and not isinstance(plain, bool)
+                ) or (hasattr(plain, "dtype") and getattr(plain, "shape", None) is not None):
+                    self.found.append((value, path))
+            case TupleValue(items, cls):
+                names = cls._fields if cls else range(len(items))  # type: ignore[attr-defined]
+                for k, item in zip(names, items, strict=True):
+                    self.add(item, f"{path}[{k}]" if cls is None else f"{path}.{k}")
+            case Ref():
+                content = self.state.cells[value.cell]
+                if isinstance(content, Items):
+                    for k, item in enumerate(content.items):
+                        self.add(item, f"{path}[{k}]")
+                elif isinstance(content, Fields):
+                    for k, item in content.items:
+                        self.add(item, f"{path}[{k!r}]")
+            case _:
+                pass
+
+
+def rebuilt(m: Machine, state: State, value: Value, leaves: list[Any]) -> Value:
+    """The tree with its leaves replaced in order; None keeps its place as None."""
+    match value:
+        case TupleValue(items, cls):
+            return TupleValue(tuple(rebuilt(m, state, v, leaves) for v in items), cls)
+        case Ref():
+            content = state.cells[value.cell]
+            if isinstance(content, Items):
+                items = tuple(rebuilt(m, state, v, leaves) for v in content.items)
+                return Ref(m.new_cell(state, Items(items)), value.cls)
+            if isinstance(content, Fields):
+                pairs = tuple((k, rebuilt(m, state, v, leaves)) for k, v in content.items)
+                return Ref(m.new_cell(state, Fields(pairs)), value.cls)
+            return value
+        case _ if is_leaf(value):
+            made = leaves.pop(0)
+            return NONE if made is None else made
+        case _:
+            return NONE
+
+
+def is_leaf(value: Value) -> bool:
+    """Whether the value is a number or an array."""
+    if isinstance(value, Number | ArrayRef):
+        return True
+    if not isinstance(value, Known) or isinstance(value.value, bool | str):
+        return False
+    return isinstance(value.value, int | float | complex) or hasattr(value.value, "dtype")
+
+
+def operand_of_leaf(m: Machine, state: State, value: Value, loc: Loc | None) -> Operand:
+    """The operand of a leaf."""
+    plain = numpy_calls.argument(m, state, value, loc)
+    return plain.operand if isinstance(plain, Handle) else const(plain)
+
+
+def inexact(kind: Type) -> bool:
+    """Whether values of the type can be differentiated."""
+    return isinstance(kind, ArrayType) and kind.inexact
+
+
+@dataclass(slots=True)
+class Traced:
+    """A call staged as a function of its own.
+
+    `function` has one parameter per leaf of the arguments, then the values of the staged code
+    around it that it uses (`free`); its results are `operands`, which `value` and the changed
+    cells of the surrounding code refer to.
+    """
+
+    function: Function
+    leaves: list[tuple[Value, str]]
+    params: list[Staged]
+    entry: list[Operand]
+    free: list[Staged]
+    value: Value
+    inner: State
+    operands: list[Operand]
+    changed: dict[int, Content]
+
+
+def trace(
+    m: Machine, state: State, f: Value, args: tuple[Value, ...], kwargs: dict[str, Value],
+    loc: Loc | None,
+) -> Traced:  # fmt: skip
+    """Stage `f(*args, **kwargs)` as a function of the leaves of its arguments."""
+    collected = Leaves(m, state, [])
+    tree = TupleValue((*args, *kwargs.values()))
+    names = [*(f"argument {k}" for k in range(len(args))), *kwargs]
+    for value, name in zip(tree.items, names, strict=True):
+        collected.add(value, name)
+    inner = state.fork()
+    params: list[Staged] = []
+    entry: list[Operand] = []
+    fresh: list[Value] = []
+    for value, _ in collected.found:
+        operand = operand_of_leaf(m, state, value, loc)
+        param = Staged(replace(operand.type, size=None), m.name_of(operand))  # type: ignore[type-var]
+        m.name(param, m.name_of(operand) or hint_of(m, f, len(params), len(collected.found)))
+        params.append(param)
+        entry.append(operand)
+        inner.builder.declare(param)
+        if operand in m.origin and isinstance(operand, Staged):
+            m.origin[param] = m.origin[operand]
+        array = isinstance(param.type, ArrayType) and param.type.kind == "array"
+        fresh.append(m.new_array(inner, param) if array else Number(param))
+    before = dict(inner.cells)
+    inside = keep_static(m, inner, tree, fresh)
+    assert isinstance(inside, TupleValue)
+    named = dict(zip(kwargs, inside.items[len(args) :], strict=True))
+    tree_out = m.call(f, inside.items[: len(args)], named, inner, loc)
+    try:
+        leaf = close(m, without_none(m, tree_out, loc), {})
+    except Unjoinable as clash:
+        raise StagecError(
+            "SC410", f"the differentiated function has no common result type: {clash.reason}", loc,
+            "return values of one type on all paths",
+        ) from None  # fmt: skip
+    if not isinstance(leaf, Leaf) or leaf.exit is not Exit.NORMAL:
+        raise StagecError(
+            "SC411", "the differentiated function never returns", loc, "let it return"
+        )
+    value = leaf.state.cells.pop(RESULT)
+    changed = {
+        c: v
+        for c, v in leaf.state.cells.items()
+        if c in before and c in state.cells and before[c] is not v
+    }
+    operands: list[Operand] = []
+    gather(m, leaf.state, value, operands)
+    for content in changed.values():
+        gather(m, leaf.state, content, operands)
+    block = Block(tuple(params), tuple(leaf.state.builder.stmts), tuple(operands))
+    free = list(free_values(block))
+    block = replace(block, params=(*params, *free))
+    block = clone(block, {}, m.names)
+    function = Function(function_name(f), block, (), (False,) * len(operands))
+    return Traced(
+        function, collected.found, params, entry, free, value, leaf.state, operands, changed
+    )  # type: ignore[arg-type]
+
+
+def without_none(m: Machine, tree: Tree, loc: Loc | None) -> Tree:
+    """The tree with the paths that return None raising, if others return something."""
+    results = [
+        leaf.state.cells.get(RESULT) for leaf in leaves(tree) if leaf.exit is Exit.NORMAL
+    ]
+    nothing = [isinstance(r, Known) and r.value is None for r in results]
+    if all(nothing) or not any(nothing):
+        return tree
+
+    def step(leaf: Leaf) -> Tree:
+        found = leaf.state.cells.get(RESULT)
+        if (
+            leaf.exit is not Exit.NORMAL
+            or not isinstance(found, Known)
+            or found.value is not None
+        ):
+            return leaf
+        text = m.const_handle(leaf.state, "the differentiated function returned None")
+        m.apply_op(leaf.state, effects.raise_, [text], exception=TypeError)
+        return Leaf(leaf.state, Exit.RAISE)
+
+    return extend(tree, step)
+
+
+def keep_static(m: Machine, state: State, tree: Value, leaves: list[Value]) -> Value:
+    """The tree with its leaves replaced, everything else as it is."""
+    match tree:
+        case TupleValue(items, cls):
+            return TupleValue(tuple(keep_static(m, state, v, leaves) for v in items), cls)
+        case Ref() if isinstance(state.cells[tree.cell], Items):
+            items = tuple(
+                keep_static(m, state, v, leaves) for v in state.cells[tree.cell].items
+            )  # type: ignore[union-attr]
+            return Ref(m.new_cell(state, Items(items)), tree.cls)
+        case Ref() if isinstance(state.cells[tree.cell], Fields):
+            pairs = tuple(
+                (k, keep_static(m, state, v, leaves)) for k, v in state.cells[tree.cell].items
+            )  # type: ignore[union-attr]
+            return Ref(m.new_cell(state, Fields(pairs)), tree.cls)
+        case _:
+            return leaves.pop(0) if is_leaf(tree) else tree
+
+
+def hint_of(m: Machine, f: Value, k: int, total: int) -> str:
+    """A name for the k-th leaf: the function's own parameter, if leaves are parameters."""
+    plain = f.value if isinstance(f, Known) else f
+    node = getattr(plain, "node", None)
+    if node is not None:
+        names = [a.id for a in (*node.args.posonlyargs, *node.args.args)]
+    else:
+        code = getattr(plain, "__code__", None)
+        names = list(code.co_varnames[: code.co_argcount]) if code else []
+    return names[k] if k < len(names) == total else ""
+
+
+def function_name(f: Value) -> str:
+    """The name of the function that a value is."""
+    plain: Any = f.value if isinstance(f, Known) else f
+    name = getattr(plain, "__name__", None) or getattr(
+        getattr(plain, "node", None), "name", "f"
+    )
+    return name if name.isidentifier() else "f"
+
+
+def gather(m: Machine, state: State, content: Any, operands: list[Operand]) -> None:
+    """Collect the staged operands that a content refers to, through cells too."""
+    if isinstance(content, Staged):
+        if all(content is not o for o in operands):
+            operands.append(content)
+        return
+    if isinstance(content, ArrayRef):
+        cell = state.cells[content.cell]
+        assert isinstance(cell, ArrayCell)
+        gather(m, state, cell.operand, operands)
+        for o in content.index:
+            gather(m, state, o, operands)
+        return
+    if isinstance(content, Ref):
+        gather(m, state, state.cells[content.cell], operands)
+        return
+    if isinstance(content, tuple):
+        for part in content:
+            gather(m, state, part, operands)
+        return
+    if isinstance(content, Number | ArrayCell | StagedItems):
+        gather(m, state, content.operand, operands)
+    elif isinstance(content, Items | Fields | TupleValue):
+        gather(m, state, content.items, operands)
+
+
+def adopt(m: Machine, state: State, traced: Traced, results: Sequence[Operand]) -> Value:
+    """The result of the traced call in the surrounding code, and its changes made there."""
+    names: dict[Staged, Operand] = {
+        o: r for o, r in zip(traced.operands, results, strict=True) if isinstance(o, Staged)
+    }
+    for cell, content in traced.inner.cells.items():
+        if cell not in state.cells or cell in traced.changed:
+            state.cells[cell] = substitute(content, names)
+    return substitute(traced.value, names)
+
+
+def describe(state: State, value: Value) -> str:
+    """What a result is, for messages."""
+    if isinstance(value, Number):
+        return str(value.operand.type)
+    if isinstance(value, ArrayRef):
+        return str(arrays.type_of(state, value))
+    if isinstance(value, TupleValue):
+        return f"a tuple of {len(value.items)} values"
+    if isinstance(value, Known):
+        return repr(value.value)
+    return "this value"

@@ -1,0 +1,175 @@
+"""Common types of two values, and conversions to them: what joins are made of."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stagec.frontend.machine import Machine, equal_known
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    ArrayCell,
+    ArrayRef,
+    FunctionValue,
+    Known,
+    Number,
+    Ref,
+    TupleValue,
+    Value,
+)
+from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
+from stagec.ir.types import ArrayType, ListType, Type, same
+from stagec.ops import cast, form
+
+NUMBERS = (bool, int, float, complex, np.generic, str)
+
+
+class Unjoinable(Exception):
+    """Two paths disagree about a value that has no common type."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def as_operand(value: Known | Number) -> Operand:
+    """The operand of a number."""
+    return value.operand if isinstance(value, Number) else const(value.value)
+
+
+def describe(value: Any) -> str:
+    """What a value is, for messages."""
+    if isinstance(value, Known):
+        return "None" if value.value is None else type(value.value).__name__
+    if isinstance(value, Number):
+        return str(value.operand.type)
+    if isinstance(value, ArrayRef):
+        return "an array"
+    if isinstance(value, TupleValue):
+        return f"a tuple of {len(value.items)}"
+    if isinstance(value, Ref):
+        return f"a {value.cls.__name__}"
+    return type(value).__name__
+
+
+def same_abstract(a: Any, b: Any) -> bool:
+    """Whether two abstract values are surely the same Python value."""
+    if isinstance(a, Known) and isinstance(b, Known):
+        return equal_known(a, b)
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(same_abstract, a, b))
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Staged):
+        return a is b
+    if is_dataclass(a) and type(a).__eq__ is not object.__eq__:
+        return all(same_abstract(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+    return bool(a == b)
+
+
+def unsized(kind: Type) -> Type:
+    """The type without the size that an integer is known to equal."""
+    return replace(kind, size=None) if isinstance(kind, ArrayType) else kind
+
+
+def join_types(a: Type, b: Type) -> Type:
+    """The common type of two values by numeric promotion; raises Unjoinable without one."""
+    if isinstance(a, ListType) and isinstance(b, ListType):
+        return ListType(join_types(a.element, b.element))
+    if not isinstance(a, ArrayType) or not isinstance(b, ArrayType):
+        if a == b:
+            return a
+        raise Unjoinable(f"{a} on one path, {b} on the other")
+    if (a.kind == "array") != (b.kind == "array") or a.rank != b.rank:
+        raise Unjoinable(f"{a} on one path, {b} on the other")
+    if a.kind == "array":
+        if a.dtype != b.dtype:
+            raise Unjoinable(f"{a} on one path, {b} on the other")
+        shape = tuple(x if same(x, y) else None for x, y in zip(a.shape, b.shape, strict=True))
+        return replace(a, shape=shape)
+    if a.dtype.kind == "b" != b.dtype.kind or b.dtype.kind == "b" != a.dtype.kind:
+        raise Unjoinable(f"{a} on one path, {b} on the other")
+    kind = "py" if a.weak and b.weak else "np"
+    if a.weak != b.weak:
+        weak = {"b": False, "i": 0, "f": 0.0, "c": 0j}
+        operands = [weak[t.dtype.kind] if t.weak else t.dtype for t in (a, b)]
+        return ArrayType(np.result_type(*operands), (), kind)
+    size = a.size if a.size == b.size and a.dtype == b.dtype else None
+    return ArrayType(np.result_type(a.dtype, b.dtype), (), kind, size)
+
+
+def convert(machine: Machine, at: State, operand: Operand, kind: Type) -> Operand:
+    """The operand as a value of type `kind`, by conversions added to the block of `at`."""
+    have = operand.type
+    if isinstance(operand, Undef):
+        return Undef(kind)
+    if (
+        not isinstance(have, ArrayType)
+        or not isinstance(kind, ArrayType)
+        or have.kind == "array"
+    ):
+        return operand
+    if have.dtype == kind.dtype and have.kind == kind.kind:
+        return operand
+    if isinstance(operand, Const):
+        plain = operand.value.item() if isinstance(operand.value, np.generic) else operand.value
+        if kind.weak:
+            return const(
+                {"b": bool, "i": int, "f": float, "c": complex}[kind.dtype.kind](plain)
+            )
+        return const(kind.dtype.type(plain))
+    handle = machine.handle(at, operand)
+    if kind.weak:
+        names = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
+        return cast.to_python(handle, kind=names[kind.dtype.kind]).operand
+    if have.dtype == kind.dtype:
+        return form.to_numpy(handle).operand
+    return cast.astype(handle, dtype=kind.dtype).operand
+
+
+def element_operand(state: State, value: Value) -> Operand:
+    """The operand of a list element."""
+    if isinstance(value, Known | Number):
+        if isinstance(value, Known) and not isinstance(value.value, NUMBERS):
+            raise Unjoinable(f"a list with {describe(value)} in it")
+        return as_operand(value)
+    if isinstance(value, ArrayRef) and not value.path:
+        cell = state.cells[value.cell]
+        assert isinstance(cell, ArrayCell)
+        return cell.operand
+    raise Unjoinable(f"a list with {describe(value)} in it")
+
+
+def element_type(state: State, value: Value) -> Type:
+    """The graph type of a list element."""
+    return unsized(element_operand(state, value).type)
+
+
+def cells_in(content: Any) -> list[int]:
+    """The cells that a content refers to."""
+    if isinstance(content, ArrayRef | Ref):
+        return [content.cell]
+    if isinstance(content, tuple):
+        return [c for part in content for c in cells_in(part)]
+    if isinstance(content, FunctionValue | Staged | Known | Const) or not is_dataclass(content):
+        return []
+    return [c for f in fields(content) for c in cells_in(getattr(content, f.name))]
+
+
+def references(state: State, cell: int) -> int:
+    """How many contents refer to the cell."""
+    return sum(cell in cells_in(content) for content in state.cells.values())
+
+
+def substitute(content: Any, names: dict[Staged, Operand]) -> Any:
+    """The content with staged values replaced."""
+    if isinstance(content, Staged):
+        return names.get(content, content)
+    if isinstance(content, tuple):
+        return tuple(substitute(c, names) for c in content)
+    if isinstance(content, FunctionValue | Known | Const | Undef) or not is_dataclass(content):
+        return content
+    changed = {f.name: substitute(getattr(content, f.name), names) for f in fields(content)}
+    return replace(content, **changed)  # type: ignore[type-var]

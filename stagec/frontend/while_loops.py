@@ -1,0 +1,121 @@
+"""The `while` statement."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import gast
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import loops, numpy_calls
+from stagec.frontend.desugar import is_normal_exit
+from stagec.frontend.expressions import evaluate
+from stagec.frontend.loops import ended, resumed, stage
+from stagec.frontend.machine import LIMITS, Frame, Machine, NeedUnroll
+from stagec.frontend.state import Branch, Exit, Leaf, State, Tree, extend
+from stagec.frontend.unify import Unjoinable
+from stagec.frontend.unrolling import PEELS, settled, unsettled
+from stagec.frontend.values import Number
+from stagec.ir.core import Operand, const
+from stagec.ir.walk import effectful
+
+
+def run_while(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
+    """The paths after a `while` statement."""
+    return while_loop(m, stmt, frame, state, loc, 0, 0)
+
+
+def split_test(stmt: Any) -> tuple[list[Any], Any, list[Any]]:
+    """The statements that a test was hoisted to, the test itself, and the rest of the body."""
+    if not (isinstance(stmt.test, gast.Constant) and stmt.test.value is True):
+        return [], stmt.test, stmt.body
+    for k, part in enumerate(stmt.body):
+        if isinstance(part, gast.If) and len(part.body) == 1 and not part.orelse:
+            leave = part.body[0]
+            if isinstance(leave, gast.Break) and is_normal_exit(leave):
+                return stmt.body[:k], part.test, stmt.body[k + 1 :]
+    return [], stmt.test, stmt.body
+
+
+def tested(
+    m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc
+) -> bool | Operand | None:
+    """The truth of a loop's test, computed in a state of its own; None if it is not pure."""
+    hoisted, test, _ = split_test(stmt)
+    before = dict(state.cells)
+    tree = m.run(hoisted, frame, state) if hoisted else Leaf(state)
+    if not isinstance(tree, Leaf) or tree.exit is not Exit.NORMAL:
+        return None
+    temporary = {c for n, c in frame.scope.cells.items() if n.startswith(".")}
+    for cell, content in before.items():
+        if cell not in temporary and tree.state.cells.get(cell) is not content:
+            return None
+    state.cells = tree.state.cells
+    if any(effectful(s) for s in state.builder.stmts):
+        return None
+    truth = m.truth(state, evaluate(m, frame, test, state), loc)
+    if not hoisted:
+        return truth
+    if isinstance(truth, bool):
+        return not truth
+    return numpy_calls.apply(m, state, operator.not_, (Number(truth),), {}, loc).operand  # type: ignore[union-attr]
+
+
+def while_loop(
+    m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc, peeled: int, made: int
+) -> Tree:
+    """A `while` loop: staged if possible, else trip by trip as long as the test is known."""
+    pure = tested(m, stmt, frame, state.fork(), loc) is not None
+
+    def truth(s: State) -> bool | Operand:
+        found = tested(m, stmt, frame, s, loc) if pure else None
+        return m.truth(s, evaluate(m, frame, stmt.test, s), loc) if found is None else found
+
+    def body(s: State) -> Tree:
+        stmts = split_test(stmt)[2] if pure else stmt.body
+        return resumed(m.run(stmts, frame, s))
+
+    probe = state.fork()
+    now = truth(probe)
+    if now is False:
+        return ended(m, frame, stmt, Leaf(state))
+    unroll = m.decided("unroll", id(stmt)) and isinstance(now, bool)
+    if not unroll:
+
+        def test(s: State) -> Operand:
+            found = truth(s)
+            return const(found) if isinstance(found, bool) else found
+
+        try:
+            shape = loops.while_shape(m, frame, stmt, loc, test, body)
+            return stage(m, frame, shape, state)
+        except NeedUnroll as need:
+            if id(stmt) not in need.loops or not isinstance(now, bool):
+                raise
+            m.decisions.add(("unroll", id(stmt)))
+        except Unjoinable as clash:
+            if peeled >= PEELS and not isinstance(now, bool):
+                raise unsettled(clash, loc) from None
+            peeled += 1
+    if made > LIMITS["unroll"]:
+        raise StagecError(
+            "SC305", f"this loop was unrolled {made} times without an end", loc,
+            "let its condition depend on staged values",
+        )  # fmt: skip
+
+    def rest(leaf: Leaf) -> Tree:
+        if leaf.exit is not Exit.NORMAL:
+            done = leaf.exit in (Exit.BREAK, Exit.LEAVE)
+            if leaf.exit is Exit.LEAVE and stmt.orelse:
+                return m.run(stmt.orelse, frame, leaf.state)
+            return Leaf(leaf.state) if done else leaf
+        return while_loop(m, stmt, frame, leaf.state, loc, peeled, made + 1)
+
+    if isinstance(now, bool):
+        return extend(settled(m, frame, stmt, body(state)), rest)
+    cond = truth(state)
+    assert not isinstance(cond, bool)
+    then, orelse = state.fork(), state.fork()
+    first = extend(settled(m, frame, stmt, body(then)), rest)
+    return Branch(state, cond, first, ended(m, frame, stmt, Leaf(orelse)), loc)

@@ -1,0 +1,1 @@
+"""What gradients, calls and compilation cost: `python -m tests.benchmarks`."""
