@@ -10,7 +10,7 @@ import gast
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, containers, names, numpy_calls, objects
+from stagec.frontend import arrays, containers, names, numpy_calls, objects, sequences
 from stagec.frontend.machine import Frame, Machine
 from stagec.frontend.state import State
 from stagec.frontend.unify import as_operand
@@ -183,7 +183,7 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
     if isinstance(a, Known) and isinstance(b, Known):
         return known_operator(m, state, op, (a, b), loc)
     if isinstance(a, Ref | TupleValue) or isinstance(b, Ref | TupleValue):
-        special = containers.binary(m, state, op, a, b, loc)
+        special = sequences.binary(m, state, op, a, b, loc)
         if special is not None:
             return special
     method = METHODS.get(op, "")

@@ -26,7 +26,7 @@ from stagec.frontend.values import (
     Value,
 )
 from stagec.ir.core import Apply, Const, Operand, Staged, Value as Defined, const
-from stagec.ir.path import Index, NewAxis, Path, Reshape, Slice, Transpose, shift
+from stagec.ir.path import Arg, Index, NewAxis, Path, Reshape, Slice, Transpose, shift
 from stagec.ir.types import ArrayType, ListType, may_be_one
 from stagec.ops.arithmetic import Handle
 from stagec.ops.family import NeedsValue
@@ -220,7 +220,7 @@ def views(
         source = stmt.op.aliased(stmt.kwargs) if stmt is not None else None
         if stmt is None or source is None:
             return m.sized(state, m.wrap(state, result))
-        step = view_step(m, state, stmt, memory_of(m, bases, stmt.args[0]))
+        step = view_step(m, state, stmt, bases)
         if step is None and copies(m, stmt):
             return m.sized(state, m.wrap(state, result))
         if step is None:
@@ -255,14 +255,8 @@ def shared(m: Machine, state: State, operand: Operand, source: Operand, bases: A
     return ArrayRef(m.new_cell(state, ArrayCell(operand, shares)))
 
 
-def memory_of(m: Machine, bases: dict[Operand, ArrayRef], operand: Operand) -> Operand:
-    """The operand that says how the memory of an array is laid out: what it was made as."""
-    ref = bases.get(operand)
-    return operand if ref is None else m.made.get(ref.cell, operand)
-
-
 def view_step(
-    m: Machine, state: State, stmt: Apply, memory: Operand
+    m: Machine, state: State, stmt: Apply, bases: dict[Operand, ArrayRef]
 ) -> tuple[Path, tuple[Operand, ...]] | None:
     """The path that a view op takes, with its operands; None if it is not a path."""
     attrs = stmt.kwargs
@@ -272,9 +266,9 @@ def view_step(
         return (attrs["path"], stmt.args[1:]) if attrs["view"] else None
     if stmt.op is ops.transpose:
         return (Transpose(attrs["axes"]),), ()
-    if stmt.op is ops.reshape and contiguous(m, state, memory):
+    if stmt.op is ops.reshape and contiguous(m, bases, stmt.args[0]):
         return (Reshape(attrs["shape"]),), stmt.args[1:]
-    if stmt.op is ops.ravel and contiguous(m, state, memory):
+    if stmt.op is ops.ravel and contiguous(m, bases, stmt.args[0]):
         return (Reshape((-1,)),), ()
     if stmt.op is ops.expand_dims:
         rank = base.rank + len(attrs["axes"])
@@ -298,9 +292,21 @@ def copies(m: Machine, stmt: Apply) -> bool:
     return out.rank == 1 and wide and m.layout(origin[1]) == "F"
 
 
-def contiguous(m: Machine, state: State, operand: Operand) -> bool:
+def picks_rows(stmt: Apply) -> bool:
+    """Whether a read takes one element of each of the first axes, which keeps contiguity."""
+    path = stmt.kwargs["path"]
+    if len(path) != 1 or not isinstance(path[0], Index) or not stmt.kwargs["view"]:
+        return False
+    return all(isinstance(i, int | Arg) for i in path[0].items)
+
+
+def contiguous(m: Machine, bases: dict[Operand, ArrayRef], operand: Operand) -> bool:
     """Whether the array is surely C-contiguous, so that reshaping it gives a view."""
     while isinstance(operand, Defined):
+        if operand in bases:
+            operand = m.made.get(bases[operand].cell, operand)
+            bases = {}
+            continue
         origin = m.origin.get(operand)
         if origin is not None and origin[0] == "array":
             return m.layout(origin[1]) == "C"
@@ -312,6 +318,9 @@ def contiguous(m: Machine, state: State, operand: Operand) -> bool:
             continue
         kinds = [a.type for a in stmt.args if isinstance(a.type, ArrayType)]
         ranks = [k.rank for k in kinds]
+        if stmt.op is ops.read and picks_rows(stmt):
+            operand = stmt.args[0]
+            continue
         if stmt.op.aliased(stmt.kwargs) is not None:
             return False
         out = stmt.out.type

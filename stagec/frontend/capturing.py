@@ -1,0 +1,89 @@
+"""Values from outside the staged function: guarded, or inputs that are read at each call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend.machine import Captured, Machine
+from stagec.frontend.sources import Constant, Derived, Source
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    ArrayCell,
+    ArrayRef,
+    Known,
+    Number,
+    Ref,
+    Value,
+)
+from stagec.ir.core import Value as Staged
+from stagec.ir.types import ArrayType, size, type_of
+
+
+def array_kind(array: Any) -> tuple[Any, ...]:
+    """What of an array the code depends on: dtype, rank, and which sizes are exactly 1."""
+    return array.dtype, tuple(min(n, 2) for n in array.shape)
+
+
+@dataclass(slots=True)
+class Capturing(Machine):
+    """A machine that can capture arrays, changing numbers and objects."""
+
+    def capture(self, known: Known) -> Value:
+        """A value read from outside: written objects and changing numbers are looked up."""
+        if isinstance(known.value, np.ndarray):
+            return known
+        number = isinstance(known.value, int | float | complex) and not isinstance(
+            known.value, bool
+        )
+        if number and known.source is not None and self.decided("captured", known.source):
+            return self.hidden(known, type_of(known.value))
+        entry = self.outside.get(id(known.value))
+        if entry is not None and self.entry is not None and not isinstance(known.value, type):
+            return Ref(entry[0], type(known.value))
+        return known
+
+    def hidden(self, known: Known, kind: Any) -> Number:
+        """A captured number as a hidden input."""
+        source = known.source
+        assert source is not None
+        if source not in self.captured:
+            value = Staged(kind, str(source).rpartition(".")[2])
+            self.captured[source] = Captured(source, value, None)
+            self.defs.depth[value] = 0
+            self.origin[value] = ("data", str(source))
+        return Number(self.captured[source].value)
+
+    def captured_array(
+        self, state: State, known: Known, loc: Loc | None, write: bool = False
+    ) -> ArrayRef:
+        """A captured array as a hidden input."""
+        source: Source = known.source or Constant(known.value, "array")
+        for entry in self.captured.values():
+            if entry.cell is not None and entry.source.get(self.args) is known.value:
+                state.cells.setdefault(entry.cell, self.shared_cells[entry.cell])
+                return ArrayRef(entry.cell)
+        array = known.value
+        if array.dtype.kind not in "biufc":
+            raise StagecError(
+                "SC309", f"{source} is an array of {array.dtype}", loc, "use a numeric dtype"
+            )
+        self.guard(Known(array_kind(array), Derived(source, array_kind)))
+        dims = tuple(n if n < 2 else size(self.symbol("c", unit=False)) for n in array.shape)
+        value = Staged(ArrayType(array.dtype, dims), str(source).rpartition(".")[2])
+        self.defs.depth[value] = 0
+        self.cells += 1
+        cell = self.cells
+        self.captured[source] = Captured(source, value, cell)
+        self.shared_cells[cell] = ArrayCell(value, external=True)
+        state.cells[cell] = self.shared_cells[cell]
+        return ArrayRef(cell)
+
+    def class_source(self, cls: type, name: str) -> Source:
+        """Where a class attribute is captured from."""
+        from stagec.frontend.sources import Attribute
+
+        return Attribute(Constant(cls, cls.__name__), name)
