@@ -118,7 +118,7 @@ def _chains(left: Any, right: Any) -> bool:
 
 
 def in_place(plan: Plan, stmt: Apply, operands: Sequence[Any], node: Any) -> Any:
-    """`x[i] = x[i] + v` as `x[i] += v`, where NumPy does the same for both; `+= -v` as `-= v`."""
+    """`x[i] = x[i] + v` as `x[i] += v` where NumPy does the same, and `+= -v` as `-= v`."""
     if isinstance(node, gast.AugAssign) and isinstance(node.op, gast.Add):
         value = node.value
         negated = isinstance(value, gast.UnaryOp) and isinstance(value.op, gast.USub)

@@ -250,6 +250,9 @@ def _spread(plan: Plan, block: Block, unset: set[Value]) -> None:
                 for param, out, start, result in columns:
                     flow(start, param, out)
                     flow(result, param, out)
+            case Apply() if stmt.op.lenient:
+                for arg in stmt.args:
+                    flow(arg, *stmt.outs)
             case _:
                 pass
 
@@ -280,5 +283,7 @@ def _passed(plan: Plan, stmt: Stmt, names: dict[Value, str]) -> Iterator[Value]:
                         yield v
         case Call(args=args):
             yield from plan.leaves_of(args)
+        case Apply() if stmt.op.lenient:
+            yield from plan.leaves_of(stmt.args)
         case Apply() | If():
             pass

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gast
 
@@ -158,6 +158,11 @@ class Machine:
     call: Callable[..., Tree] = field(init=False)
     evaluate: Callable[..., Value] = field(init=False)
     assign: Callable[..., Tree] = field(init=False)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What `Interpreter` adds: its parts call it without importing it."""
 
     # -- cells ----------------------------------------------------------------------------
 

@@ -172,8 +172,8 @@ def _key(node: _Node) -> tuple[str, int]:
 
 def _locate(code: CodeType, places: list[_Place]) -> _Place | None:
     """The place whose body holds the instructions of the code most tightly."""
-    hull = _hull(code)
-    if hull is None or len(places) < 2:
+    hull = _hull(code) if len(places) > 1 else None
+    if hull is None:
         return places[0] if places else None
     around = [(_body(p.node), p) for p in places]
     inside = [
@@ -218,11 +218,10 @@ def _verified(code: CodeType, parsed: _File, place: _Place, flags: int) -> bool:
         with deep():
             module = compile(tree, code.co_filename, "exec", mode, dont_inherit=True)
         parsed.codes[place.top] = list(_nested(module))
-    hull = _hull(code)
     return any(
         other.co_firstlineno == code.co_firstlineno
         and _same(code, other)
-        and (code.co_name != "<lambda>" or _hull(other) == hull)
+        and (code.co_name != "<lambda>" or _hull(other) == _hull(code))
         for other in parsed.codes[place.top]
     )
 

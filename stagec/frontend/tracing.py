@@ -291,7 +291,7 @@ def adopt(m: Machine, state: State, traced: Traced, results: Sequence[Operand]) 
     return substitute(traced.value, names)
 
 
-def describe(state: State, value: Value) -> str:
+def result_text(state: State, value: Value) -> str:
     """What a result is, for messages."""
     if isinstance(value, Number):
         return str(value.operand.type)

@@ -14,8 +14,17 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, numpy_calls
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.tracing import Leaves, Traced, adopt, inexact, is_leaf, rebuilt, trace
-from stagec.frontend.unify import convert, describe
+from stagec.frontend.tracing import (
+    Leaves,
+    Traced,
+    adopt,
+    inexact,
+    is_leaf,
+    rebuilt,
+    result_text,
+    trace,
+)
+from stagec.frontend.unify import convert
 from stagec.frontend.values import (
     NONE,
     ArrayCell,
@@ -79,7 +88,7 @@ def scalar_result(m: Machine, traced: Traced, value: Value, loc: Loc | None, wha
     elif isinstance(value, ArrayRef) and arrays.type_of(traced.inner, value).rank == 0:
         operand = arrays.handle_of(m, traced.inner, value).operand
     if operand is None or not inexact(operand.type):
-        kind = describe(traced.inner, value)
+        kind = result_text(traced.inner, value)
         raise StagecError(
             "SC414", f"{what} needs a function that returns a floating-point scalar, not {kind}", loc,
             "sum the result, or use vjp or jacrev",

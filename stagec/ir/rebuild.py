@@ -17,7 +17,9 @@ def map_operands(stmt: Stmt, change: Callable[[Operand], Operand]) -> Stmt:
 
     match stmt:
         case Apply() | Call():
-            return replace(stmt, args=all_of(stmt.args))
+            args = all_of(stmt.args)
+            same = all(a is b for a, b in zip(args, stmt.args, strict=True))
+            return stmt if same else replace(stmt, args=args)
         case If():
             return replace(stmt, cond=change(stmt.cond))
         case For():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,4 +29,12 @@ copy = make(
     cost=Cost.CHEAP,
 )
 
-OPS: tuple[Op, ...] = (copy,)
+copy_if_set = replace(
+    copy,
+    name="copy_if_set",
+    calls=(),
+    source="None if {0} is None else {0}.copy()",
+    lenient=True,
+)
+
+OPS: tuple[Op, ...] = (copy, copy_if_set)

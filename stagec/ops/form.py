@@ -320,8 +320,10 @@ def _of_numbers(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     """The op on numbers that fill arrays, done before that."""
     fills = (made_by(a, filled) or made_by(a, broadcast_like) for a in args)
     wide = next((fill for fill in fills if fill), None)
+    if wide is None:
+        return None
     numbers = [number_behind(a) if np.ndim(a) else a for a in args]
-    if wide is None or any(n is None for n in numbers):
+    if any(n is None for n in numbers):
         return None
     narrow = [strong(n) if np.ndim(a) else n for n, a in zip(numbers, args, strict=True)]
     whole = op.infer(*(a.type for a in args), **attrs)

@@ -52,8 +52,9 @@ def rewritten(stmt: Apply, builder: Builder) -> tuple[Operand, ...] | None:
     """What the first of the op's rewrites that applies makes of it, built in `builder`."""
     builder.loc = stmt.loc
     mark = len(builder.stmts)
+    handles = [Handle(builder, arg) for arg in stmt.args]
     for rule in stmt.op.rewrites:
-        result = rule(*(Handle(builder, arg) for arg in stmt.args), **stmt.kwargs)
+        result = rule(*handles, **stmt.kwargs)
         if result is None:
             del builder.stmts[mark:]
             continue

@@ -11,14 +11,12 @@ from stagec.ir.core import Apply, Block, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ops.arithmetic import Handle
 from stagec.transforms.activity import Activity, activity
+from stagec.transforms.context import Context
 from stagec.transforms.cotangents import Cotangents, converted
 from stagec.transforms.drafts import Draft
 from stagec.transforms.expand import expandable, expanded
 from stagec.transforms.naming import named
-from stagec.transforms.shapes import Shapes
-from stagec.transforms.survival import Survival
 from stagec.transforms.sweep import CallRule, Sweep
-from stagec.transforms.versions import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +41,13 @@ def halves(fn: Function, wrt: Sequence[int], of: Sequence[int], call: CallRule) 
     builder = Builder()
     hints: dict[Value, str] = {}
     active = activity(block, chosen, results)
-    cts = Cotangents(builder, active, Shapes.of(block), hints)
+    context = Context.of(block)
+    cts = Cotangents(builder, active, context.shapes, hints)
     seeds = tuple(Value(r.type, _bar(r)) for r in results)
     for result, seed in zip(results, seeds, strict=True):
         cts.claims[seed] = 1  # it belongs to the caller
         cts.add(result, Handle(builder, seed))
-    history = History()
-    history.survivor = Survival.of(block, history).read
-    sweep = Sweep.of(draft, cts, history, call)
+    sweep = Sweep.of(draft, cts, context, call)
     sweep.run()
     finals = [_final(cts, param) for param in chosen]
     backward = sweep.finish(finals)

@@ -20,10 +20,11 @@ from stagec.ops.lists import list_get, list_length
 from stagec.ops.rounding import floor_divide
 from stagec.transforms.activity import carries, loop_params, loop_results
 from stagec.transforms.contents import contents
+from stagec.transforms.context import Context
 from stagec.transforms.drafts import BranchDraft, Draft, LoopDraft
 from stagec.transforms.residuals import Group, Residuals, choose
 from stagec.transforms.resolve import Resolver, Segment, Segments
-from stagec.transforms.versions import History, Step
+from stagec.transforms.versions import Step
 
 
 @dataclass(slots=True)
@@ -68,18 +69,18 @@ class Backward:
 
 
 def undo_step(
-    history: History, draft: Draft, builder: Builder, step: Step
+    context: Context, draft: Draft, builder: Builder, step: Step
 ) -> tuple[Value, ...]:
     """The versions before a loop or a branch of `draft`, by undoing it."""
     if isinstance(step.stmt, If):
         branch = draft.branch(step.stmt)
         _, provides = backward_branch(
-            history, builder, branch, (Backward(), Backward()), step.carries
+            context, builder, branch, (Backward(), Backward()), step.carries
         )
     else:
         assert isinstance(step.stmt, For | While)
         loop = draft.loop(step.stmt)
-        _, provides = backward_loop(history, builder, loop, Backward(), [], (step.carries,))
+        _, provides = backward_loop(context, builder, loop, Backward(), [], (step.carries,))
     return tuple(provides[v] for v in step.before)
 
 
@@ -87,7 +88,7 @@ def undo_step(
 
 
 def backward_loop(
-    history: History,
+    context: Context,
     builder: Builder,
     loop: LoopDraft,
     backward: Backward,
@@ -102,9 +103,9 @@ def backward_loop(
     needs = backward.needs(stmt.body)
     lazy = {v: counter.index for v in stmt.body.params[:1] if isinstance(stmt, For)}
     residuals = Residuals(
-        loop.body, history, needs, names.keys() | lazy.keys(), backward.provided()
+        loop.body, context, needs, names.keys() | lazy.keys(), backward.provided()
     )
-    groups = _chosen_groups(history, stmt, residuals, set(forced))
+    groups = _chosen_groups(context, stmt, residuals, set(forced))
     rebuilt = [j for g in groups for j in g.carries]
     params = loop_params(stmt)
     versions = {j: Value(params[j].type, params[j].hint) for j in rebuilt}
@@ -117,8 +118,8 @@ def backward_loop(
         residuals.stored(groups),
         groups,
         counter.fetch,
-        lambda nested, step: undo_step(history, loop.body, nested, step),
-        history.survivor,
+        lambda nested, step: undo_step(context, loop.body, nested, step),
+        context,
         lazy,
     )
     finals = backward.resolve(resolver)
@@ -142,9 +143,9 @@ def _invariants(stmt: For | While) -> dict[Value, Operand]:
 
 
 def _chosen_groups(
-    history: History, stmt: For | While, residuals: Residuals, forced: set[tuple[int, ...]]
+    context: Context, stmt: For | While, residuals: Residuals, forced: set[tuple[int, ...]]
 ) -> list[Group]:
-    groups = [_loop_group(history, stmt, c) for c in history.groups(stmt)]
+    groups = [_loop_group(context, stmt, c) for c in context.history.groups(stmt)]
     first = [g for g in groups if g.carries in forced]
     rest = [g for g in groups if g.carries not in forced]
     if first:
@@ -152,11 +153,13 @@ def _chosen_groups(
     return [rest[k] for k in choose([residuals], [[g] for g in rest])]
 
 
-def _loop_group(history: History, stmt: For | While, indices: tuple[int, ...]) -> Group:
+def _loop_group(context: Context, stmt: For | While, indices: tuple[int, ...]) -> Group:
     params, results = loop_params(stmt), loop_results(stmt)
     roots = tuple(r for j in indices if isinstance(r := results[j], Value))
     targets = tuple(params[j] for j in indices)
-    return Group(indices, roots, targets, history.undo(stmt.body, roots).towards(targets))
+    return Group(
+        indices, roots, targets, context.history.undo(stmt.body, roots).towards(targets)
+    )
 
 
 @dataclass(slots=True)
@@ -241,7 +244,7 @@ def _floor_divide(builder: Builder, end: Operand, start: Operand, step: Operand)
 
 
 def backward_branch(
-    history: History,
+    context: Context,
     builder: Builder,
     branch: BranchDraft,
     backward: tuple[Backward, Backward],
@@ -249,10 +252,10 @@ def backward_branch(
 ) -> tuple[tuple[Value, ...], dict[Value, Value]]:
     """Append the backward `If`; the cotangents after it, and the versions that it rebuilds."""
     stmt = branch.stmt
-    candidates = _branch_groups(history, stmt)
+    candidates = _branch_groups(context, stmt)
     residuals = [
         Residuals(
-            draft, history, b.needs(draft.block), _known_results(stmt, k).keys(), b.provided()
+            draft, context, b.needs(draft.block), _known_results(stmt, k).keys(), b.provided()
         )
         for k, (draft, b) in enumerate(zip(branch.sides, backward, strict=True))
     ]
@@ -272,8 +275,8 @@ def backward_branch(
             residuals[k].stored(groups),
             groups,
             lambda value, k=k: branch.result(k, value),
-            lambda nested, step, side=side: undo_step(history, side, nested, step),
-            history.survivor,
+            lambda nested, step, side=side: undo_step(context, side, nested, step),
+            context,
         )
         results = backward[k].resolve(resolver)
         results += [resolver.get(v) for g in groups for v in g.targets]
@@ -296,14 +299,14 @@ def _known_results(stmt: If, side: int, roots: Iterable[Value] = ()) -> dict[Val
     return {r: out for r, out in pairs if isinstance(r, Value) and r in own}
 
 
-def _branch_groups(history: History, stmt: If) -> list[list[Group]]:
+def _branch_groups(context: Context, stmt: If) -> list[list[Group]]:
     found: list[list[Group]] = []
-    for step in history.steps(stmt):
+    for step in context.history.steps(stmt):
         pair: list[Group] = []
         for block in (stmt.then, stmt.orelse):
             root = block.results[step.carries[0]]
             assert isinstance(root, Value)
-            undo = history.undo(block, (root,))
+            undo = context.history.undo(block, (root,))
             pair.append(Group(step.carries, (root,), step.before, undo.towards(step.before)))
         found.append(pair)
     return found

@@ -14,6 +14,7 @@ from typing import assert_never
 
 from stagec.ir.core import Apply, Call, Cost, Effect, For, If, Operand, Stmt, Value, While
 from stagec.ir.types import ArrayType, ListType, Type
+from stagec.transforms.context import Context
 from stagec.transforms.drafts import Draft
 from stagec.transforms.versions import History, Step, saved, saved_read
 
@@ -43,7 +44,7 @@ class Residuals:
     """
 
     draft: Draft
-    history: History
+    context: Context
     needs: Mapping[Value, int]
     given: AbstractSet[Value]
     provided: AbstractSet[Value]
@@ -59,7 +60,7 @@ class Residuals:
         for group in groups:
             for step in group.steps:
                 if not isinstance(step.stmt, Apply) and not self.provided >= set(step.before):
-                    total += undo_cost(self.history, step)
+                    total += undo_cost(self.context.history, step)
         return total
 
 
@@ -165,7 +166,7 @@ class _Plan:
     def _cheapest(self, value: Value, table: dict[Value, Leaves]) -> Leaves:
         """The leaves of the value, and how many ops in a row compute it from them."""
         own = frozenset((value,)), 0
-        survivor = self.residuals.history.survivor(value)
+        survivor = self.residuals.context.survivor(value)
         if survivor is not None:
             places = [table[a] for a in survivor.args if isinstance(a, Value) and a in table]
             if not any(leaves for leaves, _ in places):

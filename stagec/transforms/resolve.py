@@ -15,10 +15,11 @@ from stagec.ir.types import ArrayType
 from stagec.ir.walk import substitute_stmt
 from stagec.ops.broadcast import broadcast_to
 from stagec.transforms.contents import contents, shapes_only
+from stagec.transforms.context import Context
 from stagec.transforms.drafts import Draft
 from stagec.transforms.residuals import Group, again
 from stagec.transforms.shapes import planned
-from stagec.transforms.versions import Step, saved, undone
+from stagec.transforms.versions import Step, is_read, saved, undone
 
 
 @dataclass(slots=True)
@@ -41,8 +42,7 @@ class Resolver:
     """Fetches forward values into a backward block.
 
     `names` holds what is available; `fetch` makes a stored value available; `undo` appends a
-    loop or a branch that undoes one and returns the versions before it; `survivor` is as in
-    `History`.
+    loop or a branch that undoes one and returns the versions before it.
     """
 
     draft: Draft
@@ -52,12 +52,12 @@ class Resolver:
     groups: list[Group]
     fetch: Callable[[Value], Operand]
     undo: UndoStep
-    survivor: Callable[[Value], Apply | None]
+    context: Context
     lazy: dict[Value, Callable[[], Operand]] = field(
         default_factory=dict[Value, Callable[[], Operand]]
     )
     _steps: dict[Value, Step] = field(default_factory=dict[Value, Step])
-    _shapes: dict[Value, Value] = field(default_factory=dict[Value, Value])
+    _shapes: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
     _busy: list[Step] = field(default_factory=list[Step])
 
     def __post_init__(self) -> None:
@@ -102,7 +102,7 @@ class Resolver:
             return self.lazy[value]()
         if value in self.stored:
             return self.fetch(value)
-        survivor = self.survivor(value) if value in self.draft.defs else None
+        survivor = self.context.survivor(value) if value in self.draft.defs else None
         if survivor is not None and all(map(self._free, survivor.args)):
             return self._again(survivor, value)
         step = self._steps.get(value)
@@ -131,13 +131,23 @@ class Resolver:
         if not isinstance(value.type, ArrayType):
             return self.get(value)
         if value not in self._shapes:
+            self._shapes[value] = self._dummy(value, value.type)
+        return self._shapes[value]
+
+    def _dummy(self, value: Value, type: ArrayType) -> Operand:
+        sizes = self.context.shapes.sizes(self.builder, type)
+        stmt = self.draft.producer(value)
+        if sizes is None and stmt is not None and is_read(stmt):
+            array, *index = stmt.args
+            if isinstance(array, Value) and all(map(self._free, index)):
+                args = self._shaped(array), *(self.get(i) for i in index)
+                return self.builder.add(stmt.op, args, stmt.kwargs)[0]
+        if sizes is None:
             sizes = [
                 self.fetch(e) if isinstance(e, Value) else e for e in self.draft.extents(value)
             ]
-            shape, args = planned(sizes, 1)
-            (like,) = self.builder.add(broadcast_to, (const(0.0), *args), {"shape": shape})
-            self._shapes[value] = like
-        return self._shapes[value]
+        shape, args = planned(sizes, 1)
+        return self.builder.add(broadcast_to, (const(0.0), *args), {"shape": shape})[0]
 
     def _free(self, operand: Operand) -> bool:
         """Whether nothing more is stored to have the operand."""
@@ -147,7 +157,7 @@ class Resolver:
             return True
         if operand in self._steps:
             return self._reachable(operand)
-        ways = self.survivor(operand), again(self.draft, operand)
+        ways = self.context.survivor(operand), again(self.draft, operand)
         return any(stmt is not None and all(map(self._free, stmt.args)) for stmt in ways)
 
     def _reachable(self, operand: Operand) -> bool:

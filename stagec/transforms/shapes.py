@@ -76,7 +76,7 @@ class Shapes:
             return self.witness(builder, arg)
         if "path" in stmt.kwargs:
             source = self.witness(builder, stmt.args[0])
-            if source is not stmt.args[0]:
+            if source in self.params and source is not stmt.args[0]:
                 return builder.add(stmt.op, (source, *stmt.args[1:]), stmt.kwargs)[0]
         return operand
 

@@ -23,7 +23,7 @@ from stagec.ops.indexing import read_at, update
 from stagec.transforms.activity import loop_params, loop_results
 from stagec.transforms.affine import Affine, Facts, Integers, number
 from stagec.transforms.shapes import known_same
-from stagec.transforms.versions import History, Step
+from stagec.transforms.versions import History, Step, is_read
 
 Interval = tuple[Affine | None, Affine | None]
 
@@ -91,7 +91,7 @@ class Survival:
 
     def _still_there(self, value: Value) -> Apply | None:
         stmt = self.integers.producers.get(value)
-        if stmt is None or "path" not in stmt.kwargs or stmt.op.overwrites is not None:
+        if stmt is None or not is_read(stmt):
             return None
         array, *index = stmt.args
         region = Region(stmt.kwargs["path"], tuple(index), self.frames[stmt])

@@ -16,11 +16,11 @@ from stagec.ir.types import Type
 from stagec.ir.walk import effectful, free_values, uses
 from stagec.ops.arithmetic import Handle
 from stagec.transforms.activity import Activity, constant, loop_params, loop_results
+from stagec.transforms.context import Context
 from stagec.transforms.cotangents import Cotangents, coerce, cotangent_type, joined
 from stagec.transforms.drafts import Draft
 from stagec.transforms.regions import Backward, backward_branch, backward_loop
 from stagec.transforms.resolve import Segment
-from stagec.transforms.versions import History
 
 CallRule = Callable[["Sweep", Call], None]
 
@@ -34,14 +34,14 @@ class Sweep:
 
     draft: Draft
     cts: Cotangents
-    history: History
+    context: Context
     call: CallRule
     backward: Backward
 
     @classmethod
-    def of(cls, draft: Draft, cts: Cotangents, history: History, call: CallRule) -> Sweep:
+    def of(cls, draft: Draft, cts: Cotangents, context: Context, call: CallRule) -> Sweep:
         """A sweep that has not begun."""
-        return cls(draft, cts, history, call, Backward())
+        return cls(draft, cts, context, call, Backward())
 
     @property
     def builder(self) -> Builder:
@@ -148,7 +148,7 @@ class Sweep:
         ]
         loop = self.draft.loop(stmt)
         loop.body = inner.draft
-        outs, provides = backward_loop(self.history, self.builder, loop, backward, inits)
+        outs, provides = backward_loop(self.context, self.builder, loop, backward, inits)
         for k, out in zip(used, outs, strict=True):
             if k >= len(carried):
                 self.cts.set(values[k], out)
@@ -168,7 +168,7 @@ class Sweep:
         inner = Sweep.of(
             Draft(stmt.body),
             self.cts.bare(Builder(loc=stmt.loc)),
-            self.history,
+            self.context,
             self.call,
         )
         names = [loop_params(stmt)[j].hint for j in carried] + [v.hint for v in captured]
@@ -197,7 +197,7 @@ class Sweep:
             side.finish([coerce(side.builder, r, t) for r, t in zip(own, types, strict=True)])
             for side, own in zip(sides, results, strict=True)
         )
-        outs, provides = backward_branch(self.history, self.builder, branch, (first, second))
+        outs, provides = backward_branch(self.context, self.builder, branch, (first, second))
         for value, out in zip(touched, outs, strict=True):
             self.cts.set(value, out)
         return provides
@@ -206,7 +206,7 @@ class Sweep:
         inner = Sweep.of(
             draft,
             self.cts.nested(Builder(loc=self.builder.loc)),
-            self.history,
+            self.context,
             self.call,
         )
         for result, ct in zip(draft.block.results, cts, strict=True):

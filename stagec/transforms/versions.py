@@ -7,7 +7,7 @@ to an array is undone by a loop or a branch of such steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -54,18 +54,10 @@ class Undo:
         return tuple(reversed(found))
 
 
-def _nowhere(value: Value) -> Apply | None:
-    return None
-
-
 @dataclass(slots=True)
 class History:
-    """The undoable parts of statements, remembered.
+    """The undoable parts of statements, remembered."""
 
-    `survivor` tells how a value can be read from an array as it is after all loops.
-    """
-
-    survivor: Callable[[Value], Apply | None] = _nowhere
     _loops: dict[For | While, list[tuple[int, ...]]] = field(
         default_factory=dict["For | While", "list[tuple[int, ...]]"]
     )
@@ -142,6 +134,11 @@ class History:
             found.append(self.undo(block, (result,)).origin.keys() - inner)
         shared = found[0] & found[1]
         return next(iter(shared)) if len(shared) == 1 else None
+
+
+def is_read(stmt: Apply) -> bool:
+    """Whether the op selects a part of an array."""
+    return "path" in stmt.kwargs and stmt.op.overwrites is None
 
 
 def is_write(stmt: Stmt) -> bool:

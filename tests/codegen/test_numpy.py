@@ -418,7 +418,7 @@ func f(x: f64, y: f64, i: int):
   z: f64 = exp(y)
   y: f64 = accumulate(x, z, path=())
   %0: f64 = add(y, x)
-  w: f64 = accumulate(1.0: f64, %0, path=())
+  w: f64 = accumulate(f64(1.0), %0, path=())
   return w
 """,
         """

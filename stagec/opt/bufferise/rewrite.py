@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
 from stagec.errors import Loc
 from stagec.ir.build import Builder
-from stagec.ir.core import Block, For, Operand, Stmt, Value, While
+from stagec.ir.core import Block, For, If, Operand, Stmt, Undef, Value, While
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ListType
-from stagec.ir.walk import rename
-from stagec.ops.copying import copy
+from stagec.ir.walk import rename, statements
+from stagec.ops.copying import copy, copy_if_set
 from stagec.ops.indexing import update
 from stagec.ops.lists import list_assign, list_copy
 from stagec.opt.bufferise.plan import Copy, CopyResult, Plan, WriteBack
@@ -23,7 +23,7 @@ Names = Mapping[Value, Operand]
 
 def rewritten(fn: Function, plan: Plan) -> tuple[Function, list[Copy]]:
     """The function with the planned copies, and what they are."""
-    rewriter = _Rewriter(plan)
+    rewriter = _Rewriter(plan, maybe_unset(fn.body))
     builder, names = rewriter.statements(fn.body, {})
     results = [rename(r, names) for r in fn.results]
     for step in plan.end:
@@ -40,6 +40,37 @@ def rewritten(fn: Function, plan: Plan) -> tuple[Function, list[Copy]]:
     return replace(fn, body=body), rewriter.made
 
 
+def maybe_unset(body: Block) -> set[Operand]:
+    """The values that an `Undef` may have come to stand for."""
+    found: set[Operand] = set()
+    before = -1
+    while len(found) > before:
+        before = len(found)
+        for stmt in statements(body):
+            for source, target in flows(stmt):
+                if isinstance(source, Undef) or source in found:
+                    found.add(target)
+    return found
+
+
+def flows(stmt: Stmt) -> Iterator[tuple[Operand, Value]]:
+    """The operands of regions and loops with the values that stand for them."""
+    match stmt:
+        case If(then=then, orelse=orelse, outs=outs):
+            yield from zip(then.results, outs, strict=True)
+            yield from zip(orelse.results, outs, strict=True)
+        case For() | While():
+            params = stmt.body.params[len(stmt.body.params) - len(stmt.carry) :]
+            heads = [params, stmt.carry]
+            if isinstance(stmt, While):
+                heads.append(stmt.cond.params)
+            for targets in heads:
+                yield from zip(stmt.init, targets, strict=True)
+                yield from zip(stmt.body.results, targets, strict=False)
+        case _:
+            pass
+
+
 def _write(builder: Builder, param: Value, result: Operand) -> Value:
     builder.loc = None
     if isinstance(param.type, ListType):
@@ -52,8 +83,9 @@ def _write(builder: Builder, param: Value, result: Operand) -> Value:
 class _Rewriter:
     """Adds the copies of a plan; `made` are those added so far."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, unset: set[Operand]) -> None:
         self.plan = plan
+        self.unset = unset
         self.made: list[Copy] = []
 
     def block(self, block: Block, names: Names) -> Block:
@@ -112,6 +144,9 @@ class _Rewriter:
             attrs = {"deep": True} if deep else {}
             (out,) = builder.add(list_copy, (operand,), attrs, hint)
         else:
-            (out,) = builder.add(copy, (operand,), {}, hint)
+            kind = copy_if_set if operand in self.unset else copy
+            (out,) = builder.add(kind, (operand,), {}, hint)
+            if operand in self.unset:
+                self.unset.add(out)
         self.made.append(record)
         return out
