@@ -97,6 +97,10 @@ class Staged(Generic[P, R]):
             )
         return seen[stage]
 
+    def compiled(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """The generated function itself for these arguments: no dispatch, no guards."""
+        return self._specialised(args, kwargs).entry
+
     def explain(self, *args: Any, **kwargs: Any) -> Report:
         """Copies, unrolled loops, static leaves, specialisations, and why each."""
         made = self._specialised(args, kwargs)

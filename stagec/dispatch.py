@@ -11,6 +11,7 @@ from stagec.frontend.results import Arg, Out, Outcome, Plain, Sequence
 
 Finish = Callable[[Any, tuple[Any, ...]], Any]
 NUMBERS = (float, int, complex)
+ARRAY = np.ndarray
 
 
 def matcher(args: tuple[Any, ...], aliases: bool) -> Callable[[tuple[Any, ...]], bool] | None:
@@ -20,7 +21,7 @@ def matcher(args: tuple[Any, ...], aliases: bool) -> Callable[[tuple[Any, ...]],
     """
     specs: list[Any] = []
     for a in args:
-        if type(a) is np.ndarray:
+        if type(a) is ARRAY:
             specs.append(
                 (
                     a.dtype,
@@ -44,7 +45,7 @@ def matcher(args: tuple[Any, ...], aliases: bool) -> Callable[[tuple[Any, ...]],
                 if type(a) is not spec:
                     return False
                 continue
-            if type(a) is not np.ndarray:
+            if type(a) is not ARRAY:
                 return False
             dtype, sizes, small = spec
             shape = a.shape
@@ -55,7 +56,7 @@ def matcher(args: tuple[Any, ...], aliases: bool) -> Callable[[tuple[Any, ...]],
                     return False
             elif 1 in shape or 0 in shape:
                 return False
-        return not distinct or len({id(a) for a in now if type(a) is np.ndarray}) == arrays
+        return not distinct or len({id(a) for a in now if type(a) is ARRAY}) == arrays
 
     return matches
 

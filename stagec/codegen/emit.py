@@ -12,6 +12,7 @@ import keyword
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import gast
@@ -115,15 +116,33 @@ def _printed(printer: Callable[[Any], str], tree: Any) -> str | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             text = printer(tree)
-            same = ast.dump(ast.parse(text)) == ast.dump(tree)
+            same = _same(ast.parse(text), tree)
     except (SyntaxError, AttributeError, AssertionError, LookupError, TypeError, ValueError):
         return None
     return text.rstrip() + "\n" if same else None
 
 
+def _same(one: Any, other: Any) -> bool:
+    """Whether the trees are equal, places aside."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if not isinstance(one, ast.AST):
+        return repr(one) == repr(other)
+    return all(_same(getattr(one, f, None), getattr(other, f, None)) for f in one._fields)
+
+
+@cache
+def _name_fields(kind: type[Any]) -> tuple[str, ...]:
+    """The fields of a kind of node that hold names."""
+    fields = ("id", "name", "arg", "attr", "asname", "module", "rest")
+    return tuple(field for field in fields if field in kind._fields)
+
+
 def _check_names(tree: Any) -> None:
     for node in gast.walk(tree):
-        for field in ("id", "name", "arg", "attr", "asname", "module", "rest"):
+        for field in _name_fields(type(node)):
             text = getattr(node, field, None)
             if not isinstance(text, str) or (isinstance(node, gast.alias) and text == "*"):
                 continue

@@ -112,7 +112,7 @@ def _call(op: Op, args: tuple[Any, ...], dtype: Any = None) -> Any:
     types = tuple(map(number_type, args))
     if _python_complex(types):
         args = (to_numpy(args[0]), *args[1:])
-    elif all(t.weak for t in types):
+    elif all(t.weak for t in types) and getattr(op.infer(*types), "kind", "") == "py":
         first = next((k for k, a in enumerate(args) if isinstance(a, Staged)), 0)
         args = tuple(to_numpy(a) if k == first else a for k, a in enumerate(args))
     return op(*args)

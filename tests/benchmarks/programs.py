@@ -29,6 +29,11 @@ def grid(n: int) -> np.ndarray:
     return np.random.default_rng(n).normal(size=(n, n))
 
 
+def row(n: int) -> np.ndarray:
+    """As `grid`, in one row."""
+    return np.random.default_rng(n).normal(size=n)
+
+
 def positive(n: int) -> np.ndarray:
     """A positive definite matrix."""
     return grid(n) @ grid(n).T + n * np.eye(n)
@@ -42,8 +47,8 @@ def eccentric(n: int) -> tuple[float, float]:
 # function, arguments by size, sizes
 LOOPS: dict[str, tuple[str, Callable[[int], tuple[Any, ...]], tuple[int, ...]]] = {
     "gauss_seidel": ("misfit", lambda n: (grid(n), grid(n), 5), (16, 32, 64)),
-    "heat": ("misfit", lambda n: (grid(n)[0], grid(n)[1], 50, 0.2), (100, 400, 1600)),
-    "pendulum": ("misfit", lambda n: (1.3, grid(n)[0], 1.0, 0.02), (50, 200, 800)),
+    "heat": ("misfit", lambda n: (row(n), row(n + 1)[1:], 50, 0.2), (100, 400, 1600)),
+    "pendulum": ("misfit", lambda n: (1.3, row(n), 1.0, 0.02), (50, 200, 800)),
     "newton": ("kepler", eccentric, (1, 4, 8)),
     "cholesky": ("log_determinant", lambda n: (positive(n),), (16, 32, 64)),
 }

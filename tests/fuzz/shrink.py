@@ -44,9 +44,9 @@ def fails_alike(tree: ast.Module, seed: int, verdict: Verdict) -> bool:
 
 
 def cause(verdict: Verdict) -> str:
-    """What tells one crash from another: the last line of its traceback, without numbers."""
-    lines = verdict.detail.strip().splitlines()
-    return lines[-1].split(":")[0] if "Traceback" in verdict.detail else ""
+    """What tells one crash from another: where it happened."""
+    places = [x for x in verdict.detail.splitlines() if x.strip().startswith("File ")]
+    return places[-1] if places else ""
 
 
 def variants(tree: ast.Module) -> Iterator[ast.Module]:
