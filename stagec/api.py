@@ -11,8 +11,6 @@ from stagec.errors import StagecError
 from stagec.explain import Report, report
 from stagec.frontend import pullbacks, transforming
 from stagec.frontend.arguments import Residual
-from stagec.frontend.calls import code_of
-from stagec.frontend.source import find
 from stagec.frontend.values import Known, TupleValue
 from stagec.ir.function import Function
 from stagec.ir.types import ListType
@@ -57,9 +55,7 @@ class Staged(Generic[P, R]):
             names = (*names, *(code.co_varnames[k] for k in nums), *annotated_static(fun))
         self.eager = fun
         self.options = {"static_argnames": names, "backend": backend}
-        self._compiler = driver.Compiler(
-            fun, frozenset(names), distinct, lambda: comments_of(fun)
-        )
+        self._compiler = driver.Compiler(fun, frozenset(names), distinct)
         functools.update_wrapper(self, fun, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -121,21 +117,6 @@ def annotated_static(fun: Any) -> tuple[str, ...]:
         if (isinstance(note, str) and note.rpartition(".")[2].startswith("Static["))
         or getattr(note, "__origin__", None) is Static
     )
-
-
-def comments_of(fun: Any) -> dict[tuple[str, int], tuple[str, ...]]:
-    """The user's comments in the source of the function, by file and line."""
-    plain = getattr(fun, "eager", None) or getattr(fun, "fun", None) or fun
-    while hasattr(plain, "fun") or hasattr(plain, "eager"):
-        plain = getattr(plain, "fun", None) or plain.eager
-    if not hasattr(plain, "__code__"):
-        return {}
-    try:
-        code_of(plain)
-        definition = find(plain)
-    except StagecError:
-        return {}
-    return {(definition.file, line): text for line, text in definition.comments.items()}
 
 
 class Static(Generic[R]):
@@ -202,15 +183,13 @@ def _pullback(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc: A
     value, pulled = pullbacks.pullback(m, state, inner(t.fun), args, loc)
     m.pulled = (pulled, args)
     residuals = tuple(m.kept(state, r) for r in pulled.residuals)
-    primals = tuple(m.kept(state, pulled.primals.get(s, s)) for s in pulled.seeds)
+    primals = tuple(m.kept(state, p) for p in pulled.primals.values())
     return TupleValue((value, TupleValue(residuals), TupleValue(primals)))
 
 
 def _pull(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
     residuals, primals, ct = args
-    return pullbacks.pull_back_later(
-        m, state, t.options["pulled"], residuals, primals, ct, loc
-    )
+    return pullbacks.pull_back_later(m, state, t.options["pulled"], residuals, primals, ct, loc)
 
 
 def inner(fun: Any) -> Any:

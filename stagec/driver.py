@@ -189,7 +189,6 @@ class Compiler:
     function: Any
     static: frozenset[str]
     distinct: bool
-    comments: Callable[[], dict[tuple[str, int], tuple[str, ...]]]
     table: dict[Any, list[Specialisation]] = field(
         default_factory=dict[Any, list[Specialisation]]
     )
@@ -253,7 +252,7 @@ class Compiler:
         decisions: set[tuple[str, Any]] = {("captured", s) for s in self.changed}
         request = Request(self.function, args, kwargs, self.static, self.distinct)
         program = stage(request, decisions, Transforms)
-        made = lower(program, self.comments())
+        made = lower(program)
         made.checks = [
             check for d in sorted(program.decisions, key=repr) if (check := checker(d, flat))
         ]
@@ -297,13 +296,13 @@ def checker(decision: tuple[str, Any], flat: Flat) -> Callable[[Flat], bool] | N
     return None
 
 
-def lower(program: Program, comments: dict[tuple[str, int], tuple[str, ...]]) -> Specialisation:
+def lower(program: Program) -> Specialisation:
     """Optimise, print and load a staged program."""
     if debugging():
         verify(program.function)
     optimised = optimise(program.function)
     final, copies = bufferise(optimised)
-    module = to_numpy(final, comments, header_of(program))
+    module = to_numpy(final, program.comments, header_of(program))
     entry, file = rt.load(module.text, module.entry, module.objects)
     return Specialisation(program, final, module, copies, entry, file)
 

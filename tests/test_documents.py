@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import doctest
+import linecache
 import re
 import shlex
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +35,24 @@ def test_first_screen_has_the_two_commands() -> None:
 def test_first_command_runs_an_example() -> None:
     [script] = re.findall(r"examples/\w+\.py", blocks((ROOT / "README.md").read_text())[0])
     assert (ROOT / script).exists()
+
+
+def test_gradient_of_the_readme_is_what_is_generated(request: pytest.FixtureRequest) -> None:
+    page = ROOT / "README.md"
+    before = page.read_text()
+    program, shown = re.findall(r"^```python\n(.*?)^```", before, re.MULTILINE | re.DOTALL)
+    text = run(program, "<readme>")["text"].rstrip() + "\n"
+    if request.config.getoption("--update-golden"):
+        page.write_text(before.replace(f"```python\n{shown}```", f"```python\n{text}```"))
+    assert f"```python\n{text}```" in page.read_text(), "run pytest with --update-golden"
+
+
+def run(code: str, name: str) -> dict[str, Any]:
+    """What the code defines; its text is registered, so that it can be staged."""
+    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    namespace: dict[str, Any] = {"__name__": "document"}
+    exec(compile(code, name, "exec", dont_inherit=True), namespace)
+    return namespace
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=lambda p: p.name)

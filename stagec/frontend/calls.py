@@ -50,6 +50,7 @@ class Code:
     info: FunctionScope
     live: dict[int, frozenset[str]]
     head: dict[int, frozenset[str]]
+    comments: dict[tuple[str, int], tuple[str, ...]]
 
 
 CODES: dict[Any, tuple[Code, str, str]] = {}
@@ -66,7 +67,8 @@ def code_of(function: types.FunctionType) -> tuple[Code, str, str]:
         found = source.find(function)
         node = desugar(found.node, found.file)
         flow = liveness(node)
-        code = Code(node, scope(node, key.co_freevars), flow.after, flow.head)
+        comments = {(found.file, line): text for line, text in found.comments.items()}
+        code = Code(node, scope(node, key.co_freevars), flow.after, flow.head, comments)
         CODES[key] = (code, found.file, found.class_name or "")
     return CODES[key]
 
@@ -75,7 +77,7 @@ def nested_code(node: gast.FunctionDef) -> Code:
     """What is known about a function defined in staged code."""
     if id(node) not in NESTED:
         flow = liveness(node)
-        NESTED[id(node)] = (node, Code(node, scope(node), flow.after, flow.head))
+        NESTED[id(node)] = (node, Code(node, scope(node), flow.after, flow.head, {}))
     return NESTED[id(node)][1]
 
 
@@ -169,6 +171,7 @@ def enter(
 ) -> Tree:  # fmt: skip
     """Run the body of a function on the arguments."""
     code = nested_code(f.node) if f.code.function is None else code_of(f.code.function)[0]
+    m.comments |= code.comments
     own = Scope({}, f.scope)
     for name, value in bind(m, state, f, args, kwargs).items():
         m.cells += 1

@@ -123,7 +123,6 @@ class Machine:
     own: set[int] = field(default_factory=set[int])
     fresh: set[int] = field(default_factory=set[int])
     errstate: dict[str, str] = field(default_factory=dict[str, str])
-    notes: list[str] = field(default_factory=list[str])
     frames: list[Frame] = field(default_factory=list[Frame])
     args: tuple[Any, ...] = ()
     layouts: dict[int, str] = field(default_factory=dict[int, str])
@@ -142,6 +141,9 @@ class Machine:
     )
     # what each array was made as: its memory layout stays, whatever is written to it
     made: dict[int, Operand] = field(default_factory=dict[int, Operand])
+    comments: dict[tuple[str, int], tuple[str, ...]] = field(
+        default_factory=dict[tuple[str, int], tuple[str, ...]]
+    )
     object_cells: dict[int, bool] = field(default_factory=dict[int, bool])
     constructing: bool = False
     handlers: list[Any] = field(default_factory=list[Any])

@@ -36,6 +36,7 @@ TABLE: dict[Any, Callable[..., Any]] = {
 }
 
 
+ARRAYS = (np.array, np.asarray)
 JOINS = (np.concatenate, np.hstack, np.stack, np.vstack)
 
 
@@ -108,6 +109,8 @@ def apply(
             "SC320", f"{name_of(function)} does not take these arguments", loc,
             "pass arrays, numbers, or lists and tuples of them",
         ) from None  # fmt: skip
+    if function in ARRAYS and len(args) == 1 and not named and m.is_staged_list(state, args[0]):
+        return m.sized(state, m.wrap(state, plain[0]))
     if not has_handle(plain) and not has_handle(list(named.values())):
         result = m.host(state, function, plain, named, loc)
         if not (isinstance(result, Known) and isinstance(result.value, np.ndarray)):

@@ -96,10 +96,7 @@ def zero_of(m: Machine, state: State, operand: Operand, pulled: Pulled) -> Opera
     assert isinstance(kind, ArrayType)
     if kind.kind != "array":
         return const(0.0) if kind.weak else const(kind.dtype.type(0))
-    if isinstance(operand, Staged) and operand in pulled.traced.params:
-        like = pulled.traced.entry[pulled.traced.params.index(operand)]
-    else:
-        like = m.primal_of(pulled, operand)
+    like = m.primal_of(pulled, operand)
     zeros = numpy_calls.TABLE[np.zeros_like]
     return zeros(m.handle(state, like)).operand
 
@@ -125,7 +122,7 @@ def collect_cotangents(
             got = seed(m, state, ct, kind, loc)
             if value.path:
                 like = m.handle(state, zero_of(m, state, cell.operand, pulled))
-                index = [m.handle(state, o) for o in value.index]
+                index = [m.handle(state, pulled.primals.get(o, o)) for o in value.index]
                 got = accumulate_at(like, m.handle(state, got), value.path, *index).operand
             add_cotangent(m, state, given, cell.operand, got)
         case TupleValue(items):
@@ -190,7 +187,7 @@ def pull_back_later(
     pulled, args = kept
     given = tuple(residual(m, state, v, loc) for v in m.unpacked(state, residuals, loc))
     seen = [residual(m, state, v, loc) for v in m.unpacked(state, primals, loc)]
-    now = replace(pulled, residuals=given, primals=dict(zip(pulled.seeds, seen, strict=True)))
+    now = replace(pulled, residuals=given, primals=dict(zip(pulled.primals, seen, strict=True)))
     return pull_back(m, state, now, args, ct, loc)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,8 @@ class Program:
     guards : the captured values relied on.
     decisions : what staging had to know besides the types of the arguments.
     written : the leaves whose arrays the function writes to.
+    comments : the user's comments in the functions entered, by file and line.
+    extra : what a transform leaves for its caller.
     """
 
     function: Function
@@ -50,7 +52,7 @@ class Program:
     guards: tuple[Guard, ...]
     decisions: frozenset[tuple[str, Any]]
     written: tuple[int, ...]
-    notes: tuple[str, ...]
+    comments: Mapping[tuple[str, int], tuple[str, ...]]
     extra: Any = None
 
 
@@ -186,7 +188,7 @@ def finished(
         tuple(m.guards.values()),
         frozenset(m.decisions),
         tuple(written),
-        tuple(m.notes),
+        m.comments,
         m.pulled,
     )
 

@@ -19,6 +19,8 @@ from stagec.ir.types import (
     ArrayType,
     Type,
     broadcast_shapes,
+    may_be_one,
+    same,
     same_shape,
     type_of,
 )
@@ -112,10 +114,19 @@ def _call(op: Op, args: tuple[Any, ...], dtype: Any = None) -> Any:
     types = tuple(map(number_type, args))
     if _python_complex(types):
         args = (to_numpy(args[0]), *args[1:])
-    elif all(t.weak for t in types) and getattr(op.infer(*types), "kind", "") == "py":
+    elif all(t.weak for t in types) and _stays_python(op, types):
         first = next((k for k, a in enumerate(args) if isinstance(a, Staged)), 0)
         args = tuple(to_numpy(a) if k == first else a for k, a in enumerate(args))
     return op(*args)
+
+
+def _stays_python(op: Op, types: tuple[ArrayType, ...]) -> bool:
+    """Whether the op on Python numbers gives a Python number, or refuses them as Python would."""
+    try:
+        found = op.infer(*types)
+    except TypeError:
+        return True
+    return isinstance(found, ArrayType) and found.weak
 
 
 def promoted(name: str, ufunc: Any, types: tuple[ArrayType, ...]) -> np.dtype:
@@ -309,11 +320,23 @@ def _without_broadcast(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> 
         if inner is None:
             continue
         narrow = (*args[:k], inner, *args[k + 1 :])
-        if op.infer(*(a.type for a in narrow), **attrs) == op.infer(
-            *(a.type for a in args), **attrs
+        if _equal(
+            op.infer(*(a.type for a in narrow), **attrs),
+            op.infer(*(a.type for a in args), **attrs),
         ):
             return op(*narrow, **attrs)
     return _of_numbers(op, args, attrs)
+
+
+def _equal(narrow: Any, wide: Any) -> bool:
+    """Whether results are alike, given that the shape of the first broadcasts to the other."""
+    return (narrow.dtype, narrow.kind, narrow.rank) == (
+        wide.dtype,
+        wide.kind,
+        wide.rank,
+    ) and all(
+        same(a, b) or not may_be_one(a) for a, b in zip(narrow.shape, wide.shape, strict=True)
+    )
 
 
 def _of_numbers(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:

@@ -15,12 +15,11 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.ir.core import LIBRARY, Cost, Effect, Op
 from stagec.ir.path import Arg, Index, NewAxis, Path, Transpose
-from stagec.ir.types import ArrayType, Shape, may_be_one, same_shape
-from stagec.ops.arithmetic import Handle, add, divide, multiply, negative
+from stagec.ir.types import ArrayType, Shape, may_be_one
+from stagec.ops.arithmetic import Handle
 from stagec.ops.axes import transpose
-from stagec.ops.broadcast import broadcast_like, filled, fit
+from stagec.ops.broadcast import fit
 from stagec.ops.copying import copy as copy
-from stagec.ops.family import made_by
 from stagec.ops.form import to_numpy
 from stagec.ops.into import into, zeros_like
 from stagec.ops.lifting import batched_base, lift, lift_value
@@ -35,6 +34,7 @@ from stagec.ops.paths import (
     path_source as path_source,
     path_type as path_type,
 )
+from stagec.ops.writes import added, narrow, sign_out
 
 WHOLE: Path = ()
 
@@ -210,14 +210,6 @@ def _fit_value(region: Any, v: Any) -> Any:
     return fit(region, v)
 
 
-def _narrow(op: Op, a: Any, v: Any, index: tuple[Any, ...], path: Path) -> Any:
-    """The write without a broadcast that it makes itself."""
-    wide = made_by(v, broadcast_like) or made_by(v, filled)
-    if not wide or not array_type(v).rank or not array_type(a).rank:
-        return None
-    return op(a, wide[0][0], *index, path=path)
-
-
 def _update_jvp(dxs: Any, out: Any, a: Any, v: Any, *index: Any, path: Path) -> Any:
     if not array_type(out).inexact:
         return None
@@ -261,7 +253,7 @@ update = Op(
     may_raise=(IndexError, ValueError),
     effect=Effect.NONE,
     cost=Cost.CHEAP,
-    rewrites=(lambda a, v, *index, path: _narrow(update, a, v, index, path),),
+    rewrites=(lambda a, v, *index, path: narrow(update, a, v, index, path),),
 )
 
 
@@ -308,30 +300,6 @@ def _accumulate_source(a: ArrayType, v: ArrayType, *index: ArrayType, path: Path
     return f"np.add.at({prefix}, {_key_source(last, index)}, {{1}})"
 
 
-def _added(a: Any, v: Any, *index: Any, path: Path) -> Any:
-    """What is added to a copy, or to copies of one number, is a sum."""
-    base = made_by(a, copy) or made_by(a, filled)
-    if path != WHOLE or not base:
-        return None
-    twin = made_by(v, copy)
-    v = twin[0][0] if twin else v
-    total = add.infer(base[0][0].type, array_type(v))
-    assert isinstance(total, ArrayType)
-    whole = array_type(a)
-    same = total.dtype == whole.dtype and same_shape(total.shape, whole.shape)
-    return add(base[0][0], v) if same else None
-
-
-def _sign_out(a: Any, v: Any, *index: Any, path: Path) -> Any:
-    """`a += -x * y` as `a += -(x * y)`, which is `a -= x * y`."""
-    for op in (multiply, divide):
-        made = made_by(v, op)
-        inner = made and made_by(made[0][0], negative)
-        if made and inner and array_type(v).dtype.kind == "f":
-            return accumulate(a, negative(op(inner[0][0], made[0][1])), *index, path=path)
-    return None
-
-
 def _key_source(step: Index, index: tuple[ArrayType, ...]) -> str:
     """The step as a value of its own."""
     text = items_source(step.items, len(step.items), 2)
@@ -357,9 +325,9 @@ accumulate = Op(
     effect=Effect.NONE,
     cost=Cost.CHEAP,
     rewrites=(
-        lambda a, v, *index, path: _narrow(accumulate, a, v, index, path),
-        _added,
-        _sign_out,
+        lambda a, v, *index, path: narrow(accumulate, a, v, index, path),
+        added,
+        lambda a, v, *index, path: sign_out(accumulate, a, v, index, path),
     ),
 )
 

@@ -62,6 +62,9 @@ class Survival:
     )
     stores: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
     _defined: dict[Block, set[Value]] = field(default_factory=dict[Block, "set[Value]"])
+    _proofs: dict[tuple[Region, Region, For | While | None], bool] = field(
+        default_factory=dict["tuple[Region, Region, For | While | None]", bool]
+    )
     _found: dict[Value, Apply | None] = field(default_factory=dict["Value", "Apply | None"])
 
     @classmethod
@@ -163,7 +166,10 @@ class Survival:
             if write is None:
                 return False
             other = Region(write.kwargs["path"], write.args[2:], self.frames[write])
-            if not self._disjoint(region, other, inner, again):
+            key = region, other, again
+            if key not in self._proofs:
+                self._proofs[key] = self._disjoint(region, other, inner, again)
+            if not self._proofs[key]:
                 return False
         return True
 

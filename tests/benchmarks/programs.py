@@ -63,10 +63,12 @@ def straight(count: int) -> Callable[..., Any]:
     """A function of `count` simple statements."""
     lines = ["def straight(x, y):", "    a = x * y"]
     for k in range(count - 2):
-        lines.append(f"    a = a * 0.5 + np.sin(y) * {k}.5" if k % 3 else f"    a = a * x - {k}.0")
+        lines.append(
+            f"    a = a * 0.5 + np.sin(y) * {k}.5" if k % 3 else f"    a = a * x - {k}.0"
+        )
     text = "\n".join([*lines, "    return np.sum(a)"]) + "\n"
     file = f"<straight {count}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     space: dict[str, Any] = {"np": np}
-    exec(compile(text, file, "exec"), space)  # noqa: S102
+    exec(compile(text, file, "exec"), space)
     return space["straight"]

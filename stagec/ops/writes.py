@@ -1,0 +1,47 @@
+"""Simplifications of writes to arrays, for `update` and `accumulate`: what NumPy does anyway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stagec.ir.core import Op
+from stagec.ir.path import Path
+from stagec.ir.types import ArrayType, same_shape
+from stagec.ops.arithmetic import add, divide, multiply, negative
+from stagec.ops.broadcast import broadcast_like, filled
+from stagec.ops.copying import copy
+from stagec.ops.family import made_by
+from stagec.ops.paths import array_type
+
+
+def narrow(op: Op, a: Any, v: Any, index: tuple[Any, ...], path: Path) -> Any:
+    """The write without a broadcast that it makes itself."""
+    wide = made_by(v, broadcast_like) or made_by(v, filled)
+    if not wide or not array_type(v).rank or not array_type(a).rank:
+        return None
+    return op(a, wide[0][0], *index, path=path)
+
+
+def added(a: Any, v: Any, *index: Any, path: Path) -> Any:
+    """What is added to a copy, or to copies of one number, is a sum."""
+    base = made_by(a, copy) or made_by(a, filled)
+    if path or not base:
+        return None
+    twin = made_by(v, copy)
+    v = twin[0][0] if twin else v
+    total = add.infer(base[0][0].type, array_type(v))
+    assert isinstance(total, ArrayType)
+    whole = array_type(a)
+    same = total.dtype == whole.dtype and same_shape(total.shape, whole.shape)
+    return add(base[0][0], v) if same else None
+
+
+def sign_out(op: Op, a: Any, v: Any, index: tuple[Any, ...], path: Path) -> Any:
+    """`a += -x * y` as `a += -(x * y)`, which is `a -= x * y`."""
+    for product in (multiply, divide):
+        made = made_by(v, product)
+        inner = made and made_by(made[0][0], negative)
+        if made and inner and array_type(v).dtype.kind == "f":
+            term = negative(product(inner[0][0], made[0][1]))
+            return op(a, term, *index, path=path)
+    return None
