@@ -1,4 +1,4 @@
-"""Simplifications of writes to arrays, for `update` and `accumulate`: what NumPy does anyway."""
+"""Simplifications of writes to arrays (`update`, `accumulate`): what NumPy does anyway."""
 
 from __future__ import annotations
 

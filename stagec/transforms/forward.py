@@ -65,7 +65,11 @@ def _differentiated(fn: Function, wrt: Sequence[int], calls: _Calls) -> Block:
         block = expanded(block, wanted)
     seeds = {p: Value(p.type, p.hint and f"{p.hint}_dot") for p in chosen}
     push = _Push(
-        Builder(), activity(block, chosen, block.results), Shapes.of(block), calls, dict(seeds)
+        Builder(),
+        activity(block, chosen, block.results),
+        Shapes.of(block, later=False),
+        calls,
+        dict(seeds),
     )
     push.run(block)
     finals = [

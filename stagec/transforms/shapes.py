@@ -28,10 +28,15 @@ class Shapes:
     overwritten: dict[Value, Value] = field(default_factory=dict[Value, Value])
 
     @classmethod
-    def of(cls, block: Block) -> Shapes:
-        """The shapes of the block and of all blocks nested in it."""
+    def of(cls, block: Block, later: bool = True) -> Shapes:
+        """The shapes of the block and of all blocks nested in it.
+
+        `later` allows a value to stand for one before it: right in a backward pass only.
+        """
         found = cls(tuple(p for p in block.params if rank(p.type)))
         found._collect(block)
+        if not later:
+            found.overwritten.clear()
         return found
 
     def _collect(self, block: Block) -> None:

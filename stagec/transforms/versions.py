@@ -58,12 +58,21 @@ class Undo:
 class History:
     """The undoable parts of statements, remembered."""
 
+    _undos: dict[tuple[Block, frozenset[Value]], Undo] = field(
+        default_factory=dict["tuple[Block, frozenset[Value]]", Undo]
+    )
     _loops: dict[For | While, list[tuple[int, ...]]] = field(
         default_factory=dict["For | While", "list[tuple[int, ...]]"]
     )
 
     def undo(self, block: Block, roots: Iterable[Value]) -> Undo:
         """How versions in the block come from the values `roots` at its end."""
+        key = block, frozenset(roots)
+        if key not in self._undos:
+            self._undos[key] = self._undo(*key)
+        return self._undos[key]
+
+    def _undo(self, block: Block, roots: frozenset[Value]) -> Undo:
         origin = {r: frozenset((r,)) for r in roots}
         steps: list[Step] = []
         for stmt in reversed(block.stmts):

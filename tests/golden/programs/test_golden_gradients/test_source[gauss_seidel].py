@@ -13,6 +13,7 @@ def misfit_value_and_grad(source, target, sweeps):
             t_3 = i + 1
             for j in range(1, t_1):
                 t_4 = u[t_2, j] + u[t_3, j] + u[i, j - 1] + u[i, j + 1]
+                # each point sees its neighbours' newest values
                 u[i, j] = (t_4 + source[i, j]) / 4
     t_2 = u - target
     u_bar = 0.5 * (2 * t_2)

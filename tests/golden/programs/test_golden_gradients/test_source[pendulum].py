@@ -47,7 +47,7 @@ def misfit_value_and_grad(length, measured, angle, dt):
         omega += t_2 * (l1 + 2 * l2 + 2 * l3 + l4)
         t_1.append(theta)
     t_1 = np.array(t_1)
-    t_2 = t_1.copy() - measured
+    t_2 = t_1 - measured
     t_1 = list(rt.unbroadcast(np.float64(1.0) / t * (2 * t_2), np.shape(t_1)))
     theta_bar = np.float64(0.0)
     omega_bar = np.float64(0.0)
