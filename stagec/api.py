@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
+import numpy as np
+
 from stagec import driver
 from stagec.errors import StagecError
 from stagec.explain import Report, report
@@ -13,7 +15,7 @@ from stagec.frontend import pullbacks, transforming
 from stagec.frontend.arguments import Residual
 from stagec.frontend.values import Known, TupleValue
 from stagec.ir.function import Function
-from stagec.ir.types import ListType
+from stagec.ir.types import ArrayType, ListType
 from stagec.specs import example, spec as spec
 
 P = ParamSpec("P")
@@ -331,9 +333,6 @@ def _pullback_of(made: driver.Specialisation, fun: Any) -> Staged[..., Any]:
     return _transformed("pullback", fun, {}, pulled=made.program.extra)
 
 
-driver.Specialisation.__hash__ = object.__hash__  # type: ignore[method-assign]
-
-
 def _vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Any]:
     """`fun(*primals)` and its pullback: a function from a cotangent of the result to a tuple of
     cotangents of the primals.
@@ -342,11 +341,16 @@ def _vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Any]:
     out, residuals, primal_results = staged(*primals)
     made = staged._specialised(primals, {})
     pulled, _ = made.program.extra
-    kept = tuple(
-        Residual(r, o.type) if isinstance(o.type, ListType) else r
-        for r, o in zip(residuals, pulled.residuals, strict=True)
-    )
+    kept = tuple(map(_residual, residuals, (o.type for o in pulled.residuals)))
     return out, Pullback(_pullback_of(made, fun), kept, primal_results)
+
+
+def _residual(value: Any, kind: Any) -> Any:
+    """A residual as a pullback keeps it: one that a path not taken left unset is empty, and
+    only its own type says what it would have been.
+    """
+    unset = isinstance(value, np.ndarray) and 0 in value.shape and isinstance(kind, ArrayType)
+    return Residual(value, kind) if unset or isinstance(kind, ListType) else value
 
 
 def _jvp(

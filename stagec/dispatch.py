@@ -19,22 +19,10 @@ def matcher(args: tuple[Any, ...], aliases: bool) -> Callable[[tuple[Any, ...]],
 
     `aliases` makes it also refuse an array passed twice.
     """
-    specs: list[Any] = []
-    for a in args:
-        if type(a) is ARRAY:
-            specs.append(
-                (
-                    a.dtype,
-                    tuple([n if n < 2 else 2 for n in a.shape]),
-                    1 in a.shape or 0 in a.shape,
-                )
-            )
-        elif type(a) in NUMBERS:
-            specs.append(type(a))
-        else:
-            return None
-    wanted = tuple(specs)
-    arrays = sum(type(s) is tuple for s in specs)
+    wanted = tuple(map(spec_of, args))
+    if None in wanted:
+        return None
+    arrays = sum(type(s) is tuple for s in wanted)
     distinct = arrays > 1 and aliases
 
     def matches(now: tuple[Any, ...]) -> bool:
@@ -61,6 +49,14 @@ def matcher(args: tuple[Any, ...], aliases: bool) -> Callable[[tuple[Any, ...]],
     return matches
 
 
+def spec_of(a: Any) -> Any:
+    """What of an argument `matcher` compares; None if it is neither a number nor an array."""
+    if type(a) is ARRAY:
+        sizes = tuple([n if n < 2 else 2 for n in a.shape])
+        return a.dtype, sizes, 1 in a.shape or 0 in a.shape
+    return type(a) if type(a) in NUMBERS else None
+
+
 def finisher(outcome: Outcome, results: int) -> Finish | None:
     """What makes the result of the call from the outputs and the arguments, if it is simple."""
     value = outcome.value
@@ -78,9 +74,10 @@ def finisher(outcome: Outcome, results: int) -> Finish | None:
         plain = value.value
         return lambda outs, args: plain
     if isinstance(value, Sequence) and value.cls is tuple and results > 1:
-        if all(isinstance(i, Out) for i in value.items):
-            order = [i.position for i in value.items if isinstance(i, Out)]
-            if order == list(range(results)):
-                return lambda outs, args: outs
-            return lambda outs, args: tuple([outs[k] for k in order])
+        order = [i.position for i in value.items if isinstance(i, Out)]
+        if len(order) < len(value.items):
+            return None
+        if order == list(range(results)):
+            return lambda outs, args: outs
+        return lambda outs, args: tuple([outs[k] for k in order])
     return None

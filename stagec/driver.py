@@ -89,9 +89,9 @@ class Transforms:
         return forward(cls.prepared(fn), wrt)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Specialisation:
-    """One compiled version of a function, and when it applies."""
+    """One compiled version of a function, and when it applies; equal only to itself."""
 
     program: Program
     optimised: Function
@@ -140,7 +140,8 @@ class Specialisation:
         try:
             outs = self.entry(*inputs, *hidden)
         except Exception as error:
-            raise self.noted(error)
+            self.annotate(error)
+            raise
         if len(self.optimised.results) == 1:
             outs = (outs,)
         return Rebuild(outs, leaves, hidden, flat.containers, {}).outcome(program.outcome)
@@ -163,12 +164,11 @@ class Specialisation:
                         "pass a copy of one of them",
                     )
 
-    def noted(self, error: Exception) -> Exception:
-        """The exception with a note saying where in the user's program it happened."""
+    def annotate(self, error: Exception) -> None:
+        """Add a note to the exception saying where in the user's program it happened."""
         place = self.place(error)
         if place is not None:
             error.add_note(f"in staged code: {place}: {place.text.strip()}")
-        return error
 
     def place(self, error: Exception) -> Loc | None:
         """The user's location of an exception of the generated code."""
@@ -225,7 +225,8 @@ class Compiler:
             try:
                 return short.finish(short.entry(*args), args)  # type: ignore[misc]
             except Exception as error:
-                raise short.noted(error)
+                short.annotate(error)
+                raise
         key, flat = self.flatten(args, kwargs)
         for found in self.table.get(key, ()):
             if found.applies(flat):

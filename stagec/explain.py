@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stagec.driver import Compiler, Specialisation
+from stagec.opt.bufferise import Copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,17 @@ def report(made: Specialisation, compiler: Compiler) -> Report:
     for kind, key in sorted(program.decisions, key=repr):
         parts = key if isinstance(key, tuple) else (key,)
         static.append(KINDS[kind].format(*parts))
-    copies = [
-        f"{c.loc or 'at the end'}: {c.name or 'a value'}: {c.reason}{' (in a loop)' if c.in_loop else ''}"
-        for c in made.copies
-    ]
     return Report(
         f"{program.function.name}({params})",
         tuple(compiler.history),
         tuple(static),
         tuple(map(str, program.captured)),
         tuple(str(g.source) for g in program.guards),
-        tuple(copies),
+        tuple(map(copy_text, made.copies)),
     )
+
+
+def copy_text(copy: Copy) -> str:
+    """Where and why an in-place update copies."""
+    text = f"{copy.loc or 'at the end'}: {copy.name or 'a value'}: {copy.reason}"
+    return f"{text} (in a loop)" if copy.in_loop else text

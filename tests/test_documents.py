@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import doctest
 import linecache
 import re
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from stagec import ops
+from stagec.ir.core import Op
 
 ROOT = Path(__file__).parent.parent
 CODE = re.compile(r"SC\d{3}")
@@ -64,6 +66,11 @@ def test_links_lead_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=lambda p: p.name)
 def test_prompts_show_what_happens(path: Path) -> None:
     assert doctest.testfile(str(path), module_relative=False).failed == 0
+
+
+def test_op_fields_are_explained() -> None:
+    page = (ROOT / "docs" / "adding-an-op.md").read_text()
+    assert [f.name for f in dataclasses.fields(Op) if f"`{f.name}`" not in page] == []
 
 
 def functions_page() -> str:

@@ -26,6 +26,7 @@ from stagec_runtime.arrays import (
     embed_diagonal as embed_diagonal,
     other_factors as other_factors,
     partition_order as partition_order,
+    quotient as quotient,
     recurrence as recurrence,
     roots as roots,
 )

@@ -84,3 +84,14 @@ def roots(p: Any) -> Any:
         raise ValueError("roots: the first coefficient must not be 0")
     found = np.roots(p)
     return found.astype(np.result_type(found, np.complex64))
+
+
+def quotient(ct: Any, slope: Any) -> Any:
+    """`ct / slope`, but 0 where `ct` is 0: what counts for nothing has no infinite slope.
+
+    >>> quotient(np.array([0.0, 1.0]), np.array([0.0, 2.0]))
+    array([0. , 0.5])
+    """
+    shape = np.broadcast_shapes(np.shape(ct), np.shape(slope))
+    out = np.zeros(shape, np.result_type(ct, slope))
+    return np.divide(ct, slope, out=out, where=np.not_equal(ct, 0))

@@ -32,10 +32,12 @@ LETTERS = "nmkpqrst"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Residual:
-    """A list that a pullback keeps: one run-time leaf of the given type."""
+    """A list, or an array that may be unset, that a pullback keeps: one run-time leaf of the
+    given type.
+    """
 
     value: Any
-    type: ListType
+    type: ArrayType | ListType
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ class Flat:
         if kind is float or kind is int or kind is complex:
             self.leaves.append(value)
             return kind
-        if isinstance(value, np.generic) and value.dtype.kind in "biufc":
+        if is_scalar(value):
             self.leaves.append(value)
             return "scalar", value.dtype
         if kind is Residual:
@@ -91,6 +93,11 @@ class Flat:
         return type(value), repr(value) if isinstance(value, int | float | complex) else value
 
 
+def is_scalar(value: Any) -> bool:
+    """Whether the value is a NumPy number."""
+    return isinstance(value, np.generic) and value.dtype.kind in "biufc"
+
+
 def layout_of(array: Any) -> str:
     """The order of an array's memory: "C", "F", or "" if it has gaps."""
     return "C" if array.flags.c_contiguous else "F" if array.flags.f_contiguous else ""
@@ -119,11 +126,13 @@ class Inputs:
             return self.array(value, name)
         if kind in (float, int, complex):
             return self.number(value, name, {float: FLOAT, int: INT, complex: COMPLEX}[kind])
-        if isinstance(value, np.generic) and value.dtype.kind in "biufc":
+        if is_scalar(value):
             return self.number(value, name, ArrayType(value.dtype, (), "np"))
         if kind is Residual:
             leaf = self.count[0]
             self.count[0] += 1
+            if isinstance(value.type, ArrayType):
+                return self.machine.new_array(self.state, self.unset(value.type, name, leaf))
             cell = self.machine.new_cell(
                 self.state, StagedItems(self.param(value.type, name, leaf))
             )
@@ -166,6 +175,11 @@ class Inputs:
         self.count[2] += 1
         return cell
 
+    def unset(self, kind: ArrayType, name: str, leaf: int) -> Staged:
+        """A parameter for an array that is unset; its sizes are no others' here."""
+        shape = tuple(n if isinstance(n, int) else size(self.machine.symbol()) for n in kind.shape)
+        return self.param(dataclasses.replace(kind, shape=shape), name, leaf)
+
     def param(self, kind: Type, name: str, leaf: int) -> Staged:
         """A parameter of the function."""
         value = Staged(kind, name if name.isidentifier() else "arg")
@@ -199,7 +213,7 @@ class Inputs:
         self.count[0] += 1
         if value.dtype.kind not in "biufc":
             raise StagecError(
-                "SC401", f"the argument {name!r} is an array of dtype {value.dtype}", None,
+                "SC404", f"the argument {name!r} is an array of dtype {value.dtype}", None,
                 "convert it to a numeric dtype: arr.astype(float)",
             )  # fmt: skip
         if id(value) in self.seen and not self.distinct:

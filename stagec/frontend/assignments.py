@@ -54,19 +54,16 @@ def matched(m: Machine, state: State, elts: list[Any], value: Value, loc: Loc) -
     stars = [k for k, e in enumerate(elts) if isinstance(e, gast.Starred)]
     if not stars:
         if len(items) != len(elts):
-            many = len(items) > len(elts)
-            text = (f"too many values to unpack (expected {len(elts)})" if many else
-                    f"not enough values to unpack (expected {len(elts)}, got {len(items)})")  # fmt: skip
+            text = f"not enough values to unpack (expected {len(elts)}, got {len(items)})"
+            if len(items) > len(elts):
+                text = f"too many values to unpack (expected {len(elts)})"
             raise Raised(ValueError(text))
         return items
     (k,) = stars
     after = len(elts) - k - 1
     if len(items) < len(elts) - 1:
-        raise Raised(
-            ValueError(
-                f"not enough values to unpack (expected at least {len(elts) - 1}, got {len(items)})"
-            )
-        )
+        wanted = f"at least {len(elts) - 1}, got {len(items)}"
+        raise Raised(ValueError(f"not enough values to unpack (expected {wanted})"))
     middle = Ref(m.new_cell(state, Items(tuple(items[k : len(items) - after]))), list)
     return [*items[:k], middle, *items[len(items) - after :]]
 
@@ -89,6 +86,7 @@ def set_subscript(
 
 
 def augmented(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
+    """The path after an augmented assignment."""
     op = BINARY[type(stmt.op)]
     target = stmt.target
     right = evaluate(m, frame, stmt.value, state)

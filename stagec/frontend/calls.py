@@ -128,13 +128,9 @@ def call_known(
         return finish(state, staged(function, m, state, args, kwargs, loc))
     if drawing(function):
         return finish(state, draw(m, state, function, args, kwargs, loc))
-    if isinstance(function, types.MethodType):
-        receiver = Known(function.__self__, f.source)
-        return call(m, Known(function.__func__), (receiver, *args), kwargs, state, loc)
-    if isinstance(function, functools.partial):
-        bound = tuple(Known(a) for a in function.args)
-        named = {k: Known(v) for k, v in function.keywords.items()}
-        return call(m, Known(function.func), (*bound, *args), {**named, **kwargs}, state, loc)
+    opened = with_bound(f, args, kwargs)
+    if opened is not None:
+        return call(m, *opened, state, loc)
     try:
         handler = builtins.TABLE.get(function)
     except TypeError:
@@ -159,7 +155,19 @@ def call_known(
     return finish(state, host_function(m, state, f, args, kwargs, loc))
 
 
-# -- classes ----------------------------------------------------------------------------------
+def with_bound(
+    f: Known, args: tuple[Value, ...], kwargs: dict[str, Value]
+) -> tuple[Value, tuple[Value, ...], dict[str, Value]] | None:
+    """The call behind that of a method or a partial; None if the function is neither."""
+    function = f.value
+    if isinstance(function, types.MethodType):
+        receiver = Known(function.__self__, f.source)
+        return Known(function.__func__), (receiver, *args), kwargs
+    if isinstance(function, functools.partial):
+        bound = tuple(Known(a) for a in function.args)
+        named = {k: Known(v) for k, v in function.keywords.items()}
+        return Known(function.func), (*bound, *args), {**named, **kwargs}
+    return None
 
 
 # -- the user's functions ---------------------------------------------------------------------
@@ -216,11 +224,8 @@ def bind(
     bound: dict[str, Value] = dict(zip(names_, args, strict=False))
     extra = args[len(names_) :]
     if extra and spec.vararg is None:
-        raise Raised(
-            TypeError(
-                f"{f.node.name}() takes {len(names_)} positional arguments but {len(args)} were given"
-            )
-        )
+        counts = f"{len(names_)} positional arguments but {len(args)} were given"
+        raise Raised(TypeError(f"{f.node.name}() takes {counts}"))
     rest: dict[str, Value] = {}
     keyword_only = [a.id for a in spec.kwonlyargs]
     for name, value in kwargs.items():

@@ -1,6 +1,7 @@
 """Closing a tree of paths into one path per exit.
 
-Planning is pure; statements are only added by committing a plan."""
+Planning is pure; statements are only added by committing a plan.
+"""
 
 from __future__ import annotations
 

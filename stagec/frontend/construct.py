@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import objects
+from stagec.frontend import numpy_calls, objects
 from stagec.frontend.hosting import PURE, host_function
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.state import Exit, State, Tree, extend, finish
@@ -36,17 +36,12 @@ def construct(
         made = Known(np.errstate(**options))
         m.errstates[id(made.value)] = (made, options)
         return finish(state, made)
+    if cls is np.ndarray:
+        return finish(state, numpy_calls.apply(m, state, np.empty, args, kwargs, loc))
     if cls is super:
         return finish(state, super_value(m, state, args, loc))
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        fields: tuple[str, ...] = cls._fields
-        defaults: dict[str, Any] = cls._field_defaults  # type: ignore[attr-defined]
-        given = dict(zip(fields, args, strict=False)) | kwargs
-        missing = [n for n in fields if n not in given and n not in defaults]
-        if missing or len(args) > len(fields):
-            raise Raised(TypeError(f"{cls.__name__}() arguments do not match its fields"))
-        items = tuple(given[n] if n in given else Known(defaults[n]) for n in fields)
-        return finish(state, TupleValue(items, cls))
+        return finish(state, named_tuple(cls, args, kwargs))
     if cls.__module__ == "builtins" or cls.__module__.partition(".")[0] in PURE:
         if cls is np.vectorize:
             return finish(state, Partial(Known(np.vectorize), args, ()))
@@ -65,6 +60,17 @@ def construct(
         return finish(state, ref)
     tree = m.call(Known(init), (ref, *args), kwargs, state, loc)
     return extend(tree, lambda t: finish(t.state, ref) if t.exit is Exit.NORMAL else t)
+
+
+def named_tuple(cls: Any, args: tuple[Value, ...], kwargs: dict[str, Value]) -> TupleValue:
+    """A named tuple of the arguments."""
+    fields: tuple[str, ...] = cls._fields
+    defaults: dict[str, Any] = cls._field_defaults
+    given = dict(zip(fields, args, strict=False)) | kwargs
+    missing = [n for n in fields if n not in given and n not in defaults]
+    if missing or len(args) > len(fields):
+        raise Raised(TypeError(f"{cls.__name__}() arguments do not match its fields"))
+    return TupleValue(tuple(given[n] if n in given else Known(defaults[n]) for n in fields), cls)
 
 
 def init_dataclass(

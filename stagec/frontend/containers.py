@@ -89,15 +89,9 @@ def unpack(m: Machine, state: State, value: Value, loc: Loc | None) -> list[Valu
         case TupleValue(items):
             return list(items)
         case Ref():
-            content = m.inside(state, value)
-            if isinstance(content, Items):
-                return list(content.items)
-            if isinstance(content, Fields) and issubclass(value.cls, dict):
-                return [Known(k) for k, _ in content.items]
-            if isinstance(content, StagedItems):
-                length = lists.list_length(m.handle(state, content.operand))
-                n = m.need_known(state, m.wrap(state, length), loc, "the length of this list")
-                return [get_item(m, state, value, Known(k), loc) for k in range(n)]
+            found = unpack_ref(m, state, value, loc)
+            if found is not None:
+                return found
         case Known(value=dict() as plain):
             if value.source is not None:
                 m.guard(Known(tuple(plain), Derived(value.source, _keys)))
@@ -112,7 +106,7 @@ def unpack(m: Machine, state: State, value: Value, loc: Loc | None) -> list[Valu
             bounds = [
                 m.need_known(state, v, loc, "the bound of this range") for v in (lo, hi, step)
             ]
-            items = [Known(k) for k in range(*bounds)]
+            items: list[Value] = [Known(k) for k in range(*bounds)]
             return items[::-1] if value.reverse else items
         case ArrayRef():
             size = m.known_size(state, value, 0, loc, "the length of this array")
@@ -120,6 +114,20 @@ def unpack(m: Machine, state: State, value: Value, loc: Loc | None) -> list[Valu
         case _:
             pass
     return m.iterate_known(state, value, loc)
+
+
+def unpack_ref(m: Machine, state: State, ref: Ref, loc: Loc | None) -> list[Value] | None:
+    """The items of a list, set or dict; None for an object."""
+    content = m.inside(state, ref)
+    if isinstance(content, Items):
+        return list(content.items)
+    if isinstance(content, Fields) and issubclass(ref.cls, dict):
+        return [Known(k) for k, _ in content.items]
+    if isinstance(content, StagedItems):
+        length = lists.list_length(m.handle(state, content.operand))
+        n = m.need_known(state, m.wrap(state, length), loc, "the length of this list")
+        return [get_item(m, state, ref, Known(k), loc) for k in range(n)]
+    return None
 
 
 def get_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) -> Value:
@@ -157,8 +165,8 @@ def get_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None)
         if isinstance(base, TupleValue):
             return TupleValue(part)
         return Ref(m.new_cell(state, Items(part)), list)
-    found = m.host(state, operator.getitem, [items, k], {}, loc)
-    return items[k] if found is not None else found
+    m.host(state, operator.getitem, [items, k], {}, loc)
+    return items[k]
 
 
 def select_item(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from stagec.errors import StagecError
 from stagec.frontend import results
@@ -45,10 +46,8 @@ class Ending:
         """The outcome, the operands it refers to, and the final state."""
         m = self.machine
         merged = tree
-        try:
+        with suppress(Unjoinable):
             merged = close(m, tree, {})
-        except Unjoinable:
-            pass
         if isinstance(merged, Leaf):
             outs: list[Operand] = []
             return self.outcome(merged, outs), outs, merged.state
@@ -100,7 +99,7 @@ class Ending:
         if leaf.exit is Exit.RAISE:
             return results.Outcome(results.Plain(None), ())
         specs = Specs(self.machine, self.inputs, state, outs)
-        value = specs.of(state.cells[RESULT])  # type: ignore[arg-type]
+        value = specs.of(cast(Value, state.cells[RESULT]))
         return results.Outcome(value, tuple(specs.changes(self.before)))
 
 
@@ -185,7 +184,7 @@ class Specs:
                 return self.of(value.value)
             case _:
                 raise StagecError(
-                    "SC403", f"a {type(value).__name__} cannot be returned from staged code", None,
+                    "SC403", f"a {type(value).__name__} cannot leave staged code", None,
                     "return arrays, numbers, and lists, tuples, dicts or objects of them",
                 )  # fmt: skip
 
@@ -248,9 +247,8 @@ class Specs:
         for cell, (space, name) in self.machine.global_spaces.items():
             content = self.state.cells.get(cell)
             if content is not None:
-                made.append(
-                    results.Change("global", results.Plain(space), name, self.of(content))
-                )  # type: ignore[arg-type]
+                value = self.of(cast(Value, content))
+                made.append(results.Change("global", results.Plain(space), name, value))
         return made
 
     def change(

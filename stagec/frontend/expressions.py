@@ -96,9 +96,15 @@ def _evaluate(m: Machine, frame: Frame, node: gast.AST, state: State, loc: Loc) 
         case gast.Slice(lower=lower, upper=upper, step=step):
             parts = [Known(None) if p is None else evaluate(m, frame, p, state)
                      for p in (lower, upper, step)]  # fmt: skip
-            if all(isinstance(p, Known) for p in parts):
-                return Known(slice(*(m.guard(p) for p in parts)))  # type: ignore[arg-type]
-            return SliceValue(*parts)
+            known = [m.guard(p) for p in parts if isinstance(p, Known)]
+            return SliceValue(*parts) if len(known) < len(parts) else Known(slice(*known))
+        case _:
+            return display(m, frame, node, state, loc)
+
+
+def display(m: Machine, frame: Frame, node: gast.AST, state: State, loc: Loc) -> Value:
+    """The value of a display: a tuple, list, set, dict or f-string."""
+    match node:
         case gast.Tuple(elts=elts):
             return TupleValue(spread(m, frame, elts, state))
         case gast.List(elts=elts):

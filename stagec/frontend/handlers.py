@@ -9,12 +9,13 @@ from stagec.frontend import containers, names, numpy_calls, objects
 from stagec.frontend.assignments import assign
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.machine import Frame, Machine, Raised
-from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, then_do
+from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, taken, then_do
 from stagec.frontend.values import NONE, ExceptionValue, Known
 from stagec.ops import effects
 
 
 def raise_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
+    """The paths after a `raise` statement."""
     if stmt.exc is None:
         if not m.catching:
             raise Raised(RuntimeError("No active exception to reraise"))
@@ -31,6 +32,7 @@ def exception_class(value: Any) -> type:
 
 
 def try_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
+    """The paths after a `try` statement."""
     m.handlers.append(stmt)
     try:
         tree = m.run(stmt.body, frame, state)
@@ -103,6 +105,7 @@ def finalize(m: Machine, body: list[Any], frame: Frame, leaf: Leaf) -> Tree:
 
 
 def with_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
+    """The paths after a `with` statement."""
     (item,) = stmt.items
     manager = evaluate(m, frame, item.context_expr, state)
     if isinstance(manager, Known) and id(manager.value) in m.errstates:
@@ -113,10 +116,10 @@ def with_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) 
     tree = m.call(enter, (), {}, state, loc)
 
     def body(s: State) -> Tree:
-        value = s.cells.pop(RESULT)
+        value = taken(s)
         inner: Tree = Leaf(s)
         if item.optional_vars is not None:
-            inner = assign(m, frame, item.optional_vars, value, s, loc)  # type: ignore[arg-type]
+            inner = assign(m, frame, item.optional_vars, value, s, loc)
         m.handlers.append(stmt)
         try:
             return then_do(inner, lambda t: m.run(stmt.body, frame, t))
@@ -139,7 +142,7 @@ def with_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) 
         done = m.call(leave, (kind, value, NONE), {}, leaf.state, loc)
 
         def back(s: State) -> Tree:
-            answer = m.truth(s, s.cells.pop(RESULT), loc)  # type: ignore[arg-type]
+            answer = m.truth(s, taken(s), loc)
             if result is not None:
                 s.cells[RESULT] = result
             if raised and answer is True:

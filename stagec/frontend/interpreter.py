@@ -16,7 +16,7 @@ from stagec.frontend.closing import close
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import Raised, Restart
-from stagec.frontend.state import RESULT, Exit, Leaf, State
+from stagec.frontend.state import taken, RESULT, Exit, Leaf, State
 from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
     ArrayCell,
@@ -94,7 +94,7 @@ class Interpreter(Capturing):
                 "SC307", "this call may raise here", loc, "call it on its own line"
             )
         state.cells = tree.state.cells
-        return state.cells.pop(RESULT)  # type: ignore[return-value]
+        return taken(state)
 
     # -- numbers --------------------------------------------------------------------------
 

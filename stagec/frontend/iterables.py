@@ -95,8 +95,8 @@ def list_items(m: Machine, state: State, ref: Ref, reverse: bool) -> loops.Stage
         now = s.cells.get(ref.cell)
         if not isinstance(now, StagedItems) or now.operand is not then:
             raise StagecError(
-                "SC376", "a list of run-time length changes while it is iterated", s.builder.loc,
-                "iterate over a copy",
+                "SC376", "a list of run-time length changes while it is iterated",
+                s.builder.loc, "iterate over a copy",
             )  # fmt: skip
         return m.wrap(
             s, lists.list_get(m.handle(s, then), m.handle(s, m.operand(s, index, None)))

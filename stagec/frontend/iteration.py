@@ -49,9 +49,9 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
         tree = m.assign(m, frame, stmt.target, item, s, loc)
         return resumed(then_do(tree, lambda t: m.run(stmt.body, frame, t)))
 
-    if isinstance(value, Ref) and isinstance(state.cells[value.cell], Items):
-        if issubclass(value.cls, list):
-            return live_list(m, stmt, frame, value, state, body, loc)
+    held = state.cells[value.cell] if isinstance(value, Ref) else None
+    if isinstance(value, Ref) and isinstance(held, Items) and issubclass(value.cls, list):
+        return live_list(m, stmt, frame, value, state, body, loc)
     staged = indexed(m, state, value, loc)
     if staged is None:
         return unrolled(

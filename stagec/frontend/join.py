@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from stagec.frontend.machine import AliasClash, Machine
 from stagec.frontend.state import State
@@ -224,7 +224,7 @@ class Join:
             return tuple(map(self.part, a, b))
         if a is b or (isinstance(a, bool) and a == b):
             return a
-        return self.value(a, b)
+        return self.value(cast(Value, a), cast(Value, b))
 
     def number(self, a: Known | Number, b: Known | Number) -> Value:
         for side in (a, b):

@@ -308,8 +308,16 @@ class Machine:
         known = value.type.size if isinstance(value.type, ArrayType) else None
         if known is None:
             return []
-        found = [self.size_origin.get(s) for s, _ in known.terms]
-        return [] if None in found else found  # type: ignore[return-value]
+        symbols = [s for s, _ in known.terms]
+        if not all(s in self.size_origin for s in symbols):
+            return []
+        return [self.size_origin[s] for s in symbols]
+
+    def unrollable(self, operand: Operand) -> bool:
+        """Whether an integer depends on the trips of loops alone, so that unrolling makes it known.
+        """
+        roots = self.roots(operand)
+        return bool(roots) and all(kind == "loop" for kind, _ in roots)
 
     def roots(self, operand: Operand) -> set[tuple[str, Any]]:
         """What makes the operand staged: arguments, sizes, loops, or data."""

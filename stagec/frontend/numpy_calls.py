@@ -81,6 +81,14 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
             raise NotAnOp
 
 
+def joined_argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
+    """What a binder that joins arrays gets: a list of run-time length stays a list."""
+    content = state.cells.get(value.cell) if isinstance(value, Ref) else None
+    if isinstance(content, StagedItems):
+        return m.handle(state, content.operand)
+    return argument(m, state, value, loc)
+
+
 def has_handle(value: Any) -> bool:
     """Whether a handle is in the plain value."""
     if isinstance(value, tuple | list):
@@ -97,12 +105,8 @@ def apply(
     out = kwargs.get("out")
     plain_kwargs = {k: v for k, v in kwargs.items() if k != "out"}
     try:
-        plain = [
-            m.handle(state, state.cells[a.cell].operand)
-            if function in JOINS and m.is_staged_list(state, a)
-            else argument(m, state, a, loc)
-            for a in args
-        ]
+        convert = joined_argument if function in JOINS else argument
+        plain = [convert(m, state, a, loc) for a in args]
         named = {k: argument(m, state, v, loc) for k, v in plain_kwargs.items()}
     except NotAnOp:
         raise StagecError(
@@ -139,6 +143,7 @@ def bind(
 ) -> Any:  # fmt: skip
     """What the binder returns; its complaints become errors at `loc`."""
     kept = len(state.builder.stmts)
+    problem: Exception | None = None
     for attempt in (args, None):
         if attempt is None:
             del state.builder.stmts[kept:]
@@ -203,7 +208,7 @@ def printable(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
 def views(
     m: Machine, state: State, args: tuple[Value, ...], result: Any, loc: Loc | None
 ) -> Value:
-    """The result as abstract values; one that shares memory with an argument as a view of it."""
+    """The result as abstract values; where it shares memory with an argument, a view of it."""
     if isinstance(result, tuple | list):
         return TupleValue(tuple(views(m, state, args, r, loc) for r in result))
     operand = result.operand if isinstance(result, Handle) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import types
 from collections.abc import Callable
-from dataclasses import is_dataclass
+from dataclasses import FrozenInstanceError, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from stagec.frontend.values import (
     SuperValue,
     TupleValue,
     Value,
+    names_of,
 )
 from stagec.ir.types import ArrayType
 
@@ -102,15 +103,11 @@ def array_attribute(
 ) -> Value:
     """Attributes and methods of arrays and numbers."""
     ref = base if isinstance(base, ArrayRef) else None
-    kind = arrays.type_of(state, ref) if ref else base.operand.type  # type: ignore[union-attr]
+    kind = base.operand.type if isinstance(base, Number) else arrays.type_of(state, base)
     if not isinstance(kind, ArrayType):
         return methods.text_method(m, base, name, loc)
     if name in ("T", "mT") and ref:
-        if name == "mT":
-            return numpy_calls.apply(m, state, np.matrix_transpose, (ref,), {}, loc)
-        return (
-            numpy_calls.apply(m, state, np.transpose, (ref,), {}, loc) if kind.rank > 1 else ref
-        )
+        return transposed(m, state, ref, kind, name, loc)
     match name:
         case "shape":
             return m.shape(state, base, loc)
@@ -136,19 +133,29 @@ def array_attribute(
             return methods.array_method(m, base, kind, name, loc)
 
 
+def transposed(
+    m: Machine, state: State, ref: ArrayRef, kind: ArrayType, name: str, loc: Loc | None
+) -> Value:
+    """`ref.T` or `ref.mT`."""
+    if name == "mT":
+        return numpy_calls.apply(m, state, np.matrix_transpose, (ref,), {}, loc)
+    return numpy_calls.apply(m, state, np.transpose, (ref,), {}, loc) if kind.rank > 1 else ref
+
+
 def tuple_attribute(
     m: Machine, state: State, base: TupleValue, name: str, loc: Loc | None
 ) -> Value:
     """Fields and methods of tuples."""
-    if base.cls is not None and name in base.cls._fields:  # type: ignore[attr-defined]
-        return base.items[base.cls._fields.index(name)]  # type: ignore[attr-defined]
+    fields = names_of(base)
+    if name in fields:
+        return base.items[fields.index(name)]
     if base.cls is not None:
         found = class_attribute(base.cls, name)
         if isinstance(found, types.FunctionType | property | classmethod | staticmethod) and (
             name not in ("_replace", "_asdict", "_make")
         ):
             return bind(m, state, found, base, base.cls, name, loc)
-    return methods.tuple_method(m, base, name, loc)
+    return methods.tuple_method(m, state, base, name, loc)
 
 
 def class_attribute(cls: type, name: str) -> Any:
@@ -253,10 +260,7 @@ def known_number_attribute(
 ) -> Value:
     """An attribute or method of a known number."""
     plain = m.guard(base)
-    value = m.host_attribute(plain, name)
-    if callable(value):
-        return Known(value)
-    return Known(value)
+    return Known(m.host_attribute(plain, name))
 
 
 def set_attribute(
@@ -264,29 +268,16 @@ def set_attribute(
 ) -> None:
     """`base.name = value`."""
     if isinstance(base, ArrayRef):
-        if name in ("real", "imag"):
-            part = Known(name)
-            raise StagecError(
-                "SC351", f"assignment to .{part.value} of an array", loc,
-                "assign to the array itself",
-            )  # fmt: skip
         raise StagecError(
-            "SC351", f"assignment to .{name} of an array", loc, "use an array method"
+            "SC351", f"assignment to .{name} of an array", loc, "assign to the array itself"
         )
     ref = m.writable(state, base, loc)
     found = class_attribute(ref.cls, name)
     if isinstance(found, property):
         m.call_value(state, found.fset, (ref, value), {}, loc)
         return
-    if (
-        is_dataclass(ref.cls)
-        and ref.cls.__dataclass_params__.frozen
-        and (  # type: ignore[attr-defined]
-            not m.constructing
-        )
-    ):
-        from dataclasses import FrozenInstanceError
-
+    params = getattr(ref.cls, "__dataclass_params__", None)
+    if params is not None and params.frozen and not m.constructing:
         raise Raised(FrozenInstanceError(f"cannot assign to field {name!r}"))
     content = state.cells[ref.cell]
     if isinstance(content, Outside):
@@ -336,10 +327,10 @@ def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> 
         return False
     if type(a) is not type(b):
         return False
-    if isinstance(a, ArrayRef):
-        return a.cell == b.cell and a.path == b.path == ()  # type: ignore[union-attr]
-    if isinstance(a, Ref):
-        return a.cell == b.cell  # type: ignore[union-attr]
+    if isinstance(a, ArrayRef) and isinstance(b, ArrayRef):
+        return a.cell == b.cell and a.path == b.path == ()
+    if isinstance(a, Ref) and isinstance(b, Ref):
+        return a.cell == b.cell
     return a is b
 
 

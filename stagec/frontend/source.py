@@ -297,6 +297,8 @@ def _comments(lines: list[str], node: _Node) -> Mapping[int, tuple[str, ...]]:
     if isinstance(node, ast.Lambda):
         return MappingProxyType({})
     text = "".join(lines[node.lineno - 1 : node.end_lineno])
+    if "#" not in text:
+        return MappingProxyType({})
     statements = sorted(
         {
             (n.lineno, n.end_lineno or n.lineno)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +10,10 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import results
 from stagec.frontend.arguments import Flat, Inputs
 from stagec.frontend.calls import function_value
+from stagec.frontend.depth import deep
 from stagec.frontend.ending import Ending
 from stagec.frontend.interpreter import Interpreter
-from stagec.frontend.machine import LIMITS, Machine, NeedUnroll, Raised, Restart
+from stagec.frontend.machine import Machine, NeedUnroll, Raised, Restart
 from stagec.frontend.sources import Guard, Source
 from stagec.frontend.state import RESULT, BlockBuilder, State
 from stagec.frontend.values import (
@@ -87,14 +86,14 @@ class Request:
             return [f"arg{k}" for k in range(len(self.args))]
         own = code.co_varnames[: code.co_argcount]
         extra = (
-            f"{(code.co_varnames + ('args',))[len(own)]}_{k}" for k in range(len(self.args))
+            f"{(*code.co_varnames, 'args')[len(own)]}_{k}" for k in range(len(self.args))
         )
         return [*own, *extra][: len(self.args)]
 
 
 def stage(request: Request, decisions: set[tuple[str, Any]], transforms: Any) -> Program:
     """The staged program, restaged as often as stage 0 finds that it must know more."""
-    with deep_recursion():
+    with deep():
         for _ in range(RESTARTS):
             try:
                 return attempt(request, decisions, transforms)
@@ -106,18 +105,7 @@ def stage(request: Request, decisions: set[tuple[str, Any]], transforms: Any) ->
                 raise raised.value from None
             except StagecError as error:
                 raise error.at(request.loc()) from error.__cause__
-    raise StagecError("SC402", "staging does not settle", None, "pass more arguments as static")
-
-
-@contextmanager
-def deep_recursion() -> Iterator[None]:
-    """While entered functions may nest as deep as the staging limits allow."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, 100 * LIMITS["depth"]))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+    raise StagecError("SC405", "staging does not settle", None, "pass more arguments as static")
 
 
 def attempt(request: Request, decisions: set[tuple[str, Any]], transforms: Any) -> Program:
@@ -156,7 +144,7 @@ def finished(
     """The program of a finished run."""
     captured = list(m.captured.values())
     cells = {**inputs.cells, **{c.cell: -1 - k for k, c in enumerate(captured) if c.cell}}
-    order = [c for c in inputs.cells] + [c.cell for c in captured if c.cell]
+    order = [*inputs.cells, *(c.cell for c in captured if c.cell)]
     mutated: list[tuple[int, int]] = []
     written: list[int] = []
     params = [*inputs.params, *(c.value for c in captured)]

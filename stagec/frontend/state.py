@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from stagec.errors import Loc
+from stagec.frontend import values as abstract
 from stagec.frontend.values import Content
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Op, Operand, Stmt, Value
@@ -136,6 +137,11 @@ def extend(tree: Tree, step: Callable[[Leaf], Tree]) -> Tree:
 def then_do(tree: Tree, step: Callable[[State], Tree]) -> Tree:
     """The tree with `step` run on each path that goes on normally."""
     return extend(tree, lambda leaf: step(leaf.state) if leaf.exit is Exit.NORMAL else leaf)
+
+
+def taken(state: State) -> abstract.Value:
+    """What the call just made returned, taken out of its cell."""
+    return cast(abstract.Value, state.cells.pop(RESULT))
 
 
 def finish(state: State, value: Any) -> Tree:

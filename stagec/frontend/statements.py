@@ -19,7 +19,7 @@ from stagec.frontend.handlers import raise_statement, throw, try_statement, with
 from stagec.frontend.iteration import run_for
 from stagec.frontend.loops import dead_cells, variable_names
 from stagec.frontend.machine import LIMITS, Frame, Machine, Raised
-from stagec.frontend.state import RESULT, Branch, Exit, Leaf, State, Tree, leaves, then_do
+from stagec.frontend.state import taken, RESULT, Branch, Exit, Leaf, State, Tree, leaves, then_do
 from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import NONE, CodeContext, FunctionValue, Known, Value
 from stagec.frontend.while_loops import run_while
@@ -40,7 +40,7 @@ def settle(m: Machine, frame: Frame, stmt: Any, tree: Tree) -> Tree:
     """The tree with its normal paths merged, if that is worth it and possible."""
     if isinstance(tree, Leaf):
         return tree
-    exits = [leaf for leaf in leaves(tree)]
+    exits = list(leaves(tree))
     normal = sum(leaf.exit is Exit.NORMAL for leaf in exits)
     others = sum(
         leaf.exit is not Exit.NORMAL and not (leaf.exit is Exit.RAISE and leaf.raised is None)
@@ -118,7 +118,7 @@ def valued(
         tree = m.call(f, args, kwargs, state, loc)
     except Raised as raised:
         return throw(m, state, raised.value, loc)
-    return then_do(tree, lambda s: use(s, s.cells.pop(RESULT)))  # type: ignore[arg-type]
+    return then_do(tree, lambda s: use(s, taken(s)))
 
 
 def _if(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
@@ -211,8 +211,8 @@ def _class(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
 STATEMENTS: dict[type, Callable[..., Tree]] = {
     gast.Assign: _assign, gast.Expr: _expr, gast.AugAssign: augmented, gast.If: _if,
     gast.For: run_for, gast.While: run_while, gast.Return: _return, gast.Break: _break,
-    gast.Continue: _continue, gast.Pass: _nothing, gast.Raise: raise_statement, gast.Try: try_statement,
-    gast.With: with_statement, gast.FunctionDef: _function, gast.Import: _import,
+    gast.Continue: _continue, gast.Pass: _nothing, gast.Raise: raise_statement,
+    gast.Try: try_statement, gast.With: with_statement, gast.FunctionDef: _function, gast.Import: _import,
     gast.ImportFrom: _import, gast.Delete: _delete, gast.Global: _nothing,
     gast.Nonlocal: _nothing, gast.ClassDef: _class,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, numpy_calls
 from stagec.frontend.closing import close
 from stagec.frontend.machine import Machine
-from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, leaves
+from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, leaves, taken
 from stagec.frontend.unify import Unjoinable, substitute
 from stagec.frontend.values import (
     NONE,
@@ -25,6 +25,7 @@ from stagec.frontend.values import (
     StagedItems,
     TupleValue,
     Value,
+    names_of,
 )
 from stagec.ir.core import Block, Operand, Value as Staged, const
 from stagec.ir.function import Function
@@ -53,7 +54,7 @@ class Leaves:
                 ) or (hasattr(plain, "dtype") and getattr(plain, "shape", None) is not None):
                     self.found.append((value, path))
             case TupleValue(items, cls):
-                names = cls._fields if cls else range(len(items))  # type: ignore[attr-defined]
+                names = names_of(value) or range(len(items))
                 for k, item in zip(names, items, strict=True):
                     self.add(item, f"{path}[{k}]" if cls is None else f"{path}.{k}")
             case Ref():
@@ -163,14 +164,14 @@ def trace(
         leaf = close(m, without_none(m, tree_out, loc), {})
     except Unjoinable as clash:
         raise StagecError(
-            "SC410", f"the differentiated function has no common result type: {clash.reason}", loc,
-            "return values of one type on all paths",
+            "SC410", f"the differentiated function has no common result type: {clash.reason}",
+            loc, "return values of one type on all paths",
         ) from None  # fmt: skip
     if not isinstance(leaf, Leaf) or leaf.exit is not Exit.NORMAL:
         raise StagecError(
             "SC411", "the differentiated function never returns", loc, "let it return"
         )
-    value = leaf.state.cells.pop(RESULT)
+    value = taken(leaf.state)
     changed = {
         c: v
         for c, v in leaf.state.cells.items()
@@ -187,7 +188,7 @@ def trace(
     function = Function(function_name(f), block, (), (False,) * len(operands))
     return Traced(
         function, collected.found, params, entry, free, value, leaf.state, operands, changed
-    )  # type: ignore[arg-type]
+    )
 
 
 def without_none(m: Machine, tree: Tree, loc: Loc | None) -> Tree:
@@ -219,16 +220,16 @@ def keep_static(m: Machine, state: State, tree: Value, leaves: list[Value]) -> V
     match tree:
         case TupleValue(items, cls):
             return TupleValue(tuple(keep_static(m, state, v, leaves) for v in items), cls)
-        case Ref() if isinstance(state.cells[tree.cell], Items):
-            items = tuple(
-                keep_static(m, state, v, leaves) for v in state.cells[tree.cell].items
-            )  # type: ignore[union-attr]
-            return Ref(m.new_cell(state, Items(items)), tree.cls)
-        case Ref() if isinstance(state.cells[tree.cell], Fields):
-            pairs = tuple(
-                (k, keep_static(m, state, v, leaves)) for k, v in state.cells[tree.cell].items
-            )  # type: ignore[union-attr]
-            return Ref(m.new_cell(state, Fields(pairs)), tree.cls)
+        case Ref(cell, cls):
+            match state.cells[cell]:
+                case Items(items):
+                    kept = tuple(keep_static(m, state, v, leaves) for v in items)
+                    return Ref(m.new_cell(state, Items(kept)), cls)
+                case Fields(items):
+                    pairs = tuple((k, keep_static(m, state, v, leaves)) for k, v in items)
+                    return Ref(m.new_cell(state, Fields(pairs)), cls)
+                case _:
+                    return tree
         case _:
             return leaves.pop(0) if is_leaf(tree) else tree
 

@@ -49,6 +49,11 @@ class TupleValue:
     cls: type | None = None
 
 
+def names_of(value: TupleValue) -> tuple[str, ...]:
+    """The field names of a named tuple; none for a plain tuple."""
+    return getattr(value.cls, "_fields", ())
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """A list, dict, set or object in a cell; `cls` is its Python class."""

@@ -15,6 +15,7 @@ from stagec.ops.arithmetic import (
     positive as positive,
     pow_ as pow_,
     power as power,
+    quotient as quotient,
     subtract as subtract,
 )
 from stagec.ops.arrays import (

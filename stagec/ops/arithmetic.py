@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+import stagec_runtime as rt
 from stagec.ir.build import Builder
 from stagec.ir.core import Cost, Op, Operand, Staged, known, operand_of
 from stagec.ir.types import ArrayType, Shape, Type, same_shape
@@ -248,6 +249,21 @@ divide = elementwise(
 )
 
 
+# `x / y`, and 0 where `x` is 0: for cotangents, which an infinite slope must not turn into nan
+quotient = elementwise(
+    "quotient",
+    np.divide,
+    "rt.quotient({}, {})",
+    scalar="({0} / {1} if {0} != 0 else 0.0)",
+    run=rt.quotient,
+    vjp=(
+        lambda ct, z, x, y: quotient(ct, conjugate(y)),
+        lambda ct, z, x, y: -quotient(ct * conjugate(z), conjugate(y)),
+    ),
+    jvp=(lambda dx, z, x, y: quotient(dx, y), lambda dy, z, x, y: -quotient(z * dy, y)),
+)
+
+
 def _negative_twice(x: Any) -> Any:
     inner = made_by(x, negative)
     return identity(inner[0][0], negative, x) if inner else None
@@ -377,6 +393,7 @@ pow_ = _power(
 )
 
 OPS: tuple[Op, ...] = (
+    quotient,
     *(add, subtract, multiply, divide, negative, positive),
     *(log, power, float_power, pow_),
 )

@@ -14,10 +14,15 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.ir.core import LIBRARY, Cost, Op
 from stagec.ir.types import FLOAT, ArrayType
-from stagec.ops.arithmetic import add as add, float_power as float_power, power as power
+from stagec.ops.arithmetic import (
+    add as add,
+    float_power as float_power,
+    power as power,
+    quotient,
+)
 from stagec.ops.axes import dtype_of
 from stagec.ops.broadcast import fit
-from stagec.ops.cast import strong, to_python
+from stagec.ops.cast import conjugate, strong, to_python
 from stagec.ops.family import array, make
 from stagec.ops.form import elementwise, gated, over, times
 from stagec.ops.masks import mask
@@ -76,8 +81,15 @@ sqrt = elementwise(
     "np.sqrt({})",
     math=math.sqrt,
     may_raise=(ValueError,),
-    **over(lambda z, x: 2 * z),
+    vjp=(lambda ct, z, x: _root_slope(ct, conjugate(z)),),
+    jvp=(lambda dx, z, x: _root_slope(dx, z),),
 )
+
+
+def _root_slope(ct: Any, z: Any) -> Any:
+    """`ct` over the slope of a square; 0 where `ct` is 0, also at a root of 0."""
+    return quotient(ct, 2 * z) if np.ndim(z) else ct / (2 * strong(z))
+
 
 cbrt = elementwise(
     "cbrt",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import LIBRARY, Const, Cost, Effect, Op, Staged
+from stagec.ir.core import LIBRARY, Const, Cost, Effect, Op, Staged, operand_of
 from stagec.ir.types import (
     FLOAT,
     INT,
@@ -319,24 +319,28 @@ def _without_broadcast(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> 
         inner = _before_broadcast(arg)
         if inner is None:
             continue
-        narrow = (*args[:k], inner, *args[k + 1 :])
-        if _equal(
-            op.infer(*(a.type for a in narrow), **attrs),
-            op.infer(*(a.type for a in args), **attrs),
-        ):
-            return op(*narrow, **attrs)
+        others = (*args[:k], *args[k + 1 :])
+        narrow = op.infer(*(a.type for a in (*args[:k], inner, *args[k + 1 :])), **attrs)
+        wide = op.infer(*(a.type for a in args), **attrs)
+        if _alike(narrow, wide) and (_widened_by(arg, others) or _surely_wide(narrow, wide)):
+            return op(*args[:k], inner, *args[k + 1 :], **attrs)
     return _of_numbers(op, args, attrs)
 
 
-def _equal(narrow: Any, wide: Any) -> bool:
-    """Whether results are alike, given that the shape of the first broadcasts to the other."""
-    return (narrow.dtype, narrow.kind, narrow.rank) == (
-        wide.dtype,
-        wide.kind,
-        wide.rank,
-    ) and all(
-        same(a, b) or not may_be_one(a) for a, b in zip(narrow.shape, wide.shape, strict=True)
-    )
+def _alike(a: Any, b: Any) -> bool:
+    return (a.dtype, a.kind, a.rank) == (b.dtype, b.kind, b.rank)
+
+
+def _widened_by(x: Any, others: tuple[Any, ...]) -> bool:
+    """Whether one of the others has the very shape that `x` was broadcast to."""
+    wide = made_by(x, broadcast_like) or made_by(x, filled)
+    return bool(wide) and any(wide[0][1].operand is operand_of(a) for a in others)
+
+
+def _surely_wide(narrow: Any, wide: Any) -> bool:
+    """Whether a shape that broadcasts to the other is equal to it."""
+    pairs = zip(narrow.shape, wide.shape, strict=True)
+    return all(same(a, b) or not may_be_one(a) for a, b in pairs)
 
 
 def _of_numbers(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:

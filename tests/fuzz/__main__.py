@@ -10,7 +10,13 @@ from pathlib import Path
 
 from tests.fuzz.generate import program
 from tests.fuzz.judge import judge
-from tests.fuzz.shrink import reproduction, shrink
+from tests.fuzz.shrink import shrink, write
+
+
+def say(text: str) -> None:
+    """Write a line at once: runs are long."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def main(arguments: list[str]) -> int:
@@ -31,19 +37,17 @@ def main(arguments: list[str]) -> int:
         if verdict.kind == "refused":
             reasons[verdict.stage] += 1
             first = verdict.detail.strip().splitlines()
-            print(f"seed {seed} refused: {' | '.join(first)}")
+            say(f"seed {seed} refused: {' | '.join(first)}")
         if verdict.kind == "raises":
-            print(f"seed {seed} raises: {verdict.detail}")
+            say(f"seed {seed} raises: {verdict.detail}")
         if verdict.kind == "mismatch":
-            print(f"seed {seed} MISMATCH {verdict.stage}: {verdict.detail}")
+            say(f"seed {seed} MISMATCH {verdict.stage}: {verdict.detail}")
             if not options.keep:
                 text = shrink(text, seed, verdict)
-            path = options.out / f"repro_{seed}.py"
-            path.write_text(reproduction(text, seed, verdict))
-        sys.stdout.flush()
+            say(f"written to {write(options.out, text, seed, verdict)}")
     spent = time.perf_counter() - started
     counts = ", ".join(f"{n} {kind}" for kind, n in sorted(verdicts.items()))
-    print(f"{options.count} programs: {counts}; refusals {dict(reasons)}; {spent:.0f} s")
+    say(f"{options.count} programs: {counts}; refusals {dict(reasons)}; {spent:.0f} s")
     return 1 if verdicts["mismatch"] else 0
 
 

@@ -110,7 +110,9 @@ def judged(space: dict[str, Any], seed: int) -> Verdict:
         if isinstance(wanted, BaseException):
             found = outcome(compiled, args)
             if type(found) is not type(wanted):
-                raise Mismatch("jit", f"n={trips}: eager raises {wanted!r}, jit gives {found!r}")
+                raise Mismatch(
+                    "jit", f"n={trips}: eager raises {wanted!r}, jit gives {found!r}"
+                )
             return Verdict("raises", "", repr(wanted))
         if trips == TRIPS[0]:
             compare_graphs(compiled, args, wanted)
@@ -164,7 +166,9 @@ def same_sharing(wanted: Any, found: Any, trips: int) -> None:
     arrays = [(a, b) for a, b in pairs if isinstance(a, np.ndarray)]
     for (k, (a, b)), (j, (c, d)) in itertools.combinations(enumerate(arrays), 2):
         if np.shares_memory(a, c) != np.shares_memory(b, d) or (a is c and b is not d):
-            raise Mismatch("sharing", f"n={trips}: arrays {k} and {j} share memory as eager not")
+            raise Mismatch(
+                "sharing", f"n={trips}: arrays {k} and {j} share memory as eager not"
+            )
 
 
 def compare_graphs(compiled: Any, args: Arguments, wanted: Any) -> None:
@@ -261,7 +265,10 @@ def compare_pullback(f: Any, args: Arguments, wanted: Any, seed: int) -> None:
     value, pullback = sc.vjp(f, *copy.deepcopy(args))
     compare("vjp value", wanted[0], value, args[-1])
     floats = isinstance(value, tuple)
-    weights = [rng.normal(size=np.shape(v)) if np.ndim(v) else type(v)(rng.normal()) for v in leaves(value)]
+    weights = [
+        rng.normal(size=np.shape(v)) if np.ndim(v) else type(v)(rng.normal())
+        for v in leaves(value)
+    ]
     ct = tuple(weights) if floats else weights[0]
     reverse, scale = inner(pullback(ct)[:3], along[:3])
     again, _ = inner(pullback(ct)[:3], along[:3])

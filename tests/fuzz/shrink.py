@@ -40,7 +40,11 @@ def fails_alike(tree: ast.Module, seed: int, verdict: Verdict) -> bool:
         found = judge(text, seed)
     except NameError:
         return False
-    return found.kind == "mismatch" and found.stage == verdict.stage and cause(found) == cause(verdict)
+    return (
+        found.kind == "mismatch"
+        and found.stage == verdict.stage
+        and cause(found) == cause(verdict)
+    )
 
 
 def cause(verdict: Verdict) -> str:
@@ -104,7 +108,9 @@ def expressions(tree: ast.Module, k: int) -> bool:
     for node in ast.walk(tree):
         for name, value in ast.iter_fields(node):
             for at, child in enumerate(value if isinstance(value, list) else [value]):
-                if not isinstance(child, ast.expr) or isinstance(getattr(child, "ctx", None), ast.Store):
+                if not isinstance(child, ast.expr) or isinstance(
+                    getattr(child, "ctx", None), ast.Store
+                ):
                     continue
                 for part in smaller_forms(child):
                     if k == 0:
@@ -140,7 +146,7 @@ def smaller_forms(node: ast.expr) -> list[ast.expr]:
             return []
 
 
-TAIL = '''
+TAIL = """
 
 if __name__ == "__main__":
     import stagec as sc
@@ -161,7 +167,7 @@ if __name__ == "__main__":
         print("forward ", sc.jvp(loss, fresh(), (*along, None))[1])
         at = lambda h: loss(*(a + h * v for a, v in zip(fresh(), along)), trips)
         print("measured", (at(1e-5) - at(-1e-5)) / 2e-5)
-'''
+"""
 
 
 def reproduction(text: str, seed: int, verdict: Verdict) -> str:

@@ -17,24 +17,23 @@ def log_determinant_value_and_grad(A):
             L[i, j] = t
             L[i, j] = t / L[j, j]
     L_1 = np.tril(L)
-    t = np.diagonal(L_1)
-    L_bar = rt.embed_diagonal(np.full(t.shape, 2.0) / t, L_1.shape)
+    L_bar = rt.embed_diagonal(2.0 / np.diagonal(L_1), L_1.shape)
     L_bar = np.tril(L_bar)
     for j in reversed(range(n)):
         for i in reversed(range(j + 1, n)):
+            t = L_bar[i, j]
+            L_bar[i, j] = 0
+            L_bar[j, j] -= t * (L[i, j] / L[j, j])
             t_1 = L_bar[i, j]
             L_bar[i, j] = 0
-            L_bar[j, j] -= t_1 * (L[i, j] / L[j, j])
-            t_2 = L_bar[i, j]
-            L_bar[i, j] = 0
-            t_1 = t_1 / L[j, j] + t_2
-            L_bar[j, :j] -= t_1 * L[i, :j]
-            L_bar[i, :j] -= t_1 * L[j, :j]
-            L_bar[i, j] += t_1
-        t_1 = L_bar[j, j]
+            t = t / L[j, j] + t_1
+            L_bar[j, :j] -= t * L[i, :j]
+            L_bar[i, :j] -= t * L[j, :j]
+            L_bar[i, j] += t
+        t = L_bar[j, j]
         L_bar[j, j] = 0
-        L_bar[j, j] += t_1 / (2 * L[j, j])
+        L_bar[j, j] += t / (2 * L[j, j])
         for k in reversed(range(j)):
-            t_1 = L_bar[j, j] * L[j, k]
-            L_bar[j, k] -= t_1 + t_1
-    return 2 * np.sum(np.log(t)), L_bar
+            t = L_bar[j, j] * L[j, k]
+            L_bar[j, k] -= t + t
+    return 2 * np.sum(np.log(np.diagonal(L_1))), L_bar

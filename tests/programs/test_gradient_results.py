@@ -1,0 +1,106 @@
+"""Gradients are arrays of the caller's own, made without needless work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec
+
+X = np.arange(12.0).reshape(3, 4)
+
+
+def body(gradient: Any, *args: Any) -> list[str]:
+    """The statements of the generated function."""
+    text = gradient.source(*args)
+    return [line.strip() for line in text.split("):\n")[-1].splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: np.sum(x), np.ones((3, 4))),
+        (lambda x: np.mean(x, axis=0).sum(), np.full((3, 4), 1 / 3)),
+        (lambda x: np.sum(np.mean(x, axis=1, keepdims=True)), np.full((3, 4), 1 / 4)),
+        (lambda x: np.sum(np.tril(x)), np.tri(3, 4)),
+        (lambda x: np.sum(x) + np.sum(x[1:]), np.array([[1.0], [2.0], [2.0]]) * np.ones(4)),
+        (
+            lambda x: np.sum(np.broadcast_to(x[0], (5, 4))),
+            np.array([[5.0], [0], [0]]) * np.ones(4),
+        ),
+    ],
+)
+def test_a_gradient_may_be_written_to(
+    function: Callable[[Any], Any], expected: np.ndarray
+) -> None:
+    found = stagec.grad(function)(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
+    found += 1.0
+    np.testing.assert_allclose(stagec.grad(function)(X), expected, rtol=1e-15)
+
+
+def test_equal_gradients_are_arrays_of_their_own() -> None:
+    one, other = stagec.grad(lambda x, y: np.sum(x + y), argnums=(0, 1))(X, X.copy())
+    one += 1.0
+    np.testing.assert_array_equal(other, np.ones((3, 4)))
+
+
+def test_a_gradient_is_not_an_argument() -> None:
+    y = X.copy()
+    found = stagec.grad(lambda x, y: np.sum(x * y))(X, y)
+    np.testing.assert_array_equal(found, y)
+    assert not np.may_share_memory(found, y)
+
+
+def test_a_pullback_gives_arrays_of_their_own() -> None:
+    ct = np.ones((3, 4))
+    _, pullback = stagec.vjp(lambda x, y: x + y, X, X.copy())
+    one, other = pullback(ct)
+    assert not np.may_share_memory(one, other)
+    assert not np.may_share_memory(one, ct)
+
+
+@pytest.mark.parametrize(
+    ("function", "lines"),
+    [
+        (lambda x: np.sum(x), ["x_bar = np.full(x.shape, 1.0)", "return x_bar"]),
+        (lambda x: np.sum(x * x), ["x_bar = x + x", "return x_bar"]),
+        (
+            lambda x: np.sum(x) + np.sum(x[1:]),
+            ["x_bar = np.zeros_like(x)", "x_bar[1:] += 1.0", "x_bar += 1.0", "return x_bar"],
+        ),
+        (lambda x: -np.sum(x * 3.0), ["x_bar = np.full(x.shape, -3.0)", "return x_bar"]),
+    ],
+)
+def test_the_source_has_nothing_needless(
+    function: Callable[[Any], Any], lines: list[str]
+) -> None:
+    assert body(stagec.grad(function), X) == lines
+
+
+def test_a_negated_product_is_subtracted_in_place() -> None:
+    def f(x: Any, y: Any, n: int) -> Any:
+        for i in range(n):
+            x[i] += -y[i] * x[i]
+        return np.sum(x)
+
+    lines = body(stagec.jit(f), np.ones(4), np.ones(4), 4)
+    assert "x[i] -= y[i] * x[i]" in lines
+    x, y = np.linspace(1, 2, 4), np.linspace(3, 5, 4)
+    expected = x.copy()
+    assert stagec.jit(f)(x.copy(), y, 4) == f(expected, y, 4)
+    np.testing.assert_allclose(stagec.grad(f)(x, y, 4), 1 - y)
+
+
+def test_a_constant_below_zero_is_not_turned_around() -> None:
+    def f(x: Any) -> None:
+        x[0] += -1
+
+    staged = np.array([3], np.uint8)
+    with pytest.raises(OverflowError):
+        f(staged)
+    with pytest.raises(OverflowError):
+        stagec.jit(f)(staged)
