@@ -1,5 +1,6 @@
 """Handwritten digits: a network in plain NumPy on scikit-learn's 1,797 scanned 8x8 images."""
 
+import itertools
 import sys
 
 import numpy as np
@@ -32,7 +33,7 @@ def make_params(sizes, rng):
     """A list of layers, each a dict of weights and bias."""
     return [
         {"weights": rng.normal(size=(n, m)) / np.sqrt(n), "bias": np.zeros(m)}
-        for n, m in zip(sizes[:-1], sizes[1:], strict=True)
+        for n, m in itertools.pairwise(sizes)
     ]
 
 

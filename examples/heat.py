@@ -1,4 +1,4 @@
-"""The heat equation with a double buffer; its initial condition recovered from the final state."""
+"""The heat equation with a double buffer; its start recovered from the final state."""
 
 import numpy as np
 from scipy.optimize import minimize

@@ -1,4 +1,4 @@
-"""Linear regression: the length of a part as a function of its width, from noisy measurements."""
+"""Linear regression: the length of a part on its width, from noisy measurements."""
 
 import numpy as np
 

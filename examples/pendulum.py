@@ -1,4 +1,4 @@
-"""A pendulum integrated by the classical Runge-Kutta scheme, its length fitted to measurements."""
+"""A pendulum integrated by a Runge-Kutta scheme, its length fitted to measurements."""
 
 import numpy as np
 

@@ -62,7 +62,7 @@ class StagecError(Exception):
         self.related = related
 
     def at(self, loc: Loc | None) -> StagecError:
-        """This error, with `loc` filled in if it had none."""
+        """The error itself, with `loc` filled in if it had none."""
         if self.loc is None:
             self.loc = loc
         return self

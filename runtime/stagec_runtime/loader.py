@@ -1,4 +1,4 @@
-"""Loading generated modules from files, so that tracebacks, debuggers and `inspect` see them."""
+"""Loading generated modules from files, so that tracebacks and debuggers see them."""
 
 import atexit
 import hashlib
@@ -11,7 +11,7 @@ _FOLDER: list[Path] = []
 
 
 def folder() -> Path:
-    """This process's private folder of generated modules, made on first use."""
+    """The process's private folder of generated modules, made on first use."""
     if not _FOLDER:
         path = Path(tempfile.mkdtemp(prefix="stagec-"))
         atexit.register(shutil.rmtree, path, ignore_errors=True)

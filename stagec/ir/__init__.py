@@ -1,0 +1,1 @@
+"""The graph: types, values, statements, and what reads and writes them."""

@@ -70,8 +70,8 @@ class Op:
     Attributes
     ----------
     name : its name in the text form, NumPy's where there is one.
-    calls : (callable, binder) pairs: the NumPy, `math`, builtin or operator functions that the op
-        is the meaning of, each with a function of the callable's own signature that binds
+    calls : (callable, binder) pairs: the NumPy, `math`, builtin or operator functions that the
+        op is the meaning of, each with a function of the callable's own signature that binds
         operands and attributes and applies the op.  It gets handles and plain Python values.
     infer : (*types, **attrs) -> type, or a tuple of them for an op with several results.
         Raises `TypeError` naming what is wrong.
@@ -111,7 +111,7 @@ class Op:
     batch: Callable[..., tuple[Any, Any]] | None
     source: str | Callable[..., str]
     scalar: str | Library
-    alias: int | None | Callable[..., int | None]
+    alias: int | Callable[..., int | None] | None
     overwrites: int | None
     may_raise: tuple[type[BaseException], ...] | Callable[..., tuple[type[BaseException], ...]]
     effect: Effect

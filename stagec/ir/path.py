@@ -1,7 +1,7 @@
 """Paths into arrays: what `read`, `update` and `accumulate` address.
 
-A path is static structure over staged operands: an `Arg(k)` stands for the k-th index operand of
-the op.  Ellipses are resolved, and trailing full slices left out.
+A path is static structure over staged operands: an `Arg(k)` stands for the k-th index operand
+of the op.  Ellipses are resolved, and trailing full slices left out.
 """
 
 from __future__ import annotations

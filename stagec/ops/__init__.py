@@ -189,6 +189,13 @@ from stagec.ops.extent import (
     extent as extent,
     range_length as range_length,
 )
+from stagec.ops.extremum_positions import (
+    OPS as EXTREMUM_POSITIONS,
+    argmax as argmax,
+    argmin as argmin,
+    nanargmax as nanargmax,
+    nanargmin as nanargmin,
+)
 from stagec.ops.filling import (
     OPS as FILLING,
     full as full,
@@ -344,14 +351,10 @@ from stagec.ops.reduction import (
     OPS as REDUCTION,
     all_ as all_,
     any_ as any_,
-    argmax as argmax,
-    argmin as argmin,
     count_nonzero as count_nonzero,
     max_ as max_,
     mean as mean,
     min_ as min_,
-    nanargmax as nanargmax,
-    nanargmin as nanargmin,
     nanmax as nanmax,
     nanmin as nanmin,
     ptp as ptp,
@@ -525,6 +528,7 @@ ALL: tuple[Op, ...] = (
     *QUANTILES,
     *RANGES,
     *REARRANGE,
+    *EXTREMUM_POSITIONS,
     *REDUCTION,
     *SCALAR_MATH,
     *SEARCH,

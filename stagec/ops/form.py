@@ -121,7 +121,7 @@ def _call(op: Op, args: tuple[Any, ...], dtype: Any = None) -> Any:
 
 
 def _stays_python(op: Op, types: tuple[ArrayType, ...]) -> bool:
-    """Whether the op on Python numbers gives a Python number, or refuses them as Python would."""
+    """Whether Python numbers give a Python number, or are refused as Python would."""
     try:
         found = op.infer(*types)
     except TypeError:

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import stagec as sc
-
-from .programs import BAD
+from tests.errors.programs import BAD
 
 
 @contextmanager
@@ -74,7 +73,7 @@ def test_refused(name: str) -> None:
     space = load(name, source)
     args = eval(f"({arguments})", space)
     before = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
-    with limit(20), pytest.raises(Exception) as caught:  # noqa: PT011
+    with limit(20), pytest.raises(Exception) as caught:
         run(mode, space["f"], args)
     error = caught.value
     if expected.startswith("SC"):

@@ -107,7 +107,8 @@ class Writer(Expressions):
     def statement(self, indent: int, scope: Scope, depth: int, loop: bool) -> None:
         self.budget -= 1
         kinds = ["new", "rebind", "rebind", "number_statement", "number_statement", "alias",
-                 "writing", "writing", "writing", "augment", "augment", "mask", "scatter", "out", "swap", "called"]  # fmt: skip
+                 "writing", "writing", "writing", "augment", "augment", "mask", "scatter",
+                 "out", "swap", "called"]  # fmt: skip
         if depth < 3 and self.budget > 0:
             kinds += ["branch", "branch", "for_", "for_", "for_", "while_", "grow"]
         if loop:

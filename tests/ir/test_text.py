@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - the text form has one statement a line
 import math
 from collections.abc import Mapping
 

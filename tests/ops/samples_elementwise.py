@@ -105,6 +105,7 @@ SAMPLES: dict[Op, list[Row]] = {
         ((Z[0],), {"kind": "complex"}),
     ],
     cast.make_complex: integers((0.5, 1.5), (0.5, 2), (np.float64(0.5), 1.5)),
+    copying.copy_if_set: [((A,), {})],
     copying.copy: integers((A,), (N,), (0.5,), (np.array(0.5),)),
     # arithmetic
     arithmetic.add: binary(A, B, True) + integers((N, 2), (True, True), (T, 1), (BITS, 3)),

@@ -15,6 +15,7 @@ from stagec.ops import (
     creation,
     cumulative,
     diagonals,
+    extremum_positions,
     filling,
     grids,
     joining,
@@ -30,7 +31,7 @@ Sample = tuple[tuple[Any, ...], dict[str, Any]]
 
 X = np.array([0.3, 0.7, 1.3, 2.1, 0.9, 1.7])
 Y = np.array([1.1, -0.4, 0.8, 0.25, 1.9, -1.2])
-I = np.arange(6)  # noqa: E741
+I = np.arange(6)
 M = np.array([[2.0, 0.3, 0.1], [0.2, 1.5, 0.4], [0.5, 0.15, 1.2], [-0.8, 0.6, 0.9]])
 N = np.array([[0.2, -1.3, 0.7], [1.2, 0.5, -0.4], [0.55, 1.15, 2.2], [-0.3, 1.6, 0.35]])
 S = M[:3]
@@ -227,7 +228,12 @@ SAMPLES: dict[Op, list[Sample]] = {
             ((M,), {"axis": 0, **KEEP}),
             ((M,), {"axis": None, **KEEP}),
         ]
-        for op in (reduction.argmax, reduction.argmin, reduction.nanargmax, reduction.nanargmin)
+        for op in (
+            extremum_positions.argmax,
+            extremum_positions.argmin,
+            extremum_positions.nanargmax,
+            extremum_positions.nanargmin,
+        )
     },
     cumulative.recurrence: [
         ((X, Y), {"axis": 0}),

@@ -65,7 +65,8 @@ def check(array, path, operands):
 
 ITEMS = [
     0, -1, None, slice(None), slice(1, None), slice(None, None, -1), slice(1, -1),
-    slice(5, None, -2), np.array([0, 2, 1]), np.array([[0], [1]]), np.array([True, False, True, True]),
+    slice(5, None, -2), np.array([0, 2, 1]), np.array([[0], [1]]),
+    np.array([True, False, True, True]),
     np.int64(1), np.array(2),
 ]  # fmt: skip
 

@@ -1,6 +1,5 @@
 """Numerical programs as people write them: loops, in-place updates, branches, objects."""
 
-# ruff: noqa: D101, D102, D103, D107, E741, E501
 import numpy as np
 
 R = np.random.default_rng
@@ -66,7 +65,7 @@ def adi_like(u):
     p = np.zeros_like(u)
     q = np.zeros_like(u)
     N = u.shape[0]
-    for t in range(1, 3):
+    for _ in range(1, 3):
         v[0, 1 : N - 1] = 1.0
         p[1 : N - 1, 0] = 0.0
         q[1 : N - 1, 0] = v[0, 1 : N - 1]

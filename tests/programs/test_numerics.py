@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import stagec as sc
-
-from .numerics import CASES
+from tests.programs.numerics import CASES
 
 
 def flat(tree: Any) -> np.ndarray:
