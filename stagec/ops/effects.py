@@ -82,7 +82,7 @@ def _print_source(*types: Type, sep: str, end: str) -> str:
 
 
 def _print_value(*values: Any, sep: str, end: str) -> tuple[()]:
-    print(*values, sep=sep, end=end)
+    print(*values, sep=sep, end=end)  # noqa: T201
     return ()
 
 

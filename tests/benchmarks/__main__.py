@@ -30,7 +30,7 @@ def gradients() -> None:
         found: list[str] = []
         for n in sizes:
             args = arguments(n)
-            once, back = medians(lambda: forward(*args), lambda: gradient(*args))
+            once, back = medians(lambda: forward(*args), lambda: gradient(*args))  # noqa: B023
             found.append(f"{n}: {back / once:.1f} ({1e3 * back:.3g} ms)")
         say(f"  {name:13} {'  '.join(found)}")
 
@@ -41,7 +41,7 @@ def memory() -> None:
     gradient = stagec.grad(programs.example("cholesky").log_determinant)
     for n in (32, 64, 128):
         matrix = programs.positive(n)
-        say(f"  n = {n}: {peak(lambda: gradient(matrix)) / matrix.nbytes:.1f} n * n doubles")
+        say(f"  n = {n}: {peak(lambda: gradient(matrix)) / matrix.nbytes:.1f} n * n doubles")  # noqa: B023
 
 
 def calls() -> None:

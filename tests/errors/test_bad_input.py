@@ -73,7 +73,7 @@ def test_refused(name: str) -> None:
     space = load(name, source)
     args = eval(f"({arguments})", space)
     before = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
-    with limit(20), pytest.raises(Exception) as caught:
+    with limit(20), pytest.raises(Exception) as caught:  # noqa: PT011
         run(mode, space["f"], args)
     error = caught.value
     if expected.startswith("SC"):

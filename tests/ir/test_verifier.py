@@ -1,3 +1,5 @@
+# ruff: noqa: E501 - the text form has one statement a line
+
 from collections.abc import Mapping
 from dataclasses import replace
 

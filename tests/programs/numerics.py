@@ -1,5 +1,7 @@
 """Numerical programs as people write them: loops, in-place updates, branches, objects."""
 
+# ruff: noqa: E741
+
 import numpy as np
 
 R = np.random.default_rng

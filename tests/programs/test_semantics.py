@@ -104,7 +104,7 @@ def test_pullback_called_twice() -> None:
 
 def test_print_happens_once_under_grad() -> None:
     def f(x: Any) -> Any:
-        print("v", x)
+        print("v", x)  # noqa: T201
         return x * x
 
     out = io.StringIO()
