@@ -346,10 +346,11 @@ def _vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Any]:
 
 
 def _residual(value: Any, kind: Any) -> Any:
-    """A residual as a pullback keeps it: one that a path not taken left unset is empty, and
-    only its own type says what it would have been.
+    """A residual as a pullback keeps it: one that a path not taken left unset is empty or
+    None, and only its own type says what it would have been.
     """
-    unset = isinstance(value, np.ndarray) and 0 in value.shape and isinstance(kind, ArrayType)
+    empty = value is None or (isinstance(value, np.ndarray) and 0 in value.shape)
+    unset = empty and isinstance(kind, ArrayType)
     return Residual(value, kind) if unset or isinstance(kind, ListType) else value
 
 

@@ -32,7 +32,7 @@ LETTERS = "nmkpqrst"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Residual:
-    """A list, or an array that may be unset, that a pullback keeps: one run-time leaf of the
+    """A list, or a value that is unset, that a pullback keeps: one run-time leaf of the
     given type.
     """
 
@@ -132,7 +132,9 @@ class Inputs:
             leaf = self.count[0]
             self.count[0] += 1
             if isinstance(value.type, ArrayType):
-                return self.machine.new_array(self.state, self.unset(value.type, name, leaf))
+                unset = self.unset(value.type, name, leaf)
+                array = value.type.kind == "array"
+                return self.machine.new_array(self.state, unset) if array else Number(unset)
             cell = self.machine.new_cell(
                 self.state, StagedItems(self.param(value.type, name, leaf))
             )
@@ -177,7 +179,8 @@ class Inputs:
 
     def unset(self, kind: ArrayType, name: str, leaf: int) -> Staged:
         """A parameter for an array that is unset; its sizes are no others' here."""
-        shape = tuple(n if isinstance(n, int) else size(self.machine.symbol()) for n in kind.shape)
+        fresh = self.machine.symbol
+        shape = tuple(n if isinstance(n, int) else size(fresh()) for n in kind.shape)
         return self.param(dataclasses.replace(kind, shape=shape), name, leaf)
 
     def param(self, kind: Type, name: str, leaf: int) -> Staged:

@@ -60,7 +60,8 @@ NESTED: dict[int, tuple[gast.FunctionDef, Code]] = {}
 def code_of(function: types.FunctionType) -> tuple[Code, str, str]:
     """The desugared source of the function, its file and class name; found once."""
     key = function.__code__
-    if key not in CODES:
+    place = (key.co_filename, key)  # equal code of two files is not the same source
+    if place not in CODES:
         if key.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
             loc = Loc(key.co_filename, key.co_firstlineno)
             raise StagecError("SC104", "an async function", loc, "write a plain function")
@@ -69,8 +70,8 @@ def code_of(function: types.FunctionType) -> tuple[Code, str, str]:
         flow = liveness(node)
         comments = {(found.file, line): text for line, text in found.comments.items()}
         code = Code(node, scope(node, key.co_freevars), flow.after, flow.head, comments)
-        CODES[key] = (code, found.file, found.class_name or "")
-    return CODES[key]
+        CODES[place] = (code, found.file, found.class_name or "")
+    return CODES[place]
 
 
 def nested_code(node: gast.FunctionDef) -> Code:

@@ -24,7 +24,7 @@ from stagec.frontend.tracing import (
     result_text,
     trace,
 )
-from stagec.frontend.unify import convert
+from stagec.frontend.unify import convert, substitute
 from stagec.frontend.values import (
     NONE,
     ArrayCell,
@@ -38,7 +38,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Const, Operand, const
+from stagec.ir.core import Const, Operand, Value as Staged, const
 from stagec.ir.inline import inline_into
 from stagec.ir.types import ArrayType, Type
 from stagec.ops.cast import astype, to_python
@@ -238,7 +238,8 @@ def pushforward(
     value = adopt(m, state, traced, outs[:count])
     smooth = [o for o in traced.operands if inexact_or_list(o.type)]
     dots_of = dict(zip(map(id, smooth), outs[count:], strict=True))
-    return TupleValue((value, tangent_tree(m, state, traced, traced.value, dots_of)))
+    names = {o: r for o, r in zip(traced.operands, outs, strict=False) if isinstance(o, Staged)}
+    return TupleValue((value, tangent_tree(m, state, traced, traced.value, dots_of, names)))
 
 
 def inexact_or_list(kind: Type) -> bool:
@@ -322,9 +323,13 @@ def matched_leaves(
 
 
 def tangent_tree(
-    m: Machine, state: State, traced: Traced, value: Value, dots: dict[int, Operand]
-) -> Value:
-    """The tangents of a result, in its structure; None for what is not inexact."""
+    m: Machine, state: State, traced: Traced, value: Value, dots: dict[int, Operand],
+    names: dict[Staged, Operand],
+) -> Value:  # fmt: skip
+    """The tangents of a result, in its structure; None for what is not inexact.
+
+    `names` are the values, in the surrounding code, of the operands of the traced call.
+    """
     match value:
         case Number(operand):
             dot = dots.get(id(operand))
@@ -339,19 +344,23 @@ def tangent_tree(
             dot = dots.get(id(cell.operand))
             if dot is None:
                 return NONE
-            return replace(value, cell=m.new_cell(state, ArrayCell(dot)))
+            index = substitute(value.index, names)
+            return replace(value, cell=m.new_cell(state, ArrayCell(dot)), index=index)
         case TupleValue(items, cls):
             return TupleValue(
-                tuple(tangent_tree(m, state, traced, v, dots) for v in items), cls
+                tuple(tangent_tree(m, state, traced, v, dots, names) for v in items), cls
             )
         case Ref():
             content = traced.inner.cells[value.cell]
             if isinstance(content, Items):
-                items = tuple(tangent_tree(m, state, traced, v, dots) for v in content.items)
+                items = tuple(
+                    tangent_tree(m, state, traced, v, dots, names) for v in content.items
+                )
                 return Ref(m.new_cell(state, Items(items)), value.cls)
             if isinstance(content, Fields):
                 pairs = tuple(
-                    (k, tangent_tree(m, state, traced, v, dots)) for k, v in content.items
+                    (k, tangent_tree(m, state, traced, v, dots, names))
+                    for k, v in content.items
                 )
                 return Ref(m.new_cell(state, Fields(pairs)), value.cls)
             if isinstance(content, StagedItems) and id(content.operand) in dots:

@@ -70,8 +70,8 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "raised": ("def f(x):\n    if x < 0:\n        raise ValueError('negative')\n    return x", "-1.0,", "jit", "ValueError"),
     "asserted": ("def f(x):\n    assert x > 0, 'positive'\n    return x", "-1.0,", "jit", "AssertionError"),
     # arguments
-    "object_array": ("def f(x):\n    return x", "np.array([1, 'a', None], dtype=object),", "jit", "SC401"),
-    "string_array": ("def f(x):\n    return x", "np.array(['a', 'b']),", "jit", "SC401"),
+    "object_array": ("def f(x):\n    return x", "np.array([1, 'a', None], dtype=object),", "jit", "SC404"),
+    "string_array": ("def f(x):\n    return x", "np.array(['a', 'b']),", "jit", "SC404"),
     "object_capture": ("W = np.array([1, None], dtype=object)\ndef f(x):\n    return x * W", "1.0,", "jit", "SC309"),
     "overlap": ("def f(a, b):\n    a[0] = 1.0\n    return b", "Z[:3], Z[1:]", "jit", "SC501"),
     # limits

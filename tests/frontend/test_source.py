@@ -11,7 +11,6 @@ import statistics
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -323,19 +322,3 @@ def test_no_false_alarm_in_the_standard_library() -> None:
     assert len(functions) > 60
     for function in functions:
         assert find(function).node.name == function.__code__.co_name
-
-
-def test_speed(load: Load) -> None:
-    text = "".join(
-        f"def f{k}(x):\n    # note\n    y = x + {k}\n    return y\n\n" for k in range(200)
-    )
-    module = load(text)
-    start = time.perf_counter()
-    find(module.f100)
-    first = time.perf_counter() - start
-    start = time.perf_counter()
-    for _ in range(20):
-        find(module.f100)
-    again = (time.perf_counter() - start) / 20
-    assert first < 0.2
-    assert again < 0.005

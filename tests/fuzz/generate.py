@@ -83,13 +83,13 @@ class Writer(Expressions):
             self.write(indent, f"{name} = lambda z: {body}")
             scope.helpers = (*scope.helpers, (name, "closure"))
             return
-        if kind == "rebind":
-            state = self.name("t")
+        state = self.name("t") if kind == "rebind" else ""
+        if state:
             self.write(indent, f"{state} = s * {self.number()}")
             scope.numbers.append(state)
         self.write(indent, f"def {name}(z):")
         inner = Scope(dict(scope.arrays), [*scope.numbers, "z"], [], scope.locked)
-        if kind == "rebind":
+        if state:
             self.write(indent + 1, f"nonlocal {state}")
             self.write(indent + 1, f"{state} = {self.bounded((), inner)}")
         if kind == "mutate":
@@ -136,7 +136,7 @@ class Writer(Expressions):
         elif kind == "copy":
             self.write(indent, f"{name} = {self.leaf(shape, scope)}.copy()")
         elif kind == "zeros":
-            self.write(indent, f"{name} = np.zeros({shape if len(shape) > 1 else shape[0]})")
+            self.write(indent, f"{name} = np.zeros({shape})")
         else:
             self.write(indent, f"{name} = {self.bounded(shape, scope)}")
         scope.arrays[name] = shape

@@ -2,6 +2,7 @@
 
 # a rule that an op lacks is None, and fails the test that calls it
 # pyright: reportCallIssue=false, reportOptionalCall=false
+# pyright: reportPossiblyUnboundVariable=false
 
 import numpy as np
 import pytest

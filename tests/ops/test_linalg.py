@@ -23,6 +23,8 @@ BINDERS = {function: binder for op in ops.ALL for function, binder in op.calls}
 
 def load(name):
     spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
