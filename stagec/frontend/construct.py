@@ -70,7 +70,9 @@ def named_tuple(cls: Any, args: tuple[Value, ...], kwargs: dict[str, Value]) -> 
     missing = [n for n in fields if n not in given and n not in defaults]
     if missing or len(args) > len(fields):
         raise Raised(TypeError(f"{cls.__name__}() arguments do not match its fields"))
-    return TupleValue(tuple(given[n] if n in given else Known(defaults[n]) for n in fields), cls)
+    return TupleValue(
+        tuple(given[n] if n in given else Known(defaults[n]) for n in fields), cls
+    )
 
 
 def init_dataclass(

@@ -11,6 +11,7 @@ from stagec.frontend.expressions import evaluate
 from stagec.frontend.machine import Frame, Machine, Raised
 from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, taken, then_do
 from stagec.frontend.values import NONE, ExceptionValue, Known
+from stagec.ir.core import Apply, Effect
 from stagec.ops import effects
 
 
@@ -33,16 +34,23 @@ def exception_class(value: Any) -> type:
 
 def try_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
     """The paths after a `try` statement."""
+    made = len(m.defs.producer)
     m.handlers.append(stmt)
     try:
         tree = m.run(stmt.body, frame, state)
-        tree = then_do(tree, lambda s: m.run(stmt.orelse, frame, s))
     finally:
         m.handlers.pop()
+    refuse_raising(m, stmt, frame, state, made)
+
+    def after(leaf: Leaf) -> Tree:
+        if leaf.exit is Exit.NORMAL:
+            return m.run(stmt.orelse, frame, leaf.state)
+        return handle(m, stmt, frame, leaf, loc)
+
     if stmt.finalbody:
         m.handlers.append(stmt)
     try:
-        tree = extend(tree, lambda leaf: handle(m, stmt, frame, leaf, loc))
+        tree = extend(tree, after)
     finally:
         if stmt.finalbody:
             m.handlers.pop()
@@ -59,18 +67,40 @@ def try_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -
     return extend(tree, uncaught)
 
 
+def caught_classes(m: Machine, handler: Any, frame: Frame, state: State) -> Any:
+    """The exception classes that a handler catches."""
+    if handler.type is None:
+        return BaseException
+    return containers.plain(m, state, evaluate(m, frame, handler.type, state))
+
+
+def refuse_raising(m: Machine, stmt: Any, frame: Frame, state: State, made: int) -> None:
+    """Refuse a `try` whose handlers would catch what an operation raises at run time."""
+    if not stmt.handlers:
+        return
+    found: list[type] = []
+    for handler in stmt.handlers:
+        classes = caught_classes(m, handler, frame, state)
+        found += classes if isinstance(classes, tuple) else [classes]
+    for produced in list(m.defs.producer.values())[made:]:
+        if not isinstance(produced, Apply) or produced.op.effect is not Effect.NONE:
+            continue
+        for error in produced.op.exceptions((a.type for a in produced.args), produced.kwargs):
+            if any(issubclass(error, c) or issubclass(c, error) for c in found):
+                raise StagecError(
+                    "SC392", f"{produced.op.name} may raise {error.__name__} at run time here, "
+                    "which would be caught", produced.loc,
+                    "test for it beforehand: the exceptions of operations are not caught",
+                )  # fmt: skip
+
+
 def handle(m: Machine, stmt: Any, frame: Frame, leaf: Leaf, loc: Loc) -> Tree:
     """The path of an exception through the handlers of a `try`."""
     if leaf.exit is not Exit.RAISE or leaf.raised is None:
         return leaf
     raised = exception_class(leaf.raised)
     for handler in stmt.handlers:
-        if handler.type is None:
-            classes: Any = BaseException
-        else:
-            value = evaluate(m, frame, handler.type, leaf.state)
-            classes = containers.plain(m, leaf.state, value)
-        if issubclass(raised, classes):
+        if issubclass(raised, caught_classes(m, handler, frame, leaf.state)):
             if handler.name:
                 target = handler.name if isinstance(handler.name, str) else handler.name.id
                 bound = (

@@ -18,6 +18,9 @@ PURE = ("builtins", "math", "operator", "itertools", "functools", "numpy", "cmat
         "fractions", "decimal", "collections", "string", "re", "copy", "typing")  # fmt: skip
 
 
+FRAME = (locals, globals, vars, dir, eval, exec, input, open, compile, __import__)
+
+
 def library_function(function: types.FunctionType) -> bool:
     """Whether the function belongs to the standard library or NumPy."""
     module = (function.__module__ or "").partition(".")[0]
@@ -33,6 +36,10 @@ def host_function(
     name = numpy_calls.name_of(function)
     module = (getattr(function, "__module__", None) or "").partition(".")[0]
     owner = type(getattr(function, "__self__", None)).__module__.partition(".")[0]
+    if function in FRAME:
+        raise StagecError(
+            "SC369", f"{name}() in staged code", loc, "name the variables that you need"
+        )
     if function is np.vectorize or isinstance(function, np.vectorize):
         return vectorized(m, state, function, args, loc)
     known = [containers.plain(m, state, a) for a in args]

@@ -120,7 +120,7 @@ def signature(join: Join, entry: State) -> list[Any]:
         if isinstance(part, FunctionValue | Known | Const | Undef) or not is_dataclass(part):
             return part
         if isinstance(part, ArrayCell):
-            shares = tuple(fresh.get(c, c) for c, _ in part.shares)
+            shares = tuple(sorted(fresh.get(c, c) for c, _ in part.shares))
             return ArrayCell, walk(part.operand), shares, part.external
         return (type(part), *(walk(getattr(part, f.name)) for f in fields(part)))
 

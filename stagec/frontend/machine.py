@@ -314,8 +314,7 @@ class Machine:
         return [self.size_origin[s] for s in symbols]
 
     def unrollable(self, operand: Operand) -> bool:
-        """Whether an integer depends on the trips of loops alone, so that unrolling makes it known.
-        """
+        """Whether an integer depends on the trips of loops alone, so that unrolling makes it known."""
         roots = self.roots(operand)
         return bool(roots) and all(kind == "loop" for kind, _ in roots)
 

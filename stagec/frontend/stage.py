@@ -85,9 +85,7 @@ class Request:
         if code is None:
             return [f"arg{k}" for k in range(len(self.args))]
         own = code.co_varnames[: code.co_argcount]
-        extra = (
-            f"{(*code.co_varnames, 'args')[len(own)]}_{k}" for k in range(len(self.args))
-        )
+        extra = (f"{(*code.co_varnames, 'args')[len(own)]}_{k}" for k in range(len(self.args)))
         return [*own, *extra][: len(self.args)]
 
 

@@ -19,7 +19,17 @@ from stagec.frontend.handlers import raise_statement, throw, try_statement, with
 from stagec.frontend.iteration import run_for
 from stagec.frontend.loops import dead_cells, variable_names
 from stagec.frontend.machine import LIMITS, Frame, Machine, Raised
-from stagec.frontend.state import taken, RESULT, Branch, Exit, Leaf, State, Tree, leaves, then_do
+from stagec.frontend.state import (
+    taken,
+    RESULT,
+    Branch,
+    Exit,
+    Leaf,
+    State,
+    Tree,
+    leaves,
+    then_do,
+)
 from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import NONE, CodeContext, FunctionValue, Known, Value
 from stagec.frontend.while_loops import run_while

@@ -14,16 +14,26 @@ from stagec.frontend.expressions import evaluate
 from stagec.frontend.loops import ended, resumed, stage
 from stagec.frontend.machine import LIMITS, Frame, Machine, NeedUnroll
 from stagec.frontend.state import Branch, Exit, Leaf, State, Tree, extend
-from stagec.frontend.unify import Unjoinable
+from stagec.frontend.unify import Unjoinable, same_abstract
 from stagec.frontend.unrolling import PEELS, settled, unsettled
 from stagec.frontend.values import Number
 from stagec.ir.core import Operand, const
 from stagec.ir.walk import effectful
 
 
+class Impure(Exception):
+    """The test of a loop changes the state at its head, though not at its entry."""
+
+
 def run_while(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
     """The paths after a `while` statement."""
-    return while_loop(m, stmt, frame, state, loc, 0, 0)
+    pure = tested(m, stmt, frame, state.fork(), loc) is not None
+    before = dict(state.cells)
+    try:
+        return while_loop(m, stmt, frame, state, loc, 0, 0, pure)
+    except Impure:
+        state.cells = before
+        return while_loop(m, stmt, frame, state, loc, 0, 0, False)
 
 
 def split_test(stmt: Any) -> tuple[list[Any], Any, list[Any]]:
@@ -49,7 +59,7 @@ def tested(
         return None
     temporary = {c for n, c in frame.scope.cells.items() if n.startswith(".")}
     for cell, content in before.items():
-        if cell not in temporary and tree.state.cells.get(cell) is not content:
+        if cell not in temporary and not same_abstract(content, tree.state.cells.get(cell)):
             return None
     state.cells = tree.state.cells
     if any(effectful(s) for s in state.builder.stmts):
@@ -63,14 +73,21 @@ def tested(
 
 
 def while_loop(
-    m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc, peeled: int, made: int
-) -> Tree:
-    """A `while` loop: staged if possible, else trip by trip as long as the test is known."""
-    pure = tested(m, stmt, frame, state.fork(), loc) is not None
+    m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc, peeled: int, made: int,
+    pure: bool,
+) -> Tree:  # fmt: skip
+    """A `while` loop: staged if possible, else trip by trip as long as the test is known.
+
+    `pure` says that the test changes nothing, so that it can be told from the body.
+    """
 
     def truth(s: State) -> bool | Operand:
-        found = tested(m, stmt, frame, s, loc) if pure else None
-        return m.truth(s, evaluate(m, frame, stmt.test, s), loc) if found is None else found
+        if not pure:
+            return m.truth(s, evaluate(m, frame, stmt.test, s), loc)
+        found = tested(m, stmt, frame, s, loc)
+        if found is None:
+            raise Impure
+        return found
 
     def body(s: State) -> Tree:
         stmts = split_test(stmt)[2] if pure else stmt.body
@@ -110,7 +127,7 @@ def while_loop(
             if leaf.exit is Exit.LEAVE and stmt.orelse:
                 return m.run(stmt.orelse, frame, leaf.state)
             return Leaf(leaf.state) if done else leaf
-        return while_loop(m, stmt, frame, leaf.state, loc, peeled, made + 1)
+        return while_loop(m, stmt, frame, leaf.state, loc, peeled, made + 1, pure)
 
     if isinstance(now, bool):
         return extend(settled(m, frame, stmt, body(state)), rest)

@@ -129,8 +129,14 @@ class Op:
 
     def raises(self, types: Iterable[Type], attrs: dict[str, Any]) -> bool:
         """Whether the op may raise for operands of these types."""
+        return bool(self.exceptions(types, attrs))
+
+    def exceptions(
+        self, types: Iterable[Type], attrs: dict[str, Any]
+    ) -> tuple[type[BaseException], ...]:
+        """What the op may raise for operands of these types."""
         found = self.may_raise
-        return bool(found(*types, **attrs) if callable(found) else found)
+        return found(*types, **attrs) if callable(found) else found
 
     def aliased(self, attrs: dict[str, Any]) -> int | None:
         """The operand that the result may share memory with, or None."""
