@@ -267,8 +267,8 @@ def _grad(
 ) -> Any:
     """A function that returns the gradient of the scalar function `fun`.
 
-    The gradient has the structure of the arguments in `argnums` and `argnames`, each leaf in the
-    kind and dtype of its input; integer leaves get None.  With `has_aux`, `fun` returns
+    The gradient has the structure of the arguments in `argnums` and `argnames`, each leaf in
+    the kind and dtype of its input; integer leaves get None.  With `has_aux`, `fun` returns
     (value, aux), and the result is (gradient, aux).
 
     Raises
@@ -357,7 +357,7 @@ def _residual(value: Any, kind: Any) -> Any:
 def _jvp(
     fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[Any, Any]:
-    """`fun(*primals)` and its derivative in the direction of the tangents (None for integers)."""
+    """`fun(*primals)` and its derivative along the tangents (None for integers)."""
     return _program("jvp", fun)(tuple(primals), tuple(tangents))
 
 

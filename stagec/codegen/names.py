@@ -250,9 +250,9 @@ def _spread(plan: Plan, block: Block, unset: set[Value]) -> None:
                 for param, out, start, result in columns:
                     flow(start, param, out)
                     flow(result, param, out)
-            case Apply() if stmt.op.lenient:
-                for arg in stmt.args:
-                    flow(arg, *stmt.outs)
+            case Apply() if stmt.op.overwrites is None:
+                for k in stmt.op.lenient:
+                    flow(stmt.args[k], *stmt.outs)
             case _:
                 pass
 
@@ -284,6 +284,6 @@ def _passed(plan: Plan, stmt: Stmt, names: dict[Value, str]) -> Iterator[Value]:
         case Call(args=args):
             yield from plan.leaves_of(args)
         case Apply() if stmt.op.lenient:
-            yield from plan.leaves_of(stmt.args)
+            yield from plan.leaves_of([stmt.args[k] for k in stmt.op.lenient])
         case Apply() | If():
             pass

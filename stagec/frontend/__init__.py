@@ -1,1 +1,1 @@
-"""Python source to IR: source and locations, desugaring, abstract values, the staging interpreter."""
+"""Python source to IR: locations, desugaring, abstract values, the staging interpreter."""

@@ -14,7 +14,14 @@ from stagec.frontend.join import Join
 from stagec.frontend.machine import Machine
 from stagec.frontend.sources import Derived, Item
 from stagec.frontend.state import State
-from stagec.frontend.unify import Unjoinable, convert, element_operand, unsized
+from stagec.frontend.unify import (
+    NUMBERS,
+    Unjoinable,
+    as_operand,
+    convert,
+    element_operand,
+    unsized,
+)
 from stagec.frontend.values import (
     ArrayRef,
     Fields,
@@ -106,8 +113,8 @@ def unpack(m: Machine, state: State, value: Value, loc: Loc | None) -> list[Valu
             bounds = [
                 m.need_known(state, v, loc, "the bound of this range") for v in (lo, hi, step)
             ]
-            items: list[Value] = [Known(k) for k in range(*bounds)]
-            return items[::-1] if value.reverse else items
+            numbers: list[Value] = [Known(k) for k in range(*bounds)]
+            return numbers[::-1] if value.reverse else numbers
         case ArrayRef():
             size = m.known_size(state, value, 0, loc, "the length of this array")
             return [arrays.read_subscript(m, state, value, Known(k), loc) for k in range(size)]
@@ -172,11 +179,16 @@ def get_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None)
 def select_item(
     m: Machine, state: State, items: tuple[Value, ...], key: Number
 ) -> Value | None:
-    """`items[key]` at a staged index, if the items are numbers: a list of run-time length."""
-    if not items or not all(isinstance(v, Number | Known) for v in items):
+    """`items[key]` at a staged index, if the items are numbers of one type; None if not."""
+    kinds = {
+        unsized(as_operand(v).type)
+        for v in items
+        if isinstance(v, Number) or (isinstance(v, Known) and isinstance(v.value, NUMBERS))
+    }
+    if len(kinds) != 1 or not all(isinstance(v, Number | Known) for v in items):
         return None
-    staged = staged_items(m, state, Items(items))
-    if staged is None or m.unrollable(key.operand):
+    staged = None if m.unrollable(key.operand) else staged_items(m, state, Items(items))
+    if staged is None:
         return None
     got = lists.list_get(m.handle(state, staged.operand), m.handle(state, key.operand))
     return m.wrap(state, got)

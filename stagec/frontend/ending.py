@@ -1,4 +1,4 @@
-"""The end of a staged function: its paths as results, and its changes to the caller's objects."""
+"""The end of a staged function: its paths as results, its changes to the caller's objects."""
 
 from __future__ import annotations
 

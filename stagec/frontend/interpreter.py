@@ -16,7 +16,7 @@ from stagec.frontend.closing import close
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import Raised, Restart
-from stagec.frontend.state import taken, RESULT, Exit, Leaf, State
+from stagec.frontend.state import Exit, Leaf, State, taken
 from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
     ArrayCell,

@@ -76,6 +76,8 @@ def run_indexed(
     count = loops.trips(it)
     if count == 0:
         return ended(m, frame, stmt, Leaf(state))
+    if count is None:
+        m.uncounted.add(id(stmt))
 
     def trip(s: State, index: Value) -> Tree:
         return body(s, it.element(s, index))

@@ -337,7 +337,7 @@ class Join:
         """What to raise for a name of one of two arrays that were written to."""
         if self.loop:
             return AliasClash(
-                "SC310", "a name stands for one of two arrays that this loop writes to",
+                "SC313", "a name stands for one of two arrays that this loop writes to",
                 self.right.builder.loc, "take a copy before the loop",
             )  # fmt: skip
         return Unjoinable("a name for one of two arrays that were written to")

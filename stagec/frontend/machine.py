@@ -119,6 +119,8 @@ class Machine:
     origin: dict[Staged, tuple[str, Any]] = field(default_factory=dict[Staged, tuple[str, Any]])
     outside: dict[int, tuple[int, Known]] = field(default_factory=dict[int, tuple[int, Known]])
     unflagged: set[int] = field(default_factory=set[int])
+    # loops over ranges and arrays whose trips are not known at staging, by their statement
+    uncounted: set[int] = field(default_factory=set[int])
     # cells of gradients, which as results are arrays of their own, and the results they became
     own: set[int] = field(default_factory=set[int])
     fresh: set[int] = field(default_factory=set[int])
@@ -277,7 +279,8 @@ class Machine:
             "SC303",
             f"{what} must be known at staging",
             loc,
-            "pass it as a static argument (static_argnames, Static[...]) or stage it differently",
+            "pass it as a static argument (static_argnames, Static[...]) or stage it "
+            "differently",
         )
         if operand is None:
             raise error
@@ -314,9 +317,11 @@ class Machine:
         return [self.size_origin[s] for s in symbols]
 
     def unrollable(self, operand: Operand) -> bool:
-        """Whether an integer depends on the trips of loops alone, so that unrolling makes it known."""
+        """Whether an integer depends on loops alone, so that unrolling makes it known."""
         roots = self.roots(operand)
-        return bool(roots) and all(kind == "loop" for kind, _ in roots)
+        return bool(roots) and all(
+            kind == "loop" and key not in self.uncounted for kind, key in roots
+        )
 
     def roots(self, operand: Operand) -> set[tuple[str, Any]]:
         """What makes the operand staged: arguments, sizes, loops, or data."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from stagec.errors import Loc, StagecError
+from stagec.errors import Loc
 from stagec.frontend import arrays, numpy_calls
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.tracing import Traced, adopt, inexact, operand_of_leaf, rebuilt, trace
-from stagec.frontend.transforming import cotangent, inexact_or_list, seed
+from stagec.frontend.transforming import cotangent, inexact_or_list, mismatch, seed
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
@@ -102,8 +102,8 @@ def zero_of(m: Machine, state: State, operand: Operand, pulled: Pulled) -> Opera
 
 
 def collect_cotangents(
-    m: Machine, state: State, pulled: Pulled, value: Value, ct: Value, given: dict[int, Operand],
-    loc: Loc | None,
+    m: Machine, state: State, pulled: Pulled, value: Value, ct: Value,
+    given: dict[int, Operand], loc: Loc | None,
 ) -> None:  # fmt: skip
     """Match the cotangent tree with the result tree."""
     if isinstance(ct, Known) and ct.value is None:
@@ -114,48 +114,50 @@ def collect_cotangents(
             if inexact(operand.type) and not isinstance(operand, Const | Undef):
                 add_cotangent(m, state, given, operand, seed(m, state, ct, operand.type, loc))
         case ArrayRef():
-            cell = inner.cells[value.cell]
-            assert isinstance(cell, ArrayCell)
             kind = arrays.type_of(inner, value)
-            if not inexact(kind):
-                return
-            got = seed(m, state, ct, kind, loc)
-            if value.path:
-                like = m.handle(state, zero_of(m, state, cell.operand, pulled))
-                index = [m.handle(state, pulled.primals.get(o, o)) for o in value.index]
-                got = accumulate_at(like, m.handle(state, got), value.path, *index).operand
-            add_cotangent(m, state, given, cell.operand, got)
-        case TupleValue(items):
-            parts = m.unpacked(state, ct, loc)
-            if len(parts) != len(items):
-                raise StagecError(
-                    "SC419", "the trees of result and cotangent differ", loc, "match them"
-                )
-            for v, c in zip(items, parts, strict=True):
+            if inexact(kind):
+                got = seed(m, state, ct, kind, loc)
+                add_array_cotangent(m, state, pulled, given, value, got)
+        case TupleValue() | Ref():
+            for v, c in matched_parts(m, state, pulled, value, ct, loc):
                 collect_cotangents(m, state, pulled, v, c, given, loc)
-        case Ref():
-            content = inner.cells[value.cell]
-            if isinstance(content, Items):
-                parts = m.unpacked(state, ct, loc)
-                if len(parts) != len(content.items):
-                    raise StagecError(
-                        "SC419", "the trees of result and cotangent differ", loc, "match them"
-                    )
-                for v, c in zip(content.items, parts, strict=True):
-                    collect_cotangents(m, state, pulled, v, c, given, loc)
-            elif isinstance(content, Fields):
-                pairs = m.pairs(state, ct, loc)
-                for k, v in content.items:
-                    if k not in pairs:
-                        raise StagecError(
-                            "SC419",
-                            "the trees of result and cotangent differ",
-                            loc,
-                            "match them",
-                        )
-                    collect_cotangents(m, state, pulled, v, pairs[k], given, loc)
         case _:
             return
+
+
+def matched_parts(
+    m: Machine, state: State, pulled: Pulled, value: TupleValue | Ref, ct: Value,
+    loc: Loc | None,
+) -> list[tuple[Value, Value]]:  # fmt: skip
+    """The parts of a result container, each with its cotangent."""
+    content = value if isinstance(value, TupleValue) else pulled.traced.inner.cells[value.cell]
+    match content:
+        case TupleValue(items) | Items(items):
+            parts = m.unpacked(state, ct, loc)
+            if len(parts) != len(items):
+                raise mismatch(loc)
+            return list(zip(items, parts, strict=True))
+        case Fields(pairs):
+            given = m.pairs(state, ct, loc)
+            if any(k not in given for k, _ in pairs):
+                raise mismatch(loc)
+            return [(v, given[k]) for k, v in pairs]
+        case _:
+            return []
+
+
+def add_array_cotangent(
+    m: Machine, state: State, pulled: Pulled, given: dict[int, Operand], ref: ArrayRef,
+    got: Operand,
+) -> None:  # fmt: skip
+    """Add the cotangent of an array or view in a result to that of the whole array."""
+    cell = pulled.traced.inner.cells[ref.cell]
+    assert isinstance(cell, ArrayCell)
+    if ref.path:
+        like = m.handle(state, zero_of(m, state, cell.operand, pulled))
+        index = [m.handle(state, pulled.primals.get(o, o)) for o in ref.index]
+        got = accumulate_at(like, m.handle(state, got), ref.path, *index).operand
+    add_cotangent(m, state, given, cell.operand, got)
 
 
 def add_cotangent(

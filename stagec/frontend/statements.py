@@ -20,7 +20,6 @@ from stagec.frontend.iteration import run_for
 from stagec.frontend.loops import dead_cells, variable_names
 from stagec.frontend.machine import LIMITS, Frame, Machine, Raised
 from stagec.frontend.state import (
-    taken,
     RESULT,
     Branch,
     Exit,
@@ -28,6 +27,7 @@ from stagec.frontend.state import (
     State,
     Tree,
     leaves,
+    taken,
     then_do,
 )
 from stagec.frontend.unify import Unjoinable
@@ -222,7 +222,7 @@ STATEMENTS: dict[type, Callable[..., Tree]] = {
     gast.Assign: _assign, gast.Expr: _expr, gast.AugAssign: augmented, gast.If: _if,
     gast.For: run_for, gast.While: run_while, gast.Return: _return, gast.Break: _break,
     gast.Continue: _continue, gast.Pass: _nothing, gast.Raise: raise_statement,
-    gast.Try: try_statement, gast.With: with_statement, gast.FunctionDef: _function, gast.Import: _import,
-    gast.ImportFrom: _import, gast.Delete: _delete, gast.Global: _nothing,
+    gast.Try: try_statement, gast.With: with_statement, gast.FunctionDef: _function,
+    gast.Import: _import, gast.ImportFrom: _import, gast.Delete: _delete, gast.Global: _nothing,
     gast.Nonlocal: _nothing, gast.ClassDef: _class,
 }  # fmt: skip

@@ -159,18 +159,7 @@ def trace(
     inside = keep_static(m, inner, tree, fresh)
     assert isinstance(inside, TupleValue)
     named = dict(zip(kwargs, inside.items[len(args) :], strict=True))
-    tree_out = m.call(f, inside.items[: len(args)], named, inner, loc)
-    try:
-        leaf = close(m, without_none(m, tree_out, loc), {})
-    except Unjoinable as clash:
-        raise StagecError(
-            "SC410", f"the differentiated function has no common result type: {clash.reason}",
-            loc, "return values of one type on all paths",
-        ) from None  # fmt: skip
-    if not isinstance(leaf, Leaf) or leaf.exit is not Exit.NORMAL:
-        raise StagecError(
-            "SC411", "the differentiated function never returns", loc, "let it return"
-        )
+    leaf = one_path(m, m.call(f, inside.items[: len(args)], named, inner, loc), loc)
     value = taken(leaf.state)
     changed = {
         c: v
@@ -189,6 +178,22 @@ def trace(
     return Traced(
         function, collected.found, params, entry, free, value, leaf.state, operands, changed
     )
+
+
+def one_path(m: Machine, tree: Tree, loc: Loc | None) -> Leaf:
+    """The one path that the paths of a call make together."""
+    try:
+        leaf = close(m, without_none(m, tree, loc), {})
+    except Unjoinable as clash:
+        raise StagecError(
+            "SC410", f"the differentiated function has no common result type: {clash.reason}",
+            loc, "return values of one type on all paths",
+        ) from None  # fmt: skip
+    if not isinstance(leaf, Leaf) or leaf.exit is not Exit.NORMAL:
+        raise StagecError(
+            "SC411", "the differentiated function never returns", loc, "let it return"
+        )
+    return leaf
 
 
 def without_none(m: Machine, tree: Tree, loc: Loc | None) -> Tree:

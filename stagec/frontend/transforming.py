@@ -89,11 +89,10 @@ def scalar_result(m: Machine, traced: Traced, value: Value, loc: Loc | None, wha
         operand = arrays.handle_of(m, traced.inner, value).operand
     if operand is None or not inexact(operand.type):
         kind = result_text(traced.inner, value)
-        raise StagecError(
-            "SC414", f"{what} needs a function that returns a floating-point scalar, not {kind}", loc,
-            "sum the result, or use vjp or jacrev",
-        )  # fmt: skip
-    if operand.type.dtype.kind == "c":  # type: ignore[union-attr]
+        text = f"{what} needs a function that returns a floating-point scalar, not {kind}"
+        raise StagecError("SC414", text, loc, "sum the result, or use vjp or jacrev")
+    assert isinstance(operand.type, ArrayType)
+    if operand.type.dtype.kind == "c":
         raise StagecError("SC414", f"{what} of a complex result", loc, "return its real part")
     for k, other in enumerate(traced.operands):
         if other is operand:
@@ -109,7 +108,8 @@ def one(kind: Type) -> Const:
 
 def gradient(
     m: Machine, state: State, f: Value, args: tuple[Value, ...], kwargs: dict[str, Value],
-    loc: Loc | None, nums: Any, names: tuple[str, ...], has_aux: bool, with_value: bool, what: str,
+    loc: Loc | None, nums: Any, names: tuple[str, ...], has_aux: bool, with_value: bool,
+    what: str,
 ) -> Value:  # fmt: skip
     """The gradient of a scalar function, with its value and further results if asked for."""
     traced = trace(m, state, f, args, kwargs, loc)
@@ -118,25 +118,11 @@ def gradient(
     if names and isinstance(nums, int):
         numbers = ()
     spans = chosen(m, traced, args, kwargs, numbers, names, loc, what)
-    value = traced.value
-    aux: Value = NONE
-    if has_aux:
-        if not isinstance(value, TupleValue) or len(value.items) != 2:
-            raise StagecError(
-                "SC415", f"{what} with has_aux needs a function that returns a pair", loc,
-                "return (value, aux)",
-            )  # fmt: skip
-        value = value.items[0]
+    value = pair_of(traced.value, loc, what)[0] if has_aux else traced.value
     leaves = [k for span in spans for k in span if inexact(traced.params[k].type)]
-    if (
-        isinstance(value, Known)
-        and isinstance(value.value, float | int)
-        and not isinstance(value.value, bool)
-    ):
-        results, cts = (
-            inline_into(state.builder, traced.function, (*traced.entry, *traced.free)),
-            None,
-        )
+    found: dict[int, Operand] = {}
+    if is_number(value):
+        results = inline_into(state.builder, traced.function, (*traced.entry, *traced.free))
     else:
         result = scalar_result(m, traced, value, loc, what)
         pull = m.transforms.joined(m.transforms.reverse(traced.function, leaves, [result]))
@@ -144,27 +130,34 @@ def gradient(
         outs = inline_into(state.builder, pull, operands)
         m.adopt_functions(pull)
         count = len(traced.operands)
-        results, cts = outs[:count], outs[count:]
+        results = outs[:count]
+        found = dict(zip(leaves, outs[count:], strict=True))
     whole = adopt(m, state, traced, results)
-    if has_aux:
-        assert isinstance(whole, TupleValue)
-        value, aux = whole.items
-    else:
-        value = whole
-    found = dict(zip(leaves, cts, strict=True)) if cts is not None else {}
     grads = [
         rebuilt(m, state, tree, [cotangent(m, state, traced, k, found) for k in span])
         for tree, span in zip(chosen_args(args, kwargs, numbers, names), spans, strict=True)
     ]
-    answer: Value = grads[0] if single else TupleValue(tuple(grads))
-    if single and len(grads) == 1:
-        answer = grads[0]
-    if names and len(names) == 1 and not numbers:
-        answer = grads[0]
+    alone = single or (len(names) == 1 and not numbers)
+    answer: Value = grads[0] if alone else TupleValue(tuple(grads))
     if with_value:
-        head = TupleValue((value, aux)) if has_aux else value
-        return TupleValue((head, answer))
-    return TupleValue((answer, aux)) if has_aux else answer
+        return TupleValue((whole, answer))
+    return TupleValue((answer, pair_of(whole, loc, what)[1])) if has_aux else answer
+
+
+def is_number(value: Value) -> bool:
+    """Whether a result is a number known at staging, so that all its gradients are zero."""
+    plain = value.value if isinstance(value, Known) else None
+    return isinstance(plain, float | int) and not isinstance(plain, bool)
+
+
+def pair_of(value: Value, loc: Loc | None, what: str) -> tuple[Value, Value]:
+    """The two results of a function with `has_aux`."""
+    if isinstance(value, TupleValue) and len(value.items) == 2:
+        return value.items[0], value.items[1]
+    raise StagecError(
+        "SC415", f"{what} with has_aux needs a function that returns a pair", loc,
+        "return (value, aux)",
+    )  # fmt: skip
 
 
 def chosen_args(
@@ -258,8 +251,8 @@ def seed(m: Machine, state: State, dot: Value, kind: Type, loc: Loc | None) -> O
     )
     if handle.ndim != kind.rank:
         raise StagecError(
-            "SC418", f"a tangent or cotangent of rank {handle.ndim} for a value of type {kind}", loc,
-            "give it the shape of the value",
+            "SC418", f"a tangent or cotangent of rank {handle.ndim} for a value of type {kind}",
+            loc, "give it the shape of the value",
         )  # fmt: skip
     if kind.kind != "array" and handle.array.kind == "array":
         handle = to_python(handle, kind="complex" if kind.dtype.kind == "c" else "float")
@@ -276,6 +269,12 @@ def seed(m: Machine, state: State, dot: Value, kind: Type, loc: Loc | None) -> O
     return convert(m, state, handle.operand, kind)
 
 
+def mismatch(loc: Loc | None) -> StagecError:
+    """The error for a tangent or cotangent whose tree is not that of its value."""
+    text = "the trees of a value and of its tangent or cotangent differ"
+    return StagecError("SC419", text, loc, "match them")
+
+
 def matched_leaves(
     m: Machine, state: State, tree: Value, given: Value, loc: Loc | None
 ) -> list[Value]:
@@ -289,9 +288,7 @@ def matched_leaves(
     if isinstance(tree, TupleValue):
         parts = m.unpacked(state, given, loc)
         if len(parts) != len(tree.items):
-            raise StagecError(
-                "SC419", "the trees of values and tangents differ", loc, "match them"
-            )
+            raise mismatch(loc)
         return [
             x
             for t, g in zip(tree.items, parts, strict=True)
@@ -302,9 +299,7 @@ def matched_leaves(
         if isinstance(content, Items):
             parts = m.unpacked(state, given, loc)
             if len(parts) != len(content.items):
-                raise StagecError(
-                    "SC419", "the trees of values and tangents differ", loc, "match them"
-                )
+                raise mismatch(loc)
             return [
                 x
                 for t, g in zip(content.items, parts, strict=True)
@@ -313,9 +308,7 @@ def matched_leaves(
         if isinstance(content, Fields):
             pairs = m.pairs(state, given, loc)
             if set(pairs) != {k for k, _ in content.items}:
-                raise StagecError(
-                    "SC419", "the trees of values and tangents differ", loc, "match them"
-                )
+                raise mismatch(loc)
             return [
                 x for k, t in content.items for x in matched_leaves(m, state, t, pairs[k], loc)
             ]

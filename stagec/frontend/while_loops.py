@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import gast
@@ -14,9 +15,9 @@ from stagec.frontend.expressions import evaluate
 from stagec.frontend.loops import ended, resumed, stage
 from stagec.frontend.machine import LIMITS, Frame, Machine, NeedUnroll
 from stagec.frontend.state import Branch, Exit, Leaf, State, Tree, extend
-from stagec.frontend.unify import Unjoinable, same_abstract
+from stagec.frontend.unify import Unjoinable, as_operand, same_abstract
 from stagec.frontend.unrolling import PEELS, settled, unsettled
-from stagec.frontend.values import Number
+from stagec.frontend.values import Known, Number
 from stagec.ir.core import Operand, const
 from stagec.ir.walk import effectful
 
@@ -28,11 +29,12 @@ class Impure(Exception):
 def run_while(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
     """The paths after a `while` statement."""
     pure = tested(m, stmt, frame, state.fork(), loc) is not None
-    before = dict(state.cells)
+    before, mark = dict(state.cells), len(state.builder.stmts)
     try:
         return while_loop(m, stmt, frame, state, loc, 0, 0, pure)
     except Impure:
         state.cells = before
+        del state.builder.stmts[mark:]
         return while_loop(m, stmt, frame, state, loc, 0, 0, False)
 
 
@@ -69,7 +71,41 @@ def tested(
         return truth
     if isinstance(truth, bool):
         return not truth
-    return numpy_calls.apply(m, state, operator.not_, (Number(truth),), {}, loc).operand  # type: ignore[union-attr]
+    negated = numpy_calls.apply(m, state, operator.not_, (Number(truth),), {}, loc)
+    assert isinstance(negated, Known | Number)
+    return as_operand(negated)
+
+
+def attempt(
+    m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc,
+    truth: Callable[[State], bool | Operand], body: Callable[[State], Tree], known: bool,
+    peeled: int,
+) -> Tree | int:  # fmt: skip
+    """The loop staged; where it must run a trip by itself first, how many are peeled then."""
+
+    def test(s: State) -> Operand:
+        found = truth(s)
+        return const(found) if isinstance(found, bool) else found
+
+    try:
+        shape = loops.while_shape(m, frame, stmt, loc, test, body)
+        return stage(m, frame, shape, state)
+    except NeedUnroll as need:
+        if id(stmt) not in need.loops or not known:
+            raise
+        m.decisions.add(("unroll", id(stmt)))
+        return peeled
+    except Unjoinable as clash:
+        if peeled >= PEELS and not known:
+            raise unsettled(clash, loc) from None
+        return peeled + 1
+
+
+def left(m: Machine, stmt: Any, frame: Frame, leaf: Leaf) -> Tree:
+    """A path that left the loop."""
+    if leaf.exit is Exit.LEAVE and stmt.orelse:
+        return m.run(stmt.orelse, frame, leaf.state)
+    return Leaf(leaf.state) if leaf.exit in (Exit.BREAK, Exit.LEAVE) else leaf
 
 
 def while_loop(
@@ -93,28 +129,15 @@ def while_loop(
         stmts = split_test(stmt)[2] if pure else stmt.body
         return resumed(m.run(stmts, frame, s))
 
-    probe = state.fork()
-    now = truth(probe)
+    now = truth(state.fork())
     if now is False:
         return ended(m, frame, stmt, Leaf(state))
-    unroll = m.decided("unroll", id(stmt)) and isinstance(now, bool)
-    if not unroll:
-
-        def test(s: State) -> Operand:
-            found = truth(s)
-            return const(found) if isinstance(found, bool) else found
-
-        try:
-            shape = loops.while_shape(m, frame, stmt, loc, test, body)
-            return stage(m, frame, shape, state)
-        except NeedUnroll as need:
-            if id(stmt) not in need.loops or not isinstance(now, bool):
-                raise
-            m.decisions.add(("unroll", id(stmt)))
-        except Unjoinable as clash:
-            if peeled >= PEELS and not isinstance(now, bool):
-                raise unsettled(clash, loc) from None
-            peeled += 1
+    known = isinstance(now, bool)
+    if not (known and m.decided("unroll", id(stmt))):
+        staged = attempt(m, stmt, frame, state, loc, truth, body, known, peeled)
+        if not isinstance(staged, int):
+            return staged
+        peeled = staged
     if made > LIMITS["unroll"]:
         raise StagecError(
             "SC305", f"this loop was unrolled {made} times without an end", loc,
@@ -123,13 +146,10 @@ def while_loop(
 
     def rest(leaf: Leaf) -> Tree:
         if leaf.exit is not Exit.NORMAL:
-            done = leaf.exit in (Exit.BREAK, Exit.LEAVE)
-            if leaf.exit is Exit.LEAVE and stmt.orelse:
-                return m.run(stmt.orelse, frame, leaf.state)
-            return Leaf(leaf.state) if done else leaf
+            return left(m, stmt, frame, leaf)
         return while_loop(m, stmt, frame, leaf.state, loc, peeled, made + 1, pure)
 
-    if isinstance(now, bool):
+    if known:
         return extend(settled(m, frame, stmt, body(state)), rest)
     cond = truth(state)
     assert not isinstance(cond, bool)

@@ -98,7 +98,7 @@ class Op:
         apply.  The first that applies wins.
     shapes : the operands of which only the shape is read, as of `like` in `zeros_like(like)`:
         they never need to be kept for their contents.
-    lenient : whether the operands may be unset (`Undef`); the result then is unset too.
+    lenient : the operands that may be unset (`Undef`), as they are only passed on.
     """
 
     name: str
@@ -118,7 +118,7 @@ class Op:
     cost: Cost
     rewrites: tuple[Callable[..., Any], ...]
     shapes: tuple[int, ...] = ()
-    lenient: bool = False
+    lenient: tuple[int, ...] = ()
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         """Append the op to the block being built, or run it if no argument is staged."""

@@ -103,10 +103,8 @@ class _Interpreter:
 
 def _apply(stmt: Apply, env: dict[Value, Any]) -> tuple[Any, ...]:
     args = _look_up(stmt.args, env)
-    for arg in args:
-        if isinstance(arg, Unset):
-            if stmt.op.lenient:
-                return (arg,)
+    for k, arg in enumerate(args):
+        if isinstance(arg, Unset) and k not in stmt.op.lenient:
             raise InternalError(f"an undefined value is used in\n{statement_text(stmt)}")
     results = stmt.op.value(*args, **stmt.kwargs)
     return (results,) if len(stmt.outs) == 1 else tuple(results or ())

@@ -34,7 +34,8 @@ copy_if_set = replace(
     name="copy_if_set",
     calls=(),
     source="None if {0} is None else {0}.copy()",
-    lenient=True,
+    value=lambda a: np.array(a, order="K") if isinstance(a, np.ndarray) else a,
+    lenient=(0,),
 )
 
 OPS: tuple[Op, ...] = (copy, copy_if_set)

@@ -71,7 +71,7 @@ def _filled(function: Callable[..., Any]) -> Op:
     return op
 
 
-def _filled_like(function: Callable[..., Any], plain: Op) -> Op:
+def _filled_like(function: Callable[..., Any], plain: Op, lenient: tuple[int, ...] = ()) -> Op:
     name = function.__name__
 
     def call(
@@ -103,6 +103,7 @@ def _filled_like(function: Callable[..., Any], plain: Op) -> Op:
         source=source,
         cost=Cost.CHEAP,
         shapes=(0,),
+        lenient=lenient,
     )
     return op
 
@@ -115,7 +116,8 @@ def shape_tuple(shape: Any) -> tuple[Any, ...]:
 zeros = _filled(np.zeros)
 ones = _filled(np.ones)
 empty = _filled(np.empty)
-zeros_like = _filled_like(np.zeros_like, zeros)
+# the cotangent of what a path not taken left unset is passed on like it
+zeros_like = _filled_like(np.zeros_like, zeros, lenient=(0,))
 ones_like = _filled_like(np.ones_like, ones)
 empty_like = _filled_like(np.empty_like, empty)
 

@@ -22,12 +22,18 @@ extent = constant(
     "extent",
     calls=(),
     infer=_extent_infer,
-    value=lambda x, *, axis: np.shape(x)[axis],
+    value=lambda x, *, axis: np.shape(x)[axis] if isinstance(x, np.ndarray) else 0,
     batch=lambda args, axes, *, axis: (extent(args[0], axis=axis + (axes[0] <= axis)), None),
     source=lambda x, *, axis: f"{{}}.shape[{axis}]",
     scalar=LIBRARY,
     cost=Cost.FREE,
     shapes=(0,),
+    lenient=(0,),
+)
+extent_if_set = replace(
+    extent,
+    name="extent_if_set",
+    source=lambda x, *, axis: f"0 if {{0}} is None else {{0}}.shape[{axis}]",
 )
 
 
@@ -46,4 +52,4 @@ range_length = constant(
     cost=Cost.FREE,
 )
 
-OPS = (extent, range_length)
+OPS = (extent, extent_if_set, range_length)

@@ -134,6 +134,7 @@ def make(
     may_raise: tuple[type[BaseException], ...] = (),
     rewrites: tuple[Rule, ...] = (),
     shapes: tuple[int, ...] = (),
+    lenient: tuple[int, ...] = (),
 ) -> Op:
     """An op without effects that writes to none of its operands."""
     return Op(
@@ -154,6 +155,7 @@ def make(
         cost=cost,
         rewrites=rewrites,
         shapes=shapes,
+        lenient=lenient,
     )
 
 

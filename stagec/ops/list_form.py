@@ -26,6 +26,7 @@ def list_op(
     may_raise: tuple[type[BaseException], ...] = (),
     cost: Cost = Cost.CHEAP,
     shapes: tuple[int, ...] = (),
+    lenient: tuple[int, ...] = (),
 ) -> Op:
     """An op on lists, without effect, expansion and rewrites."""
     return Op(
@@ -46,6 +47,7 @@ def list_op(
         cost=cost,
         rewrites=(),
         shapes=shapes,
+        lenient=lenient,
     )
 
 

@@ -157,6 +157,7 @@ list_append = list_op(
     jvp=_append_jvp,
     batch=lambda args, axes: (list_append(*_aligned(args, axes)), 0),
     overwrites=0,
+    lenient=(1,),
 )
 
 

@@ -69,6 +69,23 @@ FOUND = {
         x.reshape(2, 2).T[0] -= 0.3 * c / (1.0 + np.abs(c))
     return x, y
 """,
+    "a test that is pure at the head of its loop too": """
+    k = 0
+    while k < 2 and not np.all(x < 1.04):
+        k += 1
+        if np.sum(x) > -1.1:
+            return x * 2.0, s
+    return x * 3.0, s
+""",
+    "a tape of what may be unset": """
+    for i in range(n):
+        for j in range(2):
+            if i == n - 1:
+                return np.tanh(np.abs(x - y[0])), s
+            y[j] += 0.1 * x
+    return x, s
+""",
+    "tangents of views": "    return y[n - 1 :], x[:n], s\n",
     "reshaped and copied to in a loop": """
     for i in range(n):
         x.reshape(2, 2)[1] *= s

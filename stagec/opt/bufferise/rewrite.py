@@ -8,12 +8,13 @@ from functools import partial
 
 from stagec.errors import Loc
 from stagec.ir.build import Builder
-from stagec.ir.core import Block, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Undef, Value, While
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ListType
 from stagec.ir.walk import rename, statements
 from stagec.ops.copying import copy, copy_if_set
+from stagec.ops.extent import extent, extent_if_set
 from stagec.ops.indexing import update
 from stagec.ops.lists import list_assign, list_copy
 from stagec.opt.bufferise.plan import Copy, CopyResult, Plan, WriteBack
@@ -105,6 +106,8 @@ class _Rewriter:
             new = self.own_operands(
                 builder, stmt, map_operands(stmt, partial(rename, names=inner))
             )
+            if isinstance(new, Apply) and new.op is extent and new.args[0] in self.unset:
+                new = replace(new, op=extent_if_set)
             inner |= later
             builder.append(map_regions(new, partial(self.block, names=inner)))
         return builder, inner
