@@ -23,10 +23,8 @@ LONG_FILES: set[str] = {
 }
 LONG_FUNCTIONS: set[str] = {
     "stagec/frontend/expressions.py:_evaluate",
-    "stagec/frontend/iteration.py:while_loop",
-    "stagec/frontend/transforming.py:collect_cotangents",
-    "stagec/frontend/transforming.py:gradient",
-    "stagec/frontend/transforming.py:trace",
+    "stagec/frontend/iterables.py:zipped",
+    "stagec/frontend/iteration.py:periodic",
     "stagec/ops/averages.py:_ignoring",
     "stagec/ops/quantiles.py:_quantile",
 }

@@ -57,6 +57,8 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
         return unrolled(
             m, stmt, frame, containers.unpack(m, state, value, loc), state, body, loc
         )
+    if loops.trips(staged) is None:
+        m.uncounted.add(id(stmt))
     return run_indexed(m, stmt, frame, staged, state, body, loc, 0)
 
 
@@ -76,8 +78,6 @@ def run_indexed(
     count = loops.trips(it)
     if count == 0:
         return ended(m, frame, stmt, Leaf(state))
-    if count is None:
-        m.uncounted.add(id(stmt))
 
     def trip(s: State, index: Value) -> Tree:
         return body(s, it.element(s, index))

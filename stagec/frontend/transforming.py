@@ -88,9 +88,11 @@ def scalar_result(m: Machine, traced: Traced, value: Value, loc: Loc | None, wha
     elif isinstance(value, ArrayRef) and arrays.type_of(traced.inner, value).rank == 0:
         operand = arrays.handle_of(m, traced.inner, value).operand
     if operand is None or not inexact(operand.type):
-        kind = result_text(traced.inner, value)
-        text = f"{what} needs a function that returns a floating-point scalar, not {kind}"
-        raise StagecError("SC414", text, loc, "sum the result, or use vjp or jacrev")
+        got = result_text(traced.inner, value)
+        raise StagecError(
+            "SC414", f"{what} needs a function that returns a floating-point scalar, not {got}",
+            loc, "sum the result, or use vjp or jacrev",
+        )  # fmt: skip
     assert isinstance(operand.type, ArrayType)
     if operand.type.dtype.kind == "c":
         raise StagecError("SC414", f"{what} of a complex result", loc, "return its real part")
@@ -271,8 +273,12 @@ def seed(m: Machine, state: State, dot: Value, kind: Type, loc: Loc | None) -> O
 
 def mismatch(loc: Loc | None) -> StagecError:
     """The error for a tangent or cotangent whose tree is not that of its value."""
-    text = "the trees of a value and of its tangent or cotangent differ"
-    return StagecError("SC419", text, loc, "match them")
+    return StagecError(
+        "SC419",
+        "the trees of a value and of its tangent or cotangent differ",
+        loc,
+        "match them",
+    )
 
 
 def matched_leaves(

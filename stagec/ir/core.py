@@ -170,8 +170,9 @@ class Const:
     @property
     def key(self) -> tuple[str, Type]:
         """What makes two constants equal: -0.0 is not 0.0, nan is nan, True is not 1."""
+        array: Any = self.value  # not narrowed to an array of unknown dtype
         if isinstance(self.value, np.ndarray):
-            return repr((self.value.tobytes(), self.value.shape)), self.type
+            return repr((array.tobytes(), array.shape)), self.type
         return repr(self.value), self.type
 
     def __eq__(self, other: object) -> bool:

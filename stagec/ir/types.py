@@ -7,7 +7,7 @@ another dimension.  Structurally equal sizes are equal at run time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -194,15 +194,16 @@ COMPLEX = ArrayType(np.dtype(np.complex128), (), "py")
 TEXT = TextType()
 
 
-def type_of(value: object) -> Type:
+def type_of(value: Any) -> Type:
     """The type of a run-time number, array or string, with its exact shape."""
+    found: Any = value  # not narrowed to an array of unknown dtype
     match value:
         case bool():
             return BOOL
         case np.ndarray():
-            return ArrayType(value.dtype, value.shape)
+            return ArrayType(found.dtype, found.shape)
         case np.generic():
-            return ArrayType(value.dtype, (), "np")
+            return ArrayType(found.dtype, (), "np")
         case int():
             return INT
         case float():
@@ -212,6 +213,6 @@ def type_of(value: object) -> Type:
         case str():
             return TEXT
         case list() if value:
-            return ListType(type_of(value[0]))
+            return ListType(type_of(found[0]))
         case _:
             raise TypeError(f"{type(value).__name__} is not a value of the graph")

@@ -149,6 +149,13 @@ def _concatenate_jvp(dxs: Any, out: Any, *xs: Any, axis: int) -> Any:
     return concatenate(*parts, axis=axis)
 
 
+def _rank_of_element(arrays: Any) -> int:
+    element = element_type(arrays.type)
+    if not isinstance(element, ArrayType):
+        raise TypeError(f"expected a list of arrays, got {arrays.type}")
+    return element.rank
+
+
 def _concatenate_call(
     arrays: Any,
     axis: Any = 0,
@@ -158,7 +165,7 @@ def _concatenate_call(
     casting: str = "same_kind",
 ) -> Any:
     if is_list(arrays) and axis is not None:
-        rank = element_type(arrays.type).rank
+        rank = _rank_of_element(arrays)
         joined = list_concatenate(arrays, axis=normal_axis(axis, rank))
         return joined if dtype is None else astype(joined, dtype=np.dtype(dtype))
     xs = items_of(arrays)
@@ -280,10 +287,7 @@ def _joiner(
     name = function.__name__
 
     def call(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-        if is_list(tup):
-            joined = of_list(tup, element_type(tup.type).rank)
-        else:
-            joined = op(*items_of(tup))
+        joined = of_list(tup, _rank_of_element(tup)) if is_list(tup) else op(*items_of(tup))
         return joined if dtype is None else astype(joined, dtype=np.dtype(dtype))
 
     def expand(*xs: Any) -> Any:

@@ -211,11 +211,6 @@ class _Walk:
             lambda c: self.component(stmt.outs, c),
         )
         for k, (out, a, b) in enumerate(zip(stmt.outs, then, orelse, strict=True)):
-            # what is unset is never used: the result is the object of the other branch
-            if isinstance(stmt.then.results[k], Undef):
-                a = b
-            if isinstance(stmt.orelse.results[k], Undef):
-                b = a
             same = a.identity is b.identity
             identity = a.identity if same and a.identity is not None else out
             part = a.part or b.part
