@@ -100,7 +100,9 @@ class Ending:
             return results.Outcome(results.Plain(None), ())
         specs = Specs(self.machine, self.inputs, state, outs)
         value = specs.of(cast(Value, state.cells[RESULT]))
-        return results.Outcome(value, tuple(specs.changes(self.before)))
+        outcome = results.Outcome(value, tuple(specs.changes(self.before)))
+        self.machine.fresh = specs.fresh()
+        return outcome
 
 
 def shifted(outcome: results.Outcome, by: int) -> results.Outcome:
@@ -145,12 +147,14 @@ class Specs:
     inputs: Inputs
     state: State
     outs: list[Operand]
-    gradients: dict[int, int] = field(default_factory=dict[int, int])
+    # the results that hold an array of their own, by cell; the cells of which there are views
+    wholes: dict[int, int] = field(default_factory=dict[int, int])
+    viewed: set[int] = field(default_factory=set[int])
 
     def out(self, operand: Operand) -> results.Out:
         """A result for the operand, shared with an equal one before it."""
         for k, other in enumerate(self.outs):
-            if other is operand and k not in self.machine.fresh:
+            if other is operand and k not in self.wholes.values():
                 return results.Out(k)
         self.outs.append(operand)
         return results.Out(len(self.outs) - 1)
@@ -195,17 +199,30 @@ class Specs:
         for k, entry in enumerate(self.machine.captured.values()):
             if not ref.path and entry.cell == ref.cell:
                 return results.Hidden(k)
-        if not ref.path and ref.cell in self.machine.own:
-            return self.gradient(ref)
-        return self.out(handle_of(self.machine, self.state, ref).operand)
+        operand = handle_of(self.machine, self.state, ref).operand
+        if ref.path:
+            self.viewed.add(ref.cell)
+        elif self.separate(ref.cell):
+            return self.whole(ref.cell, operand)
+        return self.out(operand)
 
-    def gradient(self, ref: ArrayRef) -> results.Spec:
-        """A gradient: an array of its own, even where another result is equal to it."""
-        if ref.cell not in self.gradients:
-            self.gradients[ref.cell] = len(self.outs)
-            self.machine.fresh.add(len(self.outs))
-            self.outs.append(handle_of(self.machine, self.state, ref).operand)
-        return results.Out(self.gradients[ref.cell])
+    def separate(self, cell: int) -> bool:
+        """Whether the array surely is none that has another name."""
+        content = self.state.cells[cell]
+        assert isinstance(content, ArrayCell)
+        return cell in self.machine.own or not (content.shares or content.external)
+
+    def whole(self, cell: int, operand: Operand) -> results.Out:
+        """An array that the function made: no result but itself has its memory."""
+        if cell not in self.wholes:
+            self.wholes[cell] = len(self.outs)
+            self.outs.append(operand)
+        return results.Out(self.wholes[cell])
+
+    def fresh(self) -> set[int]:
+        """The results that must be memory of their own, even where another is equal."""
+        own = self.machine.own
+        return {k for cell, k in self.wholes.items() if cell in own or cell not in self.viewed}
 
     def ref(self, ref: Ref) -> results.Spec:
         """A container or object: one of the caller's, or a new one."""
