@@ -81,6 +81,10 @@ class Join:
     views: dict[tuple[ArrayRef, ArrayRef], int] = field(
         default_factory=dict[tuple[ArrayRef, ArrayRef], int]
     )
+    # what a merged array may be the memory of: the arrays of each path, as they are there
+    sharing: dict[int, list[tuple[State, tuple[tuple[int, Operand], ...]]]] = field(
+        default_factory=dict[int, list[tuple[State, tuple[tuple[int, Operand], ...]]]]
+    )
     hint: str = ""
 
     def run(self, names: dict[int, str], dropped: set[int]) -> None:
@@ -98,7 +102,7 @@ class Join:
                 if cell in names or cell in self.machine.unflagged:
                     self.one_sided(cell, a, b)
             else:
-                self.cells[cell] = self.content(a, b)
+                self.cells[cell] = self.content(cell, a, b)
         self.hint = ""
         self.settle()
 
@@ -107,7 +111,7 @@ class Join:
         present = a if a is not None else b
         assert present is not None
         if cell in self.machine.unflagged:
-            self.cells[cell] = self.only(present, a is not None)
+            self.one_cell(cell, present, a is not None)
             return
         value = present.value if isinstance(present, Maybe) else present
         known_flag = present.flag if isinstance(present, Maybe) else const(True)
@@ -117,11 +121,11 @@ class Join:
 
     # -- contents -------------------------------------------------------------------------
 
-    def content(self, a: Content, b: Content) -> Content:
+    def content(self, cell: int, a: Content, b: Content) -> Content:
         """The merged content of one cell."""
         match a, b:
             case ArrayCell(), ArrayCell():
-                return self.array_cell(a, b)
+                return self.array_cell(cell, a, b)
             case ((Items() | StagedItems()), (Items() | StagedItems())):
                 return self.items(a, b)
             case Fields(), Fields():
@@ -138,11 +142,11 @@ class Join:
     def maybe(self, a: Maybe, b: Maybe) -> Maybe:
         return Maybe(self.operand(a.flag, b.flag), self.value(a.value, b.value))
 
-    def array_cell(self, a: ArrayCell, b: ArrayCell) -> ArrayCell:
+    def array_cell(self, cell: int, a: ArrayCell, b: ArrayCell) -> ArrayCell:
         if a == b:
             return a
-        shares = a.shares if a.shares == b.shares else (*a.shares, *b.shares)
-        return ArrayCell(self.array(a.operand, b.operand), shares, a.external or b.external)
+        self.sharing[cell] = [(self.left, a.shares), (self.right, b.shares)]
+        return ArrayCell(self.array(a.operand, b.operand), (), a.external or b.external)
 
     def items(self, a: Items | StagedItems, b: Items | StagedItems) -> Items | StagedItems:
         if isinstance(a, Items) and isinstance(b, Items) and len(a.items) == len(b.items):
@@ -273,7 +277,7 @@ class Join:
         """Two different views: the value of either, read-only and while their arrays last."""
         if (a, b) in self.views:
             return ArrayRef(self.views[a, b])
-        kinds, emits, shares = [], [], []
+        kinds, emits, sources = [], [], []
         for ref, state in ((a, self.left), (b, self.right)):
             cell = state.cells[ref.cell]
             assert isinstance(cell, ArrayCell)
@@ -281,15 +285,15 @@ class Join:
             assert isinstance(base, ArrayType)
             kinds.append(path_type(base, ref.path, tuple(o.type for o in ref.index)))  # type: ignore[misc]
             emits.append(partial(self.read, cell.operand, ref))
-            if ref.cell in self.left.cells or not self.loop:
-                shares.append((ref.cell, cell.operand))
-            shares += cell.shares
+            own = ref.cell in self.left.cells or not self.loop
+            sources.append((state, ((ref.cell, cell.operand), *cell.shares)[not own :]))
         out = Staged(join_types(kinds[0], kinds[1]))
         self.machine.name(out, self.hint)
         self.phis.append(Phi(out, emits[0], emits[1]))
         self.machine.cells += 1
         number = self.views[a, b] = self.machine.cells
-        self.cells[number] = ArrayCell(out, tuple(dict.fromkeys(shares)))
+        self.cells[number] = ArrayCell(out)
+        self.sharing[number] = sources
         return ArrayRef(number)
 
     def read(self, base: Operand, ref: ArrayRef, at: State) -> Operand:
@@ -305,33 +309,36 @@ class Join:
         assert isinstance(right, ArrayCell)
         self.machine.cells += 1
         cell = self.merged[a, b] = self.machine.cells
-        content = self.array_cell(replace(left, external=False), replace(right, external=False))
-        self.cells[cell] = content
+        left, right = replace(left, external=False), replace(right, external=False)
+        self.cells[cell] = self.array_cell(cell, left, right)
         return cell
 
     def settle(self) -> None:
         """Mark the merged arrays that may be the memory of an array with another name."""
         arrays = {pair: cell for pair, cell in self.merged.items()
                   if isinstance(self.cells[cell], ArrayCell)}  # fmt: skip
-        if not arrays:
-            return
         kept = {c for content in self.cells.values() for c in cells_in(content)}
         lefts = [a for a, _ in arrays]
         rights = [b for _, b in arrays]
         for (a, b), cell in arrays.items():
-            content = self.cells[cell]
-            assert isinstance(content, ArrayCell)
-            shares = list(content.shares)
             for number, side, state in ((a, lefts, self.left), (b, rights, self.right)):
                 own = state.cells[number]
                 assert isinstance(own, ArrayCell)
                 if own.external or number in kept or side.count(number) > 1:
-                    shares.append((number, own.operand))
-            for number, then in shares:
-                now = self.cells.get(number)
-                if isinstance(now, ArrayCell) and now.operand is not then:
-                    raise self.clash()
+                    self.sharing.setdefault(cell, []).append((state, ((number, own.operand),)))
+        for cell, sources in self.sharing.items():
+            content = self.cells[cell]
+            assert isinstance(content, ArrayCell)
+            shares = tuple(self.renewed(s, state) for state, found in sources for s in found)
             self.cells[cell] = replace(content, shares=tuple(dict.fromkeys(shares)))
+
+    def renewed(self, share: tuple[int, Operand], state: State) -> tuple[int, Operand]:
+        """An array of one path as it is after the join; it must not have changed before."""
+        number, then = share
+        before, now = state.cells.get(number), self.cells.get(number)
+        if isinstance(before, ArrayCell) and before.operand is not then:
+            raise self.clash()
+        return (number, now.operand) if isinstance(now, ArrayCell) else share
 
     def clash(self) -> Exception:
         """What to raise for a name of one of two arrays that were written to."""
@@ -352,10 +359,17 @@ class Join:
             raise Unjoinable("a name for one of two lists, dicts or objects")
         self.machine.cells += 1
         cell = self.merged[a, b] = self.machine.cells
-        self.cells[cell] = self.content(self.left.cells[a], self.right.cells[b])
+        self.cells[cell] = self.content(cell, self.left.cells[a], self.right.cells[b])
         return cell
 
     # -- values of one path only ----------------------------------------------------------
+
+    def one_cell(self, cell: int, content: Content, left: bool) -> None:
+        """A cell of one path only."""
+        if isinstance(content, ArrayCell) and content.shares:
+            self.sharing[cell] = [(self.left if left else self.right, content.shares)]
+            content = replace(content, shares=())
+        self.cells[cell] = self.only(content, left)
 
     def only(self, content: Any, left: bool) -> Any:
         """The content with every operand of the inner block passed out, undefined elsewhere."""
@@ -365,7 +379,7 @@ class Join:
             state = self.left if left else self.right
             other = self.right if left else self.left
             if content.cell not in other.cells and content.cell not in self.cells:
-                self.cells[content.cell] = self.only(state.cells[content.cell], left)
+                self.one_cell(content.cell, state.cells[content.cell], left)
         if isinstance(content, tuple):
             return tuple(self.only(c, left) for c in content)
         if isinstance(content, FunctionValue | Known | Const | Undef) or not is_dataclass(
