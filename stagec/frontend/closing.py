@@ -11,7 +11,7 @@ from stagec.errors import Loc
 from stagec.frontend.join import Join, Phi
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import Branch, Exit, Leaf, State, Tree
-from stagec.frontend.values import Content
+from stagec.frontend.values import ArrayCell, Content
 from stagec.ir.core import If, Operand, const
 from stagec.ir.types import BOOL
 
@@ -49,6 +49,7 @@ def plan(
     groups: dict[Exit, Group] = {}
     depth = tree.parent.builder.depth
     one_path = not then.groups or not orelse.groups
+    common = common_arrays(machine, tree.parent, then, orelse, phis)
     for exit in Exit:
         a, b = then.groups.get(exit), orelse.groups.get(exit)
         if a is None and b is None:
@@ -56,7 +57,7 @@ def plan(
         left = State(tree.parent.builder, a.cells if a else {})
         right = State(tree.parent.builder, b.cells if b else {})
         join = Join(machine, left, right, depth, force)
-        join.phis = phis
+        join.phis, join.common = phis, common
         if a and b:
             join.run(names, dropped)
             flag = join.operand(a.flag, b.flag)
@@ -64,10 +65,13 @@ def plan(
             only = a or b
             assert only is not None
             for cell, content in only.cells.items():
-                if tree.parent.cells.get(cell) is content:
+                shares = isinstance(content, ArrayCell) and content.shares
+                outside = tree.parent.cells.get(cell) is content and not shares
+                if outside and cell not in common:
                     join.cells[cell] = content
-                elif cell not in dropped:
-                    join.cells[cell] = join.only(content, a is not None)
+                elif outside or cell not in dropped:
+                    join.one_cell(cell, content, a is not None)
+            join.settle()
             flags = (a.flag if a else const(False), b.flag if b else const(False))
             flag = only.flag if one_path else join.operand(*flags)
             if one_path:
@@ -76,6 +80,38 @@ def plan(
     # an If around this one must know that these are defined in its branch
     tree.parent.builder.declare(*(p.out for p in phis))
     return Plan(tree, groups, phis, then, orelse)
+
+
+def common_arrays(
+    machine: Machine, here: State, then: Plan, orelse: Plan, phis: list[Phi]
+) -> dict[int, Operand]:
+    """The arrays that differ between the branches but not between the exits of either.
+
+    One operand stands for such an array whatever the exit: the array is not needed as it was
+    before the branches once one of them has written to it.
+    """
+    if len(then.groups.keys() | orelse.groups.keys()) == 1:
+        return {}
+    left, right = operands(then), operands(orelse)
+    join = Join(machine, here, here, 0)
+    join.phis = phis
+    return {
+        cell: join.array(a, b)
+        for cell, a in left.items()
+        if (b := right.get(cell)) and a is not b and a.type == b.type
+    }
+
+
+def operands(planned: Plan) -> dict[int, Operand]:
+    """The operands of the arrays that are the same for each exit."""
+    found: dict[int, Operand] = {}
+    several: set[int] = set()
+    for group in planned.groups.values():
+        for cell, content in group.cells.items():
+            if isinstance(content, ArrayCell):
+                if found.setdefault(cell, content.operand) is not content.operand:
+                    several.add(cell)
+    return {cell: operand for cell, operand in found.items() if cell not in several}
 
 
 def commit(planned: Plan) -> None:

@@ -85,6 +85,8 @@ class Join:
     sharing: dict[int, list[tuple[State, tuple[tuple[int, Operand], ...]]]] = field(
         default_factory=dict[int, list[tuple[State, tuple[tuple[int, Operand], ...]]]]
     )
+    # arrays that are one operand whatever the exit
+    common: dict[int, Operand] = field(default_factory=dict[int, Operand])
     hint: str = ""
 
     def run(self, names: dict[int, str], dropped: set[int]) -> None:
@@ -146,7 +148,8 @@ class Join:
         if a == b:
             return a
         self.sharing[cell] = [(self.left, a.shares), (self.right, b.shares)]
-        return ArrayCell(self.array(a.operand, b.operand), (), a.external or b.external)
+        operand = self.common.get(cell) or self.array(a.operand, b.operand)
+        return ArrayCell(operand, (), a.external or b.external)
 
     def items(self, a: Items | StagedItems, b: Items | StagedItems) -> Items | StagedItems:
         if isinstance(a, Items) and isinstance(b, Items) and len(a.items) == len(b.items):
@@ -369,7 +372,10 @@ class Join:
         if isinstance(content, ArrayCell) and content.shares:
             self.sharing[cell] = [(self.left if left else self.right, content.shares)]
             content = replace(content, shares=())
-        self.cells[cell] = self.only(content, left)
+        if isinstance(content, ArrayCell) and cell in self.common:
+            self.cells[cell] = replace(content, operand=self.common[cell])
+        else:
+            self.cells[cell] = self.only(content, left)
 
     def only(self, content: Any, left: bool) -> Any:
         """The content with every operand of the inner block passed out, undefined elsewhere."""
