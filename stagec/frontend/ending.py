@@ -150,6 +150,7 @@ class Specs:
     # the results that hold an array of their own, by cell; the cells of which there are views
     wholes: dict[int, int] = field(default_factory=dict[int, int])
     viewed: set[int] = field(default_factory=set[int])
+    views: dict[int, results.Out] = field(default_factory=dict[int, results.Out])
 
     def out(self, operand: Operand) -> results.Out:
         """A result for the operand, shared with an equal one before it."""
@@ -199,12 +200,18 @@ class Specs:
         for k, entry in enumerate(self.machine.captured.values()):
             if not ref.path and entry.cell == ref.cell:
                 return results.Hidden(k)
-        operand = handle_of(self.machine, self.state, ref).operand
         if ref.path:
+            return self.view(ref)
+        operand = handle_of(self.machine, self.state, ref).operand
+        return self.whole(ref.cell, operand) if self.separate(ref.cell) else self.out(operand)
+
+    def view(self, ref: ArrayRef) -> results.Out:
+        """A view: one object, however many names it has."""
+        if id(ref) not in self.views:
             self.viewed.add(ref.cell)
-        elif self.separate(ref.cell):
-            return self.whole(ref.cell, operand)
-        return self.out(operand)
+            operand = handle_of(self.machine, self.state, ref).operand
+            self.views[id(ref)] = self.out(operand)
+        return self.views[id(ref)]
 
     def separate(self, cell: int) -> bool:
         """Whether the array surely is none that has another name."""

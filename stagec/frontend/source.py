@@ -131,9 +131,14 @@ def _lines(function: FunctionType) -> list[str]:
         lines = sys.orig_argv[sys.orig_argv.index("-c") + 1].splitlines(keepends=True)
     if lines:
         return lines
-    raise StagecError(
+    raise _unreadable(function)
+
+
+def _unreadable(function: FunctionType) -> StagecError:
+    """The error for a function whose text is nowhere."""
+    return StagecError(
         "SC202",
-        f"the source of {function.__qualname__} cannot be read ({file})",
+        f"the source of {function.__qualname__} cannot be read ({function.__code__.co_filename})",
         help="save the function to a file, or register its text in linecache.cache",
     )
 
@@ -270,6 +275,8 @@ def _same_constant(one: object, other: object) -> bool:
 def _changed(function: FunctionType) -> StagecError:
     """The error for a function whose text is not what was compiled."""
     code = function.__code__
+    if code.co_filename == "<string>" and "<string>" not in linecache.cache:
+        return _unreadable(function)  # made by exec in a `python -c` program
     return StagecError(
         "SC201",
         f"the source of {function.__qualname__} has changed since it was imported",
