@@ -67,6 +67,13 @@ def store(
 ) -> None:  # fmt: skip
     """Write `value` (a handle or number) where `ref` and then `path` point."""
     cell = cell_of(state, ref, loc)
+    if cell.listed:
+        raise AliasClash(
+            "SC314",
+            "an element of a list of run-time length cannot be written to",
+            loc,
+            "keep a copy in the list: `ys.append(y.copy())`; copy what is taken out of it",
+        )
     live = tuple(s for s in cell.shares if s[0] in state.cells)
     if live:
         raise AliasClash(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Const
+from stagec.ir.core import Const, Operand
 from stagec.ir.types import TEXT, ListType
 from stagec.ops import lists
 from stagec.ops.extent import range_length
@@ -212,7 +213,7 @@ def staged_item(
     if isinstance(key, Known) and isinstance(key.value, slice):
         raise StagecError("SC331", "a slice of a list of run-time length", loc, "use an array")
     index = m.operand(state, key, loc)
-    return m.wrap(state, lists.list_get(handle, m.handle(state, index)))
+    return element(m, state, lists.list_get(handle, m.handle(state, index)))
 
 
 def known_item(m: Machine, state: State, base: Known, key: Value, loc: Loc | None) -> Value:
@@ -274,7 +275,7 @@ def set_item(
         return
     if isinstance(content, StagedItems):
         assert isinstance(content.operand.type, ListType)
-        element = convert(m, state, element_operand(state, value), content.operand.type.element)
+        element = convert(m, state, stored(state, value), content.operand.type.element)
         index = m.operand(state, key, loc)
         new = lists.list_set(*(m.handle(state, o) for o in (content.operand, index, element)))
         m.name(new.operand, m.name_of(content.operand))
@@ -319,10 +320,26 @@ def append(m: Machine, state: State, ref: Ref, value: Value, loc: Loc | None) ->
             "SC333", f"a list of {kind.element} gets an element of type {have}", loc,
             "append values of one type in a staged loop",
         )  # fmt: skip
-    operand = convert(m, state, element_operand(state, value), kind.element)
+    operand = convert(m, state, stored(state, value), kind.element)
     new = lists.list_append(m.handle(state, content.operand), m.handle(state, operand))
     m.name(new.operand, m.name_of(content.operand))
     state.cells[ref.cell] = StagedItems(new.operand)
+
+
+def stored(state: State, value: Value) -> Operand:
+    """The operand of what becomes an element of a list of run-time length."""
+    if isinstance(value, ArrayRef):
+        cell = arrays.cell_of(state, value)
+        state.cells[value.cell] = replace(cell, listed=True)
+    return element_operand(state, value)
+
+
+def element(m: Machine, state: State, got: Any) -> Value:
+    """What was taken out of a list of run-time length."""
+    value = m.wrap(state, got)
+    if isinstance(value, ArrayRef):
+        state.cells[value.cell] = replace(arrays.cell_of(state, value), listed=True)
+    return value
 
 
 def length(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:

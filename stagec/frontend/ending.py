@@ -208,16 +208,19 @@ class Specs:
     def view(self, ref: ArrayRef) -> results.Out:
         """A view: one object, however many names it has."""
         if id(ref) not in self.views:
+            self.separate(ref.cell)
             self.viewed.add(ref.cell)
             operand = handle_of(self.machine, self.state, ref).operand
             self.views[id(ref)] = self.out(operand)
         return self.views[id(ref)]
 
     def separate(self, cell: int) -> bool:
-        """Whether the array surely is none that has another name."""
+        """Whether the array surely is none that has another name; notes which it may be."""
         content = self.state.cells[cell]
         assert isinstance(content, ArrayCell)
-        return cell in self.machine.own or not (content.shares or content.external)
+        self.viewed.update(other for other, _ in content.shares)
+        named = content.shares or content.external or content.listed
+        return cell in self.machine.own or not named
 
     def whole(self, cell: int, operand: Operand) -> results.Out:
         """An array that the function made: no result but itself has its memory."""

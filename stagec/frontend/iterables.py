@@ -98,9 +98,8 @@ def list_items(m: Machine, state: State, ref: Ref, reverse: bool) -> loops.Stage
                 "SC376", "a list of run-time length changes while it is iterated",
                 s.builder.loc, "iterate over a copy",
             )  # fmt: skip
-        return m.wrap(
-            s, lists.list_get(m.handle(s, then), m.handle(s, m.operand(s, index, None)))
-        )
+        at = m.handle(s, m.operand(s, index, None))
+        return containers.element(m, s, lists.list_get(m.handle(s, then), at))
 
     return loops.Staged_(const(0), n, 1, reverse, element)
 

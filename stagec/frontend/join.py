@@ -85,6 +85,8 @@ class Join:
     sharing: dict[int, list[tuple[State, tuple[tuple[int, Operand], ...]]]] = field(
         default_factory=dict[int, list[tuple[State, tuple[tuple[int, Operand], ...]]]]
     )
+    # the elements of lists that become lists of run-time length
+    listed: set[int] = field(default_factory=set[int])
     # arrays that are one operand whatever the exit
     common: dict[int, Operand] = field(default_factory=dict[int, Operand])
     hint: str = ""
@@ -149,7 +151,7 @@ class Join:
             return a
         self.sharing[cell] = [(self.left, a.shares), (self.right, b.shares)]
         operand = self.common.get(cell) or self.array(a.operand, b.operand)
-        return ArrayCell(operand, (), a.external or b.external)
+        return ArrayCell(operand, (), a.external or b.external, a.listed or b.listed)
 
     def items(self, a: Items | StagedItems, b: Items | StagedItems) -> Items | StagedItems:
         if isinstance(a, Items) and isinstance(b, Items) and len(a.items) == len(b.items):
@@ -159,6 +161,7 @@ class Join:
         if not self.force:
             raise Unjoinable("lists of different lengths")
         element = self.element(a, b)
+        self.listed.update(cells_in((a, b)))
         out = Staged(ListType(element))
         self.machine.name(out, self.hint)
         left = self.list_emitter(a, element, self.left)
@@ -321,6 +324,7 @@ class Join:
         arrays = {pair: cell for pair, cell in self.merged.items()
                   if isinstance(self.cells[cell], ArrayCell)}  # fmt: skip
         kept = {c for content in self.cells.values() for c in cells_in(content)}
+        kept |= {c for a in self.sharing.values() for _, found in a for c, _ in found}
         lefts = [a for a, _ in arrays]
         rights = [b for _, b in arrays]
         for (a, b), cell in arrays.items():
@@ -334,6 +338,9 @@ class Join:
             assert isinstance(content, ArrayCell)
             shares = tuple(self.renewed(s, state) for state, found in sources for s in found)
             self.cells[cell] = replace(content, shares=tuple(dict.fromkeys(shares)))
+        for cell in self.listed:
+            if isinstance(content := self.cells.get(cell), ArrayCell):
+                self.cells[cell] = replace(content, listed=True)
 
     def renewed(self, share: tuple[int, Operand], state: State) -> tuple[int, Operand]:
         """An array of one path as it is after the join; it must not have changed before."""

@@ -121,7 +121,7 @@ def signature(join: Join, entry: State) -> list[Any]:
             return part
         if isinstance(part, ArrayCell):
             shares = tuple(sorted(fresh.get(c, c) for c, _ in part.shares))
-            return ArrayCell, walk(part.operand), shares, part.external
+            return ArrayCell, walk(part.operand), shares, part.external, part.listed
         return (type(part), *(walk(getattr(part, f.name)) for f in fields(part)))
 
     changed = [

@@ -170,7 +170,7 @@ def _pop(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) 
             raise StagecError("SC354", "pop(i) of a list of run-time length", loc, "use pop()")
         rest, value = lists.list_pop(m.handle(state, content.operand))
         state.cells[ref.cell] = StagedItems(rest.operand)
-        return m.wrap(state, value)
+        return containers.element(m, state, value)
     k = m.need_known(state, args[0], loc, "the index that is popped") if args else -1
     items = list(content.items)
     m.host(state, list.pop, [list(items), k], {}, loc)

@@ -136,9 +136,10 @@ def _lines(function: FunctionType) -> list[str]:
 
 def _unreadable(function: FunctionType) -> StagecError:
     """The error for a function whose text is nowhere."""
+    file = function.__code__.co_filename
     return StagecError(
         "SC202",
-        f"the source of {function.__qualname__} cannot be read ({function.__code__.co_filename})",
+        f"the source of {function.__qualname__} cannot be read ({file})",
         help="save the function to a file, or register its text in linecache.cache",
     )
 

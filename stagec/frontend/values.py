@@ -220,12 +220,14 @@ class ArrayCell:
     """The content of an array cell.
 
     `shares` lists (cell, content) pairs that it may be the same memory as: it is read-only, and
-    stale once one of them changes.  `source` is set on memory that the caller can see.
+    stale once one of them changes.  `external` is set on memory that the caller can see,
+    `listed` on an element of a list of run-time length, which is read-only too.
     """
 
     operand: Operand
     shares: tuple[tuple[int, Operand], ...] = ()
     external: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
