@@ -108,9 +108,10 @@ def operands(planned: Plan) -> dict[int, Operand]:
     several: set[int] = set()
     for group in planned.groups.values():
         for cell, content in group.cells.items():
-            if isinstance(content, ArrayCell):
-                if found.setdefault(cell, content.operand) is not content.operand:
-                    several.add(cell)
+            if not isinstance(content, ArrayCell):
+                continue
+            if found.setdefault(cell, content.operand) is not content.operand:
+                several.add(cell)
     return {cell: operand for cell, operand in found.items() if cell not in several}
 
 

@@ -299,9 +299,4 @@ def move_axis(x: Any, source: int, destination: int) -> Any:
     return x if source == destination else transpose(x, axes=tuple(order))
 
 
-def is_staged(*xs: Any) -> bool:
-    """Whether any of the arguments is a handle."""
-    return any(isinstance(x, Staged) for x in xs)
-
-
 OPS: tuple[Op, ...] = (expand_dims, squeeze, transpose)

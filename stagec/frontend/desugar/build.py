@@ -46,13 +46,6 @@ def call(origin: gast.AST, function: gast.expr, *args: gast.expr) -> gast.Call:
     return at(origin, gast.Call(function, list(args), []))
 
 
-def conjunction(origin: gast.AST, tests: list[gast.expr]) -> gast.expr:
-    """`a and b and ...`; True if there are none."""
-    if len(tests) < 2:
-        return tests[0] if tests else constant(origin, True)
-    return at(origin, gast.BoolOp(gast.And(), tests))
-
-
 def arguments(*names: gast.Name) -> gast.arguments:
     """A signature of positional parameters."""
     return gast.arguments(list(names), [], None, [], [], None, [])
