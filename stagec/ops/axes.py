@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op, Staged
+from stagec.ir.core import Cost, Op
 from stagec.ir.types import ArrayType, Dim, Shape, may_be_one
 from stagec.ops.extent import extent
 from stagec.ops.family import (
