@@ -20,7 +20,7 @@ from stagec.specs import example, spec as spec
 
 P = ParamSpec("P")
 R = TypeVar("R")
-BACKENDS = ("numpy",)
+BACKENDS = tuple(driver.TARGETS)
 
 
 class Staged(Generic[P, R]):
@@ -57,7 +57,7 @@ class Staged(Generic[P, R]):
             names = (*names, *(code.co_varnames[k] for k in nums), *annotated_static(fun))
         self.eager = fun
         self.options = {"static_argnames": names, "backend": backend}
-        self._compiler = driver.Compiler(fun, frozenset(names), distinct)
+        self._compiler = driver.Compiler(fun, frozenset(names), distinct, backend)
         functools.update_wrapper(self, fun, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -131,7 +131,7 @@ def jit(fun: Callable[P, R] | None = None, **options: Any) -> Any:
     Parameters
     ----------
     static_argnames, static_argnums : parameters whose values are known at staging.
-    backend : "numpy".
+    backend : "numpy", or "numba": loops over elements, compiled (needs the extra `numba`).
     """
     if fun is None:
         return functools.partial(jit, **options)

@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(command=run)
         command.add_argument("target", metavar="FILE:FUNC")
         command.add_argument("--grad", action="store_true", help="of its gradient")
+        command.add_argument("--backend", default="numpy", help="numpy or numba")
         command.add_argument("--stage", help='of the graph: "staged", "optimised" or a pass')
         command.add_argument(
             "args", nargs="*", metavar="ARG", help='such as "f64[n,3]", float, 3'
@@ -119,7 +120,8 @@ def target(options: argparse.Namespace) -> Any:
         raise StagecError(
             "SC802", f"{file} has no function {name!r}", None, "name a function of the module"
         )
-    return api.grad(fun) if options.grad else api.jit(fun)
+    make = api.grad if options.grad else api.jit
+    return make(fun, backend=options.backend)
 
 
 def load(file: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stagec.driver import Compiler, Specialisation
@@ -20,6 +21,8 @@ class Report:
     captured : variables outside that are read at each call.
     guards : variables outside whose change recompiles.
     copies : copies that in-place updates needed, and why.
+    kernels : the functions that are compiled (Numba target).
+    fallbacks : kernels that Numba could not compile, and why; they run as Python.
     """
 
     signature: str
@@ -28,6 +31,8 @@ class Report:
     captured: tuple[str, ...]
     guards: tuple[str, ...]
     copies: tuple[str, ...]
+    kernels: tuple[str, ...]
+    fallbacks: tuple[str, ...]
 
     def __str__(self) -> str:
         lines = [self.signature]
@@ -37,6 +42,8 @@ class Report:
             ("read at each call", self.captured),
             ("guarded", self.guards),
             ("copies", self.copies),
+            ("kernels", self.kernels),
+            ("fallbacks", self.fallbacks),
         ):
             lines.append(f"{title}: {len(items) or 'none'}")
             lines += [f"  {item}" for item in items]
@@ -46,6 +53,7 @@ class Report:
 KINDS = {
     "int": "the value of integer argument {}",
     "size": "the length of argument {} along axis {}",
+    "equal": "the lengths of two axes are equal: {} and {} (argument, axis)",
     "layout": "the memory layout of argument {}",
     "unroll": "a loop unrolled",
     "captured": "{} is read at each call, since it changed",
@@ -67,7 +75,17 @@ def report(made: Specialisation, compiler: Compiler) -> Report:
         tuple(map(str, program.captured)),
         tuple(str(g.source) for g in program.guards),
         tuple(map(copy_text, made.copies)),
+        tuple(made.module.kernels),
+        tuple(fallbacks(made)),
     )
+
+
+def fallbacks(made: Specialisation) -> Iterator[str]:
+    """The kernels that Numba refused when they were first called, with its message."""
+    for name in made.module.kernels:
+        refused = made.entry.__globals__[name].refused
+        if refused:
+            yield f"{name}: {refused}"
 
 
 def copy_text(copy: Copy) -> str:

@@ -31,7 +31,7 @@ from stagec_runtime.matrices import (
     inverse_gaps as inverse_gaps,
     peaks as peaks,
 )
-from stagec_runtime.shapes import unbroadcast as unbroadcast
+from stagec_runtime.shapes import agree as agree, unbroadcast as unbroadcast
 from stagec_runtime.special import (
     erf as erf,
     erfc as erfc,

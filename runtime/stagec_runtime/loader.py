@@ -4,7 +4,9 @@ import atexit
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 _FOLDER: list[Path] = []
@@ -19,14 +21,24 @@ def folder() -> Path:
     return _FOLDER[0]
 
 
-def load(text: str, entry: str, objects: dict[str, Any]) -> tuple[Any, str]:
+def load(
+    text: str,
+    entry: str,
+    objects: dict[str, Any],
+    kernels: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
+) -> tuple[Any, str]:
     """The function `entry` of the module with source `text`, and the file it was written to.
 
-    `objects` are further globals of the module.
+    `objects` are further globals of the module; `kernels` its compiled functions, with the
+    positions of their integer arguments.
     """
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     path = folder() / f"{entry}_{digest}.py"
     path.write_text(text)
     namespace: dict[str, Any] = {"__name__": f"stagec.generated.{entry}", **objects}
     exec(compile(text, str(path), "exec"), namespace)
+    for name, integers in kernels.items():
+        from stagec_runtime.kernels import Kernel  # Numba takes long to import
+
+        namespace[name] = Kernel(namespace[name], integers)
     return namespace[entry], str(path)

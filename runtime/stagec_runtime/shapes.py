@@ -5,6 +5,12 @@ from typing import Any
 import numpy as np
 
 
+def agree(n: int, m: int) -> None:
+    """Check that two lengths along one axis are equal; raises ValueError."""
+    if n != m:
+        raise ValueError(f"operands could not be broadcast together: lengths {n} and {m}")
+
+
 def unbroadcast(ct: Any, shape: tuple[int, ...]) -> Any:
     """`ct` summed down to `shape`: the transpose of NumPy broadcasting.
 

@@ -8,6 +8,7 @@ from typing import Any
 import gast
 import numpy as np
 
+from stagec.codegen.kernels import unset
 from stagec.codegen.names import Naming
 from stagec.codegen.plan import Plan
 from stagec.codegen.tree import (
@@ -33,8 +34,11 @@ IN_PLACE = (
 class Expressions:
     """Spells operands; `trail` collects where the folded parts come from."""
 
-    def __init__(self, plan: Plan, naming: Naming, functions: dict[str, str]) -> None:
+    def __init__(
+        self, plan: Plan, naming: Naming, functions: dict[str, str], kernel: bool
+    ) -> None:
         self.trail: list[Loc] = []
+        self._kernel = kernel
         self._plan = plan
         self._naming = naming
         self._functions = functions
@@ -44,7 +48,7 @@ class Expressions:
         if isinstance(operand, Const):
             return constant(operand.value)
         if not isinstance(operand, Value):
-            return literal(None)
+            return unset(operand.type) if self._kernel else literal(None)
         if operand not in self._plan.inline:
             return name(self._naming.names[operand])
         stmt = self._plan.definer[operand]

@@ -17,6 +17,7 @@ from stagec.codegen.liveness import Lives
 from stagec.codegen.memory import holds_memory
 from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.types import ArrayType
 
 NAMELESS = "t"
 INDICES = ("i", "j", "k", "l", "m")
@@ -72,8 +73,13 @@ def unused(base: str, taken: Container[str]) -> str:
     return next(n for n in _numbered(base) if n not in taken)
 
 
-def name_values(plan: Plan, body: Block, reserved: Iterable[str]) -> Naming:
-    """Names for all values of the function that have a variable; none is in `reserved`."""
+def name_values(
+    plan: Plan, body: Block, reserved: Iterable[str], typed: bool = False
+) -> Naming:
+    """Names for all values of the function that have a variable; none is in `reserved`.
+
+    With `typed` a variable only holds values of one type, as compiled code wants it.
+    """
     lives = Lives(plan, body)
     groups = _Groups(lives, set(body.params))
     indices: set[Value] = set()
@@ -84,7 +90,7 @@ def name_values(plan: Plan, body: Block, reserved: Iterable[str]) -> Naming:
             groups.share(source, target)
     named = _named(plan, body, lives)
     meets = {target for _, _, target in pairs} | set(body.params)
-    names = _colours(groups, named, indices, meets, set(reserved))
+    names = _colours(groups, named, indices, meets, set(reserved), typed)
     apart = {
         s
         for _, s, t in pairs
@@ -178,9 +184,11 @@ def _colours(
     indices: set[Value],
     meets: set[Value],
     reserved: set[str],
+    typed: bool,
 ) -> dict[Value, str]:
     """A name for each variable; variables that never meet may have the same."""
     taken: dict[str, _Variable] = {}
+    kinds: dict[str, object] = {}
     names: dict[Value, str] = {}
     for value in values:
         if value in names:
@@ -188,12 +196,20 @@ def _colours(
         variable = groups.of(value)
         for name in _candidates(variable, indices, meets):
             others = taken.setdefault(name, _Variable(0, 0))
-            if name not in reserved and not variable.meets(others):
+            kind = kinds.setdefault(name, _kind(value) if typed else None)
+            same = not typed or kind == _kind(value)
+            if name not in reserved and same and not variable.meets(others):
                 others.members |= variable.members
                 others.overlaps |= variable.overlaps
                 names.update(dict.fromkeys(variable.values, name))
                 break
     return names
+
+
+def _kind(value: Value) -> object:
+    """What of its type a variable of compiled code cannot change."""
+    kind = value.type
+    return (kind.dtype, kind.rank) if isinstance(kind, ArrayType) else "list"
 
 
 def _candidates(variable: _Variable, indices: set[Value], meets: set[Value]) -> Iterator[str]:

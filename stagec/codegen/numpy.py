@@ -10,6 +10,7 @@ from typing import Any
 import gast
 
 from stagec.codegen.emit import comment, emit, lines_of, with_comments
+from stagec.codegen.kernels import compiled, integers, kernel_templates
 from stagec.codegen.names import clean, unused
 from stagec.codegen.outline import outline
 from stagec.codegen.statements import Places, write_function
@@ -21,7 +22,8 @@ from stagec.ir.function import Function
 from stagec.ir.walk import statements
 
 IMPORTS = {"math": ("math", None), "np": ("numpy", "np"), "rt": ("stagec_runtime", "rt")}
-RESERVED = {"range", "reversed", "complex", *IMPORTS}
+PARTS = {"njit": "numba", "kernels": "stagec_runtime"}
+RESERVED = {"range", "reversed", "complex", *IMPORTS, *PARTS}
 Comments = Mapping[tuple[str, int], tuple[str, ...]]
 
 
@@ -35,12 +37,14 @@ class Module:
     entry : the name of the function to call.
     line_map : for lines of the text, where in the user's program they come from.
     objects : what the text needs under these names and cannot import: captured functions.
+    kernels : the compiled functions, with the positions of their integer arguments.
     """
 
     text: str
     entry: str
     line_map: dict[int, Loc]
     objects: dict[str, Any]
+    kernels: dict[str, tuple[int, ...]]
 
 
 def to_numpy(
@@ -57,22 +61,29 @@ def to_numpy(
     places: Places = {}
     definitions: list[Any] = []
     for function in reversed(functions):
-        templates = {
-            s: objects.bound(s, template_of(s))
-            for s in statements(function.body)
-            if isinstance(s, Apply)
-        }
+        templates = (
+            kernel_templates(function)
+            if function.kernel
+            else {
+                s: objects.bound(s, template_of(s))
+                for s in statements(function.body)
+                if isinstance(s, Apply)
+            }
+        )
         used = {n for template in templates.values() for n in template.names}
         reserved = RESERVED | used | set(names.values())
         entry = function is functions[0] and not _called(fn.name, functions)
         definition, found = write_function(function, templates, names, reserved, entry)
         if function.errstate:
             definition.body = [_errstate(dict(function.errstate), definition.body)]
+        if function.kernel:
+            definition = compiled(definition, function)
         definitions.append(definition)
         places |= found
     tree = gast.Module(body=[*_imports(definitions), *definitions], type_ignores=[])
     text, line_map = _text(tree, places, comments or {}, header)
-    return Module(text, names[fn.name], line_map, objects.table)
+    compiled_names = {names[f.name]: integers(f) for f in functions if f.kernel}
+    return Module(text, names[fn.name], line_map, objects.table, compiled_names)
 
 
 def template_of(stmt: Apply) -> Template:
@@ -141,11 +152,17 @@ def _errstate(settings: dict[str, Any], body: list[Any]) -> Any:
 
 def _imports(definitions: Sequence[Any]) -> list[Any]:
     used = {n for d in definitions for n in names_in(d)}
-    return [
+    whole = [
         gast.Import(names=[gast.alias(name=module, asname=short)])
         for variable, (module, short) in IMPORTS.items()
         if variable in used
     ]
+    parts = [
+        gast.ImportFrom(module=module, names=[gast.alias(name=part, asname=None)], level=0)
+        for part, module in PARTS.items()
+        if part in used
+    ]
+    return [*whole, *parts]
 
 
 def _text(

@@ -16,6 +16,7 @@ from stagec.codegen.ends import set_ends
 from stagec.codegen.expressions import IN_PLACE, Expressions, in_place
 from stagec.codegen.flow import guarded, never_ends
 from stagec.codegen.fold import fold
+from stagec.codegen.kernels import backwards
 from stagec.codegen.names import Naming, name_values, unset_names
 from stagec.codegen.needs import find_needs
 from stagec.codegen.plan import End, Plan, new_plan, parameters
@@ -66,7 +67,9 @@ def write_function(
     `distinct` says that no two parameters share memory.
     """
     plan, naming = _prepare(fn, templates, set(reserved), distinct)
-    writer = _Writer(plan, naming, unset_names(plan, fn.body, naming.names), functions)
+    unset = unset_names(plan, fn.body, naming.names)
+    spell = Expressions(plan, naming, functions, fn.kernel)
+    writer = _Writer(plan, naming, unset, spell, fn.kernel)
     body = writer.block(fn.body)
     params = [name(naming.names[p], gast.Param()) for p in fn.params]
     arguments = gast.arguments(
@@ -91,7 +94,7 @@ def _prepare(
     deferred: set[Value] = set()
     while True:
         fold(plan, fn.body, deferred, distinct)
-        naming = name_values(plan, fn.body, reserved)
+        naming = name_values(plan, fn.body, reserved, fn.kernel)
         if naming.apart <= deferred:
             return plan, naming
         deferred |= naming.apart
@@ -101,13 +104,14 @@ class _Writer:
     """Writes the blocks of one function."""
 
     def __init__(
-        self, plan: Plan, naming: Naming, unset: set[str], functions: dict[str, str]
+        self, plan: Plan, naming: Naming, unset: set[str], spell: Expressions, kernel: bool
     ) -> None:
         self.places: Places = {}
+        self._kernel = kernel
         self._plan = plan
         self._naming = naming
         self._unset = unset
-        self._spell = Expressions(plan, naming, functions)
+        self._spell = spell
 
     # blocks and their ends
 
@@ -298,7 +302,9 @@ class _Writer:
             bounds = [lo, hi]
         indices = call(name("range"), *bounds)
         if stmt.reverse:
-            indices = call(name("reversed"), indices)
+            indices = (
+                backwards(lo, hi, step) if self._kernel else call(name("reversed"), indices)
+            )
         index = stmt.body.params[0]
         used = index in self._plan.needed
         target = name(self._naming.names[index] if used else "_", STORE)

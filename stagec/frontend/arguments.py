@@ -110,6 +110,10 @@ class Inputs:
     machine: Machine
     state: State
     distinct: bool
+    merge_sizes: bool = False
+    sizes_seen: dict[tuple[int, int], Symbol] = field(
+        default_factory=dict[tuple[int, int], Symbol]
+    )
     params: list[Staged] = field(default_factory=list[Staged])
     leaf_of: list[int] = field(default_factory=list[int])
     names: list[str] = field(default_factory=list[str])
@@ -221,7 +225,10 @@ class Inputs:
             )  # fmt: skip
         if id(value) in self.seen and not self.distinct:
             return ArrayRef(self.seen[id(value)])
-        shape = tuple(self.dim(n, leaf, axis) for axis, n in enumerate(value.shape))
+        shape = tuple(
+            self.dim(n, leaf, axis, value.shape[:axis].count(n))
+            for axis, n in enumerate(value.shape)
+        )
         param = self.param(ArrayType(value.dtype, shape), name, leaf)
         self.machine.origin[param] = ("array", leaf)
         for axis in range(value.ndim):
@@ -232,12 +239,22 @@ class Inputs:
         self.seen.setdefault(id(value), cell)
         return ArrayRef(cell)
 
-    def dim(self, n: int, leaf: int, axis: int) -> Any:
-        """The size of an axis: a symbol (at least 2), unless stage 0 asked for the value."""
+    def dim(self, n: int, leaf: int, axis: int, before: int) -> Any:
+        """The size of an axis: a symbol (at least 2), unless stage 0 asked for the value.
+
+        With `merge_sizes` it is that of an equal axis of an array before, which the program
+        then depends on; `before` axes of this array are as long.
+        """
         if n < 2 or self.machine.decided("size", (leaf, axis)):
             return n
+        known = self.sizes_seen.get((n, before)) if self.merge_sizes else None
+        if known is not None:
+            origin = self.machine.size_origin[known]
+            self.machine.decisions.add(("equal", ((leaf, axis), origin)))
+            return size(known)
         letter = LETTERS[self.sizes] if self.sizes < len(LETTERS) else f"n{self.sizes}"
         self.sizes += 1
         symbol = Symbol(letter)
         self.machine.size_origin[symbol] = (leaf, axis)
+        self.sizes_seen.setdefault((n, before), symbol)
         return size(symbol)

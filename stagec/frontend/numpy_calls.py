@@ -25,7 +25,16 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Apply, Const, Operand, Staged, Value as Defined, const
+from stagec.ir.core import (
+    Apply,
+    Const,
+    Library,
+    Moves,
+    Operand,
+    Staged,
+    Value as Defined,
+    const,
+)
 from stagec.ir.path import Arg, Index, NewAxis, Path, Reshape, Slice, Transpose, shift
 from stagec.ir.types import ArrayType, ListType, may_be_one
 from stagec.ops.arithmetic import Handle
@@ -334,7 +343,7 @@ def contiguous(m: Machine, bases: dict[Operand, ArrayRef], operand: Operand) -> 
         out = stmt.out.type
         if isinstance(out, ArrayType) and (out.rank <= 1 or not any(ranks)):
             return True
-        if max(ranks) < out.rank and not isinstance(stmt.op.scalar, str):  # type: ignore[union-attr]
+        if max(ranks) < out.rank and isinstance(stmt.op.scalar, Library | Moves):  # type: ignore[union-attr]
             return True
         if len([r for r in ranks if r > 1]) == 1:
             operand = next(a for a, k in zip(stmt.args, ranks, strict=False) if k > 1)

@@ -64,6 +64,7 @@ class Request:
     kwargs: dict[str, Any]
     static: frozenset[str]
     distinct: bool = False
+    merge_sizes: bool = False
 
     def code(self) -> Any:
         """The code of the user's function; None if it has none."""
@@ -114,7 +115,7 @@ def attempt(request: Request, decisions: set[tuple[str, Any]], transforms: Any) 
     state = State(builder, {})
     m.entry = state
     flat = Flat()
-    inputs = Inputs(m, state, request.distinct)
+    inputs = Inputs(m, state, request.distinct, request.merge_sizes)
     args = []
     for name, value in zip(request.names(), request.args, strict=True):
         static = name in request.static

@@ -36,14 +36,29 @@ class Cost(Enum):
     COSTLY = 2  # anything else: store the result
 
 
-class Library:
-    """Marks an op whose scalar lowering is a call of the library."""
+class Library(Enum):
+    """Marks an op without a template on elements.
 
-    def __repr__(self) -> str:
-        return "LIBRARY"
+    LIBRARY: it is a call of the library, which no kernel can make.  NATIVE: its NumPy source
+    means the same in a kernel.
+    """
+
+    LIBRARY = "library"
+    NATIVE = "native"
 
 
-LIBRARY = Library()
+@dataclass(frozen=True, slots=True, eq=False)
+class Moves:
+    """Marks an op that only moves elements.
+
+    `rule` takes the index of an element of the result and the attributes, and returns the index
+    of that element in operand 0, with None for 0.
+    """
+
+    rule: Callable[..., tuple[Any, ...]]
+
+
+LIBRARY, NATIVE = Library.LIBRARY, Library.NATIVE
 
 
 class Staged(ABC):
@@ -86,7 +101,9 @@ class Op:
     batch : (args, axes, **attrs) -> (result, axis): the op over arguments with an extra axis.
     source : template of the NumPy expression with `{}` (or `{0}`, `{1}`...) for the operands,
         or a function of (*types, **attrs) returning one.
-    scalar : template of the expression on one element, or LIBRARY.
+    scalar : template of the expression on one element in a kernel, LIBRARY or NATIVE, or a
+        function of (*types, **attrs) returning one of these.  A template may only raise what
+        the op raises.  Or `Moves`.
     alias : the operand whose memory the result may share, or None: a fresh result; or a
         function of (**attrs) returning that.
     overwrites : the operand whose memory the op turns into its result (`update`,
@@ -110,7 +127,7 @@ class Op:
     expand: Callable[..., Any] | None
     batch: Callable[..., tuple[Any, Any]] | None
     source: str | Callable[..., str]
-    scalar: str | Library
+    scalar: str | Library | Moves | Callable[..., str | Library]
     alias: int | Callable[..., int | None] | None
     overwrites: int | None
     may_raise: tuple[type[BaseException], ...] | Callable[..., tuple[type[BaseException], ...]]

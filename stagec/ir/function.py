@@ -20,6 +20,7 @@ class Function:
         another result.
     functions : the residual functions that `Call` statements here and there name.
     errstate : floating-point error handling that the program asked for (`np.errstate`).
+    kernel : whether it is to be compiled: see `opt.kernels`.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Function:
     fresh: tuple[bool, ...] = ()
     functions: tuple[Function, ...] = field(default=())
     errstate: Attrs = ()
+    kernel: bool = False
 
     @property
     def params(self) -> tuple[Value, ...]:

@@ -69,10 +69,11 @@ class _Parser:
             fresh = line.separated(lambda: int(line.next()), ")")
         if line.take("errstate", "("):
             errstate = line.separated(lambda: _attr(line), ")")
+        kernel = line.take("kernel")
         self._end(line)
         body = self._block(params, "return")
         flags = tuple(k in fresh for k in range(len(body.results)))
-        return Function(name, body, mutated, flags, (), errstate)
+        return Function(name, body, mutated, flags, (), errstate, kernel)
 
     def _line(self, *start: str) -> Line:
         """The next line, which must start with these tokens."""

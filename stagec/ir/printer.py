@@ -29,7 +29,7 @@ from stagec.ir.spelling import attribute, constant
 
 RESERVED = (
     *("if", "else", "for", "in", "range", "reversed", "while", "do", "from", "until", "trips"),
-    *("yield", "return", "call", "func", "undef", "mutated", "fresh", "errstate"),
+    *("yield", "return", "call", "func", "undef", "mutated", "fresh", "errstate", "kernel"),
     *("True", "False", "None", "nan", "inf", "complex", "newaxis"),
 )
 
@@ -67,6 +67,11 @@ class Printable(Protocol):
         """Floating-point error handling."""
         ...
 
+    @property
+    def kernel(self) -> bool:
+        """Whether it is to be compiled."""
+        ...
+
 
 def to_text(fn: Printable) -> str:
     """The text of the function, followed by its residual functions."""
@@ -100,6 +105,8 @@ class _Printer:
             head += f" fresh({', '.join(str(k) for k, f in enumerate(fn.fresh) if f)})"
         if fn.errstate:
             head += f" errstate({', '.join(_attrs(fn.errstate))})"
+        if fn.kernel:
+            head += " kernel"
         yield head + ":"
         yield from self._block(fn.body, "  ", "return")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stagec.ir.core import Op
+from stagec.ops.agreement import OPS as AGREEMENT, agree as agree
 from stagec.ops.arithmetic import (
     OPS as ARITHMETIC,
     Handle as Handle,
@@ -499,6 +500,7 @@ ALL: tuple[Op, ...] = (
     *SELECT,
     *ARRAYS,
     *AVERAGES,
+    *AGREEMENT,
     *AXES,
     *BILINEAR,
     *BROADCAST,

@@ -27,6 +27,7 @@ from stagec.ops.comparison import (
 )
 from stagec.ops.family import made_by
 from stagec.ops.form import elementwise, identity, over
+from stagec.ops.kernel_forms import none, power_form
 from stagec.ops.masks import mask
 from stagec.ops.merging import merged
 
@@ -242,6 +243,7 @@ divide = elementwise(
     "{} / {}",
     python=operator.truediv,
     may_raise=(ZeroDivisionError,),
+    scalar=lambda x, y: "kernels.divide({}, {})" if x.weak and y.weak else "{} / {}",
     # the denominator's rule reads the result: an overwritten numerator needs no copy
     vjp=(lambda ct, z, x, y: ct / conjugate(y), lambda ct, z, x, y: -ct * conjugate(z / y)),
     jvp=(lambda dx, z, x, y: dx / y, lambda dy, z, x, y: -z * dy / y),
@@ -291,7 +293,6 @@ positive = elementwise(
 
 
 # --- powers --------------------------------------------------------------------------------
-
 
 log = elementwise(
     "log",
@@ -365,7 +366,7 @@ def _power(name: str, source: str, **rules: Any) -> Op:
 
 
 power = _power("power", "np.power({}, {})", math=math.pow)
-float_power = _power("float_power", "np.float_power({}, {})", ufunc=np.float_power)
+float_power = _power("float_power", "np.float_power({}, {})", ufunc=np.float_power, scalar=none)
 
 
 def _pow_call(base: Any, exp: Any, mod: Any = None) -> Any:
@@ -387,13 +388,13 @@ def _is_int(x: Any) -> bool:
 pow_ = _power(
     "pow",
     "{} ** {}",
+    scalar=power_form,
     python=operator.pow,
     run=operator.pow,
     calls=((operator.pow, _pow_call), (pow, _pow_call)),
 )
 
 OPS: tuple[Op, ...] = (
-    quotient,
-    *(add, subtract, multiply, divide, negative, positive),
+    *(quotient, add, subtract, multiply, divide, negative, positive),
     *(log, power, float_power, pow_),
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op
+from stagec.ir.core import Cost, Moves, Op
 from stagec.ir.types import ArrayType, Dim, Shape, may_be_one
 from stagec.ops.extent import extent
 from stagec.ops.family import (
@@ -145,6 +145,7 @@ expand_dims = linear(
     infer=_expand_infer,
     value=lambda x, *, axes: np.expand_dims(x, axes),
     vjp=lambda ct, out, x, *, axes: squeeze(ct, axes=axes),
+    scalar=Moves(lambda at, *, axes: tuple(p for k, p in enumerate(at) if k not in axes)),
     batch=to_front(lambda: expand_dims, shift_axes),
     source=_expand_source,
     alias=0,
@@ -177,12 +178,18 @@ def _squeeze_expanded(x: Any, *, axes: tuple[int, ...]) -> Any:
     return inner[0][0] if inner[0][0].type.kind == "array" else None
 
 
+def _squeezed(at: tuple[Any, ...], *, axes: tuple[int, ...]) -> tuple[Any, ...]:
+    rest = iter(at)
+    return tuple(None if k in axes else next(rest) for k in range(len(at) + len(axes)))
+
+
 squeeze = linear(
     "squeeze",
     calls=((np.squeeze, _squeeze_call),),
     infer=_squeeze_infer,
     value=lambda x, *, axes: np.squeeze(x, axes),
     vjp=lambda ct, out, x, *, axes: expand_dims(ct, axes=axes),
+    scalar=Moves(_squeezed),
     batch=to_front(lambda: squeeze, shift_axes),
     source=lambda x, *, axes: f"np.squeeze({{}}, {axis_text(axes)})",
     alias=0,
@@ -275,6 +282,7 @@ transpose = linear(
     infer=_transpose_infer,
     value=lambda x, *, axes: np.transpose(x, axes),
     vjp=lambda ct, out, x, *, axes: transpose(ct, axes=inverse(axes)),
+    scalar=Moves(lambda at, *, axes: tuple(at[axes.index(k)] for k in range(len(axes)))),
     batch=to_front(lambda: transpose, lambda *, axes: {"axes": (0, *up(axes))}),
     source=_transpose_source,
     alias=0,

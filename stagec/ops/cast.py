@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op, Staged
+from stagec.ir.core import LIBRARY, Cost, Library, Op, Staged
 from stagec.ir.types import (
     BOOL,
     COMPLEX,
@@ -76,6 +76,14 @@ def _astype_source(x: ArrayType, *, dtype: np.dtype) -> str:
     return f"np.{dtype.name}({{}}{part})"
 
 
+def _astype_scalar(x: ArrayType, dtype: np.dtype) -> str | Library:
+    """A cast in compiled code; of floats to integers there NaN has no agreed value."""
+    if x.dtype.kind in "fc" and dtype.kind in "iu":
+        return LIBRARY
+    part = ".real" if _drops_imaginary(x.dtype, dtype) else ""
+    return f"np.{'bool_' if dtype.kind == 'b' else dtype.name}({{}}{part})"
+
+
 def _astype_vjp(ct: Any, out: Any, x: Any, *, dtype: np.dtype) -> tuple[Any]:
     return (fit_dtype(ct, dtype_of(x)) if dtype.kind in "fc" else None,)
 
@@ -126,7 +134,7 @@ astype = make(
     jvp=_astype_jvp,
     batch=same_axis(lambda: astype),
     source=_astype_source,
-    scalar="np.{dtype}({})",
+    scalar=lambda x, *, dtype: _astype_scalar(x, dtype),
     cost=Cost.CHEAP,
     rewrites=(_astype_same, _astype_real),
 )
@@ -256,6 +264,14 @@ def _to_python_infer(x: ArrayType, *, kind: str) -> ArrayType:
     return replace(out, size=x.size) if kind == "int" else out
 
 
+def _to_python_scalar(x: ArrayType, kind: str) -> str | Library:
+    """The conversion in compiled code; `int` of a float checks that it is one."""
+    if kind == "int" and x.dtype.kind == "f":
+        return "kernels.whole(int({0}), {0})"
+    wide = {"float": "np.float64", "complex": "np.complex128"}.get(kind, kind)
+    return f"{kind if x.dtype.itemsize >= PYTHON[kind].dtype.itemsize else wide}({{}})"
+
+
 def _to_python_value(x: Any, *, kind: str) -> Any:
     return CONVERTERS[kind](x.item() if isinstance(x, np.ndarray) else x)
 
@@ -335,7 +351,7 @@ to_python = make(
     jvp=_to_python_jvp,
     batch=_to_python_batch,
     source=_to_python_source,
-    scalar="{kind}({})",
+    scalar=lambda x, *, kind: _to_python_scalar(x, kind),
     may_raise=(ValueError, OverflowError),
     cost=Cost.FREE,
     rewrites=(_already,),

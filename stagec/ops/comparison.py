@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op
+from stagec.ir.core import LIBRARY, Cost, Op
 from stagec.ir.types import BOOL, INT, ArrayType, broadcast_shapes, may_be_one
 from stagec.ops.axes import dtype_of
 from stagec.ops.broadcast import align
 from stagec.ops.cast import imag, one_each, strong
 from stagec.ops.family import constant, scalar_kind, static
 from stagec.ops.form import elementwise
+from stagec.ops.kernel_forms import none
 
 
 def _flat(name: str, ufunc: Any, source: str, **rules: Any) -> Op:
@@ -78,7 +79,7 @@ not_ = constant(
     batch=lambda args, axes: (logical_not(one_each(args[0], axes[0])), 0),
     may_raise=(ValueError,),
     source="not {}",
-    scalar="not {}",
+    scalar=lambda x: "not {}",
     cost=Cost.FREE,
 )
 
@@ -106,7 +107,7 @@ isfinite = _flat("isfinite", np.isfinite, "np.isfinite({})", math=math.isfinite,
 signbit = _flat("signbit", np.signbit, "np.signbit({})")
 spacing = _flat("spacing", np.spacing, "np.spacing({})")
 gcd = _flat("gcd", np.gcd, "np.gcd({}, {})", math=math.gcd, result=INT)
-lcm = _flat("lcm", np.lcm, "np.lcm({}, {})", math=math.lcm, result=INT)
+lcm = _flat("lcm", np.lcm, "np.lcm({}, {})", math=math.lcm, result=INT, scalar=none)
 
 
 def _isclose_infer(a: ArrayType, b: ArrayType, **tolerances: Any) -> ArrayType:
@@ -133,7 +134,7 @@ isclose = constant(
     value=lambda a, b, *, rtol, atol, nan: np.isclose(a, b, rtol, atol, nan),
     batch=lambda args, axes, **tolerances: (isclose(*align(args, axes), **tolerances), 0),
     source=_isclose_source,
-    scalar="np.isclose({}, {}, {rtol}, {atol}, {nan})",
+    scalar=LIBRARY,
     cost=Cost.CHEAP,
 )
 

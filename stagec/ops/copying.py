@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op, Staged
+from stagec.ir.core import NATIVE, Cost, Op, Staged
 from stagec.ir.types import ArrayType
 from stagec.ops.family import make
 
@@ -25,7 +25,7 @@ copy = make(
     jvp=lambda dxs, out, a: copy(dxs[0]),
     batch=lambda args, axes: (copy(args[0]), axes[0]),
     source=lambda a: "{}.copy()" if a.kind == "array" else "np.array({})",
-    scalar="{}",
+    scalar=NATIVE,
     cost=Cost.CHEAP,
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op
+from stagec.ir.core import NATIVE, Cost, Op
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import dtype_of, no_shift, to_front
@@ -24,7 +24,7 @@ FLOAT64 = np.dtype(np.float64)
 
 def dtype_text(dtype: np.dtype) -> str:
     """The source of an element type."""
-    return "bool" if dtype.kind == "b" else f"np.{dtype.name}"
+    return "np.bool_" if dtype.kind == "b" else f"np.{dtype.name}"
 
 
 def dtype_option(dtype: np.dtype | None, default: np.dtype | None = FLOAT64) -> str:
@@ -65,6 +65,7 @@ def _filled(function: Callable[..., Any]) -> Op:
         value=value,
         batch=no_batch(name),
         source=lambda *n, shape, dtype: f"np.{name}({size_text(shape)}{dtype_option(dtype)})",
+        scalar=NATIVE,
         cost=Cost.CHEAP,
         may_raise=(ValueError, MemoryError),
     )
@@ -101,6 +102,7 @@ def _filled_like(function: Callable[..., Any], plain: Op, lenient: tuple[int, ..
         ),
         batch=to_front(lambda: op, no_shift),
         source=source,
+        scalar=NATIVE,
         cost=Cost.CHEAP,
         shapes=(0,),
         lenient=lenient,

@@ -25,6 +25,7 @@ from stagec.ops.broadcast import fit
 from stagec.ops.cast import conjugate, strong, to_python
 from stagec.ops.family import array, make
 from stagec.ops.form import elementwise, gated, over, times
+from stagec.ops.kernel_forms import none
 from stagec.ops.masks import mask
 
 LOG2, LOG10 = math.log(2.0), math.log(10.0)
@@ -95,6 +96,7 @@ cbrt = elementwise(
     "cbrt",
     np.cbrt,
     "np.cbrt({})",
+    scalar=none,
     math=math.cbrt,
     cost=Cost.COSTLY,
     **over(lambda z, x: 3 * (z * z)),
@@ -120,6 +122,7 @@ mantissa = elementwise(
     "mantissa",
     np.spacing,
     "np.frexp({})[0]",
+    scalar=none,
     run=lambda x: np.frexp(x)[0],
     calls=(
         (np.frexp, lambda x, /: _frexp(strong(x))),
@@ -132,6 +135,7 @@ binary_exponent = elementwise(
     "binary_exponent",
     np.frexp,
     "np.frexp({})[1]",
+    scalar=none,
     run=lambda x: np.frexp(x)[1],
     vjp=None,
     jvp=None,

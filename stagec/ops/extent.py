@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import LIBRARY, Cost
+from stagec.ir.core import NATIVE, Cost
 from stagec.ir.types import INT, ArrayType, Size
 from stagec.ops.family import constant
 
@@ -25,7 +25,7 @@ extent = constant(
     value=lambda x, *, axis: np.shape(x)[axis] if isinstance(x, np.ndarray) else 0,
     batch=lambda args, axes, *, axis: (extent(args[0], axis=axis + (axes[0] <= axis)), None),
     source=lambda x, *, axis: f"{{}}.shape[{axis}]",
-    scalar=LIBRARY,
+    scalar=NATIVE,
     cost=Cost.FREE,
     shapes=(0,),
     lenient=(0,),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import LIBRARY, Const, Cost, Effect, Op, Staged, operand_of
+from stagec.ir.core import Const, Cost, Effect, Library, Op, Staged, operand_of
 from stagec.ir.types import (
     FLOAT,
     INT,
@@ -36,13 +36,13 @@ from stagec.ops.cast import (
 )
 from stagec.ops.copying import copy
 from stagec.ops.family import made_by
+from stagec.ops.kernel_forms import element_form, joined as joined, raised
 from stagec.ops.masks import masked
 
 Rule = Callable[..., Any] | None
 Rewrite = Callable[..., Any]
 SAMPLES = {"b": True, "i": 3, "f": 0.5, "c": 0.5j}
 WEAK = {"i": int, "f": float, "c": complex}
-ZERO = {"b": np.dtype(bool), "i": 0, "f": 0.0, "c": 0j}
 
 
 def elementwise(
@@ -52,7 +52,7 @@ def elementwise(
     *,
     vjp: tuple[Rule, ...] | None,
     jvp: tuple[Rule, ...] | None,
-    scalar: str | None = None,
+    scalar: str | Callable[..., str | Library] | None = None,
     python: Callable[..., Any] | None = None,
     math: Callable[..., Any] | None = None,
     result: ArrayType = FLOAT,
@@ -95,10 +95,10 @@ def elementwise(
         expand=None,
         batch=lambda args, axes, **attrs: (_batch(op, result, align(args, axes), **attrs), 0),
         source=partial(_source, source, math),
-        scalar=scalar or (source if isinstance(source, str) else LIBRARY),
+        scalar=partial(element_form, scalar or source, python, math, may_raise),
         alias=None,
         overwrites=None,
-        may_raise=partial(_raised, may_raise) if may_raise else (),
+        may_raise=partial(raised, may_raise) if may_raise else (),
         effect=Effect.NONE,
         cost=cost,
         rewrites=(*rewrites, lambda *args, **attrs: _without_broadcast(op, args, attrs)),
@@ -136,11 +136,6 @@ def promoted(name: str, ufunc: Any, types: tuple[ArrayType, ...]) -> np.dtype:
         return ufunc.resolve_dtypes((*operands, *(None,) * ufunc.nout))[-1]
     except TypeError:
         raise TypeError(f"{name} is not defined for {', '.join(map(str, types))}") from None
-
-
-def joined(*types: ArrayType) -> np.dtype:
-    """The common element type under NEP 50; Python numbers are weak."""
-    return np.result_type(*(ZERO[t.dtype.kind] if t.weak else t.dtype for t in types))
 
 
 class _Join:
@@ -205,19 +200,6 @@ def _batch(op: Op, result: ArrayType, args: tuple[Any, ...], python: bool = Fals
     double = {"f": FLOAT.dtype, "b": INT.dtype}
     out = op(*(fit_dtype(x, double.get(dtype_of(x).kind, dtype_of(x))) for x in args))
     return fit_dtype(out, result.dtype)
-
-
-def _raised(
-    exceptions: tuple[type[BaseException], ...], *types: ArrayType, python: bool = False
-) -> tuple[type[BaseException], ...]:
-    """What is raised for Python numbers, and for powers of integers; NumPy warns otherwise."""
-    numbers = python or all(t.weak for t in types)
-    whole = (
-        ValueError in exceptions
-        and len(types) > 1
-        and all(t.dtype.kind in "biu" for t in types)
-    )
-    return exceptions if numbers or whole else ()
 
 
 def _value(run: Any, math: Any, *args: Any, python: bool = False) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import LIBRARY, Cost, Effect, Op
+from stagec.ir.core import NATIVE, Cost, Effect, Op
 from stagec.ir.path import Arg, Index, NewAxis, Path, Transpose
 from stagec.ir.types import ArrayType, Shape, may_be_one
 from stagec.ops.arithmetic import Handle
@@ -125,7 +125,7 @@ read = Op(
     expand=None,
     batch=_read_batch,
     source=_read_source,
-    scalar=LIBRARY,
+    scalar=NATIVE,
     alias=lambda *, path, view=True: 0 if view else None,
     overwrites=None,
     may_raise=(IndexError,),
@@ -247,7 +247,7 @@ update = Op(
     expand=None,
     batch=lambda args, axes, *, path: _write_batch(update, args, axes, path),
     source=_update_source,
-    scalar=LIBRARY,
+    scalar=NATIVE,
     alias=None,
     overwrites=0,
     may_raise=(IndexError, ValueError),
@@ -318,7 +318,7 @@ accumulate = Op(
     expand=None,
     batch=lambda args, axes, *, path: _write_batch(accumulate, args, axes, path),
     source=_accumulate_source,
-    scalar=LIBRARY,
+    scalar=NATIVE,
     alias=None,
     overwrites=0,
     may_raise=(IndexError, ValueError),
@@ -366,7 +366,7 @@ overwritten = Op(
     expand=None,
     batch=_overwritten_batch,
     source=_overwritten_source,
-    scalar=LIBRARY,
+    scalar=NATIVE,
     alias=None,
     overwrites=None,
     may_raise=(IndexError,),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from stagec.ir.core import LIBRARY, Cost, Effect, Op
+from stagec.ir.core import NATIVE, Cost, Effect, Op
 from stagec.ir.types import ArrayType, ListType, Type, same
 
 Rule = Callable[..., Any]
@@ -39,7 +39,7 @@ def list_op(
         expand=None,
         batch=batch,
         source=source,
-        scalar=LIBRARY,
+        scalar=NATIVE,
         alias=alias,
         overwrites=overwrites,
         may_raise=may_raise,

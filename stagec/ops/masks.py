@@ -57,7 +57,7 @@ mask = make(
     jvp=lambda dxs, out, cond, ct, *, keep=True: mask(cond, dxs[1], keep=keep),
     batch=lambda args, axes, *, keep=True: (mask(*align(args, axes), keep=keep), 0),
     source=_mask_source,
-    scalar="{1} if {0} == {keep} else 0.0",
+    scalar=_mask_source,
     cost=Cost.CHEAP,
 )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op
+from stagec.ir.core import LIBRARY, Cost, Op
 from stagec.ir.types import INT, ArrayType
 from stagec.ops.arithmetic import positive
 from stagec.ops.axes import dtype_of
@@ -30,6 +30,7 @@ from stagec.ops.cast import (
 from stagec.ops.comparison import equal, greater, isfinite, less, logical_and, logical_not
 from stagec.ops.family import array, constant, make, static
 from stagec.ops.form import JOIN, elementwise, gated, joined, varies
+from stagec.ops.kernel_forms import none
 from stagec.ops.masks import mask
 from stagec.ops.select import choose
 from stagec.ops.signs import (
@@ -76,7 +77,7 @@ round_ = constant(
     value=lambda x, *, decimals=0: np.round(x, decimals),
     batch=same_axis(lambda: round_),
     source=_round_source,
-    scalar="np.round({}, {decimals})",
+    scalar=lambda x, *, decimals=0: f"np.round({{}}, {decimals})",
     cost=Cost.CHEAP,
 )
 
@@ -106,7 +107,7 @@ py_round = constant(
     ),
     batch=_py_round_batch,
     source=lambda x, *, digits: "round({})" if digits is None else f"round({{}}, {digits})",
-    scalar="round({})",
+    scalar=LIBRARY,
     may_raise=(ValueError, OverflowError),
     cost=Cost.CHEAP,
 )
@@ -118,7 +119,9 @@ floor_divide = _step(
     np.floor_divide,
     "{} // {}",
     python=operator.floordiv,
-    scalar="np.floor_divide({}, {})",
+    scalar=lambda x, y: (
+        "kernels.floor_divide({}, {})" if x.weak and y.weak else "np.floor_divide({}, {})"
+    ),
     **RAISES,
 )
 
@@ -137,7 +140,9 @@ remainder = elementwise(
     np.remainder,
     "{} % {}",
     python=operator.mod,
-    scalar="np.remainder({}, {})",
+    scalar=lambda x, y: (
+        "kernels.remainder({}, {})" if x.weak and y.weak else "np.remainder({}, {})"
+    ),
     calls=((divmod, _divmod_call), (np.divmod, _np_divmod_call)),
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: -ct * floor_divide(x, y)),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: -(floor_divide(x, y) * dy)),
@@ -174,6 +179,7 @@ fraction = elementwise(
     "fraction",
     np.modf,
     "np.modf({})[0]",
+    scalar=none,
     run=lambda x: np.modf(x)[0],
     calls=((np.modf, _modf_call), (math.modf, _math_modf_call)),
     vjp=(lambda ct, z, x: ct,),
@@ -231,6 +237,7 @@ clip = elementwise(
     "clip",
     JOIN,
     "np.clip({}, {}, {})",
+    scalar="np.minimum(np.maximum({}, {}), {})",
     run=np.clip,
     calls=((np.clip, _clip_call),),
     **gated(

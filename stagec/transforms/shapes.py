@@ -11,7 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Const, For, Operand, Value, While, const
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Const,
+    For,
+    Library,
+    Moves,
+    Operand,
+    Value,
+    While,
+    const,
+)
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType, Shape, Type, same, same_shape
 from stagec.ir.walk import regions
@@ -172,7 +183,11 @@ def _same_shaped(stmt: Apply) -> Iterable[Operand]:
     out = stmt.outs[0].type
     arrays = [a for a in stmt.args if rank(a.type)]
     found = [a for a in arrays if known_same(a.type, out)]
-    pointwise = isinstance(stmt.op.scalar, str) and not stmt.op.shapes and not stmt.attrs
+    pointwise = (
+        not isinstance(stmt.op.scalar, Library | Moves)
+        and not stmt.op.shapes
+        and not stmt.attrs
+    )
     if not found and pointwise and len(arrays) == 1 and rank(arrays[0].type) == rank(out):
         return arrays
     return found

@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("."))
+    parser.add_argument("--backend", default="numpy")
     parser.add_argument("--keep", action="store_true", help="do not shrink")
     options = parser.parse_args(arguments)
     verdicts: Counter[str] = Counter()
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
     started = time.perf_counter()
     for seed in range(options.seed, options.seed + options.count):
         text = program(seed)
-        verdict = judge(text, seed)
+        verdict = judge(text, seed, backend=options.backend)
         verdicts[verdict.kind] += 1
         if verdict.kind == "refused":
             reasons[verdict.stage] += 1

@@ -21,7 +21,7 @@ from stagec.frontend.results import Rebuild
 from stagec.ir.function import Function
 from stagec.ir.interpreter import evaluate
 
-LIMIT = 30
+LIMIT, COMPILING = 30, 240
 TRIPS = (3, 2, 0)
 STEPS = (1e-3, 2e-4, 4e-5)
 Arguments = tuple[Any, ...]
@@ -79,12 +79,13 @@ def arguments(seed: int, trips: int) -> Arguments:
     return rng.uniform(-1, 1, 4), rng.uniform(-1, 1, (3, 4)), s, trips
 
 
-def judge(text: str, seed: int, name: str | None = None) -> Verdict:
+def judge(text: str, seed: int, name: str | None = None, backend: str = "numpy") -> Verdict:
     """The verdict on a program."""
     name = name or f"<program {seed}>"
+    limit = LIMIT if backend == "numpy" else COMPILING
     try:
-        with limited(LIMIT), np.errstate(all="ignore"):
-            return judged(load(text, name), seed)
+        with limited(limit), np.errstate(all="ignore"):
+            return judged(load(text, name), seed, backend)
     except Mismatch as found:
         return Verdict("mismatch", found.stage, str(found))
     except sc.StagecError as refusal:
@@ -92,17 +93,18 @@ def judge(text: str, seed: int, name: str | None = None) -> Verdict:
             return Verdict("mismatch", "crash", traceback.format_exc(limit=-6))
         return Verdict("refused", refusal.code, str(refusal))
     except Slow:
-        return Verdict("mismatch", "slow", f"longer than {LIMIT} s")
+        return Verdict("mismatch", "slow", f"longer than {limit} s")
     except Exception:
         return Verdict("mismatch", "crash", traceback.format_exc(limit=-6))
     finally:
         linecache.cache.pop(name, None)
 
 
-def judged(space: dict[str, Any], seed: int) -> Verdict:
+def judged(space: dict[str, Any], seed: int, backend: str) -> Verdict:
     """Run the program in all ways, for several trip counts."""
     f, loss = space["f"], space["loss"]
-    compiled, slope = sc.jit(f), sc.grad(loss, argnums=(0, 1, 2))
+    compiled = sc.jit(f, backend=backend)
+    slope = sc.grad(loss, argnums=(0, 1, 2), backend=backend)
     kinks = 0
     for trips in TRIPS:
         args = arguments(seed, trips)
@@ -115,7 +117,7 @@ def judged(space: dict[str, Any], seed: int) -> Verdict:
                 )
             return Verdict("raises", "", repr(wanted))
         if trips == TRIPS[0]:
-            compare_graphs(compiled, args, wanted)
+            compare_graphs(sc.jit(f), args, wanted)
         found = outcome(compiled, args)
         compare("jit", wanted, found, trips)
         same_sharing(wanted, found, trips)

@@ -1,0 +1,86 @@
+"""Which integers of a kernel surely fit a machine word.
+
+Python integers never overflow, those of a kernel do.  Sizes, loop indices and what the caller
+passes are small; sums and products of small integers are followed as long as they stay in
+range.  Whatever is carried around a loop is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stagec.ir.core import Apply, Block, Const, For, If, Operand, Value, While
+from stagec.ir.function import Function
+from stagec.ir.types import ArrayType
+from stagec.ops.arithmetic import add, multiply, negative, pow_, subtract
+
+SMALL = 2**40
+LARGEST = 2**62
+LINEAR = {add, subtract, multiply, negative}
+GROWING = {*LINEAR, pow_}  # the ops whose results may be larger than their operands
+
+
+def small_integers(fn: Function) -> set[Value]:
+    """The integers whose size is known to be below `LARGEST`."""
+    found = _Sizes()
+    for param in fn.params:
+        found.most[param] = SMALL
+    found.block(fn.body)
+    return set(found.most)
+
+
+@dataclass(slots=True)
+class _Sizes:
+    """The largest absolute value that an integer may have, where one is known."""
+
+    most: dict[Value, int] = field(default_factory=dict[Value, int])
+
+    def of(self, operand: Operand) -> int | None:
+        """The bound of an operand."""
+        if isinstance(operand, Const):
+            return abs(operand.value) if isinstance(operand.value, int) else None
+        return self.most.get(operand) if isinstance(operand, Value) else None
+
+    def note(self, value: Value, bound: int | None) -> None:
+        """Note the bound if it is one."""
+        if bound is not None and bound < LARGEST:
+            self.most[value] = bound
+
+    def block(self, block: Block) -> None:
+        """Go through the statements."""
+        for stmt in block.stmts:
+            match stmt:
+                case Apply():
+                    self.apply(stmt)
+                case If(then=then, orelse=orelse, outs=outs):
+                    self.block(then)
+                    self.block(orelse)
+                    for out, a, b in zip(outs, then.results, orelse.results, strict=True):
+                        bounds = (self.of(a), self.of(b))
+                        if None not in bounds:
+                            self.note(out, max(bounds))  # type: ignore[type-var]
+                case For(body=body):
+                    bounds = (self.of(stmt.lo), self.of(stmt.hi), self.of(stmt.step))
+                    if None not in bounds:
+                        self.note(body.params[0], sum(bounds))  # type: ignore[arg-type]
+                    self.block(body)
+                case While(cond=cond, body=body):
+                    self.block(cond)
+                    self.block(body)
+                case _:
+                    pass
+
+    def apply(self, stmt: Apply) -> None:
+        """Note the bound of an op's result."""
+        out = stmt.outs[0] if len(stmt.outs) == 1 else None
+        if out is None or not isinstance(out.type, ArrayType) or out.type.dtype.kind != "i":
+            return
+        if out.type.size is not None:
+            self.note(out, SMALL)
+        elif stmt.op in LINEAR:
+            bounds = [self.of(a) for a in stmt.args]
+            if None not in bounds:
+                total = 1
+                for b in bounds:
+                    total = total * (b + 1)  # type: ignore[operator]
+                self.note(out, total if stmt.op is multiply else sum(bounds))  # type: ignore[arg-type]

@@ -1,0 +1,102 @@
+"""What is spelled differently in a kernel, which Numba compiles: templates, loops, gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gast
+import numpy as np
+
+from stagec.codegen.bounds import GROWING, small_integers
+from stagec.codegen.indices import in_bounds
+from stagec.codegen.template import Template, parse_template
+from stagec.codegen.tree import attribute, call, constant, literal, name
+from stagec.errors import InternalError
+from stagec.ir.core import Apply
+from stagec.ir.function import Function
+from stagec.ir.lowering import kernel_source, whole_source
+from stagec.ir.types import INT, ArrayType, ListType, Type
+from stagec.ir.walk import statements
+
+
+def kernel_templates(fn: Function) -> Mapping[Apply, Template]:
+    """The template of each op of the kernel."""
+    small = small_integers(fn)
+    return {
+        s: parse_template(_source(s, all(o in small for o in s.outs)))
+        for s in statements(fn.body)
+        if isinstance(s, Apply)
+    }
+
+
+def _source(stmt: Apply, small: bool) -> str:
+    """The text of the op; where an integer may overflow, with a check of that."""
+    text = kernel_source(stmt) or whole_source(stmt)
+    if text is None:
+        raise InternalError(f"{stmt.op.name} has no form in a kernel")
+    computed = (a.type for a in stmt.args)
+    if small or stmt.op not in GROWING or not _integer(stmt.outs[0].type):
+        return text
+    if not all(map(_integer, computed)):
+        return text
+    holes = [f"{{{k}}}" for k in range(len(stmt.args))]
+    return (
+        f"kernels.whole({text.format(*holes)}, {text.format(*(f'float({h})' for h in holes))})"
+    )
+
+
+def _integer(type: Type) -> bool:
+    """Whether it is that of a Python int, which knows no overflow."""
+    return isinstance(type, ArrayType) and type.kind == "py" and type.dtype == INT.dtype
+
+
+def unset(type: Type) -> Any:
+    """Any value of the type, for a variable that is not set on a path."""
+    if isinstance(type, ListType):
+        raise InternalError("a list that may be unset cannot be in a kernel")
+    assert isinstance(type, ArrayType)
+    if type.rank:
+        empty = call(attribute(name("np"), "empty"), constant((0,) * type.rank))
+        kind = attribute(name("np"), "bool_" if type.dtype.kind == "b" else type.dtype.name)
+        empty.keywords = [gast.keyword(arg="dtype", value=kind)]
+        return empty
+    return constant(np.zeros((), type.dtype)[()].item())
+
+
+def backwards(lo: Any, hi: Any, step: Any) -> Any:
+    """The indices of `range(lo, hi, step)` from last to first, without `reversed`."""
+    if not (isinstance(step, gast.Constant) and step.value == 1):
+        return call(attribute(name("kernels"), "backwards"), lo, hi, step)
+    return call(name("range"), _less_one(hi), _less_one(lo), literal_minus_one())
+
+
+def _less_one(tree: Any) -> Any:
+    if isinstance(tree, gast.BinOp) and isinstance(tree.op, gast.Sub):
+        right = tree.right
+        if isinstance(right, gast.Constant) and type(right.value) is int:
+            return gast.BinOp(left=tree.left, op=tree.op, right=literal(right.value + 1))
+    if isinstance(tree, gast.Constant) and isinstance(tree.value, int):
+        return constant(tree.value - 1)
+    return gast.BinOp(left=tree, op=gast.Sub(), right=literal(1))
+
+
+def literal_minus_one() -> Any:
+    """`-1`."""
+    return constant(-1)
+
+
+def integers(fn: Function) -> tuple[int, ...]:
+    """The positions of the Python integers among the parameters."""
+    return tuple(k for k, p in enumerate(fn.params) if _integer(p.type))
+
+
+def compiled(definition: Any, fn: Function) -> Any:
+    """The definition under the decorator that compiles it."""
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+    if not in_bounds(fn):
+        options["boundscheck"] = True
+    decorator = call(name("njit"))
+    decorator.keywords = [gast.keyword(arg=k, value=literal(v)) for k, v in options.items()]
+    definition.decorator_list = [decorator]
+    return definition

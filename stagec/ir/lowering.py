@@ -1,0 +1,128 @@
+"""What a statement is inside a kernel: the text that Numba compiles, or that it has none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from stagec.ir.alias import path_of
+from stagec.ir.core import (
+    LIBRARY,
+    NATIVE,
+    Apply,
+    Call,
+    Const,
+    Effect,
+    Moves,
+    Operand,
+    Stmt,
+    Undef,
+)
+from stagec.ir.path import Arg, Index, Slice, Transpose
+from stagec.ir.types import ArrayType, ListType, Type
+from stagec.ir.walk import operands, regions
+
+ELEMENTS = frozenset(
+    map(np.dtype, ("float64", "float32", "complex128", "complex64", "int64", "bool"))
+)
+FOREIGN = re.compile(r"\brt\.|\{[a-z]")
+LARGEST = 2**62
+
+
+def kernel_source(stmt: Apply) -> str | None:
+    """The template of the op in a kernel; None if no kernel can hold it."""
+    op = stmt.op
+    types = [a.type for a in stmt.args]
+    if op.effect is Effect.ORDERED or not all(
+        map(fits, (*types, *(o.type for o in stmt.outs)))
+    ):
+        return None
+    if not all(map(_small, stmt.args)):
+        return None
+    text = op.scalar(*types, **stmt.kwargs) if callable(op.scalar) else op.scalar
+    if isinstance(text, Moves):
+        return None
+    if text is NATIVE or _creates(stmt):
+        if not _plain_path(stmt):
+            return None
+        source = op.source(*types, **stmt.kwargs) if callable(op.source) else op.source
+        return None if FOREIGN.search(source) else source
+    if not isinstance(text, str) or any(_is_array(t) for t in types):
+        return None
+    if not callable(op.scalar) and op.raises(types, stmt.kwargs):
+        return None
+    return text
+
+
+def whole_source(stmt: Apply) -> str | None:
+    """The template of what bufferisation adds to kernels: copies and writes of whole arrays."""
+    if path_of(stmt) or not (stmt.op.scalar is NATIVE and all(fits(a.type) for a in stmt.args)):
+        return None
+    types = [a.type for a in stmt.args]
+    return stmt.op.source(*types, **stmt.kwargs) if callable(stmt.op.source) else stmt.op.source
+
+
+def fits(type: Type) -> bool:
+    """Whether a kernel can hold values of the type."""
+    if isinstance(type, ListType):
+        return fits(type.element) and not isinstance(type.element, ListType)
+    if not isinstance(type, ArrayType) or type.dtype not in ELEMENTS:
+        return False
+    return bool(type.rank) or type.kind != "array"
+
+
+def in_kernel(stmt: Stmt) -> bool:
+    """Whether a kernel can hold the statement and all inside it."""
+    if isinstance(stmt, Call):
+        return False
+    if isinstance(stmt, Apply):
+        return kernel_source(stmt) is not None
+    values: Iterable[Operand] = (*operands(stmt), *stmt.outs)
+    if not all(fits(v.type) and _small(v) for v in values):
+        return False
+    for region in regions(stmt):
+        inner = (*region.params, *region.results)
+        if not all(fits(v.type) and _small(v) for v in inner):
+            return False
+        if not all(map(in_kernel, region.stmts)):
+            return False
+    return True
+
+
+def _creates(stmt: Apply) -> bool:
+    """Whether the op makes an array of numbers in the shape of another."""
+    read = [a.type for k, a in enumerate(stmt.args) if k not in stmt.op.shapes]
+    made = any(isinstance(o.type, ArrayType) and o.type.rank for o in stmt.outs)
+    fresh = stmt.op.aliased(stmt.kwargs) is None and stmt.op.scalar is not LIBRARY
+    return made and fresh and not any(map(_is_array, read))
+
+
+def _plain_path(stmt: Apply) -> bool:
+    """Whether the op addresses elements and slices of fixed step, and writes numbers only."""
+    path = path_of(stmt)
+    if path is None:
+        return True
+    plain = all(isinstance(step, Index | Transpose) for step in path)
+    steps = [
+        i.step for s in path if isinstance(s, Index) for i in s.items if isinstance(i, Slice)
+    ]
+    return (
+        plain
+        and not any(isinstance(step, Arg) for step in steps)
+        and not any(map(_is_array, (a.type for a in stmt.args[1:])))
+    )
+
+
+def _small(operand: Operand) -> bool:
+    """Whether the operand is no integer that a machine word cannot hold."""
+    if isinstance(operand, Undef):
+        return not isinstance(operand.type, ListType)
+    if not isinstance(operand, Const) or not isinstance(operand.value, int):
+        return True
+    return abs(operand.value) < LARGEST
+
+
+def _is_array(type: Type) -> bool:
+    return not isinstance(type, ArrayType) or bool(type.rank)

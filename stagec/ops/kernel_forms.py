@@ -1,0 +1,96 @@
+"""What elementwise ops are in compiled code: templates on numbers, with what they may raise."""
+
+from __future__ import annotations
+
+import math as math_
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stagec.ir.core import LIBRARY, Library
+from stagec.ir.types import ArrayType
+
+ZERO = {"b": np.dtype(bool), "i": 0, "f": 0.0, "c": 0j}
+POLES = (math_.log, math_.log2, math_.log10, math_.log1p, math_.atanh)
+LOGIC = (operator.and_, operator.or_, operator.xor, operator.invert)
+
+
+def joined(*types: ArrayType) -> np.dtype:
+    """The common element type under NEP 50; Python numbers are weak."""
+    return np.result_type(*(ZERO[t.dtype.kind] if t.weak else t.dtype for t in types))
+
+
+def raised(
+    exceptions: tuple[type[BaseException], ...], *types: ArrayType, python: bool = False
+) -> tuple[type[BaseException], ...]:
+    """What is raised for Python numbers, and for powers of integers; NumPy warns otherwise."""
+    numbers = python or all(t.weak for t in types)
+    whole = (
+        ValueError in exceptions
+        and len(types) > 1
+        and all(t.dtype.kind in "biu" for t in types)
+    )
+    return exceptions if numbers or whole else ()
+
+
+def element_form(
+    given: str | Callable[..., str | Library],
+    spelled: Any,
+    library: Any,
+    exceptions: tuple[type[BaseException], ...],
+    *types: ArrayType,
+    **attrs: Any,
+) -> str | Library:
+    """The template on numbers: compiled code computes in the operands' common type itself."""
+    text = given(*types) if callable(given) else given
+    explicit = callable(given)
+    if not isinstance(text, str):
+        return LIBRARY
+    if attrs.get("python"):
+        return _math_scalar(library, exceptions, types)
+    if "rt." in text:
+        return LIBRARY
+    if not explicit and raised(exceptions, *types):
+        return LIBRARY
+    if all(t.dtype.kind == "b" for t in types) and spelled is not None and spelled not in LOGIC:
+        return LIBRARY  # NumPy's arithmetic of booleans is logic, that of compiled code is not
+    if all(t.weak for t in types):
+        return text
+    common = joined(*types)
+    if common not in (np.dtype(np.float32), np.dtype(np.complex64)):
+        return text
+    holes = [
+        f"{{{k}}}" if t.dtype == common and not t.weak else f"np.{common.name}({{{k}}})"
+        for k, t in enumerate(types)
+    ]
+    return text.format(*holes)
+
+
+def _math_scalar(
+    math: Any, exceptions: tuple[type[BaseException], ...], types: tuple[ArrayType, ...]
+) -> str | Library:
+    """The template of a function of the math module, with what it raises."""
+    single = [t.dtype == np.dtype(np.float32) for t in types]
+    holes = [f"np.float64({{{k}}})" if s else f"{{{k}}}" for k, s in enumerate(single)]
+    text = f"math.{math.__name__}({', '.join(holes)})"
+    if not exceptions:
+        return text
+    if len(types) > 1:
+        return LIBRARY
+    if math in (math_.floor, math_.ceil, math_.trunc):
+        return f"kernels.whole({text}, {{0}})"
+    return f"kernels.{'above_pole' if math in POLES else 'in_domain'}({text}, {{0}})"
+
+
+def power_form(x: ArrayType, y: ArrayType) -> str | Library:
+    """Powers in compiled code: those of whole NumPy numbers are left to NumPy."""
+    if x.weak and y.weak:
+        return LIBRARY if "c" in (x.dtype.kind, y.dtype.kind) else "kernels.power({}, {})"
+    return LIBRARY if x.dtype.kind in "biu" and y.dtype.kind in "biu" else "{} ** {}"
+
+
+def none(*types: ArrayType) -> Library:
+    """The form of an op that compiled code does not have."""
+    return LIBRARY

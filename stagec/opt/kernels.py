@@ -1,0 +1,323 @@
+"""Outlining: what a machine can run fast moves into functions that are compiled.
+
+A kernel is a run of consecutive statements with a loop among them, all of which have a form in
+compiled code.  The rest stays as it is and calls the kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from stagec.ir.build import Builder
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Call,
+    For,
+    If,
+    Operand,
+    Stmt,
+    Value,
+    While,
+)
+from stagec.ir.function import Function
+from stagec.ir.lowering import fits, in_kernel, kernel_source
+from stagec.ir.rebuild import map_regions
+from stagec.ir.types import INT, ArrayType, ListType, Type, same
+from stagec.ir.walk import clone, free_values, operands, regions, statements, substitute, uses
+from stagec.ops.cast import astype, to_numpy, to_python
+from stagec.ops.extent import extent
+from stagec.opt.memory import allocates
+
+PYTHON = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
+
+
+def kernels(fn: Function) -> Function:
+    """The function with its loops moved into kernels, where that can be done."""
+    outliner = _Outliner(fn.name)
+    body = outliner.block(fn.body)
+    inner = tuple(kernels(f) for f in fn.functions)
+    return replace(fn, body=body, functions=(*inner, *outliner.made))
+
+
+class _Outliner:
+    """Collects the kernels of one function."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.made: list[Function] = []
+        self.sizes: dict[Value, Apply] = {}
+
+    def block(self, block: Block) -> Block:
+        """The block with its runs of statements as calls."""
+        stmts: list[Stmt] = []
+        run: list[Stmt] = []
+        for k, stmt in enumerate((*block.stmts, None)):
+            if isinstance(stmt, Apply) and is_size(stmt):
+                self.sizes[stmt.outs[0]] = stmt
+            if stmt is not None and in_kernel(stmt):
+                run.append(stmt)
+                continue
+            rest = Block((), block.stmts[k:], block.results)
+            stmts += self.outlined(run, rest)
+            run = []
+            if stmt is not None:
+                stmts.append(map_regions(stmt, self.block))
+        return replace(block, stmts=tuple(stmts))
+
+    def outlined(self, run: list[Stmt], rest: Block) -> list[Stmt]:
+        """The run as a call of a new kernel; as it is if it is not worth one."""
+        if not any(map(loops, run)):
+            return run
+        core = [k for k, s in enumerate(run) if loops(s) or makes_memory(s)]
+        before, after = run[: core[0]], run[core[-1] + 1 :]
+        run, rest = run[core[0] : core[-1] + 1], replace(rest, stmts=(*after, *rest.stmts))
+        found = self.whole(run, rest)
+        if found is None:
+            found = self.parts(run, rest)
+        return [*before, *found, *after]
+
+    def parts(self, run: list[Stmt], rest: Block) -> list[Stmt]:
+        """The run without its lists, which do not pass between kernels and their callers."""
+        if not any(map(has_list, run)):
+            return run
+        found: list[Stmt] = []
+        part: list[Stmt] = []
+        for k, stmt in enumerate((*run, None)):
+            if stmt is not None and not has_list(stmt):
+                part.append(stmt)
+                continue
+            later = replace(rest, stmts=(*run[k:], *rest.stmts))
+            found += self.outlined(part, later)
+            part = []
+            if stmt is not None:
+                found.append(map_regions(stmt, self.block))
+        return found
+
+    def whole(self, run: list[Stmt], rest: Block) -> list[Stmt] | None:
+        """The run as a call of one kernel; None if a value of it cannot be passed."""
+        needed = free_values(rest)
+        outs = [v for s in run for v in s.outs if v in needed]
+        run = [*self.integers(run), *run]
+        lengths, run = without_shapes(run)
+        given = list(free_values(Block((), tuple(run), tuple(outs))))
+        if not all(passes(v.type) for v in (*given, *outs)):
+            return None
+        return [*lengths, *self.kernel(run, given, outs)]
+
+    def integers(self, run: Sequence[Stmt]) -> list[Stmt]:
+        """What computes the integers that the run uses from sizes: it is computed again there,
+        where it tells how far indices go.
+        """
+        found: dict[Stmt, None] = {}
+
+        def add(value: Operand) -> None:
+            stmt = self.sizes.get(value) if isinstance(value, Value) else None
+            if stmt is not None and stmt not in run and stmt not in found:
+                for operand in stmt.args:
+                    add(operand)
+                found[stmt] = None
+
+        for value in free_values(Block((), tuple(run), ())):
+            add(value)
+        return list(found)
+
+    def kernel(
+        self, run: Sequence[Stmt], given: Sequence[Value], outs: Sequence[Value]
+    ) -> list[Stmt]:
+        """A new kernel, and the statements that call it."""
+        names: dict[Value, Operand] = {}
+        body = clone(Block(tuple(given), tuple(run), tuple(outs)), names)
+        builder = Builder(list(body.stmts))
+        results = [as_python(builder, r) for r in body.results]
+        number = len(self.made) + 1
+        name = f"{self.name}_kernel" if number == 1 else f"{self.name}_kernel_{number}"
+        block = builder.block(body.params, results)
+        mutated, fresh = written(block)
+        self.made.append(Function(name, block, mutated, fresh, kernel=True))
+        after = Builder()
+        got = tuple(
+            out if result.type == out.type else Value(result.type, out.hint)
+            for out, result in zip(outs, results, strict=True)
+        )
+        after.append(Call(name, tuple(given), got, run[0].loc))
+        for out, value in zip(outs, got, strict=True):
+            if value is not out:
+                after.append(as_scalar(value, out))
+        return after.stmts
+
+
+def loops(stmt: Stmt) -> bool:
+    """Whether there is a loop in the statement."""
+    return isinstance(stmt, For | While) or any(
+        loops(s) for region in regions(stmt) for s in region.stmts
+    )
+
+
+def is_size(stmt: Apply) -> bool:
+    """Whether the op computes an integer from sizes and integers, and cannot fail."""
+    types = [o.type for o in stmt.outs]
+    return (
+        types == [replace(INT, size=getattr(t, "size", None)) for t in types]
+        and len(types) == 1
+        and kernel_source(stmt) is not None
+        and not stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
+        and all(k in stmt.op.shapes or is_integer(a.type) for k, a in enumerate(stmt.args))
+    )
+
+
+def is_integer(type: Type) -> bool:
+    """Whether it is that of a Python int."""
+    return isinstance(type, ArrayType) and type.kind == "py" and type.dtype == INT.dtype
+
+
+def has_list(stmt: Stmt) -> bool:
+    """Whether the statement makes or uses a list."""
+    values = (*uses(stmt), *stmt.outs)
+    return any(isinstance(v.type, ListType) for v in values)
+
+
+def makes_memory(stmt: Stmt) -> bool:
+    """Whether the op makes a list or an array, which a loop may fill."""
+    return isinstance(stmt, Apply) and allocates(stmt)
+
+
+def passes(type: Type) -> bool:
+    """Whether values of the type may be passed to kernels and returned by them."""
+    return fits(type) and not isinstance(type, ListType)
+
+
+def as_python(builder: Builder, operand: Operand) -> Operand:
+    """A NumPy scalar as the Python number that a kernel returns."""
+    kind = operand.type
+    if not isinstance(kind, ArrayType) or kind.kind != "np":
+        return operand
+    return builder.add(to_python, (operand,), {"kind": PYTHON[kind.dtype.kind]})[0]
+
+
+def as_scalar(value: Value, out: Value) -> Apply:
+    """`out` as the NumPy scalar that the Python number `value` stands for."""
+    assert isinstance(value.type, ArrayType)
+    assert isinstance(out.type, ArrayType)
+    if value.type.dtype == out.type.dtype:
+        return Apply(to_numpy, (value,), (), (out,))
+    return Apply(astype, (value,), (("dtype", out.type.dtype),), (out,))
+
+
+# --- lengths ---------------------------------------------------------------------------------
+
+
+def without_shapes(run: Sequence[Stmt]) -> tuple[list[Stmt], list[Stmt]]:
+    """The run without the arrays of which it reads nothing but lengths.
+
+    The length is that of an array of the same size whose elements the run reads, or else it is
+    found before the run: the statements for that, and the run.
+    """
+    block = Block((), tuple(run), ())
+    free = free_values(block)
+    read = contents(block)
+    before: list[Stmt] = []
+    names: dict[Value, Operand] = {}
+    dropped: set[Stmt] = set()
+    for stmt in statements(block):
+        if not isinstance(stmt, Apply) or stmt.op is not extent:
+            continue
+        (array,) = stmt.args
+        if not isinstance(array, Value) or array not in free or array in read:
+            continue
+        dropped.add(stmt)
+        made = Value(stmt.outs[0].type, stmt.outs[0].hint)
+        names[stmt.outs[0]] = made
+        source, axis = equal_axis(array, stmt.kwargs["axis"], [v for v in free if v in read])
+        before.append(Apply(extent, (source,), (("axis", axis),), (made,), stmt.loc))
+    local = [s for s in before if isinstance(s, Apply) and s.args[0] in read]
+    kept = substitute(without(block, dropped), names)
+    return [s for s in before if s not in local], [*local, *kept.stmts]
+
+
+def contents(block: Block) -> set[Operand]:
+    """The values that the block needs more of than their shapes."""
+    found: set[Operand] = set(block.results)
+    for stmt in statements(block):
+        shapes = stmt.op.shapes if isinstance(stmt, Apply) else ()
+        found |= {v for k, v in enumerate(operands(stmt)) if k not in shapes}
+        for region in regions(stmt):
+            found |= set(region.results)
+    return found
+
+
+def equal_axis(array: Value, axis: int, others: Sequence[Value]) -> tuple[Value, int]:
+    """An axis that is as long, of one of the others if there is one."""
+    kind = array.type
+    assert isinstance(kind, ArrayType)
+    for other in others:
+        shape = other.type.shape if isinstance(other.type, ArrayType) else ()
+        for at, dim in enumerate(shape):
+            if same(dim, kind.shape[axis]):
+                return other, at
+    return array, axis
+
+
+def without(block: Block, dropped: set[Stmt]) -> Block:
+    """The block without some of its statements."""
+    kept = (s for s in block.stmts if s not in dropped)
+    return replace(
+        block, stmts=tuple(map_regions(s, lambda b: without(b, dropped)) for s in kept)
+    )
+
+
+# --- what is written in place ----------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Origins:
+    """The value that each value is a later version of."""
+
+    of: dict[Value, Operand]
+
+    def root(self, operand: Operand) -> Operand:
+        """The first version."""
+        while isinstance(operand, Value) and operand in self.of:
+            operand = self.of[operand]
+        return operand
+
+    def block(self, block: Block) -> None:
+        """Note the versions that the statements make."""
+        for stmt in block.stmts:
+            match stmt:
+                case Apply() if stmt.op.overwrites is not None:
+                    self.of[stmt.outs[0]] = stmt.args[stmt.op.overwrites]
+                case If(then=then, orelse=orelse, outs=outs):
+                    self.block(then)
+                    self.block(orelse)
+                    for out, a, b in zip(outs, then.results, orelse.results, strict=True):
+                        if self.root(a) is self.root(b):
+                            self.of[out] = a
+                case (
+                    For(init=init, body=body, carry=carry)
+                    | While(init=init, body=body, carry=carry)
+                ):
+                    self.block(body)
+                    params = body.params[len(body.params) - len(carry) :]
+                    for k, out in enumerate(carry):
+                        if self.root(body.results[k]) is params[k]:
+                            self.of[out] = init[k]
+                case _:
+                    pass
+
+
+def written(block: Block) -> tuple[tuple[tuple[int, int], ...], tuple[bool, ...]]:
+    """The (parameter, result) pairs where the result is the parameter, written to; and which
+    results are arrays that the block made, each another.
+    """
+    origins = _Origins({})
+    origins.block(block)
+    made = {o for s in block.stmts if isinstance(s, Apply) and allocates(s) for o in s.outs}
+    roots = [origins.root(r) for r in block.results]
+    found: dict[int, int] = {}
+    for k, (root, result) in enumerate(zip(roots, block.results, strict=True)):
+        if isinstance(root, Value) and root in block.params and root is not result:
+            found[block.params.index(root)] = k
+    fresh = tuple(root in made and roots.count(root) == 1 for root in roots)
+    return tuple(sorted(found.items())), fresh

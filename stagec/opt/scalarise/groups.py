@@ -1,0 +1,279 @@
+"""Fusion: which consecutive array statements may share one nest of loops.
+
+The members of a group have one iteration space.  Each reads elements of arrays from outside
+the group, or what an earlier member made at the same index; a write may not destroy what a
+later trip still reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from stagec.ir.alias import path_of
+from stagec.ir.core import Apply, Effect, Library, Moves, Operand, Value
+from stagec.ir.lowering import fits
+from stagec.ir.types import ArrayType, Shape, may_be_one, same
+from stagec.ops.indexing import accumulate
+from stagec.ops.paths import path_type
+from stagec.opt.scalarise.places import (
+    APART,
+    Place,
+    Places,
+    broadcast,
+    lag,
+    natural,
+    through,
+)
+
+Producers = Mapping[Value, Apply]
+
+
+def array_type(operand: Operand) -> ArrayType | None:
+    """The type of an operand with axes; None for anything else."""
+    kind = operand.type
+    return kind if isinstance(kind, ArrayType) and kind.rank else None
+
+
+def element(kind: ArrayType) -> ArrayType:
+    """The type of one element."""
+    return ArrayType(kind.dtype, (), "np") if kind.rank else kind
+
+
+def pointwise(stmt: Apply) -> bool:
+    """Whether the op makes a new array element by element."""
+    op = stmt.op
+    types = [a.type for a in stmt.args]
+    if op.effect is not Effect.NONE or op.overwrites is not None or len(stmt.outs) != 1:
+        return False
+    out = array_type(stmt.outs[0])
+    if out is None or None in out.shape or not all(map(fits, (*types, out))):
+        return False
+    if op.aliased(stmt.kwargs) is not None or isinstance(op.scalar, Library | Moves):
+        return False
+    numbers = [element(t) for t in types if isinstance(t, ArrayType)]
+    if len(numbers) != len(types):
+        return False
+    text = op.scalar(*numbers, **stmt.kwargs) if callable(op.scalar) else op.scalar
+    if not isinstance(text, str) or (
+        not callable(op.scalar) and op.raises(numbers, stmt.kwargs)
+    ):
+        return False
+    return all(
+        fitting(t.shape, out.shape)
+        for k, t in enumerate(types)
+        if isinstance(t, ArrayType) and k not in op.shapes
+    )
+
+
+def writes(stmt: Apply) -> bool:
+    """Whether the op writes to a part of an array, element by element."""
+    path = path_of(stmt)
+    if stmt.op.overwrites != 0 or path is None or not all(fits(a.type) for a in stmt.args):
+        return False
+    shape = target_shape(stmt)
+    value = stmt.args[1].type
+    if shape is None or not shape or not isinstance(value, ArrayType):
+        return False
+    return fitting(value.shape, shape) and target(stmt) is not None
+
+
+def target_shape(stmt: Apply) -> Shape | None:
+    """The shape of the part that is written."""
+    base = stmt.args[0].type
+    index = [a.type for a in stmt.args[2:]]
+    if not isinstance(base, ArrayType) or any(getattr(t, "rank", 1) for t in index):
+        return None
+    return path_type(base, path_of(stmt) or (), tuple(index)).shape  # type: ignore[arg-type]
+
+
+def target(stmt: Apply) -> Places | None:
+    """Where the elements are written."""
+    base = stmt.args[0].type
+    assert isinstance(base, ArrayType)
+    shape = target_shape(stmt)
+    assert shape is not None
+    return through(path_of(stmt) or (), base, stmt.args[2:])(natural(len(shape)))
+
+
+def fitting(shape: Shape, wide: Shape) -> bool:
+    """Whether it is known which axes of an array of this shape are broadcast."""
+    if len(shape) > len(wide):
+        return False
+    return all(
+        d == 1 or same(d, w) or not (may_be_one(d) or may_be_one(w))
+        for d, w in zip(shape, wide[len(wide) - len(shape) :], strict=True)
+    )
+
+
+@dataclass(slots=True)
+class Access:
+    """An element that a member reads."""
+
+    leaf: Operand
+    places: Places
+
+
+@dataclass(slots=True)
+class Group:
+    """Statements for one nest of loops over `shape`.
+
+    Attributes
+    ----------
+    made : what members made, new in each trip.
+    first : for each version of an array that members write to, the array as it was before.
+    last : for each such array, its present version and where it was written.
+    reads : the elements read of arrays from outside.
+    descending : whether the loops must run backwards; None: either way.
+    """
+
+    shape: Shape
+    producers: Producers
+    members: list[Apply] = field(default_factory=list[Apply])
+    made: set[Value] = field(default_factory=set[Value])
+    first: dict[Operand, Operand] = field(default_factory=dict[Operand, Operand])
+    last: dict[Operand, tuple[Operand, list[Places]]] = field(
+        default_factory=dict[Operand, tuple[Operand, list[Places]]]
+    )
+    adding: dict[Operand, bool] = field(default_factory=dict[Operand, bool])
+    reads: list[Access] = field(default_factory=list[Access])
+    descending: bool | None = None
+
+    def resolve(self, operand: Operand, places: Places) -> Access:
+        """The array behind views, and where the element lies in it."""
+        while isinstance(operand, Value) and operand not in self.made:
+            kind = array_type(operand)
+            if kind is None or operand in self.first or operand in self.last:
+                break
+            stmt = self.producers.get(operand)
+            moved = None if stmt is None else moved_to(stmt, places)
+            if stmt is None or moved is None:
+                break
+            operand, places = stmt.args[0], moved
+            inner = array_type(operand)
+            places = broadcast(places, inner) if inner is not None else ()
+        return Access(operand, places)
+
+    def accesses(self, stmt: Apply) -> Iterator[Access]:
+        """The elements that the op reads in one trip."""
+        operands = (
+            [a for k, a in enumerate(stmt.args) if k not in stmt.op.shapes]
+            if stmt.op.overwrites is None
+            else [stmt.args[1]]
+        )
+        for operand in operands:
+            kind = array_type(operand)
+            if kind is not None:
+                found = self.resolve(operand, broadcast(natural(len(self.shape)), kind))
+                if array_type(found.leaf) is not None:
+                    yield found
+
+    def take(self, stmt: Apply) -> bool:
+        """Add the statement, if it may run in the same loops."""
+        found = list(self.accesses(stmt))
+        usual = natural(len(self.shape))
+        for access in found:
+            if access.leaf in self.made:
+                if access.places != usual:
+                    return False
+            elif not self.readable(access):
+                return False
+        if stmt.op.overwrites is None or self.remakes(stmt):
+            self.made.add(stmt.outs[0])
+        elif not self.write(stmt, found):
+            return False
+        self.reads += [a for a in found if a.leaf not in self.made]
+        self.members.append(stmt)
+        return True
+
+    def remakes(self, stmt: Apply) -> bool:
+        """Whether the op writes to every element of what a member made."""
+        base, value = stmt.args[0].type, stmt.args[1].type
+        assert isinstance(base, ArrayType)
+        whole = target(stmt) == natural(len(self.shape))
+        same_dtype = isinstance(value, ArrayType) and value.dtype == base.dtype
+        return stmt.args[0] in self.made and whole and same_dtype
+
+    def readable(self, access: Access) -> bool:
+        """Whether the element may be read where members write to arrays."""
+        leaf = access.leaf
+        if leaf in self.first:
+            present, places = self.last[self.first[leaf]]
+            # what was just written, where it was just written
+            adding = self.adding[self.first[leaf]]
+            return present is leaf and not adding and places == [access.places]
+        return leaf not in self.last
+
+    def write(self, stmt: Apply, own: list[Access]) -> bool:
+        """Add a write; `own` are the elements that it reads itself."""
+        places = target(stmt)
+        base, out = stmt.args[0], stmt.outs[0]
+        assert places is not None
+        if base in self.made:
+            return False
+        adds = stmt.op is accumulate
+        root = self.first.get(base, base)
+        if root in self.last:
+            present, before = self.last[root]
+            again = self.adding[root] and adds
+            if present is not base or not (again or before == [places]):
+                return False
+            self.adding[root] = self.adding[root] and adds
+            self.last[root] = (out, [*before, places] if again else before)
+            self.first[out] = root
+            return True
+        if not injective(places, len(self.shape)):
+            return False
+        descending = self.descending
+        for access in (*self.reads, *own):
+            if access.leaf is not base:
+                continue
+            delay = lag(access.places, places)
+            if delay is None:
+                return False
+            order = next((d for d in delay if d), 0)
+            if delay == APART or order == 0:
+                continue
+            if descending is not None and descending != (order < 0):
+                return False
+            descending = order < 0
+        self.descending = descending
+        self.first[out] = root
+        self.last[root] = (out, [places])
+        self.adding[root] = adds
+        return True
+
+
+def injective(places: Places, rank: int) -> bool:
+    """Whether different trips write different elements."""
+    return {p.loop for p in places if p.loop is not None and p.step} >= set(range(rank))
+
+
+def moved_to(stmt: Apply, places: Places) -> Places | None:
+    """The places in operand 0 of a view; None if the op is none or they cannot be said."""
+    base = stmt.args[0].type if stmt.args else None
+    if not isinstance(base, ArrayType):
+        return None
+    path = path_of(stmt)
+    if path is not None:
+        if stmt.op.overwrites is not None:
+            return None
+        return through(path, base, stmt.args[1:])(places)
+    if stmt.op.aliased(stmt.kwargs) != 0:
+        return None
+    if isinstance(stmt.op.scalar, Moves):
+        found = stmt.op.scalar.rule(places, **stmt.kwargs)
+        return tuple(Place(None) if p is None else p for p in found)
+    if stmt.op.scalar in ("{}", "{0}"):
+        out = array_type(stmt.outs[0])
+        fits_in = out is not None and fitting(base.shape, out.shape)
+        return places if fits_in else None
+    return None
+
+
+def space(stmt: Apply) -> Shape | None:
+    """The shape that the statement runs over, if loops can be made of it."""
+    if pointwise(stmt):
+        kind = array_type(stmt.outs[0])
+        return None if kind is None else kind.shape
+    return target_shape(stmt) if writes(stmt) else None

@@ -1,0 +1,171 @@
+"""Where an element of a view lies: from the index of a loop nest to that of an array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from stagec.ir.core import Operand
+from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Reshape, Slice, Transpose
+from stagec.ir.types import ArrayType
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The index along one axis: `start + step * (the index of the loop)`.
+
+    `loop` is None for a fixed index.  `start` is a number, counted from the end of the axis if
+    it is negative, or a staged index.
+    """
+
+    loop: int | None
+    step: int = 1
+    start: int | Operand = 0
+
+
+Places: TypeAlias = tuple[Place, ...]
+
+
+def natural(rank: int) -> Places:
+    """Each axis is that of the loop with its number."""
+    return tuple(Place(k) for k in range(rank))
+
+
+def broadcast(places: Places, type: ArrayType) -> Places:
+    """The places in an array that is broadcast to the rank of `places`."""
+    inner = places[len(places) - type.rank :]
+    return tuple(
+        Place(None) if dim == 1 else p for p, dim in zip(inner, type.shape, strict=True)
+    )
+
+
+Through: TypeAlias = Callable[[Places], "Places | None"]
+
+
+def through(path: Path, base: ArrayType, index: Sequence[Operand]) -> Through:
+    """The places in `base` for places in what the path selects; None: cannot be said."""
+
+    def place(places: Places) -> Places | None:
+        if not path:
+            return places
+        if any(isinstance(step, Reshape) for step in path):
+            return None
+        types = [base]
+        for step in path[:-1]:
+            types.append(_after(types[-1], step))
+        found: Places | None = places
+        for step, type in zip(reversed(path), reversed(types), strict=True):
+            if found is None:
+                return None
+            found = _back(step, type, found, index)
+        return found
+
+    return place
+
+
+def _after(type: ArrayType, step: object) -> ArrayType:
+    """The rank after a step; sizes do not matter here."""
+    match step:
+        case Index(items):
+            gone = sum(isinstance(i, int | Arg) for i in items)
+            new = sum(isinstance(i, NewAxis) for i in items)
+            return ArrayType(type.dtype, (None,) * (type.rank - gone + new))
+        case _:
+            return ArrayType(type.dtype, (None,) * type.rank)
+
+
+def _back(
+    step: object, type: ArrayType, places: Places, index: Sequence[Operand]
+) -> Places | None:
+    match step:
+        case Transpose(axes):
+            return tuple(places[axes.index(k)] for k in range(len(axes)))
+        case Index(items):
+            return _indexed(items, type.rank, places, index)
+        case _:
+            return None
+
+
+def _indexed(
+    items: tuple[Item, ...], rank: int, places: Places, index: Sequence[Operand]
+) -> Places | None:
+    taken = sum(not isinstance(i, NewAxis) for i in items)
+    items = items + (Slice(),) * (rank - taken)
+    found: list[Place] = []
+    at = 0
+    for item in items:
+        if isinstance(item, NewAxis):
+            at += 1
+        elif isinstance(item, int):
+            found.append(Place(None, 0, item))
+        elif isinstance(item, Arg):
+            operand = index[item.position]
+            if not isinstance(operand.type, ArrayType) or operand.type.dtype.kind not in "iu":
+                return None
+            if operand.type.rank or operand.type.kind == "array":
+                return None
+            found.append(Place(None, 0, operand))
+        else:
+            place = _sliced(item, places[at])
+            if place is None:
+                return None
+            found.append(place)
+            at += 1
+    return tuple(found)
+
+
+def _sliced(item: Slice, place: Place) -> Place | None:
+    """The place in the whole axis of a place in a slice of it."""
+    start, step = item.start, 1 if item.step is None else item.step
+    if isinstance(start, Arg) or isinstance(step, Arg):
+        return None
+    if start is None:
+        start = 0 if step > 0 else -1
+    elif (start < 0 and start != -1) or (step < 0 and start != -1):
+        return None  # the slice may be cut short at an end of the axis
+    if start == 0 and step == 1:
+        return place
+    if not isinstance(place.start, int) or place.start < 0:
+        return None
+    base = start + step * place.start
+    if (base < 0) != (start < 0):
+        return None
+    return Place(place.loop, step * place.step, base)
+
+
+def path_of_element(rank: int) -> Path:
+    """The path of one element at staged indices."""
+    return (Index(tuple(Arg(k) for k in range(rank))),)
+
+
+APART: tuple[int, ...] = ()
+
+
+def lag(read: Places, write: Places) -> tuple[int, ...] | None:
+    """How many trips of each loop, outermost first, an element is read before it is written.
+
+    None: not known; `APART`: it is another element.
+    """
+    found: list[tuple[int, int]] = []
+    for r, w in zip(read, write, strict=True):
+        if r.loop != w.loop or r.step != w.step:
+            return None
+        if r.loop is None:
+            fixed = isinstance(r.start, int) and isinstance(w.start, int)
+            if fixed and (r.start < 0) == (w.start < 0) and r.start != w.start:  # type: ignore[operator]
+                return APART
+            if r.start != w.start:
+                return None
+            continue
+        if r.start == w.start:
+            found.append((r.loop, 0))
+            continue
+        same_end = isinstance(r.start, int) and isinstance(w.start, int)
+        if not same_end or (r.start < 0) != (w.start < 0):  # type: ignore[operator]
+            return None
+        steps, rest = divmod(r.start - w.start, w.step)  # type: ignore[operator]
+        if rest:
+            return None
+        found.append((r.loop, steps))
+    return tuple(steps for _, steps in sorted(found))

@@ -1,0 +1,85 @@
+"""What an op is in a compiled kernel, against its value, element by element."""
+
+from __future__ import annotations
+
+import ast
+import math
+from typing import Any
+
+import gast
+import numpy as np
+import pytest
+
+from stagec.codegen.kernels import kernel_templates
+from stagec.codegen.tree import name
+from stagec.ir.build import Builder, freeze
+from stagec.ir.core import Apply, Library, Moves, Value
+from stagec.ir.function import Function
+from stagec.ir.lowering import kernel_source
+from stagec.ir.types import ArrayType, type_of
+from tests.ops.test_rules import SAMPLES
+
+numba = pytest.importorskip("numba", reason="the Numba target needs Numba")
+kernels = pytest.importorskip("stagec_runtime.kernels")
+
+
+def element_cases(op: Any) -> Any:
+    """The sampled operands, arrays cut down to one element."""
+    for args, attrs in SAMPLES[op]:
+        if all(np.ndim(a) == 0 or np.size(a) for a in args) and not any(
+            isinstance(a, list | str) for a in args
+        ):
+            for pick in (0, -1):
+                yield [a.ravel()[pick] if np.ndim(a) else a for a in args], attrs
+
+
+def kernel_of(op: Any, args: Any, attrs: Any) -> Any:
+    """The statement on numbers, if a kernel can hold it."""
+    params = tuple(Value(type_of(a)) for a in args)
+    try:
+        out = op.infer(*(p.type for p in params), **attrs)
+    except TypeError:
+        return None
+    if not isinstance(out, ArrayType) or out.rank:
+        return None
+    stmt = Apply(op, params, freeze(attrs), (Value(out),))
+    return stmt if kernel_source(stmt) is not None else None
+
+
+CASES = [
+    (op, args, attrs)
+    for op in SAMPLES
+    if not isinstance(op.scalar, Library | Moves)
+    for args, attrs in element_cases(op)
+    if kernel_of(op, args, attrs) is not None
+]
+FORMS = {(op, tuple(str(type_of(a)) for a in args), repr(attrs)): (args, attrs)
+         for op, args, attrs in CASES}  # fmt: skip
+
+
+def compiled(op: Any, args: Any, attrs: Any) -> Any:
+    """The template of the op on numbers, as a compiled function."""
+    stmt = kernel_of(op, args, attrs)
+    builder = Builder()
+    builder.append(stmt)
+    fn = Function("f", builder.block(stmt.args, stmt.outs), kernel=True)
+    (template,) = kernel_templates(fn).values()
+    names = [f"x{k}" for k in range(len(args))]
+    tree = template.fill([name(n) for n in names])
+    text = ast.unparse(ast.fix_missing_locations(gast.gast_to_ast(gast.Expression(tree))))
+    space = {"np": np, "math": math, "kernels": kernels}
+    exec(f"def f({', '.join(names)}):\n    return {text}\n", space)
+    return numba.njit(error_model="numpy")(space["f"])
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda f: f"{f[0].name}-{'-'.join(f[1])}")
+def test_kernel_form_gives_the_value(form: Any) -> None:
+    op = form[0]
+    args, attrs = FORMS[form]
+    with np.errstate(all="ignore"):
+        want = op.value(*args, **attrs)
+    got = compiled(op, args, attrs)(*args)
+    kind = np.result_type(want)
+    assert np.result_type(got).kind == kind.kind
+    single = kind in (np.dtype(np.float32), np.dtype(np.complex64))
+    np.testing.assert_allclose(got, want, rtol=1e-5 if single else 1e-13)

@@ -1,0 +1,167 @@
+"""The Numba target gives what the NumPy target gives, from code that reads as loops."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+
+pytest.importorskip("numba", reason="the Numba target needs Numba")
+
+
+def normal(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def fused(a: Any, b: Any, c: Any) -> Any:
+    return np.sum(np.tanh(a * b + np.sin(c)) * np.exp(-c * c))
+
+
+def jacobi(a: Any, b: Any, steps: Any) -> Any:
+    for _ in range(steps):
+        b[1:-1, 1:-1] = 0.25 * (a[1:-1, :-2] + a[1:-1, 2:] + a[2:, 1:-1] + a[:-2, 1:-1])
+        a[1:-1, 1:-1] = 0.25 * (b[1:-1, :-2] + b[1:-1, 2:] + b[2:, 1:-1] + b[:-2, 1:-1])
+    return np.sum(a * a)
+
+
+def seidel(a: Any, steps: Any) -> Any:
+    n = a.shape[0]
+    for _ in range(steps):
+        for i in range(1, n - 1):
+            for j in range(1, n - 1):
+                a[i, j] = (a[i - 1, j] + a[i, j - 1] + a[i, j] + a[i, j + 1] + a[i + 1, j]) / 5
+    return np.sum(a * a)
+
+
+def upwind(u: Any, speed: Any, steps: Any) -> Any:
+    for _ in range(steps):
+        u[1:] -= speed * (u[1:] - u[:-1])
+    return np.sum(u**2)
+
+
+def newton(target: Any, x: Any) -> Any:
+    trips = 0
+    while abs(x * x - target) > 1e-12 and trips < 50:
+        x = x - (x * x - target) / (2 * x)
+        trips += 1
+    return x
+
+
+def rosenbrock(x: Any) -> Any:
+    total = 0.0
+    for i in range(len(x) - 1):
+        total += 100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2
+    return total
+
+
+def mixed(x: Any, w: Any) -> Any:
+    for k in range(3):
+        h = np.tanh(x @ w + k)
+        h[h < 0.1] *= 0.5
+        x = np.where(h > 0.3, h * 2.0, x)
+    return np.sum(np.linalg.solve(w + 5 * np.eye(4), x.T))
+
+
+def single(x: Any, s: Any) -> Any:
+    y = 0.5 * x + s
+    return np.sum(np.exp(y) * x)
+
+
+PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int | tuple[int, ...]]] = {
+    "fused": (fused, (normal(0, 50), normal(1, 50), normal(2, 50)), (0, 1, 2)),
+    "jacobi": (jacobi, (normal(0, 8, 9), normal(1, 8, 9), 4), (0, 1)),
+    "seidel": (seidel, (normal(0, 7, 7), 3), 0),
+    "upwind": (upwind, (normal(0, 20), 0.3, 5), (0, 1)),
+    "newton": (newton, (2.0, 1.0), (0, 1)),
+    "rosenbrock": (rosenbrock, (normal(0, 12),), 0),
+    "mixed": (mixed, (normal(0, 6, 4), normal(1, 4, 4)), (0, 1)),
+    "single": (single, (normal(0, 30).astype(np.float32), 0.25), (0, 1)),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_agrees_with_the_numpy_target(name: str) -> None:
+    program, args, wrt = PROGRAMS[name]
+    tolerance = 1e-5 if name == "single" else 1e-12
+    for make in (sc.jit, lambda f, **kw: sc.grad(f, argnums=wrt, **kw)):
+        ours, theirs = copy.deepcopy(args), copy.deepcopy(args)
+        function = make(program, backend="numba")
+        got, want = function(*ours), make(program)(*theirs)
+        for a, b in zip(
+            (*got, *ours) if isinstance(got, tuple) else (got, *ours),
+            (*want, *theirs) if isinstance(want, tuple) else (want, *theirs),
+            strict=True,
+        ):
+            assert type(a) is type(b)
+            assert np.result_type(a) == np.result_type(b)
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+        assert function.explain(*args).fallbacks == ()
+
+
+@pytest.mark.parametrize("name", [n for n in PROGRAMS if n != "single"])
+def test_gradient_source(name: str, golden: Callable[[str, str], None]) -> None:
+    program, args, wrt = PROGRAMS[name]
+    golden(sc.grad(program, argnums=wrt, backend="numba").source(*args), "py")
+
+
+def test_index_out_of_bounds_raises() -> None:
+    def f(x: Any, n: Any) -> Any:
+        for i in range(n):
+            x[i] = 1.0
+        return x
+
+    with pytest.raises(IndexError):
+        sc.jit(f, backend="numba")(np.zeros(3), 5)
+
+
+def test_integers_never_wrap_around() -> None:
+    def f(n: Any) -> Any:
+        k = 1
+        for _ in range(n):
+            k = k * 3
+        return k
+
+    compiled = sc.jit(f, backend="numba")
+    assert compiled(30) == 3**30
+    with pytest.raises(OverflowError, match="64 bits"):
+        compiled(50)
+
+
+def test_division_by_zero_raises_for_python_numbers() -> None:
+    def f(x: Any, n: Any) -> Any:
+        for k in range(n):
+            x = 1.0 / (x - k)
+        return x
+
+    with pytest.raises(ZeroDivisionError):
+        sc.jit(f, backend="numba")(0.0, 3)
+
+
+def test_lengths_that_were_equal_are_checked() -> None:
+    def f(a: Any, b: Any) -> Any:
+        return np.sum(a * 2.0 + b)
+
+    compiled = sc.jit(f, backend="numba")
+    assert compiled(np.ones(3), np.ones(3)) == 9.0
+    with pytest.raises(ValueError, match="broadcast"):
+        compiled(np.ones(3), np.ones(4))
+    assert compiled(np.ones((2, 3)), np.ones(3)) == 18.0
+
+
+def test_what_numba_cannot_compile_runs_as_python() -> None:
+    from stagec_runtime.kernels import Kernel
+
+    numba = pytest.importorskip("numba")
+
+    def f(x: Any) -> Any:
+        return {"x": object()} and x + 1
+
+    kernel = Kernel(numba.njit(f), (0,))
+    assert kernel(1) == 2
+    assert kernel.refused
+    assert Kernel(numba.njit(lambda n: n + 1), (0,))(2**70) == 2**70 + 1
