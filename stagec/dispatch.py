@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence as Sequence_
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,13 @@ import numpy as np
 from stagec.frontend.results import Arg, Out, Outcome, Plain, Sequence
 
 Finish = Callable[[Any, tuple[Any, ...]], Any]
+Axis = tuple[int, int]
+Match = Callable[[tuple[Any, ...]], bool]
 NUMBERS = (float, int, complex)
 ARRAY = np.ndarray
 
 
-def matcher(args: tuple[Any, ...], aliases: bool) -> Callable[[tuple[Any, ...]], bool] | None:
+def matcher(args: tuple[Any, ...], aliases: bool) -> Match | None:
     """A test that arguments have the types of these; None if they are not flat.
 
     `aliases` makes it also refuse an array passed twice.
@@ -47,6 +49,15 @@ def matcher(args: tuple[Any, ...], aliases: bool) -> Callable[[tuple[Any, ...]],
         return not distinct or len({id(a) for a in now if type(a) is ARRAY}) == arrays
 
     return matches
+
+
+def with_lengths(matches: Match | None, equal: Sequence_[tuple[Axis, Axis]]) -> Match | None:
+    """The test, and that each pair of axes has equal lengths."""
+    if matches is None or not equal:
+        return matches
+    return lambda now: (
+        matches(now) and all(now[a].shape[i] == now[b].shape[j] for (a, i), (b, j) in equal)
+    )
 
 
 def spec_of(a: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 import stagec_runtime as rt
 from stagec.codegen.numpy import Module, to_numpy
-from stagec.dispatch import Finish, finisher, matcher
+from stagec.dispatch import Finish, finisher, matcher, with_lengths
 from stagec.errors import Loc, StagecError
 from stagec.frontend.arguments import Flat, layout_of
 from stagec.frontend.results import Rebuild
@@ -114,11 +114,12 @@ class Specialisation:
         """Set up the short way of calling, if the arguments and the result are simple."""
         program = self.program
         finish = finisher(program.outcome, len(self.optimised.results))
+        equal = tuple(key for kind, key in program.decisions if kind == "equal")
         plain = program.leaves == tuple(range(len(args))) and not (
-            kwargs or self.checks or program.guards or program.captured or program.written
+            kwargs or program.guards or program.captured or program.written
         )
-        if finish is not None and plain:
-            self.matches = matcher(args, aliases=not distinct)
+        if finish is not None and plain and len(equal) == len(self.checks):
+            self.matches = with_lengths(matcher(args, aliases=not distinct), equal)
             self.finish = finish
 
     def applies(self, flat: Flat) -> bool:

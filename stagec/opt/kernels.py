@@ -25,7 +25,7 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import fits, in_kernel, kernel_source
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import INT, ArrayType, ListType, Type, same
-from stagec.ir.walk import clone, free_values, operands, regions, statements, substitute, uses
+from stagec.ir.walk import clone, free_values, operands, regions, statements, uses
 from stagec.ops.cast import astype, to_numpy, to_python
 from stagec.ops.extent import extent
 from stagec.opt.memory import allocates
@@ -98,9 +98,11 @@ class _Outliner:
     def whole(self, run: list[Stmt], rest: Block) -> list[Stmt] | None:
         """The run as a call of one kernel; None if a value of it cannot be passed."""
         needed = free_values(rest)
-        outs = [v for s in run for v in s.outs if v in needed]
-        run = [*self.integers(run), *run]
-        lengths, run = without_shapes(run)
+        again = self.integers(run)
+        known = {v for s in again for v in s.outs}
+        lengths, run = without_shapes([*again, *run])
+        lengths = [s for s in lengths if known.isdisjoint(s.outs)]
+        outs = [v for s in run for v in s.outs if v in needed and v not in known]
         given = list(free_values(Block((), tuple(run), tuple(outs))))
         if not all(passes(v.type) for v in (*given, *outs)):
             return None
@@ -218,7 +220,6 @@ def without_shapes(run: Sequence[Stmt]) -> tuple[list[Stmt], list[Stmt]]:
     free = free_values(block)
     read = contents(block)
     before: list[Stmt] = []
-    names: dict[Value, Operand] = {}
     dropped: set[Stmt] = set()
     for stmt in statements(block):
         if not isinstance(stmt, Apply) or stmt.op is not extent:
@@ -227,13 +228,11 @@ def without_shapes(run: Sequence[Stmt]) -> tuple[list[Stmt], list[Stmt]]:
         if not isinstance(array, Value) or array not in free or array in read:
             continue
         dropped.add(stmt)
-        made = Value(stmt.outs[0].type, stmt.outs[0].hint)
-        names[stmt.outs[0]] = made
         source, axis = equal_axis(array, stmt.kwargs["axis"], [v for v in free if v in read])
-        before.append(Apply(extent, (source,), (("axis", axis),), (made,), stmt.loc))
+        before.append(Apply(extent, (source,), (("axis", axis),), stmt.outs, stmt.loc))
     local = [s for s in before if isinstance(s, Apply) and s.args[0] in read]
-    kept = substitute(without(block, dropped), names)
-    return [s for s in before if s not in local], [*local, *kept.stmts]
+    kept = without(block, dropped).stmts
+    return [s for s in before if s not in local], [*local, *kept]
 
 
 def contents(block: Block) -> set[Operand]:
