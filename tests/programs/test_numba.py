@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 import stagec as sc
+from stagec import ops
+from stagec.ir.parser import parse
+from stagec.ir.verifier import verify
 
 pytest.importorskip("numba", reason="the Numba target needs Numba")
 
@@ -165,3 +168,12 @@ def test_what_numba_cannot_compile_runs_as_python() -> None:
     assert kernel(1) == 2
     assert kernel.refused
     assert Kernel(numba.njit(lambda n: n + 1), (0,))(2**70) == 2**70 + 1
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_graph_of_kernels_is_sound_and_round_trips(name: str) -> None:
+    program, args, wrt = PROGRAMS[name]
+    graph = sc.grad(program, argnums=wrt, backend="numba").ir(*args, stage="bufferised")
+    verify(graph)
+    text = str(graph)
+    assert str(parse(text, {op.name: op for op in ops.ALL})) == text
