@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
@@ -47,6 +48,10 @@ class Staged(Generic[P, R]):
                 f"there is no backend {backend!r}",
                 None,
                 f"use one of {', '.join(BACKENDS)}",
+            )
+        if backend == "numba" and importlib.util.find_spec("numba") is None:
+            raise StagecError(
+                "SC604", "the Numba target needs Numba", None, 'pip install "stagec[numba]"'
             )
         names = (
             (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)

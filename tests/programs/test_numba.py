@@ -177,3 +177,9 @@ def test_graph_of_kernels_is_sound_and_round_trips(name: str) -> None:
     verify(graph)
     text = str(graph)
     assert str(parse(text, {op.name: op for op in ops.ALL})) == text
+
+
+def test_without_numba_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(sc.StagecError, match="SC604"):
+        sc.jit(newton, backend="numba")
