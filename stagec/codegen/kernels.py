@@ -68,7 +68,7 @@ def backwards(lo: Any, hi: Any, step: Any) -> Any:
     """The indices of `range(lo, hi, step)` from last to first, without `reversed`."""
     if not (isinstance(step, gast.Constant) and step.value == 1):
         return call(attribute(name("kernels"), "backwards"), lo, hi, step)
-    return call(name("range"), _less_one(hi), _less_one(lo), literal_minus_one())
+    return call(name("range"), _less_one(hi), _less_one(lo), constant(-1))
 
 
 def _less_one(tree: Any) -> Any:
@@ -79,11 +79,6 @@ def _less_one(tree: Any) -> Any:
     if isinstance(tree, gast.Constant) and isinstance(tree.value, int):
         return constant(tree.value - 1)
     return gast.BinOp(left=tree, op=gast.Sub(), right=literal(1))
-
-
-def literal_minus_one() -> Any:
-    """`-1`."""
-    return constant(-1)
 
 
 def integers(fn: Function) -> tuple[int, ...]:
