@@ -25,6 +25,10 @@ def fused(a: Any, b: Any, c: Any) -> Any:
     return np.sum(np.tanh(a * b + np.sin(c)) * np.exp(-c * c))
 
 
+def rational(a: Any, b: Any, c: Any) -> Any:
+    return np.sum((a * b + c) / (1.0 + c * c))
+
+
 def jacobi(a: Any, b: Any, steps: Any) -> Any:
     for _ in range(steps):
         b[1:-1, 1:-1] = 0.25 * (a[1:-1, :-2] + a[1:-1, 2:] + a[2:, 1:-1] + a[:-2, 1:-1])
@@ -77,6 +81,7 @@ def single(x: Any, s: Any) -> Any:
 
 PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], int | tuple[int, ...]]] = {
     "fused": (fused, (normal(0, 50), normal(1, 50), normal(2, 50)), (0, 1, 2)),
+    "rational": (rational, (normal(0, 50), normal(1, 50), normal(2, 50)), (0, 1, 2)),
     "jacobi": (jacobi, (normal(0, 8, 9), normal(1, 8, 9), 4), (0, 1)),
     "seidel": (seidel, (normal(0, 7, 7), 3), 0),
     "upwind": (upwind, (normal(0, 20), 0.3, 5), (0, 1)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Call, For, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, Cost, For, Stmt, Value, While
 from stagec.ir.function import Function
 from stagec.ir.lowering import kernel_source
 from stagec.ir.rebuild import map_regions
@@ -58,6 +58,12 @@ def compilable(stmt: Stmt) -> bool:
     return not isinstance(stmt, Call) and all(
         compilable(s) for region in regions(stmt) for s in region.stmts
     )
+
+
+def worth_loops(group: Group) -> bool:
+    """Whether loops beat NumPy, whose elementary functions are faster than those of loops."""
+    costly = any(stmt.op.cost is Cost.COSTLY for stmt in group.members)
+    return len(group.members) > 1 and not costly
 
 
 def rank(stmt: Apply) -> int:
@@ -135,8 +141,9 @@ class _Fusion:
         group, self.group = self.group, None
         if group is None:
             return
-        if len(group.members) == 1 and not self.outer.compiled:
-            self.builder.append(group.members[0])
+        if not self.outer.compiled and not worth_loops(group):
+            for stmt in group.members:
+                self.builder.append(stmt)
             return
         inside = set(group.members)
 
