@@ -49,10 +49,12 @@ class Staged(Generic[P, R]):
                 None,
                 f"use one of {', '.join(BACKENDS)}",
             )
-        if backend == "numba" and importlib.util.find_spec("numba") is None:
+        needs = driver.TARGETS[backend].needs
+        if importlib.util.find_spec(needs) is None:
             raise StagecError(
-                "SC604", "the Numba target needs Numba", None, 'pip install "stagec[numba]"'
-            )
+                "SC604", f"the backend {backend!r} needs {needs}", None,
+                f'pip install "stagec[{needs}]"',
+            )  # fmt: skip
         names = (
             (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
         )

@@ -7,13 +7,17 @@ form of the same meaning.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from numba import errors
-from numba.extending import overload
+from numba.extending import overload, register_jitable
+
+from stagec_runtime import shapes
 
 WORD = 2.0**63
-SMALL = 2**40  # what kernels may assume of the integers they are passed
+
+agree = register_jitable(shapes.agree)
 
 
 class Kernel:
@@ -21,20 +25,22 @@ class Kernel:
 
     Attributes
     ----------
+    integers : the positions of its integer arguments, which it takes to be below `limit`.
     refused : Numba's message, if it could not compile the function.
     """
 
-    def __init__(self, dispatcher: Any, integers: tuple[int, ...]) -> None:
+    def __init__(self, dispatcher: Any, integers: tuple[int, ...], limit: int) -> None:
         self.dispatcher = dispatcher
         self.integers = integers
+        self.limit = limit
         self.refused = ""
 
     def __call__(self, *args: Any) -> Any:
-        """The results; integers too large for a machine word are left to Python."""
+        """The results; larger integers are left to Python."""
         if self.refused:
             return self.dispatcher.py_func(*args)
         for k in self.integers:
-            if not -SMALL < args[k] < SMALL:
+            if not -self.limit < args[k] < self.limit:
                 return self.dispatcher.py_func(*args)
         try:
             return self.dispatcher(*args)
@@ -44,16 +50,11 @@ class Kernel:
             return self.dispatcher.py_func(*args)
 
 
-def agree(n: int, m: int) -> None:
-    """Check that two lengths along one axis are equal; raises ValueError."""
-    if n != m:
-        raise ValueError("operands could not be broadcast together")
-
-
 def whole(exact: Any, rough: float) -> Any:
     """The integer `exact`, which is about `rough`.
 
-    Raises OverflowError in compiled code if a machine word does not hold it.
+    In compiled code raises OverflowError if a machine word does not hold it, and ValueError if
+    there is none, `rough` being NaN.
     """
     return exact
 
@@ -92,100 +93,74 @@ def above_pole(y: float, x: float) -> float:
     return y
 
 
+@register_jitable
 def backwards(lo: int, hi: int, step: int) -> range:
     """The indices of `range(lo, hi, step)` from last to first."""
     last = lo + (len(range(lo, hi, step)) - 1) * step
     return range(last, lo - step, -step)
 
 
-@overload(agree, jit_options={"error_model": "numpy"})
-def _agree(n: Any, m: Any) -> Any:
-    def body(n: Any, m: Any) -> None:
-        if n != m:
-            raise ValueError("operands could not be broadcast together")
+def _compiled(function: Callable[..., Any]) -> Callable[[Any], None]:
+    """Give the function a body of its own in compiled code, where nothing raises by itself."""
+    settings: Any = {"jit_options": {"error_model": "numpy"}, "strict": False}
 
-    return body
+    def register(body: Any) -> None:
+        overload(function, **settings)(lambda *types: body)
+
+    return register
 
 
-@overload(whole, jit_options={"error_model": "numpy"})
+@_compiled(whole)
 def _whole(exact: Any, rough: Any) -> Any:
-    def body(exact: Any, rough: Any) -> Any:
-        if abs(rough) >= WORD * (1 - 1e-15):
-            raise OverflowError("an integer of compiled code must fit 64 bits")
-        return exact
+    if math.isnan(rough):
+        raise ValueError("cannot convert float NaN to integer")
+    if abs(rough) >= WORD * (1 - 1e-15):
+        raise OverflowError("an integer of compiled code must fit 64 bits")
+    return exact
 
-    return body
 
-
-@overload(divide, jit_options={"error_model": "numpy"})
+@_compiled(divide)
 def _divide(x: Any, y: Any) -> Any:
-    def body(x: Any, y: Any) -> Any:
-        if y == 0:
-            raise ZeroDivisionError("division by zero")
-        return x / y
-
-    return body
+    if y == 0:
+        raise ZeroDivisionError("division by zero")
+    return x / y
 
 
-@overload(floor_divide, jit_options={"error_model": "numpy"})
+@_compiled(floor_divide)
 def _floor_divide(x: Any, y: Any) -> Any:
-    def body(x: Any, y: Any) -> Any:
-        if y == 0:
-            raise ZeroDivisionError("integer division or modulo by zero")
-        return x // y
-
-    return body
+    if y == 0:
+        raise ZeroDivisionError("integer division or modulo by zero")
+    return x // y
 
 
-@overload(remainder, jit_options={"error_model": "numpy"})
+@_compiled(remainder)
 def _remainder(x: Any, y: Any) -> Any:
-    def body(x: Any, y: Any) -> Any:
-        if y == 0:
-            raise ZeroDivisionError("integer modulo by zero")
-        return x % y
-
-    return body
+    if y == 0:
+        raise ZeroDivisionError("integer modulo by zero")
+    return x % y
 
 
-@overload(power, jit_options={"error_model": "numpy"})
+@_compiled(power)
 def _power(x: Any, y: Any) -> Any:
-    def body(x: Any, y: Any) -> Any:
-        if x == 0 and y < 0:
-            raise ZeroDivisionError("0.0 cannot be raised to a negative power")
-        found = x**y
-        if math.isinf(found) and not math.isinf(x):
-            raise OverflowError("numerical result out of range")
-        return found
-
-    return body
+    if x == 0 and y < 0:
+        raise ZeroDivisionError("0.0 cannot be raised to a negative power")
+    found = x**y
+    if math.isinf(found) and not math.isinf(x):
+        raise OverflowError("numerical result out of range")
+    return found
 
 
-@overload(in_domain, jit_options={"error_model": "numpy"})
+@_compiled(in_domain)
 def _in_domain(y: Any, x: Any) -> Any:
-    def body(y: Any, x: Any) -> Any:
-        if math.isnan(y) and not math.isnan(x):
-            raise ValueError("math domain error")
-        if math.isinf(y) and not math.isinf(x):
-            raise OverflowError("math range error")
-        return y
-
-    return body
+    if math.isnan(y) and not math.isnan(x):
+        raise ValueError("math domain error")
+    if math.isinf(y) and not math.isinf(x):
+        raise OverflowError("math range error")
+    return y
 
 
-@overload(above_pole, jit_options={"error_model": "numpy"})
+@_compiled(above_pole)
 def _above_pole(y: Any, x: Any) -> Any:
-    def body(y: Any, x: Any) -> Any:
-        if (math.isnan(y) and not math.isnan(x)) or (math.isinf(y) and not math.isinf(x)):
-            raise ValueError("math domain error")
-        return y
-
-    return body
-
-
-@overload(backwards, jit_options={"error_model": "numpy"})
-def _backwards(lo: Any, hi: Any, step: Any) -> Any:
-    def body(lo: Any, hi: Any, step: Any) -> Any:
-        last = lo + (len(range(lo, hi, step)) - 1) * step
-        return range(last, lo - step, -step)
-
-    return body
+    if (math.isnan(y) and not math.isnan(x)) or (math.isinf(y) and not math.isinf(x)):
+        raise ValueError("math domain error")
+    return y

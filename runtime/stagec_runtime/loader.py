@@ -26,11 +26,12 @@ def load(
     entry: str,
     objects: dict[str, Any],
     kernels: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
+    limit: int = 0,
 ) -> tuple[Any, str]:
     """The function `entry` of the module with source `text`, and the file it was written to.
 
     `objects` are further globals of the module; `kernels` its compiled functions, with the
-    positions of their integer arguments.
+    positions of their integer arguments, which must be below `limit` for compiled code.
     """
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     path = folder() / f"{entry}_{digest}.py"
@@ -40,5 +41,5 @@ def load(
     for name, integers in kernels.items():
         from stagec_runtime.kernels import Kernel  # Numba takes long to import
 
-        namespace[name] = Kernel(namespace[name], integers)
+        namespace[name] = Kernel(namespace[name], integers, limit)
     return namespace[entry], str(path)

@@ -7,15 +7,15 @@ range.  Whatever is carried around a loop is not known.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from stagec.ir.core import Apply, Block, Const, For, If, Operand, Value, While
 from stagec.ir.function import Function
+from stagec.ir.lowering import LARGEST, SMALL
 from stagec.ir.types import ArrayType
 from stagec.ops.arithmetic import add, multiply, negative, pow_, subtract
 
-SMALL = 2**40
-LARGEST = 2**62
 LINEAR = {add, subtract, multiply, negative}
 GROWING = {*LINEAR, pow_}  # the ops whose results may be larger than their operands
 
@@ -80,7 +80,5 @@ class _Sizes:
         elif stmt.op in LINEAR:
             bounds = [self.of(a) for a in stmt.args]
             if None not in bounds:
-                total = 1
-                for b in bounds:
-                    total = total * (b + 1)  # type: ignore[operator]
-                self.note(out, total if stmt.op is multiply else sum(bounds))  # type: ignore[arg-type]
+                total = math.prod if stmt.op is multiply else sum
+                self.note(out, total(bounds))  # type: ignore[arg-type]

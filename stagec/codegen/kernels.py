@@ -15,8 +15,8 @@ from stagec.codegen.tree import attribute, call, constant, literal, name
 from stagec.errors import InternalError
 from stagec.ir.core import Apply
 from stagec.ir.function import Function
-from stagec.ir.lowering import kernel_source, whole_source
-from stagec.ir.types import INT, ArrayType, ListType, Type
+from stagec.ir.lowering import is_integer, kernel_source, whole_source
+from stagec.ir.types import ArrayType, ListType, Type
 from stagec.ir.walk import statements
 
 
@@ -36,19 +36,14 @@ def _source(stmt: Apply, small: bool) -> str:
     if text is None:
         raise InternalError(f"{stmt.op.name} has no form in a kernel")
     computed = (a.type for a in stmt.args)
-    if small or stmt.op not in GROWING or not _integer(stmt.outs[0].type):
+    if small or stmt.op not in GROWING or not is_integer(stmt.outs[0].type):
         return text
-    if not all(map(_integer, computed)):
+    if not all(map(is_integer, computed)):
         return text
     holes = [f"{{{k}}}" for k in range(len(stmt.args))]
     return (
         f"kernels.whole({text.format(*holes)}, {text.format(*(f'float({h})' for h in holes))})"
     )
-
-
-def _integer(type: Type) -> bool:
-    """Whether it is that of a Python int, which knows no overflow."""
-    return isinstance(type, ArrayType) and type.kind == "py" and type.dtype == INT.dtype
 
 
 def unset(type: Type) -> Any:
@@ -83,7 +78,7 @@ def _less_one(tree: Any) -> Any:
 
 def integers(fn: Function) -> tuple[int, ...]:
     """The positions of the Python integers among the parameters."""
-    return tuple(k for k, p in enumerate(fn.params) if _integer(p.type))
+    return tuple(k for k, p in enumerate(fn.params) if is_integer(p.type))
 
 
 def compiled(definition: Any, fn: Function) -> Any:

@@ -21,13 +21,14 @@ from stagec.ir.core import (
     Undef,
 )
 from stagec.ir.path import Arg, Index, Slice, Transpose
-from stagec.ir.types import ArrayType, ListType, Type
+from stagec.ir.types import INT, ArrayType, ListType, Type
 from stagec.ir.walk import operands, regions
 
 ELEMENTS = frozenset(
     map(np.dtype, ("float64", "float32", "complex128", "complex64", "int64", "bool"))
 )
 FOREIGN = re.compile(r"\brt\.|\{[a-z]")
+SMALL = 2**40  # what kernels may assume of the integers they are passed, and of sizes
 LARGEST = 2**62
 
 
@@ -71,6 +72,11 @@ def fits(type: Type) -> bool:
     if not isinstance(type, ArrayType) or type.dtype not in ELEMENTS:
         return False
     return bool(type.rank) or type.kind != "array"
+
+
+def is_integer(type: Type) -> bool:
+    """Whether it is that of a Python int."""
+    return isinstance(type, ArrayType) and type.kind == "py" and type.dtype == INT.dtype
 
 
 def in_kernel(stmt: Stmt) -> bool:

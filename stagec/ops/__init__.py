@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from stagec.ir.core import Op
-from stagec.ops.agreement import OPS as AGREEMENT, agree as agree
 from stagec.ops.arithmetic import (
     OPS as ARITHMETIC,
     Handle as Handle,
@@ -154,6 +153,7 @@ from stagec.ops.differences import (
 )
 from stagec.ops.effects import (
     OPS as EFFECTS,
+    agree as agree,
     check as check,
     check_defined as check_defined,
     draw as draw,
@@ -500,7 +500,6 @@ ALL: tuple[Op, ...] = (
     *SELECT,
     *ARRAYS,
     *AVERAGES,
-    *AGREEMENT,
     *AXES,
     *BILINEAR,
     *BROADCAST,

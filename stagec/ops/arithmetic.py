@@ -27,7 +27,7 @@ from stagec.ops.comparison import (
 )
 from stagec.ops.family import made_by
 from stagec.ops.form import elementwise, identity, over
-from stagec.ops.kernel_forms import none, power_form
+from stagec.ops.kernel_forms import checked, none, power_form
 from stagec.ops.masks import mask
 from stagec.ops.merging import merged
 
@@ -243,7 +243,7 @@ divide = elementwise(
     "{} / {}",
     python=operator.truediv,
     may_raise=(ZeroDivisionError,),
-    scalar=lambda x, y: "kernels.divide({}, {})" if x.weak and y.weak else "{} / {}",
+    scalar=checked("kernels.divide({}, {})", "{} / {}"),
     # the denominator's rule reads the result: an overwritten numerator needs no copy
     vjp=(lambda ct, z, x, y: ct / conjugate(y), lambda ct, z, x, y: -ct * conjugate(z / y)),
     jvp=(lambda dx, z, x, y: dx / y, lambda dy, z, x, y: -z * dy / y),

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import LIBRARY, Cost, Effect, Op
+import stagec_runtime as rt
+from stagec.ir.core import LIBRARY, Cost, Effect, Library, Op
 from stagec.ir.types import ArrayType, Type
 
 Rule = Callable[..., Any]
@@ -29,6 +30,7 @@ def _effect(
     jvp: Rule | None = None,
     calls: tuple[tuple[Any, Rule], ...] = (),
     may_raise: tuple[type[BaseException], ...] = (),
+    scalar: Library | Rule = LIBRARY,
 ) -> Op:
     def batch(args: Any, axes: Any, **attrs: Any) -> Any:
         raise TypeError(f"vmap: {name} of a batched value would happen once for each element")
@@ -43,7 +45,7 @@ def _effect(
         expand=None,
         batch=batch,
         source=source,
-        scalar=LIBRARY,
+        scalar=scalar,
         alias=None,
         overwrites=None,
         may_raise=may_raise,
@@ -148,6 +150,18 @@ check = _effect(
 )
 
 
+# raises ValueError, as broadcasting does, unless the two lengths are equal
+agree = _effect(
+    "agree",
+    infer=lambda n, m: (),
+    value=lambda n, m: rt.agree(n, m) or (),
+    source="rt.agree({}, {})",
+    scalar=lambda n, m: "kernels.agree({}, {})",
+    effect=Effect.CHECK,
+    may_raise=(ValueError,),
+)
+
+
 def unset_message(name: str) -> str:
     """Python's own words for a read of a variable that is not set."""
     return f"cannot access local variable {name!r} where it is not associated with a value"
@@ -235,4 +249,4 @@ host_call = _effect(
 )
 
 
-OPS: tuple[Op, ...] = (print_, raise_, check, check_defined, draw, host_call)
+OPS: tuple[Op, ...] = (print_, raise_, check, check_defined, agree, draw, host_call)

@@ -95,7 +95,7 @@ def elementwise(
         expand=None,
         batch=lambda args, axes, **attrs: (_batch(op, result, align(args, axes), **attrs), 0),
         source=partial(_source, source, math),
-        scalar=partial(element_form, scalar or source, python, math, may_raise),
+        scalar=partial(element_form, scalar, source, python, math, may_raise),
         alias=None,
         overwrites=None,
         may_raise=partial(raised, may_raise) if may_raise else (),

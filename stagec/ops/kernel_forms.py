@@ -36,7 +36,8 @@ def raised(
 
 
 def element_form(
-    given: str | Callable[..., str | Library],
+    given: str | Callable[..., str | Library] | None,
+    source: str | Callable[..., str],
     spelled: Any,
     library: Any,
     exceptions: tuple[type[BaseException], ...],
@@ -44,15 +45,15 @@ def element_form(
     **attrs: Any,
 ) -> str | Library:
     """The template on numbers: compiled code computes in the operands' common type itself."""
-    text = given(*types) if callable(given) else given
-    explicit = callable(given)
+    form = given or source
+    text = form(*types) if callable(form) else form
     if not isinstance(text, str):
         return LIBRARY
     if attrs.get("python"):
         return _math_scalar(library, exceptions, types)
     if "rt." in text:
         return LIBRARY
-    if not explicit and raised(exceptions, *types):
+    if not callable(given) and raised(exceptions, *types):
         return LIBRARY
     if all(t.dtype.kind == "b" for t in types) and spelled is not None and spelled not in LOGIC:
         return LIBRARY  # NumPy's arithmetic of booleans is logic, that of compiled code is not
@@ -82,6 +83,11 @@ def _math_scalar(
     if math in (math_.floor, math_.ceil, math_.trunc):
         return f"kernels.whole({text}, {{0}})"
     return f"kernels.{'above_pole' if math in POLES else 'in_domain'}({text}, {{0}})"
+
+
+def checked(python: str, numpy: str) -> Callable[[ArrayType, ArrayType], str]:
+    """A form that is `python`, which may raise, for Python numbers, and `numpy` for others."""
+    return lambda x, y: python if x.weak and y.weak else numpy
 
 
 def power_form(x: ArrayType, y: ArrayType) -> str | Library:

@@ -30,7 +30,7 @@ from stagec.ops.cast import (
 from stagec.ops.comparison import equal, greater, isfinite, less, logical_and, logical_not
 from stagec.ops.family import array, constant, make, static
 from stagec.ops.form import JOIN, elementwise, gated, joined, varies
-from stagec.ops.kernel_forms import none
+from stagec.ops.kernel_forms import checked, none
 from stagec.ops.masks import mask
 from stagec.ops.select import choose
 from stagec.ops.signs import (
@@ -119,9 +119,7 @@ floor_divide = _step(
     np.floor_divide,
     "{} // {}",
     python=operator.floordiv,
-    scalar=lambda x, y: (
-        "kernels.floor_divide({}, {})" if x.weak and y.weak else "np.floor_divide({}, {})"
-    ),
+    scalar=checked("kernels.floor_divide({}, {})", "np.floor_divide({}, {})"),
     **RAISES,
 )
 
@@ -140,9 +138,7 @@ remainder = elementwise(
     np.remainder,
     "{} % {}",
     python=operator.mod,
-    scalar=lambda x, y: (
-        "kernels.remainder({}, {})" if x.weak and y.weak else "np.remainder({}, {})"
-    ),
+    scalar=checked("kernels.remainder({}, {})", "np.remainder({}, {})"),
     calls=((divmod, _divmod_call), (np.divmod, _np_divmod_call)),
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: -ct * floor_divide(x, y)),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: -(floor_divide(x, y) * dy)),

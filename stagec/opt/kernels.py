@@ -6,8 +6,9 @@ compiled code.  The rest stays as it is and calls the kernels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from stagec.ir.build import Builder
 from stagec.ir.core import (
@@ -22,9 +23,9 @@ from stagec.ir.core import (
     While,
 )
 from stagec.ir.function import Function
-from stagec.ir.lowering import fits, in_kernel, kernel_source
+from stagec.ir.lowering import fits, in_kernel, is_integer, kernel_source
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import INT, ArrayType, ListType, Type, same
+from stagec.ir.types import ArrayType, ListType, Type, same
 from stagec.ir.walk import clone, free_values, operands, regions, statements, uses
 from stagec.ops.cast import astype, to_numpy, to_python
 from stagec.ops.extent import extent
@@ -35,17 +36,29 @@ PYTHON = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
 
 def kernels(fn: Function) -> Function:
     """The function with its loops moved into kernels, where that can be done."""
-    outliner = _Outliner(fn.name)
+    return _outlined(fn, {f.name for f in named(fn)})
+
+
+def named(fn: Function) -> Iterator[Function]:
+    """The function and those below it."""
+    yield fn
+    for inner in fn.functions:
+        yield from named(inner)
+
+
+def _outlined(fn: Function, taken: set[str]) -> Function:
+    outliner = _Outliner(fn.name, taken)
     body = outliner.block(fn.body)
-    inner = tuple(kernels(f) for f in fn.functions)
+    inner = tuple(_outlined(f, taken) for f in fn.functions)
     return replace(fn, body=body, functions=(*inner, *outliner.made))
 
 
 class _Outliner:
     """Collects the kernels of one function."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, taken: set[str]) -> None:
         self.name = name
+        self.taken = taken
         self.made: list[Function] = []
         self.sizes: dict[Value, Apply] = {}
 
@@ -125,6 +138,14 @@ class _Outliner:
             add(value)
         return list(found)
 
+    def unused(self) -> str:
+        """A name for the next kernel."""
+        base = f"{self.name}_kernel"
+        names = (base if n == 1 else f"{base}_{n}" for n in count(1))
+        name = next(n for n in names if n not in self.taken)
+        self.taken.add(name)
+        return name
+
     def kernel(
         self, run: Sequence[Stmt], given: Sequence[Value], outs: Sequence[Value]
     ) -> list[Stmt]:
@@ -133,8 +154,7 @@ class _Outliner:
         body = clone(Block(tuple(given), tuple(run), tuple(outs)), names)
         builder = Builder(list(body.stmts))
         results = [as_python(builder, r) for r in body.results]
-        number = len(self.made) + 1
-        name = f"{self.name}_kernel" if number == 1 else f"{self.name}_kernel_{number}"
+        name = self.unused()
         block = builder.block(body.params, results)
         mutated, fresh = written(block)
         self.made.append(Function(name, block, mutated, fresh, kernel=True))
@@ -159,19 +179,13 @@ def loops(stmt: Stmt) -> bool:
 
 def is_size(stmt: Apply) -> bool:
     """Whether the op computes an integer from sizes and integers, and cannot fail."""
-    types = [o.type for o in stmt.outs]
     return (
-        types == [replace(INT, size=getattr(t, "size", None)) for t in types]
-        and len(types) == 1
+        len(stmt.outs) == 1
+        and is_integer(stmt.outs[0].type)
         and kernel_source(stmt) is not None
         and not stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
         and all(k in stmt.op.shapes or is_integer(a.type) for k, a in enumerate(stmt.args))
     )
-
-
-def is_integer(type: Type) -> bool:
-    """Whether it is that of a Python int."""
-    return isinstance(type, ArrayType) and type.kind == "py" and type.dtype == INT.dtype
 
 
 def has_list(stmt: Stmt) -> bool:

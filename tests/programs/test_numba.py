@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -169,10 +170,10 @@ def test_what_numba_cannot_compile_runs_as_python() -> None:
     def f(x: Any) -> Any:
         return {"x": object()} and x + 1
 
-    kernel = Kernel(numba.njit(f), (0,))
+    kernel = Kernel(numba.njit(f), (0,), 2**40)
     assert kernel(1) == 2
     assert kernel.refused
-    assert Kernel(numba.njit(lambda n: n + 1), (0,))(2**70) == 2**70 + 1
+    assert Kernel(numba.njit(lambda n: n + 1), (0,), 2**40)(2**70) == 2**70 + 1
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -188,3 +189,15 @@ def test_without_numba_the_error_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(sc.StagecError, match="SC604"):
         sc.jit(newton, backend="numba")
+
+
+def test_nan_has_no_floor() -> None:
+    def f(x: Any, n: Any) -> Any:
+        k = 0
+        for _ in range(n):
+            k = math.floor(x)
+        return k
+
+    assert sc.jit(f, backend="numba")(2.5, 2) == 2
+    with pytest.raises(ValueError, match="NaN"):
+        sc.jit(f, backend="numba")(float("nan"), 2)

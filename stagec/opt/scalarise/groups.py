@@ -264,7 +264,7 @@ def moved_to(stmt: Apply, places: Places) -> Places | None:
     if isinstance(stmt.op.scalar, Moves):
         found = stmt.op.scalar.rule(places, **stmt.kwargs)
         return tuple(Place(None) if p is None else p for p in found)
-    if stmt.op.scalar in ("{}", "{0}"):
+    if stmt.op.scalar == "{}":
         out = array_type(stmt.outs[0])
         fits_in = out is not None and fitting(base.shape, out.shape)
         return places if fits_in else None

@@ -11,9 +11,9 @@ from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Attrs, Block, Const, For, Op, Operand, Value, const
 from stagec.ir.path import Arg
 from stagec.ir.types import INT, ArrayType, Dim, affine, at_least, same
-from stagec.ops.agreement import agree
 from stagec.ops.arithmetic import Handle, add
 from stagec.ops.creation import empty
+from stagec.ops.effects import agree
 from stagec.ops.extent import extent
 from stagec.ops.indexing import read, update
 from stagec.ops.rounding import py_max
@@ -250,8 +250,7 @@ class _Trip:
             _shape_only(a) if k in stmt.op.shapes else self.element(a)
             for k, a in enumerate(stmt.args)
         )
-        same = stmt.op.scalar in ("{}", "{0}")
-        if same and isinstance(args[0], Const):
+        if stmt.op.scalar == "{}" and isinstance(args[0], Const):
             return const(kind.dtype.type(args[0].value))
         return self.apply(stmt.op, args, stmt.attrs, kind)
 
