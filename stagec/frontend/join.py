@@ -323,6 +323,8 @@ class Join:
         """Mark the merged arrays that may be the memory of an array with another name."""
         arrays = {pair: cell for pair, cell in self.merged.items()
                   if isinstance(self.cells[cell], ArrayCell)}  # fmt: skip
+        if not (arrays or self.sharing or self.listed):
+            return
         kept = {c for content in self.cells.values() for c in cells_in(content)}
         kept |= {c for a in self.sharing.values() for _, found in a for c, _ in found}
         lefts = [a for a, _ in arrays]
