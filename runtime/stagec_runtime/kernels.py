@@ -1,4 +1,4 @@
-"""Support code of compiled kernels; needs Numba.
+"""Support code of compiled kernels, and their elementary functions; needs Numba.
 
 Each helper is a Python function, for kernels that Numba cannot compile, and has a compiled
 form of the same meaning.
@@ -14,6 +14,34 @@ from numba import errors
 from numba.extending import overload, register_jitable
 
 from stagec_runtime import shapes
+from stagec_runtime.elementary.functions import (
+    arccos as arccos,
+    arccosh as arccosh,
+    arcsin as arcsin,
+    arcsinh as arcsinh,
+    arctan as arctan,
+    arctan2 as arctan2,
+    arctanh as arctanh,
+    cbrt as cbrt,
+    cos as cos,
+    cosh as cosh,
+    erf as erf,
+    exp as exp,
+    exp2 as exp2,
+    expm1 as expm1,
+    log as log,
+    log1p as log1p,
+    log2 as log2,
+    log10 as log10,
+    logaddexp as logaddexp,
+    logaddexp2 as logaddexp2,
+    pow as pow,
+    sin as sin,
+    sinc as sinc,
+    sinh as sinh,
+    tan as tan,
+    tanh as tanh,
+)
 
 WORD = 2.0**63
 

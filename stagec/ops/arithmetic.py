@@ -27,7 +27,7 @@ from stagec.ops.comparison import (
 )
 from stagec.ops.family import made_by
 from stagec.ops.form import elementwise, identity, over
-from stagec.ops.kernel_forms import checked, none, power_form
+from stagec.ops.kernel_forms import checked, elementary, none, numpy_power_form, power_form
 from stagec.ops.masks import mask
 from stagec.ops.merging import merged
 
@@ -298,6 +298,7 @@ log = elementwise(
     "log",
     np.log,
     "np.log({})",
+    scalar=elementary("log"),
     math=math.log,
     calls=((math.log, lambda *args: _math_log(*args)),),
     may_raise=(ValueError,),
@@ -365,7 +366,7 @@ def _power(name: str, source: str, **rules: Any) -> Op:
     return op
 
 
-power = _power("power", "np.power({}, {})", math=math.pow)
+power = _power("power", "np.power({}, {})", scalar=numpy_power_form, math=math.pow)
 float_power = _power("float_power", "np.float_power({}, {})", ufunc=np.float_power, scalar=none)
 
 

@@ -25,34 +25,25 @@ from stagec.ops.broadcast import fit
 from stagec.ops.cast import conjugate, strong, to_python
 from stagec.ops.family import array, make
 from stagec.ops.form import elementwise, gated, over, times
-from stagec.ops.kernel_forms import none
+from stagec.ops.kernel_forms import elementary, none
 from stagec.ops.masks import mask
 
 LOG2, LOG10 = math.log(2.0), math.log(10.0)
 SLOW: dict[str, Any] = {"cost": Cost.COSTLY, "may_raise": (ValueError, OverflowError)}
 
 
-exp = elementwise("exp", np.exp, "np.exp({})", math=math.exp, **SLOW, **times(lambda z, x: z))
+def function(name: str, ufunc: Any, math: Any, rules: dict[str, Any]) -> Op:
+    """A function of NumPy and the math module that kernels have themselves."""
+    source = f"np.{name}({{}})"
+    return elementwise(name, ufunc, source, scalar=elementary(name), math=math, **SLOW, **rules)
 
-exp2 = elementwise(
-    "exp2", np.exp2, "np.exp2({})", math=math.exp2, **SLOW, **times(lambda z, x: LOG2 * z)
-)
 
-expm1 = elementwise(
-    "expm1", np.expm1, "np.expm1({})", math=math.expm1, **SLOW, **times(lambda z, x: z + 1)
-)
-
-log2 = elementwise(
-    "log2", np.log2, "np.log2({})", math=math.log2, **SLOW, **over(lambda z, x: LOG2 * x)
-)
-
-log10 = elementwise(
-    "log10", np.log10, "np.log10({})", math=math.log10, **SLOW, **over(lambda z, x: LOG10 * x)
-)
-
-log1p = elementwise(
-    "log1p", np.log1p, "np.log1p({})", math=math.log1p, **SLOW, **over(lambda z, x: 1 + x)
-)
+exp = function("exp", np.exp, math.exp, times(lambda z, x: z))
+exp2 = function("exp2", np.exp2, math.exp2, times(lambda z, x: LOG2 * z))
+expm1 = function("expm1", np.expm1, math.expm1, times(lambda z, x: z + 1))
+log2 = function("log2", np.log2, math.log2, over(lambda z, x: LOG2 * x))
+log10 = function("log10", np.log10, math.log10, over(lambda z, x: LOG10 * x))
+log1p = function("log1p", np.log1p, math.log1p, over(lambda z, x: 1 + x))
 
 
 def _share(base: Any, z: Any, x: Any) -> Any:
@@ -64,6 +55,7 @@ logaddexp = elementwise(
     "logaddexp",
     np.logaddexp,
     "np.logaddexp({}, {})",
+    scalar=elementary("logaddexp"),
     cost=Cost.COSTLY,
     **times(lambda z, x, y: _share(exp, z, x), lambda z, x, y: _share(exp, z, y)),
 )
@@ -72,6 +64,7 @@ logaddexp2 = elementwise(
     "logaddexp2",
     np.logaddexp2,
     "np.logaddexp2({}, {})",
+    scalar=elementary("logaddexp2"),
     cost=Cost.COSTLY,
     **times(lambda z, x, y: _share(exp2, z, x), lambda z, x, y: _share(exp2, z, y)),
 )
@@ -92,15 +85,7 @@ def _root_slope(ct: Any, z: Any) -> Any:
     return quotient(ct, 2 * z) if np.ndim(z) else ct / (2 * strong(z))
 
 
-cbrt = elementwise(
-    "cbrt",
-    np.cbrt,
-    "np.cbrt({})",
-    scalar=none,
-    math=math.cbrt,
-    cost=Cost.COSTLY,
-    **over(lambda z, x: 3 * (z * z)),
-)
+cbrt = function("cbrt", np.cbrt, math.cbrt, over(lambda z, x: 3 * (z * z)))
 
 square = elementwise("square", np.square, "np.square({})", **times(lambda z, x: 2 * x))
 
@@ -164,7 +149,7 @@ nextafter = elementwise(
 # --- special functions ---------------------------------------------------------------------
 
 
-def _special(name: str, slope: Any) -> Op:
+def _special(name: str, slope: Any, scalar: Any = None) -> Op:
     """A function of the math module; over arrays it comes from the runtime."""
     return elementwise(
         name,
@@ -172,13 +157,13 @@ def _special(name: str, slope: Any) -> Op:
         f"rt.{name}({{}})",
         run=getattr(rt, name),
         math=getattr(math, name),
-        scalar=f"math.{name}({{}})",
+        scalar=scalar or f"math.{name}({{}})",
         **SLOW,
         **times(slope),
     )
 
 
-erf = _special("erf", lambda z, x: (2 / math.sqrt(math.pi)) * exp(-(x * x)))
+erf = _special("erf", lambda z, x: (2 / math.sqrt(math.pi)) * exp(-(x * x)), elementary("erf"))
 erfc = _special("erfc", lambda z, x: (-2 / math.sqrt(math.pi)) * exp(-(x * x)))
 gamma = _special("gamma", lambda z, x: z * polygamma(x, order=0))
 lgamma = _special("lgamma", lambda z, x: polygamma(x, order=0))

@@ -90,11 +90,30 @@ def checked(python: str, numpy: str) -> Callable[[ArrayType, ArrayType], str]:
     return lambda x, y: python if x.weak and y.weak else numpy
 
 
+def elementary(name: str) -> Callable[..., str | Library]:
+    """The form of a function that kernels have themselves for real numbers: `kernels.NAME`."""
+
+    def form(*types: ArrayType) -> str | Library:
+        owner = "np" if joined(*types).kind == "c" else "kernels"
+        return f"{owner}.{name}({', '.join(['{}'] * len(types))})"
+
+    return form
+
+
 def power_form(x: ArrayType, y: ArrayType) -> str | Library:
     """Powers in compiled code: those of whole NumPy numbers are left to NumPy."""
     if x.weak and y.weak:
         return LIBRARY if "c" in (x.dtype.kind, y.dtype.kind) else "kernels.power({}, {})"
-    return LIBRARY if x.dtype.kind in "biu" and y.dtype.kind in "biu" else "{} ** {}"
+    return numpy_power_form(x, y)
+
+
+def numpy_power_form(x: ArrayType, y: ArrayType) -> str | Library:
+    """As `power_form`, for the function of NumPy, which never gives a Python number."""
+    if x.dtype.kind in "biu" and y.dtype.kind in "biu":
+        return LIBRARY
+    if y.dtype.kind in "biu" or "c" in (x.dtype.kind, y.dtype.kind):
+        return "{} ** {}"  # products, for whole exponents
+    return "kernels.pow({}, {})"
 
 
 def none(*types: ArrayType) -> Library:

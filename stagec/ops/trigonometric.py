@@ -12,33 +12,27 @@ from stagec.ir.types import FLOAT
 from stagec.ops.axes import dtype_of
 from stagec.ops.cast import astype, imag, real, strong
 from stagec.ops.comparison import equal
-from stagec.ops.exponential import sqrt
+from stagec.ops.exponential import function, sqrt
 from stagec.ops.form import elementwise, over, times
+from stagec.ops.kernel_forms import elementary
 from stagec.ops.rounding import absolute
 from stagec.ops.select import choose
 
-SLOW: dict[str, Any] = {"cost": Cost.COSTLY, "may_raise": (ValueError, OverflowError)}
-
-
-def _function(name: str, ufunc: Any, function: Any, rules: dict[str, Any]) -> Op:
-    return elementwise(name, ufunc, f"np.{name}({{}})", math=function, **SLOW, **rules)
-
-
-sin = _function("sin", np.sin, math.sin, times(lambda z, x: cos(x)))
-cos = _function("cos", np.cos, math.cos, times(lambda z, x: -sin(x)))
-tan = _function("tan", np.tan, math.tan, times(lambda z, x: 1 + z * z))
-arcsin = _function("arcsin", np.arcsin, math.asin, over(lambda z, x: sqrt(1 - x * x)))
-arccos = _function("arccos", np.arccos, math.acos, over(lambda z, x: -sqrt(1 - x * x)))
-arctan = _function("arctan", np.arctan, math.atan, over(lambda z, x: 1 + x * x))
-sinh = _function("sinh", np.sinh, math.sinh, times(lambda z, x: cosh(x)))
-cosh = _function("cosh", np.cosh, math.cosh, times(lambda z, x: sinh(x)))
-tanh = _function("tanh", np.tanh, math.tanh, times(lambda z, x: 1 - z * z))
-arcsinh = _function("arcsinh", np.arcsinh, math.asinh, over(lambda z, x: sqrt(x * x + 1)))
+sin = function("sin", np.sin, math.sin, times(lambda z, x: cos(x)))
+cos = function("cos", np.cos, math.cos, times(lambda z, x: -sin(x)))
+tan = function("tan", np.tan, math.tan, times(lambda z, x: 1 + z * z))
+arcsin = function("arcsin", np.arcsin, math.asin, over(lambda z, x: sqrt(1 - x * x)))
+arccos = function("arccos", np.arccos, math.acos, over(lambda z, x: -sqrt(1 - x * x)))
+arctan = function("arctan", np.arctan, math.atan, over(lambda z, x: 1 + x * x))
+sinh = function("sinh", np.sinh, math.sinh, times(lambda z, x: cosh(x)))
+cosh = function("cosh", np.cosh, math.cosh, times(lambda z, x: sinh(x)))
+tanh = function("tanh", np.tanh, math.tanh, times(lambda z, x: 1 - z * z))
+arcsinh = function("arcsinh", np.arcsinh, math.asinh, over(lambda z, x: sqrt(x * x + 1)))
 # two roots: the product keeps the branch cut of complex numbers
-arccosh = _function(
+arccosh = function(
     "arccosh", np.arccosh, math.acosh, over(lambda z, x: sqrt(x - 1) * sqrt(x + 1))
 )
-arctanh = _function("arctanh", np.arctanh, math.atanh, over(lambda z, x: 1 - x * x))
+arctanh = function("arctanh", np.arctanh, math.atanh, over(lambda z, x: 1 - x * x))
 
 degrees = elementwise(
     "degrees",
@@ -87,6 +81,7 @@ arctan2 = elementwise(
     "arctan2",
     np.arctan2,
     "np.arctan2({}, {})",
+    scalar=elementary("arctan2"),
     math=math.atan2,
     cost=Cost.COSTLY,
     calls=((np.angle, _angle_call),),
@@ -112,6 +107,7 @@ sinc = elementwise(
     "sinc",
     np.sin,
     "np.sinc({})",
+    scalar=elementary("sinc"),
     run=np.sinc,
     calls=((np.sinc, _sinc_call),),
     cost=Cost.COSTLY,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Call, Cost, For, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, For, Stmt, Value, While
 from stagec.ir.function import Function
 from stagec.ir.lowering import kernel_source
 from stagec.ir.rebuild import map_regions
@@ -61,9 +61,8 @@ def compilable(stmt: Stmt) -> bool:
 
 
 def worth_loops(group: Group) -> bool:
-    """Whether loops beat NumPy, whose elementary functions are faster than those of loops."""
-    costly = any(stmt.op.cost is Cost.COSTLY for stmt in group.members)
-    return len(group.members) > 1 and not costly
+    """Whether loops beat NumPy: a statement on its own has no temporary array to save."""
+    return len(group.members) > 1
 
 
 def rank(stmt: Apply) -> int:
