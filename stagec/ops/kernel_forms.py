@@ -111,9 +111,8 @@ def numpy_power_form(x: ArrayType, y: ArrayType) -> str | Library:
     """As `power_form`, for the function of NumPy, which never gives a Python number."""
     if x.dtype.kind in "biu" and y.dtype.kind in "biu":
         return LIBRARY
-    if y.dtype.kind in "biu" or "c" in (x.dtype.kind, y.dtype.kind):
-        return "{} ** {}"  # products, for whole exponents
-    return "kernels.pow({}, {})"
+    products = y.dtype.kind in "biu" and joined(x, y) == np.dtype(np.float64)
+    return "{} ** {}" if products or joined(x, y).kind == "c" else "kernels.pow({}, {})"
 
 
 def none(*types: ArrayType) -> Library:

@@ -115,7 +115,8 @@ def fitted(name: str, format: str) -> tuple[float, ...]:
     for degree in degrees:
         found = interpolate(function, lo, hi, degree)
         errors = (
-            abs(mp.polyval(found[::-1], x) - v) for x, v in zip(probes, values, strict=True)
+            abs(mp.fdot((c, x**k) for k, c in enumerate(found)) - v)
+            for x, v in zip(probes, values, strict=True)
         )
         if max(errors) < bound * largest:
             break

@@ -88,7 +88,7 @@ def half_expm1(x: Number) -> tuple[Number, Number]:
 def expm1(x: Number) -> Number:
     """`exp(x) - 1` without cancellation."""
     high, low = half_expm1(limited(x, -50.0, HIGHEST[x.format]))
-    return where(x.equals(0.0), x, 2.0 * (high + low))
+    return where(absolute(x) < 2.0**-60, x, 2.0 * (high + low))
 
 
 def tanh(x: Number) -> Number:

@@ -30,9 +30,9 @@ def pow(x: Number, y: Number) -> Number:
 
 
 def _of_constant(x: Number, exponent: float | None) -> Number | None:
-    """The power where a root or a product is one, rounded no worse."""
-    if exponent == 2:
-        return x * x
+    """The power where roots or products give it with an error below one last place."""
+    if exponent in (2, 3):
+        return x * x if exponent == 2 else x * x * x
     if exponent == -1:
         return 1.0 / x
     if exponent == 0.5:

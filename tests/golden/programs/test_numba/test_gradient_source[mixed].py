@@ -3,10 +3,11 @@
 import numpy as np
 import stagec_runtime as rt
 from numba import njit
+from stagec_runtime import kernels
 
 
 @njit(error_model='numpy', nogil=True)
-def mixed_grad_kernel_3(h, h_bar):
+def mixed_grad_kernel_4(h, h_bar):
     t = h.shape[1]
     t_1 = np.empty((h.shape[0], t))
     for i in range(h.shape[0]):
@@ -16,7 +17,7 @@ def mixed_grad_kernel_3(h, h_bar):
 
 
 @njit(error_model='numpy', nogil=True, boundscheck=True)
-def mixed_grad_kernel_2(t, w):
+def mixed_grad_kernel_3(t, w):
     t_1 = np.empty((4, 4))
     for i in range(4):
         for j in range(4):
@@ -25,10 +26,20 @@ def mixed_grad_kernel_2(t, w):
 
 
 @njit(error_model='numpy', nogil=True)
-def mixed_grad_kernel(t):
+def mixed_grad_kernel_2(t):
     for i in range(t.shape[0]):
         t[i] *= 0.5
     return t
+
+
+@njit(error_model='numpy', nogil=True)
+def mixed_grad_kernel(t, k):
+    t_1 = t.shape[1]
+    h = np.empty((t.shape[0], t_1))
+    for i in range(t.shape[0]):
+        for j in range(t_1):
+            h[i, j] = kernels.tanh(t[i, j] + k)
+    return h
 
 
 def mixed_grad(x, w):
@@ -37,10 +48,10 @@ def mixed_grad(x, w):
     h_tape = []
     for k in range(3):
         x_tape.append(x)
-        h = np.tanh(x @ w + k)
+        h = mixed_grad_kernel(x @ w, k)
         h_tape.append(h)
         t = h < 0.1
-        t_1 = mixed_grad_kernel(h[t])
+        t_1 = mixed_grad_kernel_2(h[t])
         h = h.copy()
         h[t] = t_1
         t = h > 0.3
@@ -49,7 +60,7 @@ def mixed_grad(x, w):
     t = np.eye(4)
     rt.agree(w.shape[0], 4)
     rt.agree(w.shape[1], 4)
-    t = mixed_grad_kernel_2(t, w)
+    t = mixed_grad_kernel_3(t, w)
     t_1 = np.linalg.solve(t, x.T)
     t = np.linalg.solve(t.T, np.full(t_1.shape, 1.0))
     x_bar = rt.unbroadcast(t, np.shape(x.T)).T
@@ -64,7 +75,7 @@ def mixed_grad(x, w):
         t_1 = h_bar[t]
         h_bar[t] = 0
         h_bar[t] += rt.unbroadcast(t_1, np.shape(h[t])) * 0.5
-        t = mixed_grad_kernel_3(h, h_bar)
+        t = mixed_grad_kernel_4(h, h_bar)
         x_bar = x_bar_1 + t @ t_2
         w_bar += x.T @ t
     x_bar = x_bar.copy()
