@@ -374,8 +374,7 @@ def _pow_call(base: Any, exp: Any, mod: Any = None) -> Any:
     """Python's `**`, whose result for integers depends on the sign of the exponent."""
     if mod is not None:
         raise TypeError("pow with a modulus is not supported")
-    n = number(exp)
-    if all(_is_int(x) for x in (base, exp)) and n is not None and n < 0:
+    if _is_int(base) and _is_int(exp) and (number(exp) or 0) < 0:
         base = to_python(base, kind="float")
     return pow_(base, exp)
 

@@ -85,7 +85,15 @@ def _root_slope(ct: Any, z: Any) -> Any:
     return quotient(ct, 2 * z) if np.ndim(z) else ct / (2 * strong(z))
 
 
-cbrt = function("cbrt", np.cbrt, math.cbrt, over(lambda z, x: 3 * (z * z)))
+cbrt = elementwise(
+    "cbrt",
+    np.cbrt,
+    "np.cbrt({})",
+    scalar=elementary("cbrt"),
+    math=math.cbrt,
+    cost=Cost.COSTLY,
+    **over(lambda z, x: 3 * (z * z)),
+)
 
 square = elementwise("square", np.square, "np.square({})", **times(lambda z, x: 2 * x))
 

@@ -14,6 +14,7 @@ from stagec.ir.types import ArrayType
 
 ZERO = {"b": np.dtype(bool), "i": 0, "f": 0.0, "c": 0j}
 POLES = (math_.log, math_.log2, math_.log10, math_.log1p, math_.atanh)
+MISSING = (math_.cbrt,)  # functions of the math module that Numba lacks
 LOGIC = (operator.and_, operator.or_, operator.xor, operator.invert)
 
 
@@ -73,6 +74,8 @@ def _math_scalar(
     math: Any, exceptions: tuple[type[BaseException], ...], types: tuple[ArrayType, ...]
 ) -> str | Library:
     """The template of a function of the math module, with what it raises."""
+    if math in MISSING:
+        return LIBRARY
     single = [t.dtype == np.dtype(np.float32) for t in types]
     holes = [f"np.float64({{{k}}})" if s else f"{{{k}}}" for k, s in enumerate(single)]
     text = f"math.{math.__name__}({', '.join(holes)})"

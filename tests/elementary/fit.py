@@ -55,6 +55,7 @@ POLYNOMIALS: dict[str, tuple[Callable[[Any], Any], Any, Any, int]] = {
     "ATAN": (_odd(mp.atan), 0, 0.1717, 4),
     "ASIN": (_odd(mp.asin), 0, 0.25, 4),
     "SINH": (_odd(mp.sinh), 0, 1, 2),
+    "TANH": (_odd(mp.tanh), 0, 0.3026, 3),
     "ERF": (
         _series(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1),
         0,

@@ -65,7 +65,7 @@ CASES = {
         Case("cosh", mp.cosh, np.cosh, -710.4, 710.4),
         Case("tanh", mp.tanh, np.tanh, -22, 22),
         Case("arcsinh", mp.asinh, np.arcsinh, -1e308, 1e308),
-        Case("arccosh", mp.acosh, np.arccosh, 1, 1e308),
+        Case("arccosh", mp.acosh, np.arccosh, 1, 1e308, bound=2),
         Case("arctanh", mp.atanh, np.arctanh, -1, 1),
         Case("cbrt", _root, np.cbrt, -1e308, 1e308),
         Case("erf", mp.erf, scipy.special.erf, -6, 6),
@@ -135,7 +135,9 @@ def samples(case: Case, kind: Kind, count: int) -> tuple[np.ndarray, ...]:
     )
     least = np.log(np.finfo(kind).tiny)
     sizes = np.exp(rng.uniform(least, np.log(max(abs(lo), abs(hi))), count))
-    near = np.concatenate([rng.uniform(-1, 1, count), rng.uniform(0.5, 2, count)])
+    turns = np.pi / 2 * np.arange(1, count)  # where reduced angles are small
+    near = np.concatenate([rng.uniform(-1, 1, count), rng.uniform(0.5, 2, count), turns])
+    near = np.concatenate([near, 1 + rng.normal(scale=1e-6, size=count)])
     even = 2 * rng.uniform(lo / 2, hi / 2, count)
     x = np.concatenate([even, sizes, -sizes, near])
     return (x[(x >= lo) & (x <= hi)].astype(kind),)

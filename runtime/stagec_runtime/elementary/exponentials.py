@@ -10,7 +10,6 @@ from stagec_runtime.elementary.staging import (
     Bits,
     Number,
     absolute,
-    constant,
     fast_two_sum,
     fma,
     polynomial,
@@ -24,6 +23,8 @@ from stagec_runtime.elementary.staging import (
 # beyond these `exp` overflows, or is zero, in every rounding
 HIGHEST = {DOUBLE: 710.0, SINGLE: 89.0}
 LOWEST = {DOUBLE: -746.0, SINGLE: -104.0}
+
+NEAR = 0.55  # up to here `tanh` is a polynomial
 
 
 def limited(x: Number, lowest: float, highest: float) -> Number:
@@ -58,11 +59,16 @@ def power_of_e(high: Number, low: Any, less: float = 0.0) -> Number:
 
 def exp(x: Number) -> Number:
     """The exponential function."""
-    x = limited(x, LOWEST[x.format], HIGHEST[x.format])
-    n, _, r, rest = reduced(x)
-    r = r + rest
-    y = 1.0 + fma(r * r, polynomial(r, tables.EXP[x.format]), r)
+    n, _, y = _unscaled(limited(x, LOWEST[x.format], HIGHEST[x.format]))
     return scaled(y, n)
+
+
+def _unscaled(x: Number) -> tuple[Number, Bits, Number]:
+    """`n` with its word, and `y`, with `exp(x) = y * 2 ** n`."""
+    ln2 = tables.LN2[x.format]
+    n, word = whole(x * tables.LOG2E[x.format][0])
+    r = fma(n, -ln2[1], fma(n, -ln2[0], x))
+    return n, word, 1.0 + fma(r * r, polynomial(r, tables.EXP[x.format]), r)
 
 
 def exp2(x: Number) -> Number:
@@ -92,15 +98,13 @@ def expm1(x: Number) -> Number:
 
 
 def tanh(x: Number) -> Number:
-    """The hyperbolic tangent: `-e / (e + 2)` with `e = expm1(-2 * abs(x))`."""
+    """The hyperbolic tangent; a polynomial near 0, where `1 - 2 / (exp(2 * x) + 1)` cancels."""
     size = limited(absolute(x), 0.0, 22.0)
-    high, low = half_expm1(-2.0 * size)
-    above, above_low = fast_two_sum(high, low)
-    below, below_low = fast_two_sum(constant(x, 1.0), above)
-    inverse = 1.0 / below
-    y = above * inverse
-    left = fma(-y, below, above) + (above_low - y * (below_low + above_low))
-    return signed(fma(left, inverse, y), x)
+    _, word, grown = _unscaled(2.0 * size)
+    far = 1.0 - 2.0 / (grown * power_of_two(word) + 1.0)
+    z = size * size
+    near = fma(size * z, polynomial(z, tables.TANH[x.format]), size)
+    return signed(where(size < NEAR, near, far), x)
 
 
 def _halves(x: Number) -> tuple[Number, Number]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numba.core import types
-from numba.core.typing import signature
+from numba.core.typing.templates import signature
 from numba.extending import lower_builtin, type_callable
 
 from stagec_runtime import special
@@ -48,6 +48,9 @@ def _elementary(stage: Callable[..., Number], python: Callable[..., Any]) -> Any
 
     def lowered(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         format = FORMATS[sig.return_type]
+        # so much arithmetic a number is worth the widest vectors, which LLVM would not take;
+        # llvmlite knows no attributes with values
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
         return stage(*(staged(builder, a, format) for a in args)).value
 
     for kind in FORMATS:

@@ -65,9 +65,7 @@ def log(x: Number) -> Number:
     ln2 = tables.LN2[x.format]
     m, k = parts(x)
     high, low = log_near_one(m - 1.0)
-    total, error = fast_two_sum(k * ln2[0], high)
-    product_error = fma(k, ln2[0], -(k * ln2[0]))
-    return edges(x, total + (error + (low + fma(k, ln2[1], product_error))))
+    return edges(x, fma(k, ln2[0], high) + fma(k, ln2[1], low))
 
 
 def log1p_sum(x: Number, x_low: Any) -> Number:

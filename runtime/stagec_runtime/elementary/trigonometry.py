@@ -16,7 +16,6 @@ from stagec_runtime.elementary.staging import (
     fma,
     polynomial,
     two_product,
-    two_sum,
     where,
     whole,
 )
@@ -28,14 +27,15 @@ LARGEST = {DOUBLE: 2.0**30, SINGLE: 2.0**15}
 def _reduced(x: Number) -> tuple[Bits, Number, Number]:
     """A word with the number of quarter turns, and `r + low`, the angle that is left.
 
-    The first product is exact, as are its difference from `x`, and the sum of the next.
+    The first product and its difference from `x` are exact, and so is the sum with the second
+    where it cancels.
     Reference: W. Cody and W. Waite, Software Manual for the Elementary Functions, 1980.
     """
     first, second, third, _ = tables.HALF_PI[x.format]
     n, word = whole(x * (2 / math.pi))
     rest = fma(n, -first, x)
     product, error = two_product(n, -second)
-    r, low = two_sum(rest, product)
+    r, low = fast_two_sum(rest, product)
     return word, r, low + fma(n, -third, error)
 
 
