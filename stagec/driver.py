@@ -31,6 +31,7 @@ from stagec.opt.kernels import kernels
 from stagec.opt.scalarise import scalarise
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
+from stagec.opt.tapes import tapes
 from stagec.transforms.forward import forward
 from stagec.transforms.reverse import Pullback, joined, reverse
 
@@ -71,7 +72,7 @@ TARGETS: Mapping[str, Target] = {
     "numpy": Target("NumPy", (), merge_sizes=False, needs="numpy"),
     "numba": Target(
         "Numba",
-        (scalarise, simplify, cse, dce, hoist, simplify, cse, dce, kernels, dce),
+        (tapes, scalarise, simplify, cse, dce, hoist, simplify, cse, dce, kernels, dce),
         merge_sizes=True,
         needs="numba",
     ),

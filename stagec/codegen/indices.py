@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from stagec.ir.alias import path_of
 from stagec.ir.core import Apply, Block, Const, For, If, Operand, Value, While
 from stagec.ir.function import Function
+from stagec.ir.lowering import is_integer
+from stagec.ir.origins import Origins
 from stagec.ir.path import Arg, Index, NewAxis, Slice
 from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, size
 from stagec.ops.arithmetic import add, multiply, negative, subtract
+from stagec.ops.creation import empty
 from stagec.ops.extent import extent
+from stagec.ops.rounding import py_max
 
 
 def in_bounds(fn: Function) -> bool:
@@ -25,22 +29,36 @@ def in_bounds(fn: Function) -> bool:
         if isinstance(p.type, ArrayType) and p.type.size is not None and not p.type.rank
         for s, _ in p.type.size.terms
     }
-    return _Indices(given).block(fn.body)
+    return _Indices(given, Origins.of_block(fn.body)).block(fn.body)
 
 
 @dataclass(slots=True)
 class _Indices:
-    """What is known of integers; `given` are the symbols that need not be sizes."""
+    """What is known of integers; `given` are the symbols that need not be sizes.
+
+    `least` are lower bounds of integers of which more is not known, `lengths` those of the
+    lengths of arrays that the kernel makes.
+    """
 
     given: set[Symbol]
+    origins: Origins
     exact: dict[Value, Dim] = field(default_factory=dict[Value, Dim])
+    least: dict[Operand, Dim] = field(default_factory=dict[Operand, Dim])
+    lengths: dict[Operand, tuple[Dim, ...]] = field(
+        default_factory=dict[Operand, tuple[Dim, ...]]
+    )
     ranges: dict[Symbol, tuple[Dim, Dim]] = field(default_factory=dict[Symbol, tuple[Dim, Dim]])
 
     def of(self, operand: Operand) -> Dim:
-        """The integer as an expression; None if it is not known."""
-        if isinstance(operand, Const):
-            return operand.value if isinstance(operand.value, int) else None
-        return self.exact.get(operand) if isinstance(operand, Value) else None
+        """The integer as an expression: a symbol of its own if it is not known."""
+        if not isinstance(operand, Value):
+            value = operand.value if isinstance(operand, Const) else None
+            return value if isinstance(value, int) else None
+        if self.exact.get(operand) is None and is_integer(operand.type):
+            symbol = Symbol(f"#{len(self.given)}", True)
+            self.given.add(symbol)
+            self.exact[operand] = size(symbol)
+        return self.exact.get(operand)
 
     def block(self, block: Block) -> bool:
         """Whether all indices of the block are known to be inside."""
@@ -90,6 +108,16 @@ class _Indices:
             if isinstance(b, int):
                 a, b = b, a
             self.exact[stmt.outs[0]] = affine((b, a)) if isinstance(a, int) else None
+        elif stmt.op is py_max:
+            numbers = [self.of(a) for a in stmt.args]
+            self.least[stmt.outs[0]] = next((n for n in numbers if isinstance(n, Size)), None)
+        elif stmt.op is empty:
+            self.lengths[stmt.outs[0]] = tuple(
+                self.least.get(at := stmt.args[n.position]) or self.of(at)
+                if isinstance(n, Arg)
+                else n
+                for n in stmt.kwargs["shape"]
+            )
         path = path_of(stmt)
         if path is None:
             return True
@@ -98,10 +126,19 @@ class _Indices:
         return (
             len(path) <= 1
             and isinstance(base, ArrayType)
-            and all(self.inside(s, base, stmt.args[first:]) for s in path)
+            and all(
+                self.inside(
+                    s,
+                    self.lengths.get(self.origins.first(stmt.args[0]), base.shape),
+                    stmt.args[first:],
+                )
+                for s in path
+            )
         )
 
-    def inside(self, step: object, base: ArrayType, index: tuple[Operand, ...]) -> bool:
+    def inside(
+        self, step: object, lengths: tuple[Dim, ...], index: tuple[Operand, ...]
+    ) -> bool:
         """Whether an index selects what is there."""
         if not isinstance(step, Index):
             return True
@@ -109,7 +146,7 @@ class _Indices:
         for item in step.items:
             if isinstance(item, NewAxis):
                 continue
-            dim = base.shape[axis]
+            dim = lengths[axis]
             axis += 1
             if isinstance(item, Slice):
                 continue

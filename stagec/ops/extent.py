@@ -49,7 +49,20 @@ range_length = constant(
     value=lambda lo, hi, step: len(range(lo, hi, step)),
     batch=_range_batch,
     source="len(range({}, {}, {}))",
+    scalar=NATIVE,
     cost=Cost.FREE,
 )
 
-OPS = (extent, extent_if_set, range_length)
+# the place so many elements further on in a list: in memory, so the sum is no large integer
+place = constant(
+    "place",
+    calls=(),
+    infer=lambda start, index: INT,
+    value=lambda start, index: start + index,
+    batch=_range_batch,
+    source="{} + {}",
+    scalar="{} + {}",
+    cost=Cost.FREE,
+)
+
+OPS = (extent, extent_if_set, range_length, place)

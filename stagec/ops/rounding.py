@@ -296,6 +296,10 @@ def _extreme(name: str, function: Any, sign: str, ahead: Any) -> Op:
 
     select = f"{{1}} if {{1}} {sign} {{0}} else {{0}}"
 
+    def scalar(x: ArrayType, y: ArrayType) -> str:
+        # of numbers that are equal or none, compiled code may choose the other
+        return f"{name}({{}}, {{}})" if x.dtype.kind == y.dtype.kind == "i" else select
+
     def source(x: ArrayType, y: ArrayType) -> str:
         scalar = not x.rank and not y.rank
         return (
@@ -309,7 +313,7 @@ def _extreme(name: str, function: Any, sign: str, ahead: Any) -> Op:
         f"py_{name}",
         JOIN,
         source,
-        scalar=select,
+        scalar=scalar,
         python=function,
         run=run,
         calls=((function, call),),

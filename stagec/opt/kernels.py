@@ -7,7 +7,7 @@ compiled code.  The rest stays as it is and calls the kernels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 
 from stagec.ir.build import Builder
@@ -16,7 +16,6 @@ from stagec.ir.core import (
     Block,
     Call,
     For,
-    If,
     Operand,
     Stmt,
     Value,
@@ -24,6 +23,7 @@ from stagec.ir.core import (
 )
 from stagec.ir.function import Function
 from stagec.ir.lowering import fits, in_kernel, is_integer, kernel_source
+from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import ArrayType, ListType, Type, same
 from stagec.ir.walk import clone, free_values, operands, regions, statements, uses
@@ -283,49 +283,11 @@ def without(block: Block, dropped: set[Stmt]) -> Block:
 # --- what is written in place ----------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Origins:
-    """The value that each value is a later version of."""
-
-    of: dict[Value, Operand]
-
-    def root(self, operand: Operand) -> Operand:
-        """The first version."""
-        while isinstance(operand, Value) and operand in self.of:
-            operand = self.of[operand]
-        return operand
-
-    def block(self, block: Block) -> None:
-        """Note the versions that the statements make."""
-        for stmt in block.stmts:
-            match stmt:
-                case Apply() if stmt.op.overwrites is not None:
-                    self.of[stmt.outs[0]] = stmt.args[stmt.op.overwrites]
-                case If(then=then, orelse=orelse, outs=outs):
-                    self.block(then)
-                    self.block(orelse)
-                    for out, a, b in zip(outs, then.results, orelse.results, strict=True):
-                        if self.root(a) is self.root(b):
-                            self.of[out] = a
-                case (
-                    For(init=init, body=body, carry=carry)
-                    | While(init=init, body=body, carry=carry)
-                ):
-                    self.block(body)
-                    params = body.params[len(body.params) - len(carry) :]
-                    for k, out in enumerate(carry):
-                        if self.root(body.results[k]) is params[k]:
-                            self.of[out] = init[k]
-                case _:
-                    pass
-
-
 def written(block: Block) -> tuple[tuple[tuple[int, int], ...], tuple[bool, ...]]:
     """The (parameter, result) pairs where the result is the parameter, written to; and which
     results are arrays that the block made, each another.
     """
-    origins = _Origins({})
-    origins.block(block)
+    origins = Origins.of_block(block)
     made = {o for s in block.stmts if isinstance(s, Apply) and allocates(s) for o in s.outs}
     roots = [origins.root(r) for r in block.results]
     found: dict[int, int] = {}

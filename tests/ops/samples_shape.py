@@ -25,7 +25,7 @@ from stagec.ops import (
     reduction,
     shape,
 )
-from stagec.ops.extent import extent, extent_if_set, range_length
+from stagec.ops.extent import extent, extent_if_set, place, range_length
 
 Sample = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -59,6 +59,7 @@ SAMPLES: dict[Op, list[Sample]] = {
     extent: [((M,), {"axis": 0}), ((M,), {"axis": 1})],
     extent_if_set: [((M,), {"axis": 0}), ((M,), {"axis": 1})],
     range_length: [((0, 5, 2), {}), ((4, 1, -1), {})],
+    place: [((3, 4), {})],
     axes.expand_dims: [
         ((M,), {"axes": (0,)}),
         ((M,), {"axes": (1, 3)}),

@@ -7,9 +7,9 @@ from numba import njit
 @njit(error_model='numpy', nogil=True)
 def rosenbrock_grad_kernel(x):
     t = x.shape[0] - 1
-    tape = []
+    tape = np.empty(max(t, 0))
     for i in range(t):
-        tape.append(x[i + 1] - x[i] ** 2)
+        tape[i] = x[i + 1] - x[i] ** 2
     x_bar = np.zeros_like(x)
     for i in range(t - 1, -1, -1):
         t_1 = np.float64(100.0) * (2 * tape[i])

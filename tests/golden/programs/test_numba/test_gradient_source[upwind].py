@@ -5,7 +5,7 @@ from numba import njit
 
 
 @njit(error_model='numpy', nogil=True)
-def upwind_grad_kernel_4(u_bar, speed):
+def upwind_grad_kernel_3(u_bar, speed):
     for i in range(u_bar.shape[0] - 1):
         t = i + 1
         t_1 = u_bar[t] * speed
@@ -14,41 +14,33 @@ def upwind_grad_kernel_4(u_bar, speed):
     return u_bar
 
 
-@njit(error_model='numpy', nogil=True)
-def upwind_grad_kernel_3(u_bar, t):
+@njit(error_model='numpy', nogil=True, boundscheck=True)
+def upwind_grad_kernel_2(u_bar, tape, t):
     t_1 = u_bar.shape[0] - 1
     t_2 = np.empty(t_1)
     for i in range(t_1):
-        t_2[i] = -(u_bar[i + 1] * t[i])
+        t_2[i] = -(u_bar[i + 1] * tape[t, i])
     return t_2
 
 
 @njit(error_model='numpy', nogil=True)
-def upwind_grad_kernel_2(t, u, speed):
-    for i in range(t.shape[0]):
-        u[i + 1] -= speed * t[i]
-    return u
-
-
-@njit(error_model='numpy', nogil=True)
-def upwind_grad_kernel(u):
-    t = u.shape[0] - 1
-    t_1 = np.empty(t)
-    for i in range(t):
-        t_1[i] = u[i + 1] - u[i]
-    return t_1
+def upwind_grad_kernel(steps, u, speed):
+    tape = np.empty((max(steps, 0), u.shape[0] - 1))
+    for i in range(steps):
+        for i_1 in range(u.shape[0] - 2, -1, -1):
+            t = i_1 + 1
+            t_1 = u[t] - u[i_1]
+            tape[i, i_1] = t_1
+            u[t] -= speed * t_1
+    return u, tape
 
 
 def upwind_grad(u, speed, steps):
-    tape = []
     u = u.copy()
-    for _ in range(steps):
-        t = upwind_grad_kernel(u)
-        tape.append(t)
-        u = upwind_grad_kernel_2(t, u, speed)
+    u, tape = upwind_grad_kernel(steps, u, speed)
     u_bar = 2 * u
     speed_bar = np.float64(0.0)
     for i in reversed(range(steps)):
-        speed_bar += np.sum(upwind_grad_kernel_3(u_bar, tape[i]))
-        u_bar = upwind_grad_kernel_4(u_bar, speed)
+        speed_bar += np.sum(upwind_grad_kernel_2(u_bar, tape, i))
+        u_bar = upwind_grad_kernel_3(u_bar, speed)
     return u_bar, float(speed_bar)

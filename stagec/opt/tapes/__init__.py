@@ -1,0 +1,30 @@
+"""Flat tapes: lists that are filled trip by trip become arrays, indexed by loop counters.
+
+Reverse mode records in lists, and so do programs.  Compiled code is faster with an array whose
+size is known before the loops that fill it; where the number of trips is not known, one flat
+list takes the place of a list of lists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stagec.ir.function import Function
+from stagec.opt.tapes.plans import chosen
+from stagec.opt.tapes.rewrite import Failed, rewritten
+from stagec.opt.tapes.webs import survey
+
+
+def tapes(fn: Function) -> Function:
+    """The function with flat tapes, where the loops around them can be compiled."""
+    functions = tuple(tapes(f) for f in fn.functions)
+    found = chosen(survey(fn))
+    while found:
+        try:
+            fn = rewritten(fn, found)
+        except Failed as failed:
+            found.remove(failed.plan)
+        else:
+            # the numbers at which the lists in a list begin may be a list of their own
+            found = chosen(survey(fn))
+    return replace(fn, functions=functions)

@@ -1,0 +1,150 @@
+"""Which lists become arrays, and of which form.
+
+FIXED: one element on each trip of a nest of counted loops, whose numbers of trips are known
+before the nest: an array with an axis for each loop.  GROWING: anything else that is recorded
+trip by trip: an array with room for more elements, which is replaced when it is full.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from stagec.ir.core import Apply, Call, For, If, Stmt, Value, While
+from stagec.ir.lowering import fits
+from stagec.ir.types import ArrayType, ListType
+from stagec.ir.walk import defined, regions
+from stagec.opt.scalarise import compilable
+from stagec.opt.tapes.positions import Positions, Recorder, recorder
+from stagec.opt.tapes.webs import Program, Web
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A list, and the lists in it, that become one array.
+
+    `recorders` are those of the webs from outside to inside; `fixed` says which form it has.
+    """
+
+    recorders: tuple[Recorder, ...]
+    fixed: bool
+
+    @property
+    def element(self) -> ArrayType:
+        """The type of what is recorded."""
+        kind = self.recorders[-1].web.element
+        assert isinstance(kind, ArrayType)
+        return kind
+
+    @property
+    def hint(self) -> str:
+        """The name of the array."""
+        return self.recorders[-1].root.out.hint
+
+    @property
+    def loop(self) -> For | While:
+        """The outermost loop that records."""
+        return self.recorders[0].loop
+
+
+def chosen(program: Program) -> list[Plan]:
+    """What to do with the lists of the function."""
+    webs = list(dict.fromkeys(program.webs.values()))
+    recorders = {web: recorder(program, web) for web in webs}
+    found: list[Plan] = []
+    for web in webs:
+        plan = None if web.parents else _plan(program, web.family(), recorders)
+        if plan is not None:
+            found.append(plan)
+    return _compiled(program, found, Positions(program, recorders))
+
+
+def _plan(
+    program: Program, family: list[Web], recorders: dict[Web, Recorder | None]
+) -> Plan | None:
+    """The plan for a list and the lists in it; None if they stay lists."""
+    found = [r for web in family if (r := recorders[web]) is not None]
+    element = family[-1].element
+    if len(found) != len(family) or not all(web.plain for web in family):
+        return None
+    if any(len(web.parents) > 1 for web in family) or not isinstance(element, ArrayType):
+        return None
+    if not fits(element) or not all(_same_shape(v, element) for v in family[-1].values):
+        return None
+    if not all(_nested(program, a, b) for a, b in pairwise(found)):
+        return None
+    fixed = _is_fixed(program, found)
+    # a list of numbers whose length is not known before its loop is flat already
+    return Plan(tuple(found), fixed) if fixed or len(found) > 1 else None
+
+
+def _same_shape(value: Value, element: ArrayType) -> bool:
+    """Whether the elements of the list are numbers or arrays of one known shape."""
+    kind = value.type.element if isinstance(value.type, ListType) else None
+    return (
+        isinstance(kind, ArrayType) and kind.shape == element.shape and None not in kind.shape
+    )
+
+
+def _nested(program: Program, outer: Recorder, inner: Recorder) -> bool:
+    """Whether each trip of the outer loop records one list of the inner."""
+    inside = all(outer.loop in program.around(root) for root in inner.web.roots)
+    chain = {v for r in inner.web.roots for v in r.outs} | {inner.param, inner.append.out}
+    chain |= set(inner.loop.cond.params) if isinstance(inner.loop, While) else set()
+    made = {get.out for get in outer.web.gets}
+    others = set(inner.web.values) - chain - made - {inner.carry}
+    return inside and all(isinstance(program.maker[v], If) for v in others)
+
+
+def _is_fixed(program: Program, found: list[Recorder]) -> bool:
+    """Whether all numbers of trips are known before the outermost loop."""
+    top = found[0].loop
+    inside = {*defined(top.body)}
+    for k, one in enumerate(found):
+        loop = one.loop
+        if not isinstance(loop, For) or loop.until or len(one.web.roots) > 1:
+            return False
+        if any(bound in inside for bound in (loop.lo, loop.hi, loop.step)):
+            return False
+        if program.home[one.root] is not program.home[loop]:
+            return False
+        if k and not _directly(program, found[k - 1], one):
+            return False
+        if any(isinstance(program.maker[v], If) for v in one.web.values):
+            return False
+    return True
+
+
+def _directly(program: Program, outer: Recorder, inner: Recorder) -> bool:
+    """Whether the inner loop is in the body of the outer, where its list is recorded."""
+    inside = program.home[inner.loop] is outer.loop.body
+    return inside and outer.append.args[1] is inner.carry
+
+
+# --- where it is worth it --------------------------------------------------------------------
+
+
+def _compiled(program: Program, found: list[Plan], positions: Positions) -> list[Plan]:
+    """The plans whose loops can be compiled once their lists are arrays, and read right."""
+    found = [p for p in found if _read_right(p, positions)]
+    while True:
+        ours = {v for p in found for r in p.recorders for v in r.web.values}
+        kept = [p for p in found if _compiles(p.loop, ours)]
+        if len(kept) == len(found):
+            return kept
+        found = kept
+
+
+def _read_right(plan: Plan, positions: Positions) -> bool:
+    """Whether all reads of the lists are known to be inside."""
+    gets = (get for r in plan.recorders for get in r.web.gets)
+    return all(positions.proven(get) is not None for get in gets)
+
+
+def _compiles(stmt: Stmt, ours: set[Value]) -> bool:
+    """Whether compiled code can hold the statement, the lists `ours` being arrays."""
+    if isinstance(stmt, Apply):
+        return any(v in ours for v in (*stmt.args, *stmt.outs)) or compilable(stmt)
+    return not isinstance(stmt, Call) and all(
+        _compiles(s, ours) for region in regions(stmt) for s in region.stmts
+    )

@@ -1,0 +1,336 @@
+"""The function with its tapes flat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from stagec.ir.build import Builder, freeze
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Call,
+    For,
+    If,
+    Operand,
+    Stmt,
+    Value,
+    While,
+    const,
+    known,
+    operand_of,
+)
+from stagec.ir.function import Function
+from stagec.ir.path import Arg
+from stagec.ir.rebuild import map_operands
+from stagec.ir.types import INT, ArrayType, Dim, Symbol, affine, at_least
+from stagec.ir.walk import rename
+from stagec.ops.arithmetic import Handle
+from stagec.ops.creation import empty
+from stagec.ops.extent import extent, range_length
+from stagec.ops.lists import list_append, list_get, list_length, list_new
+from stagec.ops.rounding import floor_divide, py_max
+from stagec.opt.tapes.entries import Entry, Refused, Rows, Run
+from stagec.opt.tapes.plans import Plan
+from stagec.opt.tapes.webs import carried
+
+
+def rewritten(fn: Function, plans: Sequence[Plan]) -> Function:
+    """The function with the lists of the plans in their new form; may raise `Failed`."""
+    rewriter = _Rewriter()
+    for plan in plans:
+        for depth, found in enumerate(plan.recorders):
+            rewriter.lists |= dict.fromkeys(found.web.values, (plan, depth))
+    rewriter.given = {
+        s
+        for p in fn.params
+        if isinstance(p.type, ArrayType) and p.type.size is not None
+        for s, _ in p.type.size.terms
+    }
+    return replace(fn, body=rewriter.block(fn.body, ()))
+
+
+class Failed(Exception):
+    """The list of the plan must stay as it is."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.plan = plan
+
+
+@dataclass(slots=True)
+class _Rewriter:
+    """Goes through the function.
+
+    Attributes
+    ----------
+    lists : the plan of each list, and how deep it is in the list of the plan.
+    entries : what the lists seen so far have become.
+    names : what other values have become.
+    arrays : the arrays that are there, whose lengths may be asked for.
+    trips : the number of the trip in each loop around.
+    counts : how many trips loops make that record in arrays.
+    given : symbols of integers that the caller passes, which may be negative.
+    """
+
+    lists: dict[Value, tuple[Plan, int]] = field(
+        default_factory=dict["Value", "tuple[Plan, int]"]
+    )
+    entries: dict[Value, Entry] = field(default_factory=dict["Value", "Entry"])
+    names: dict[Value, Operand] = field(default_factory=dict["Value", "Operand"])
+    arrays: list[Value] = field(default_factory=list["Value"])
+    trips: dict[For | While, Operand] = field(default_factory=dict["For | While", "Operand"])
+    counts: dict[For | While, Operand] = field(default_factory=dict["For | While", "Operand"])
+    given: set[Symbol] = field(default_factory=set["Symbol"])
+
+    def block(
+        self, block: Block, params: Sequence[Value], start: Builder | None = None
+    ) -> Block:
+        """The block with other parameters, after the statements of `start`."""
+        builder = start or Builder()
+        mark = len(self.arrays)
+        self.arrays += [p for p in block.params if _rank(p)]
+        for stmt in block.stmts:
+            builder.loc = stmt.loc
+            self.statement(builder, stmt)
+            self.arrays += [v for v in stmt.outs if _rank(v)]
+        del self.arrays[mark:]
+        results = [part for r in block.results for part in self.parts(r)]
+        return builder.block(params or block.params, results)
+
+    def parts(self, operand: Operand) -> list[Operand]:
+        """What stands for the operand where it is passed on."""
+        if isinstance(operand, Value) and operand in self.lists:
+            try:
+                return self.entries[operand].parts()
+            except Refused:
+                raise Failed(self.lists[operand][0]) from None
+        return [rename(operand, self.names)]
+
+    def statement(self, builder: Builder, stmt: Stmt) -> None:
+        """Add what the statement becomes."""
+        match stmt:
+            case Apply():
+                listed = [v for v in (*stmt.args, *stmt.outs) if v in self.lists]
+                if not listed:
+                    builder.append(map_operands(stmt, lambda v: rename(v, self.names)))
+                    return
+                try:
+                    self.apply(builder, stmt)
+                except Refused:
+                    raise Failed(self.lists[listed[0]][0]) from None  # type: ignore[index]
+            case Call():
+                builder.append(map_operands(stmt, lambda v: rename(v, self.names)))
+            case If():
+                self.branch(builder, stmt)
+            case For() | While():
+                self.loop(builder, stmt)
+            case _:
+                assert_never(stmt)
+
+    # -- ops --------------------------------------------------------------------------------
+
+    def apply(self, builder: Builder, stmt: Apply) -> None:
+        """Add what an op on lists becomes."""
+        if stmt.op is list_new:
+            found = self.begin(builder, stmt.out)
+            if found is not None:
+                self.entries[stmt.out] = found
+            return
+        xs, *rest = stmt.args
+        assert isinstance(xs, Value)
+        entry = self.entries[xs]
+        plan, depth = self.lists[xs]
+        if stmt.op is list_append:
+            (value,) = rest
+            if isinstance(value, Value) and value in self.lists:
+                made = entry.joined(builder, self.entries[value])  # type: ignore[arg-type]
+            else:
+                trip = self.trips.get(plan.recorders[depth].loop, const(0))
+                made = entry.appended(builder, rename(value, self.names), trip)
+            self.entries[stmt.out] = made
+        elif stmt.op is list_get and stmt.out in self.lists:
+            self.entries[stmt.out] = entry.inner(builder, rename(rest[0], self.names))
+        elif stmt.op is list_get:
+            index = rename(rest[0], self.names)
+            self.names[stmt.out] = entry.element(builder, index, stmt.out)
+        else:
+            assert stmt.op is list_length
+            self.names[stmt.out] = entry.length(builder)
+
+    def begin(self, builder: Builder, root: Value) -> Entry | None:
+        """The form of an empty list; None for that of an array made in front of its loop."""
+        plan, depth = self.lists[root]
+        if depth:
+            outer = plan.recorders[depth - 1]
+            return self.entries[outer.param].began(
+                builder, self.trips.get(outer.loop, const(0))
+            )
+        if plan.fixed:
+            return None
+        found: Run | None = None
+        for _ in plan.recorders:
+            hint = plan.hint if found is None else "starts"
+            element = plan.element if found is None else INT
+            (items,) = builder.add(list_new, (), {"element": element}, hint)
+            found = Run(items, const(0), found)
+        return found
+
+    # -- regions ----------------------------------------------------------------------------
+
+    def branch(self, builder: Builder, stmt: If) -> None:
+        """Add an `If`; of a run its branches also return the start, which is found in them."""
+        blocks: list[Block] = []
+        for block in (stmt.then, stmt.orelse):
+            made = self.block(block, ())
+            starts = [e.start for r in block.results if (e := self.run(r)) is not None]
+            blocks.append(replace(made, results=(*made.results, *starts)))
+        outs: list[Value] = []
+        starts = list[Value]()
+        for out, result in zip(stmt.outs, stmt.then.results, strict=True):
+            if out not in self.lists:
+                outs.append(out)
+                continue
+            assert isinstance(result, Value)
+            entry, made = self.fresh(self.entries[result])
+            if isinstance(entry, Run):
+                starts.append(Value(INT, "start"))
+                entry = replace(entry, start=starts[-1])
+            self.entries[out] = entry
+            outs += made
+        cond = rename(stmt.cond, self.names)
+        outs += starts
+        builder.append(If(cond, blocks[0], blocks[1], tuple(outs), stmt.loc))
+
+    def run(self, operand: Operand) -> Run | None:
+        """The run that the operand has become, if it has."""
+        entry = self.entries.get(operand) if isinstance(operand, Value) else None
+        return entry if isinstance(entry, Run) else None
+
+    def fresh(self, entry: Entry) -> tuple[Entry, list[Value]]:
+        """The form of a list with new values for its parts, and these."""
+        made = [Value(p.type, p.hint if isinstance(p, Value) else "") for p in entry.parts()]
+        return entry.remade(made), made
+
+    def loop(self, builder: Builder, stmt: For | While) -> None:
+        """Add a loop."""
+        self.allocate(builder, stmt)
+        init = tuple(part for v in stmt.init for part in self.parts(v))
+        carry = self.carries(stmt.init, stmt.carry)
+        params = self.carries(stmt.init, carried(stmt))
+        made: For | While
+        if isinstance(stmt, For):
+            start = Builder(loc=stmt.loc)
+            self.trips[stmt] = self.trip(start, stmt)
+            body = self.block(stmt.body, (stmt.body.params[0], *params), start)
+            lo, hi, step = (rename(v, self.names) for v in (stmt.lo, stmt.hi, stmt.step))
+            made = replace(stmt, lo=lo, hi=hi, step=step, init=init, body=body, carry=carry)
+        else:
+            cond = self.block(stmt.cond, self.carries(stmt.init, stmt.cond.params))
+            body = self.block(stmt.body, params)
+            made = replace(stmt, init=init, cond=cond, body=body, carry=carry)
+        for param, result in zip(carried(stmt), stmt.body.results, strict=False):
+            if param in self.lists:
+                assert isinstance(result, Value)
+                if not self.entries[param].begins_with(self.entries[result]):
+                    raise Failed(self.lists[param][0])
+        builder.append(made)
+
+    def carries(self, init: Sequence[Operand], values: Sequence[Value]) -> tuple[Value, ...]:
+        """New values for the parts of lists, to be carried where the initial ones are."""
+        found: list[Value] = []
+        for first, value in zip(init, values, strict=True):
+            if value not in self.lists:
+                found.append(value)
+                continue
+            assert isinstance(first, Value)
+            self.entries[value], made = self.fresh(self.entries[first])
+            found += made
+        return tuple(found)
+
+    def trip(self, builder: Builder, stmt: For) -> Operand:
+        """The number of the trip, if a list is recorded by it."""
+        if stmt not in self.counts:
+            return const(0)
+        index = Handle(builder, stmt.body.params[0])
+        lo, step = (rename(v, self.names) for v in (stmt.lo, stmt.step))
+        if known(lo) != 0:
+            index = index - Handle(builder, lo)
+        if known(step) != 1:
+            index = floor_divide(index, Handle(builder, step))
+        if stmt.reverse:
+            index = Handle(builder, self.counts[stmt]) - 1 - index
+        return operand_of(index)
+
+    # -- arrays -----------------------------------------------------------------------------
+
+    def allocate(self, builder: Builder, stmt: For | While) -> None:
+        """Add the arrays that the loop records in."""
+        plans = {self.lists[v][0]: v for v in carried(stmt) if v in self.lists}
+        for plan in plans:
+            if not plan.fixed or plan.loop is not stmt:
+                continue
+            trips = [self.count(builder, r.loop) for r in plan.recorders]
+            self.entries[plan.recorders[0].root.out] = self.rows(builder, plan, trips)
+
+    def rows(self, builder: Builder, plan: Plan, trips: Sequence[Operand]) -> Rows:
+        """A new array with an axis for each loop, and those of what is recorded."""
+        sizes = [*trips, *(self.size(builder, plan, d) for d in plan.element.shape)]
+        staged = tuple(s for s in sizes if isinstance(s, Value))
+        shape = tuple(Arg(staged.index(s)) if isinstance(s, Value) else known(s) for s in sizes)
+        attrs = {"shape": shape, "dtype": plan.element.dtype}
+        found = empty.infer(*(s.type for s in staged), **attrs)
+        assert isinstance(found, ArrayType)
+        exact = (*found.shape[: len(trips)], *plan.element.shape)
+        array = Value(replace(found, shape=exact), plan.hint)
+        builder.append(Apply(empty, staged, freeze(attrs), (array,), builder.loc))
+        return Rows(array, (), tuple(trips))
+
+    def count(self, builder: Builder, loop: For | While) -> Operand:
+        """The number of trips of a counted loop, before it."""
+        assert isinstance(loop, For)
+        if loop not in self.counts:
+            bounds = [rename(v, self.names) for v in (loop.lo, loop.hi, loop.step)]
+            self.counts[loop] = self.length(builder, bounds)
+        return self.counts[loop]
+
+    def length(self, builder: Builder, bounds: Sequence[Operand]) -> Operand:
+        """The length of a range."""
+        lo, hi, step = bounds
+        numbers = [known(b) for b in bounds]
+        if None not in numbers:
+            return const(len(range(*numbers)))
+        if known(step) != 1:
+            return builder.add(range_length, bounds, {})[0]
+        count = hi
+        if known(lo) != 0:
+            count = operand_of(Handle(builder, hi) - Handle(builder, lo))
+        kind = count.type
+        size = kind.size if isinstance(kind, ArrayType) else None
+        least = at_least(size)
+        own = size is not None and self.given.isdisjoint(s for s, _ in size.terms)
+        if own and least is not None and least >= 0:
+            return count
+        return builder.add(py_max, (count, const(0)), {})[0]
+
+    def size(self, builder: Builder, plan: Plan, dim: Dim) -> Operand:
+        """A length that what is recorded has."""
+        if isinstance(dim, int):
+            return const(dim)
+        for array in self.arrays:
+            kind = array.type
+            assert isinstance(kind, ArrayType)
+            for axis, d in enumerate(kind.shape):
+                less = affine((dim, 1), (d, -1))
+                if isinstance(less, int):
+                    (found,) = builder.add(extent, (array,), {"axis": axis})
+                    if not less:
+                        return found
+                    length = Handle(builder, found)
+                    return operand_of(length + less if less > 0 else length - -less)
+        raise Failed(plan)
+
+
+def _rank(value: Value) -> int:
+    return value.type.rank if isinstance(value.type, ArrayType) else 0

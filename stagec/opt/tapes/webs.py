@@ -1,0 +1,225 @@
+"""Which lists of a function are one list in the course of time: webs.
+
+A list changes by statements that make a new value of it; all these values are one web.  The
+lists that are elements of the list of one web are a web too, its `child`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.function import Function
+from stagec.ir.types import ListType, Type
+from stagec.ir.walk import operands, regions
+from stagec.ops.lists import list_append, list_get, list_length, list_new
+
+
+@dataclass(eq=False, slots=True)
+class Web:
+    """The values of one list, and the statements that make and use them.
+
+    `plain` says that it begins empty and is only appended to, measured and read.
+    """
+
+    values: list[Value] = field(default_factory=list[Value])
+    roots: list[Apply] = field(default_factory=list[Apply])
+    appends: list[Apply] = field(default_factory=list[Apply])
+    gets: list[Apply] = field(default_factory=list[Apply])
+    parents: set[Web] = field(default_factory=set["Web"])
+    child: Web | None = None
+    plain: bool = True
+
+    @property
+    def element(self) -> Type:
+        """The type of the elements."""
+        kind = self.values[0].type
+        assert isinstance(kind, ListType)
+        return kind.element
+
+    def family(self) -> list[Web]:
+        """The web and those of the lists in it, from outside to inside."""
+        found: list[Web] = [self]
+        while found[-1].child is not None:
+            found.append(found[-1].child)
+        return found
+
+
+@dataclass(slots=True)
+class Program:
+    """Where the statements and values of a function are.
+
+    Attributes
+    ----------
+    home : the block of each statement.
+    owner : the statement that each nested block belongs to.
+    maker : the statement that makes a value, as result or as parameter of its body.
+    webs : the web of each list.
+    """
+
+    home: dict[Stmt, Block] = field(default_factory=dict["Stmt", "Block"])
+    owner: dict[Block, Stmt] = field(default_factory=dict["Block", "Stmt"])
+    maker: dict[Value, Stmt] = field(default_factory=dict["Value", "Stmt"])
+    webs: dict[Value, Web] = field(default_factory=dict["Value", "Web"])
+
+    def around(self, stmt: Stmt) -> list[Stmt]:
+        """The statements that the statement is inside of, innermost first."""
+        found: list[Stmt] = []
+        block = self.home[stmt]
+        while block in self.owner:
+            found.append(self.owner[block])
+            block = self.home[found[-1]]
+        return found
+
+
+def survey(fn: Function) -> Program:
+    """The webs of the function's own statements."""
+    collector = _Collector(Program())
+    collector.block(fn.body)
+    for value in (*fn.params, *fn.results):
+        collector.escapes(value)
+    collector.finish()
+    return collector.program
+
+
+def carried(stmt: For | While) -> tuple[Value, ...]:
+    """The parameters of the body that a loop carries."""
+    return stmt.body.params[1:] if isinstance(stmt, For) else stmt.body.params
+
+
+@dataclass(slots=True)
+class _Collector:
+    """Goes through the statements; `same` leads from values to the first of their web."""
+
+    program: Program
+    same: dict[Value, Value] = field(default_factory=dict["Value", "Value"])
+    inside: list[tuple[Value, Value]] = field(default_factory=list["tuple[Value, Value]"])
+    other: set[Value] = field(default_factory=set["Value"])
+    uses: list[Apply] = field(default_factory=list["Apply"])
+
+    def first(self, value: Value) -> Value:
+        """The value that stands for the web."""
+        self.same.setdefault(value, value)
+        while self.same[value] is not value:
+            value = self.same[value]
+        return value
+
+    def unite(self, operands: Iterable[Operand]) -> None:
+        """The lists are one."""
+        values = [v for v in operands if isinstance(v, Value)]
+        for value in values:
+            self.same[self.first(value)] = self.first(values[0])
+        if any(isinstance(v, Undef) for v in operands):
+            self.other.update(values)
+
+    def escapes(self, operand: Operand) -> None:
+        """The list is used in some other way."""
+        if isinstance(operand, Value) and isinstance(operand.type, ListType):
+            self.first(operand)
+            self.other.add(operand)
+
+    def block(self, block: Block) -> None:
+        """Note what the statements do."""
+        for stmt in block.stmts:
+            self.program.home[stmt] = block
+            self.program.maker.update(dict.fromkeys(stmt.outs, stmt))
+            self.statement(stmt)
+            for region in regions(stmt):
+                self.program.owner[region] = stmt
+                self.program.maker.update(dict.fromkeys(region.params, stmt))
+                self.block(region)
+
+    def statement(self, stmt: Stmt) -> None:
+        """Note what the statement does with lists."""
+        match stmt:
+            case Apply():
+                self.apply(stmt)
+            case If():
+                for out, *results in zip(
+                    stmt.outs, stmt.then.results, stmt.orelse.results, strict=True
+                ):
+                    if isinstance(out.type, ListType):
+                        self.unite((out, *results))
+            case For() | While():
+                rows = [stmt.init, carried(stmt), stmt.body.results, stmt.carry]
+                if isinstance(stmt, While):
+                    rows.append(stmt.cond.params)
+                for out, *row in zip(stmt.carry, *rows, strict=False):
+                    if isinstance(out.type, ListType):
+                        self.unite((out, *row))
+            case Call():
+                for value in (*operands(stmt), *stmt.outs):
+                    self.escapes(value)
+
+    def apply(self, stmt: Apply) -> None:
+        """Note what the op does with lists."""
+        values = [*stmt.args, *stmt.outs]
+        if not any(isinstance(v.type, ListType) for v in values):
+            return
+        self.uses.append(stmt)
+        for value in values:
+            if isinstance(value, Value) and isinstance(value.type, ListType):
+                self.first(value)
+        known = stmt.op in (list_append, list_get, list_length) or (
+            stmt.op is list_new and not stmt.args
+        )
+        if not known or not all(isinstance(a, Value) for a in stmt.args[:1]):
+            for value in values:
+                self.escapes(value)
+            return
+        if stmt.op is list_append:
+            self.unite((stmt.args[0], stmt.out))
+        if stmt.op in (list_append, list_get):
+            element = stmt.args[1] if stmt.op is list_append else stmt.out
+            if isinstance(element.type, ListType):
+                self.belongs(element, stmt.args[0])
+
+    def belongs(self, element: Operand, xs: Operand) -> None:
+        """The list `element` is one of the list `xs`."""
+        if isinstance(element, Value) and isinstance(xs, Value):
+            self.inside.append((xs, element))
+        else:
+            self.escapes(xs)
+
+    def finish(self) -> None:
+        """Make the webs."""
+        while self.unite_elements():
+            pass
+        webs: dict[Value, Web] = {}
+        for value in self.same:
+            web = webs.setdefault(self.first(value), Web())
+            web.values.append(value)
+            self.program.webs[value] = web
+        for xs, element in self.inside:
+            outer, inner = self.program.webs[xs], self.program.webs[element]
+            outer.child = inner
+            inner.parents.add(outer)
+        for stmt in self.uses:
+            self.use(stmt)
+        for value in self.other:
+            self.program.webs[value].plain = False
+
+    def unite_elements(self) -> bool:
+        """Make one web of the lists in the lists of one web; whether that changed anything."""
+        changed = False
+        children: dict[Value, Value] = {}
+        for xs, element in self.inside:
+            before = children.setdefault(self.first(xs), element)
+            if self.first(before) is not self.first(element):
+                self.unite((before, element))
+                changed = True
+        return changed
+
+    def use(self, stmt: Apply) -> None:
+        """Note the statement in its web."""
+        value = stmt.out if stmt.op is list_new else stmt.args[0]
+        web = self.program.webs.get(value) if isinstance(value, Value) else None
+        if web is None:
+            return
+        if stmt.op is list_new:
+            web.roots.append(stmt)
+        elif stmt.op is list_append:
+            web.appends.append(stmt)
+        elif stmt.op is list_get:
+            web.gets.append(stmt)
