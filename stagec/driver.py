@@ -77,7 +77,7 @@ TARGETS: Mapping[str, Target] = {
         needs="numba",
     ),
 }
-BEFORE_DIFFERENTIATION: tuple[Pass, ...] = (simplify, cse, dce)
+BEFORE_DIFFERENTIATION: tuple[Pass, ...] = (simplify, cse, dce, hoist, cse)
 
 
 def debugging() -> bool:

@@ -67,10 +67,13 @@ def backwards(lo: Any, hi: Any, step: Any) -> Any:
 
 
 def _less_one(tree: Any) -> Any:
-    if isinstance(tree, gast.BinOp) and isinstance(tree.op, gast.Sub):
+    if isinstance(tree, gast.BinOp) and isinstance(tree.op, gast.Add | gast.Sub):
         right = tree.right
         if isinstance(right, gast.Constant) and type(right.value) is int:
-            return gast.BinOp(left=tree.left, op=tree.op, right=literal(right.value + 1))
+            less = right.value + (1 if isinstance(tree.op, gast.Sub) else -1)
+            if not less:
+                return tree.left
+            return gast.BinOp(left=tree.left, op=tree.op, right=literal(less))
     if isinstance(tree, gast.Constant) and isinstance(tree.value, int):
         return constant(tree.value - 1)
     return gast.BinOp(left=tree, op=gast.Sub(), right=literal(1))

@@ -6,9 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from stagec.ir.core import Apply, For, Op, Operand, Value, known
+from stagec.ir.core import Apply, For, If, Op, Operand, Value, known
+from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, Symbol
 from stagec.ops.arithmetic import add, multiply, negative, subtract
+from stagec.ops.comparison import (
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    not_,
+    not_equal,
+)
 
 DEPTH = 6  # how many bounds in a row a proof may use
 
@@ -120,6 +130,21 @@ class Integers:
         return Affine({value: 1})
 
 
+# the signs that the difference of the operands may have where the comparison holds, or does not
+SIGNS: dict[tuple[Op, bool], set[int]] = {
+    (op, taken): signs if taken else {-1, 0, 1} - signs
+    for op, signs in (
+        (less, {-1}),
+        (less_equal, {-1, 0}),
+        (greater, {1}),
+        (greater_equal, {0, 1}),
+        (equal, {0}),
+        (not_equal, {-1, 1}),
+    )
+    for taken in (True, False)
+}
+
+
 @dataclass(slots=True)
 class Facts:
     """Bounds of unknowns."""
@@ -163,6 +188,57 @@ class Facts:
         else:
             self.at_most(Later(index), first - number(1))
             self.at_least(index, second + number(1))
+
+    def branch(self, stmt: If, taken: bool, integers: Integers, inner: set[Value]) -> None:
+        """Note what the branch says of the integers that its condition compares.
+
+        `taken` says that the condition is true; values `inner` are those of a later trip.
+        """
+        test = integers.producers.get(stmt.cond) if isinstance(stmt.cond, Value) else None
+        while test is not None and test.op is not_:
+            taken = not taken
+            (operand,) = test.args
+            test = integers.producers.get(operand) if isinstance(operand, Value) else None
+        if test is None or not all(is_integer(a.type) for a in test.args):
+            return
+        signs = SIGNS.get((test.op, taken))
+        if signs is None:
+            return
+        left, right = (integers.of(a).later(inner) for a in test.args)
+        self.signed(left - right, signs)
+
+    def signed(self, expression: Affine, signs: set[int]) -> None:
+        """Note which signs the expression may have."""
+        opposite = number(0) - expression
+        if self.natural(expression):
+            signs = signs - {-1}
+        if self.natural(opposite):
+            signs = signs - {1}
+        least = 0 if 0 in signs else 1
+        if -1 not in signs:
+            self.not_negative(expression - number(least))
+        if 1 not in signs:
+            self.not_negative(opposite - number(least))
+
+    def not_negative(self, expression: Affine) -> None:
+        """Note that the expression is at least 0."""
+        for unknown, factor in expression.terms.items():
+            rest = Affine(
+                {u: f for u, f in expression.terms.items() if u != unknown}, expression.const
+            )
+            if factor == 1:
+                self.at_least(unknown, number(0) - rest)
+            elif factor == -1:
+                self.at_most(unknown, rest)
+
+    def impossible(self) -> bool:
+        """Whether the facts contradict each other."""
+        return any(
+            self.positive(low - high)
+            for unknown in self.lower.keys() & self.upper.keys()
+            for low in self.lower[unknown]
+            for high in self.upper[unknown]
+        )
 
     def positive(self, expression: Affine, depth: int = DEPTH) -> bool:
         """Whether the expression is surely at least 1."""

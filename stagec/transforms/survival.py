@@ -49,6 +49,11 @@ class Region:
         """The loops around it that have an index."""
         return (f.stmt for f in self.frames if isinstance(f.stmt, For))
 
+    @property
+    def branches(self) -> Iterator[tuple[If, bool]]:
+        """The branches around it, each with whether its condition holds."""
+        return ((f.stmt, f.block is f.stmt.then) for f in self.frames if isinstance(f.stmt, If))
+
 
 @dataclass(slots=True)
 class Survival:
@@ -201,9 +206,13 @@ class Survival:
             facts.indexed(loop, self.integers, inner)
         if isinstance(again, For):
             facts.ordered(again)
+        for region, values in ((read, set[Value]()), (write, inner)):
+            for stmt, taken in region.branches:
+                facts.branch(stmt, taken, self.integers, values)
         first = self._intervals(read, set(), facts)
         second = self._intervals(write, inner, facts)
-        return any(_apart(a, b, facts) for a, b in zip(first, second, strict=False))
+        apart = any(_apart(a, b, facts) for a, b in zip(first, second, strict=False))
+        return apart or facts.impossible()
 
     def _intervals(self, region: Region, inner: set[Value], facts: Facts) -> list[Interval]:
         """The region in each dimension, as far as it is known; ends included."""

@@ -6,14 +6,15 @@ Statements are generated with direct references to forward values, also of loop 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, TypeGuard, assert_never
 
+from stagec.ir.alias import contents_used
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Call, For, If, Operand, Stmt, Value, While
-from stagec.ir.types import Type
-from stagec.ir.walk import effectful, free_values, uses
+from stagec.ir.core import Apply, Call, Effect, For, If, Operand, Stmt, Value, While
+from stagec.ir.types import ListType, Type
+from stagec.ir.walk import effectful, free_values, rename, substitute_stmt, uses
 from stagec.ops.arithmetic import Handle
 from stagec.transforms.activity import Activity, constant, loop_params, loop_results
 from stagec.transforms.context import Context
@@ -70,7 +71,8 @@ class Sweep:
         done = len(self.backward.head) + middle
         self.backward.tail = self.builder.stmts[done:]
         self.backward.results = results
-        live = {v for v in results if isinstance(v, Value)}
+        self._computed_already()
+        live = {v for v in self.backward.results if isinstance(v, Value)}
         self.backward.tail = pruned(self.backward.tail, live)
         for segment in reversed(self.backward.segments.values()):
             segment.stmts = pruned(segment.stmts, live)
@@ -78,6 +80,32 @@ class Sweep:
             segment.provides = {k: v for k, v in segment.provides.items() if v in made}
         self.backward.head = pruned(self.backward.head, live)
         return self.backward
+
+    def _computed_already(self) -> None:
+        """Take forward values where backward statements would compute the same again.
+
+        The residuals decide whether such a value is stored.
+        """
+        backward = self.backward
+        found = {_key(s): s.out for s in self.draft.block.stmts if _repeatable(s)}
+        names: dict[Value, Operand] = {}
+
+        def changed(stmts: list[Stmt]) -> list[Stmt]:
+            kept: list[Stmt] = []
+            for stmt in stmts:
+                stmt = substitute_stmt(stmt, names) if names else stmt
+                same = found.get(_key(stmt)) if _repeatable(stmt) else None
+                if same is None:
+                    kept.append(stmt)
+                else:
+                    names[stmt.outs[0]] = same
+            return kept
+
+        backward.head = changed(backward.head)
+        for segment in backward.segments.values():
+            segment.stmts = changed(segment.stmts)
+        backward.tail = changed(backward.tail)
+        backward.results = [rename(r, names) for r in backward.results]
 
     def _stmt(self, stmt: Stmt) -> dict[Value, Value]:
         match stmt:
@@ -229,6 +257,22 @@ def pruned(stmts: list[Stmt], live: set[Value]) -> list[Stmt]:
         kept.append(stmt)
     kept.reverse()
     return kept
+
+
+def _repeatable(stmt: Stmt) -> TypeGuard[Apply]:
+    """Whether computing the op again gives the same value, which nobody can write to."""
+    return (
+        isinstance(stmt, Apply)
+        and len(stmt.outs) == 1
+        and stmt.op.effect is Effect.NONE
+        and stmt.op.overwrites is None
+        and any(isinstance(v, Value) for v in contents_used(stmt))
+        and not isinstance(stmt.out.type, ListType)
+    )
+
+
+def _key(stmt: Apply) -> Hashable:
+    return stmt.op, stmt.args, stmt.attrs
 
 
 def _packed(handles: list[Any]) -> Any:

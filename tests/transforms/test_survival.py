@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from stagec.ir.build import Builder
+from stagec.ir.core import Block, If, Op, Value
 from stagec.ir.types import INT, Symbol
 from stagec.ops.broadcast import sum_
+from stagec.ops.comparison import equal, greater, less, less_equal
 from stagec.ops.exponential import sqrt
 from stagec.ops.indexing import accumulate_at, read_at, update_at
 from stagec.ops.trigonometric import sin
-from stagec.transforms.affine import Affine, Facts, number
+from stagec.transforms.affine import Affine, Facts, Integers, number
 from tests.transforms.building import (
     SCALAR,
     SQUARE,
@@ -197,3 +200,80 @@ def test_array_that_an_inner_loop_only_reads():
 
     fn = function(build, SQUARE, SQUARE, INT, hints="a q n")
     check(fn, R(0).normal(size=(3, 3)), R(1).normal(size=(3, 3)), 3)
+
+
+def test_cholesky_with_the_diagonal_in_a_branch_has_no_tape():
+    def build(a, n):
+        def row(i, a):
+            def column(j, a):
+                def element(k, a):
+                    t = read_at(a, ELEMENT, i, k) * read_at(a, ELEMENT, j, k)
+                    return accumulate_at(a, -t, ELEMENT, i, j)
+
+                def diagonal():
+                    return update_at(a, sqrt(read_at(a, ELEMENT, i, i)), ELEMENT, i, i)
+
+                def below():
+                    t = read_at(a, ELEMENT, i, j) / read_at(a, ELEMENT, j, j)
+                    return update_at(a, t, ELEMENT, i, j)
+
+                a = loop(a, 0, j, [a], element)
+                return branch(equal(i, j), diagonal, below)
+
+            return loop(a, 0, i + 1, [a], column)
+
+        return loop(a, 0, n, [a], row)
+
+    fn = function(build, SQUARE, INT, hints="a n")
+    a = R(0).normal(size=(4, 4))
+    check(fn, a @ a.T + 4 * np.eye(4), 4)
+    assert not has_tape(fn)
+
+
+def test_element_that_the_other_branch_writes_later_does_not_survive():
+    """What is read in one branch is written to in a later trip, by either of them."""
+
+    def build(a, n):
+        def body(i, a):
+            def down():
+                t = read_at(a, at(...), i + 1)
+                return update_at(a, t * t, at(...), i)
+
+            def up():
+                t = read_at(a, at(...), 0)
+                return update_at(a, t * t * read_at(a, at(...), i), at(...), i + 1)
+
+            return branch(less(i, 2), down, up)
+
+        return loop(a, 0, n, [a], body)
+
+    check(function(build, VECTOR, INT, hints="a n"), R(0).normal(size=5), 4)
+
+
+def test_what_conditions_say():
+    class Trip:
+        def __init__(self) -> None:
+            self.i, self.j = Value(INT, "i"), Value(INT, "j")
+
+        def facts(self, op: Op, taken: bool) -> Facts:
+            builder = Builder()
+            (test,) = builder.add(op, (self.i, self.j), {})
+            (stmt,) = builder.stmts
+            block = Block((), (), ())
+            facts = Facts()
+            facts.at_most(self.j, Affine({self.i: 1}))
+            facts.branch(If(test, block, block, ()), taken, Integers({test: stmt}), set())
+            return facts
+
+        def more(self, a: Value, b: Value, by: int) -> Affine:
+            return Affine({a: 1, b: -1}, 1 - by)
+
+    t = Trip()
+    assert t.facts(equal, False).positive(t.more(t.i, t.j, 1))
+    assert not t.facts(equal, False).positive(t.more(t.i, t.j, 2))
+    assert t.facts(equal, True).positive(t.more(t.j, t.i, 0))
+    assert not t.facts(equal, True).positive(t.more(t.i, t.j, 1))
+    assert not t.facts(less_equal, False).impossible()
+    assert t.facts(less, False).positive(t.more(t.i, t.j, 0))
+    assert t.facts(greater, True).positive(t.more(t.i, t.j, 1))
+    assert t.facts(less, True).impossible()

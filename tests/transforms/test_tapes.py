@@ -14,7 +14,7 @@ from stagec.ir.walk import statements
 from stagec.ops.broadcast import sum_
 from stagec.ops.indexing import accumulate_at, read_at, update_at
 from stagec.ops.lists import list_append
-from stagec.ops.trigonometric import sin
+from stagec.ops.trigonometric import cos, sin
 from stagec.transforms.reverse import reverse
 from tests.transforms.building import MATRIX, SQUARE, VECTOR, at, check, function, loop
 
@@ -202,3 +202,16 @@ def test_nested_tapes_are_lists_of_lists():
     residuals = reverse(fn, [0], [0]).backward.params
     types = [p.type for p in residuals if isinstance(p.type, ListType)]
     assert any(isinstance(t.element, ListType) for t in types)
+
+
+def test_what_the_forward_loop_computes_is_not_computed_again():
+    def build(x):
+        def body(_, x):
+            return x * cos(x) + sin(x)
+
+        return loop(x, 0, 5, [x], body)
+
+    fn = function(build, VECTOR, hints="x")
+    check(fn, R(0).normal(size=5))
+    for block in backward_loops(fn):
+        assert not [s for s in block.stmts if isinstance(s, Apply) and s.op in (sin, cos)]

@@ -8,13 +8,11 @@ def kepler_value_and_grad(mean, eccentricity):
     tape = []
     step_tape = []
     tape_1 = []
-    E_tape = []
     tape_2 = []
     step = np.float64(1.0)
     trips = 0
     while abs(step) > 1e-14:
         trips += 1
-        E_tape.append(E)
         t = np.sin(E)
         tape_2.append(t)
         t_1 = np.cos(E)
@@ -32,11 +30,10 @@ def kepler_value_and_grad(mean, eccentricity):
         step = step_tape[k]
         t_1 = E_bar * (step / tape[k])
         eccentricity_bar -= t_1 * tape_1[k]
-        E_1 = E_tape[k]
-        E_bar += t_1 * eccentricity * np.sin(E_1)
+        E_bar += t_1 * eccentricity * tape_2[k]
         mean_bar += t
         E_bar -= t
         eccentricity_bar += t * tape_2[k]
-        E_bar += t * eccentricity * np.cos(E_1)
+        E_bar += t * eccentricity * tape_1[k]
     mean_bar += E_bar
     return E, float(mean_bar), float(eccentricity_bar)
