@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 from stagec.ir.core import Apply, Call, For, If, Stmt, Value, While
 from stagec.ir.lowering import fits
 from stagec.ir.types import ArrayType, ListType
 from stagec.ir.walk import defined, regions
+from stagec.ops.list_arrays import list_stack
+from stagec.ops.lists import list_get
 from stagec.opt.scalarise import compilable
-from stagec.opt.tapes.positions import Positions, Recorder, recorder
+from stagec.opt.tapes.positions import Player, Positions, Recorder, player, recorder
 from stagec.opt.tapes.webs import Program, Web
 
 
@@ -42,21 +45,32 @@ class Plan:
         return self.recorders[-1].root.out.hint
 
     @property
+    def webs(self) -> tuple[Web, ...]:
+        """The webs of the lists."""
+        return tuple(r.web for r in self.recorders)
+
+    @property
     def loop(self) -> For | While:
         """The outermost loop that records."""
         return self.recorders[0].loop
 
 
-def chosen(program: Program) -> list[Plan]:
+Choice: TypeAlias = Plan | Player
+
+
+def chosen(program: Program) -> list[Choice]:
     """What to do with the lists of the function."""
     webs = list(dict.fromkeys(program.webs.values()))
     recorders = {web: recorder(program, web) for web in webs}
-    found: list[Plan] = []
-    for web in webs:
-        plan = None if web.parents else _plan(program, web.family(), recorders)
-        if plan is not None:
-            found.append(plan)
-    return _compiled(program, found, Positions(program, recorders))
+    positions = Positions(program, recorders)
+    plans = [_plan(program, web.family(), recorders) for web in webs if not web.parents]
+    players = [player(program, web) for web in webs if fits(web.element)]
+    return _compiled(
+        [
+            *(plan for plan in plans if plan is not None and _read_right(plan, positions)),
+            *(one for one in players if one is not None),
+        ]
+    )
 
 
 def _plan(
@@ -74,8 +88,20 @@ def _plan(
     if not all(_nested(program, a, b) for a, b in pairwise(found)):
         return None
     fixed = _is_fixed(program, found)
+    if any(r.web.by(list_stack) for r in found) and not (fixed and _stacks(found)):
+        return None
     # a list of numbers whose length is not known before its loop is flat already
     return Plan(tuple(found), fixed) if fixed or len(found) > 1 else None
+
+
+def _stacks(found: list[Recorder]) -> bool:
+    """Whether the array of the list's elements is the one that they are recorded in."""
+    (one, *others) = found
+    element = one.web.element
+    # an empty list of anything else has no elements that tell their type
+    floats = isinstance(element, ArrayType) and (element.dtype, element.rank) == (float, 0)
+    whole = all(stmt.args[0] is one.carry for stmt in one.web.by(list_stack))
+    return not others and floats and whole
 
 
 def _same_shape(value: Value, element: ArrayType) -> bool:
@@ -91,7 +117,7 @@ def _nested(program: Program, outer: Recorder, inner: Recorder) -> bool:
     inside = all(outer.loop in program.around(root) for root in inner.web.roots)
     chain = {v for r in inner.web.roots for v in r.outs} | {inner.param, inner.append.out}
     chain |= set(inner.loop.cond.params) if isinstance(inner.loop, While) else set()
-    made = {get.out for get in outer.web.gets}
+    made = {get.out for get in outer.web.by(list_get)}
     others = set(inner.web.values) - chain - made - {inner.carry}
     return inside and all(isinstance(program.maker[v], If) for v in others)
 
@@ -124,11 +150,10 @@ def _directly(program: Program, outer: Recorder, inner: Recorder) -> bool:
 # --- where it is worth it --------------------------------------------------------------------
 
 
-def _compiled(program: Program, found: list[Plan], positions: Positions) -> list[Plan]:
-    """The plans whose loops can be compiled once their lists are arrays, and read right."""
-    found = [p for p in found if _read_right(p, positions)]
+def _compiled(found: list[Choice]) -> list[Choice]:
+    """The choices whose loops can be compiled once their lists are arrays."""
     while True:
-        ours = {v for p in found for r in p.recorders for v in r.web.values}
+        ours = {v for p in found for web in p.webs for v in web.values}
         kept = [p for p in found if _compiles(p.loop, ours)]
         if len(kept) == len(found):
             return kept
@@ -137,7 +162,7 @@ def _compiled(program: Program, found: list[Plan], positions: Positions) -> list
 
 def _read_right(plan: Plan, positions: Positions) -> bool:
     """Whether all reads of the lists are known to be inside."""
-    gets = (get for r in plan.recorders for get in r.web.gets)
+    gets = (get for r in plan.recorders for get in r.web.by(list_get))
     return all(positions.proven(get) is not None for get in gets)
 
 

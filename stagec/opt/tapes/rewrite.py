@@ -24,25 +24,32 @@ from stagec.ir.core import (
 from stagec.ir.function import Function
 from stagec.ir.path import Arg
 from stagec.ir.rebuild import map_operands
-from stagec.ir.types import INT, ArrayType, Dim, Symbol, affine, at_least
+from stagec.ir.types import INT, ArrayType, Dim, affine
 from stagec.ir.walk import rename
 from stagec.ops.arithmetic import Handle
+from stagec.ops.comparison import less_equal
 from stagec.ops.creation import empty
-from stagec.ops.extent import extent, range_length
+from stagec.ops.effects import check
+from stagec.ops.extent import extent
+from stagec.ops.list_arrays import list_stack
 from stagec.ops.lists import list_append, list_get, list_length, list_new
-from stagec.ops.rounding import floor_divide, py_max
 from stagec.opt.tapes.entries import Entry, Refused, Rows, Run
-from stagec.opt.tapes.plans import Plan
+from stagec.opt.tapes.plans import Choice, Plan
+from stagec.opt.tapes.positions import Player
+from stagec.opt.tapes.trips import Trips
 from stagec.opt.tapes.webs import carried
 
 
-def rewritten(fn: Function, plans: Sequence[Plan]) -> Function:
-    """The function with the lists of the plans in their new form; may raise `Failed`."""
+def rewritten(fn: Function, choices: Sequence[Choice]) -> Function:
+    """The function with the lists in their new form; may raise `Failed`."""
     rewriter = _Rewriter()
-    for plan in plans:
-        for depth, found in enumerate(plan.recorders):
-            rewriter.lists |= dict.fromkeys(found.web.values, (plan, depth))
-    rewriter.given = {
+    for choice in choices:
+        if isinstance(choice, Player):
+            rewriter.players |= dict.fromkeys(choice.web.values, choice)
+            continue
+        for depth, found in enumerate(choice.recorders):
+            rewriter.lists |= dict.fromkeys(found.web.values, (choice, depth))
+    rewriter.trips.given = {
         s
         for p in fn.params
         if isinstance(p.type, ArrayType) and p.type.size is not None
@@ -66,23 +73,26 @@ class _Rewriter:
     Attributes
     ----------
     lists : the plan of each list, and how deep it is in the list of the plan.
+    players : who plays lists back that are the rows of arrays.
+    first : the row that a player takes on the trip with number 0, upwards.
     entries : what the lists seen so far have become.
     names : what other values have become.
     arrays : the arrays that are there, whose lengths may be asked for.
-    trips : the number of the trip in each loop around.
-    counts : how many trips loops make that record in arrays.
-    given : symbols of integers that the caller passes, which may be negative.
+    trips : of the loops.
     """
 
     lists: dict[Value, tuple[Plan, int]] = field(
         default_factory=dict["Value", "tuple[Plan, int]"]
     )
+    players: dict[Value, Player] = field(default_factory=dict["Value", "Player"])
+    first: dict[Player, Operand] = field(default_factory=dict["Player", "Operand"])
     entries: dict[Value, Entry] = field(default_factory=dict["Value", "Entry"])
     names: dict[Value, Operand] = field(default_factory=dict["Value", "Operand"])
     arrays: list[Value] = field(default_factory=list["Value"])
-    trips: dict[For | While, Operand] = field(default_factory=dict["For | While", "Operand"])
-    counts: dict[For | While, Operand] = field(default_factory=dict["For | While", "Operand"])
-    given: set[Symbol] = field(default_factory=set["Symbol"])
+    trips: Trips = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trips = Trips(self.names)
 
     def block(
         self, block: Block, params: Sequence[Value], start: Builder | None = None
@@ -101,6 +111,8 @@ class _Rewriter:
 
     def parts(self, operand: Operand) -> list[Operand]:
         """What stands for the operand where it is passed on."""
+        if isinstance(operand, Value) and operand in self.players:
+            return []
         if isinstance(operand, Value) and operand in self.lists:
             try:
                 return self.entries[operand].parts()
@@ -112,6 +124,9 @@ class _Rewriter:
         """Add what the statement becomes."""
         match stmt:
             case Apply():
+                if stmt.outs and stmt.outs[0] in self.players:
+                    self.play(builder, self.players[stmt.outs[0]], stmt)
+                    return
                 listed = [v for v in (*stmt.args, *stmt.outs) if v in self.lists]
                 if not listed:
                     builder.append(map_operands(stmt, lambda v: rename(v, self.names)))
@@ -147,11 +162,13 @@ class _Rewriter:
             if isinstance(value, Value) and value in self.lists:
                 made = entry.joined(builder, self.entries[value])  # type: ignore[arg-type]
             else:
-                trip = self.trips.get(plan.recorders[depth].loop, const(0))
+                trip = self.trips.turn(builder, plan.recorders[depth].loop)
                 made = entry.appended(builder, rename(value, self.names), trip)
             self.entries[stmt.out] = made
         elif stmt.op is list_get and stmt.out in self.lists:
             self.entries[stmt.out] = entry.inner(builder, rename(rest[0], self.names))
+        elif stmt.op is list_stack:
+            (self.names[stmt.out],) = entry.parts()
         elif stmt.op is list_get:
             index = rename(rest[0], self.names)
             self.names[stmt.out] = entry.element(builder, index, stmt.out)
@@ -165,7 +182,7 @@ class _Rewriter:
         if depth:
             outer = plan.recorders[depth - 1]
             return self.entries[outer.param].began(
-                builder, self.trips.get(outer.loop, const(0))
+                builder, self.trips.turn(builder, outer.loop)
             )
         if plan.fixed:
             return None
@@ -216,13 +233,14 @@ class _Rewriter:
     def loop(self, builder: Builder, stmt: For | While) -> None:
         """Add a loop."""
         self.allocate(builder, stmt)
+        self.prepare(builder, stmt)
         init = tuple(part for v in stmt.init for part in self.parts(v))
         carry = self.carries(stmt.init, stmt.carry)
         params = self.carries(stmt.init, carried(stmt))
         made: For | While
         if isinstance(stmt, For):
             start = Builder(loc=stmt.loc)
-            self.trips[stmt] = self.trip(start, stmt)
+            self.trips.enter(start, stmt)
             body = self.block(stmt.body, (stmt.body.params[0], *params), start)
             lo, hi, step = (rename(v, self.names) for v in (stmt.lo, stmt.hi, stmt.step))
             made = replace(stmt, lo=lo, hi=hi, step=step, init=init, body=body, carry=carry)
@@ -241,6 +259,8 @@ class _Rewriter:
         """New values for the parts of lists, to be carried where the initial ones are."""
         found: list[Value] = []
         for first, value in zip(init, values, strict=True):
+            if value in self.players:
+                continue
             if value not in self.lists:
                 found.append(value)
                 continue
@@ -249,19 +269,45 @@ class _Rewriter:
             found += made
         return tuple(found)
 
-    def trip(self, builder: Builder, stmt: For) -> Operand:
-        """The number of the trip, if a list is recorded by it."""
-        if stmt not in self.counts:
-            return const(0)
-        index = Handle(builder, stmt.body.params[0])
-        lo, step = (rename(v, self.names) for v in (stmt.lo, stmt.step))
-        if known(lo) != 0:
-            index = index - Handle(builder, lo)
-        if known(step) != 1:
-            index = floor_divide(index, Handle(builder, step))
-        if stmt.reverse:
-            index = Handle(builder, self.counts[stmt]) - 1 - index
-        return operand_of(index)
+    # -- playing back -----------------------------------------------------------------------
+
+    def prepare(self, builder: Builder, stmt: For | While) -> None:
+        """Find where the players of the loop begin; whoever runs out of elements fails here."""
+        for player in dict.fromkeys(
+            self.players[v] for v in carried(stmt) if v in self.players
+        ):
+            array = rename(player.source.args[0], self.names)
+            trips = self.trips.count(builder, player.loop)
+            (length,) = builder.add(extent, (array,), {"axis": 0})
+            first, second = (
+                t.size if isinstance(t := x.type, ArrayType) else None for x in (length, trips)
+            )
+            same_length = first is not None and first == second
+            if not same_length:
+                (enough,) = builder.add(less_equal, (trips, length), {})
+                attrs = {"exception": IndexError}
+                builder.add(check, (enough, const("pop from empty list")), attrs)
+            begin = Handle(builder, length) - (
+                Handle(builder, trips) if player.loop.reverse else 1
+            )
+            self.first[player] = (
+                const(0) if same_length and player.loop.reverse else operand_of(begin)
+            )
+
+    def play(self, builder: Builder, player: Player, stmt: Apply) -> None:
+        """Add what an op on a list becomes that is played back."""
+        if stmt is not player.pop:
+            return
+        first, trip = (
+            Handle(builder, x) for x in (self.first[player], self.trips.numbers[player.loop])
+        )
+        if player.loop.reverse:
+            row = trip if known(first) == 0 else first + trip
+        else:
+            row = first - trip
+        array = rename(player.source.args[0], self.names)
+        out = stmt.outs[1]
+        self.names[out] = Rows(array, (), ()).element(builder, operand_of(row), out)
 
     # -- arrays -----------------------------------------------------------------------------
 
@@ -271,7 +317,7 @@ class _Rewriter:
         for plan in plans:
             if not plan.fixed or plan.loop is not stmt:
                 continue
-            trips = [self.count(builder, r.loop) for r in plan.recorders]
+            trips = [self.trips.count(builder, r.loop) for r in plan.recorders]
             self.entries[plan.recorders[0].root.out] = self.rows(builder, plan, trips)
 
     def rows(self, builder: Builder, plan: Plan, trips: Sequence[Operand]) -> Rows:
@@ -286,33 +332,6 @@ class _Rewriter:
         array = Value(replace(found, shape=exact), plan.hint)
         builder.append(Apply(empty, staged, freeze(attrs), (array,), builder.loc))
         return Rows(array, (), tuple(trips))
-
-    def count(self, builder: Builder, loop: For | While) -> Operand:
-        """The number of trips of a counted loop, before it."""
-        assert isinstance(loop, For)
-        if loop not in self.counts:
-            bounds = [rename(v, self.names) for v in (loop.lo, loop.hi, loop.step)]
-            self.counts[loop] = self.length(builder, bounds)
-        return self.counts[loop]
-
-    def length(self, builder: Builder, bounds: Sequence[Operand]) -> Operand:
-        """The length of a range."""
-        lo, hi, step = bounds
-        numbers = [known(b) for b in bounds]
-        if None not in numbers:
-            return const(len(range(*numbers)))
-        if known(step) != 1:
-            return builder.add(range_length, bounds, {})[0]
-        count = hi
-        if known(lo) != 0:
-            count = operand_of(Handle(builder, hi) - Handle(builder, lo))
-        kind = count.type
-        size = kind.size if isinstance(kind, ArrayType) else None
-        least = at_least(size)
-        own = size is not None and self.given.isdisjoint(s for s, _ in size.terms)
-        if own and least is not None and least >= 0:
-            return count
-        return builder.add(py_max, (count, const(0)), {})[0]
 
     def size(self, builder: Builder, plan: Plan, dim: Dim) -> Operand:
         """A length that what is recorded has."""

@@ -9,27 +9,41 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.core import Apply, Block, Call, For, If, Op, Operand, Stmt, Undef, Value, While
 from stagec.ir.function import Function
 from stagec.ir.types import ListType, Type
 from stagec.ir.walk import operands, regions
-from stagec.ops.lists import list_append, list_get, list_length, list_new
+from stagec.ops.list_arrays import list_stack, list_unstack
+from stagec.ops.lists import list_append, list_get, list_length, list_new, list_pop
+
+NOTED = {list_append, list_get, list_length, list_pop, list_stack, list_unstack}
 
 
 @dataclass(eq=False, slots=True)
 class Web:
-    """The values of one list, and the statements that make and use them.
+    """The values of one list.
 
-    `plain` says that it begins empty and is only appended to, measured and read.
+    Attributes
+    ----------
+    uses : the statements that make or use the list, by their ops.
+    plain : that nothing else happens to it.
+    parents, child : the lists that it is an element of, and those that are its elements.
     """
 
     values: list[Value] = field(default_factory=list[Value])
-    roots: list[Apply] = field(default_factory=list[Apply])
-    appends: list[Apply] = field(default_factory=list[Apply])
-    gets: list[Apply] = field(default_factory=list[Apply])
+    uses: dict[Op, list[Apply]] = field(default_factory=dict["Op", "list[Apply]"])
     parents: set[Web] = field(default_factory=set["Web"])
     child: Web | None = None
     plain: bool = True
+
+    def by(self, op: Op) -> list[Apply]:
+        """The uses by one op."""
+        return self.uses.get(op, [])
+
+    @property
+    def roots(self) -> list[Apply]:
+        """The empty lists that it begins as."""
+        return self.by(list_new)
 
     @property
     def element(self) -> Type:
@@ -161,15 +175,15 @@ class _Collector:
         for value in values:
             if isinstance(value, Value) and isinstance(value.type, ListType):
                 self.first(value)
-        known = stmt.op in (list_append, list_get, list_length) or (
-            stmt.op is list_new and not stmt.args
-        )
+        known = stmt.op in NOTED or (stmt.op is list_new and not stmt.args)
         if not known or not all(isinstance(a, Value) for a in stmt.args[:1]):
             for value in values:
                 self.escapes(value)
             return
-        if stmt.op is list_append:
-            self.unite((stmt.args[0], stmt.out))
+        if stmt.op in (list_append, list_pop):
+            self.unite((stmt.args[0], stmt.outs[0]))
+        for value in stmt.outs[1:]:
+            self.escapes(value)  # a list that is popped from another
         if stmt.op in (list_append, list_get):
             element = stmt.args[1] if stmt.op is list_append else stmt.out
             if isinstance(element.type, ListType):
@@ -213,13 +227,8 @@ class _Collector:
 
     def use(self, stmt: Apply) -> None:
         """Note the statement in its web."""
-        value = stmt.out if stmt.op is list_new else stmt.args[0]
+        made = stmt.op in (list_new, list_unstack)
+        value = stmt.out if made else stmt.args[0]
         web = self.program.webs.get(value) if isinstance(value, Value) else None
-        if web is None:
-            return
-        if stmt.op is list_new:
-            web.roots.append(stmt)
-        elif stmt.op is list_append:
-            web.appends.append(stmt)
-        elif stmt.op is list_get:
-            web.gets.append(stmt)
+        if web is not None:
+            web.uses.setdefault(stmt.op, []).append(stmt)
