@@ -64,6 +64,15 @@ def three_deep(x, n):
     return s
 
 
+def bounds_of_bounds(x, n):
+    s = 0.1
+    for i in range(n):
+        for j in range(i, n):
+            for _ in range(j, i, -1):
+                s = s * np.sin(s) + x[j]
+    return s
+
+
 def search(x, n):
     s = x
     while s > 0.1:
@@ -144,8 +153,8 @@ def collected_downwards(x, n):
 
 NUMBER = {counted: (0.7, 5), upwards_in_steps: (0.7, 10), downwards: (0.7, 5), search: (0.9, 0)}
 ARRAYS = (
-    nest, triangle, three_deep, searches, leaves_early, in_a_branch, shorter_rows,
-    complex_numbers, collected, collected_downwards,
+    nest, triangle, three_deep, bounds_of_bounds, searches, leaves_early, in_a_branch,
+    shorter_rows, complex_numbers, collected, collected_downwards,
 )  # fmt: skip
 PROGRAMS: dict[Callable[..., Any], tuple[Any, ...]] = NUMBER | dict.fromkeys(ARRAYS, (X, 4))
 

@@ -178,7 +178,7 @@ class Positions:
             return True
         first, second = self.program.maker.get(a), self.program.maker.get(b)
         if isinstance(first, For) and first in pairs and pairs[first] is second:
-            return isinstance(second, For) and self.same_index(a, b, first, second)
+            return isinstance(second, For) and self.same_index(a, b, pairs)
         if not isinstance(first, Apply):
             return False
         if first.op is list_get:
@@ -195,10 +195,17 @@ class Positions:
             )
         )
 
-    def same_index(self, a: Value, b: Value, first: For, second: For) -> bool:
-        """Whether the two are the indices of loops over the same range."""
+    def same_index(self, a: Value, b: Value, pairs: Pairs) -> bool:
+        """Whether the two are the indices of loops over the same range, or of its start."""
+        first, second = self.program.maker[a], self.program.maker[b]
+        assert isinstance(first, For)
+        assert isinstance(second, For)
         indices = a is first.body.params[0] and b is second.body.params[0]
-        return indices and (first.lo, first.step) == (second.lo, second.step)
+        # trips of a loop that is left early are counted from its last index if it is reversed
+        forwards = not (second.until and second.reverse)
+        starts = self.equal(first.lo, second.lo, pairs)
+        same = starts and self.equal(first.step, second.step, pairs)
+        return indices and forwards and same
 
     def recorded(self, get: Apply, value: Value, pairs: Pairs) -> bool:
         """Whether the op reads what the value was in the matching trip."""
