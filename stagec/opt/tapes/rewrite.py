@@ -49,6 +49,7 @@ def rewritten(fn: Function, choices: Sequence[Choice]) -> Function:
             continue
         for depth, found in enumerate(choice.recorders):
             rewriter.lists |= dict.fromkeys(found.web.values, (choice, depth))
+    rewriter.arrays += [p for p in fn.params if _rank(p)]
     rewriter.trips.given = {
         s
         for p in fn.params
@@ -77,7 +78,7 @@ class _Rewriter:
     first : the row that a player takes on the trip with number 0, upwards.
     entries : what the lists seen so far have become.
     names : what other values have become.
-    arrays : the arrays that are there, whose lengths may be asked for.
+    arrays : arrays that are there and surely set, whose lengths may be asked for.
     trips : of the loops.
     """
 
@@ -100,11 +101,11 @@ class _Rewriter:
         """The block with other parameters, after the statements of `start`."""
         builder = start or Builder()
         mark = len(self.arrays)
-        self.arrays += [p for p in block.params if _rank(p)]
         for stmt in block.stmts:
             builder.loc = stmt.loc
             self.statement(builder, stmt)
-            self.arrays += [v for v in stmt.outs if _rank(v)]
+            if isinstance(stmt, Apply) and not stmt.op.lenient:
+                self.arrays += [v for v in stmt.outs if _rank(v)]
         del self.arrays[mark:]
         results = [part for r in block.results for part in self.parts(r)]
         return builder.block(params or block.params, results)
@@ -279,20 +280,16 @@ class _Rewriter:
             array = rename(player.source.args[0], self.names)
             trips = self.trips.count(builder, player.loop)
             (length,) = builder.add(extent, (array,), {"axis": 0})
-            first, second = (
-                t.size if isinstance(t := x.type, ArrayType) else None for x in (length, trips)
-            )
-            same_length = first is not None and first == second
+            same_length = _size(length) is not None and _size(length) == _size(trips)
             if not same_length:
                 (enough,) = builder.add(less_equal, (trips, length), {})
                 attrs = {"exception": IndexError}
                 builder.add(check, (enough, const("pop from empty list")), attrs)
-            begin = Handle(builder, length) - (
-                Handle(builder, trips) if player.loop.reverse else 1
-            )
-            self.first[player] = (
-                const(0) if same_length and player.loop.reverse else operand_of(begin)
-            )
+            if player.loop.reverse:
+                begin = Handle(builder, length) - Handle(builder, trips)
+                self.first[player] = const(0) if same_length else operand_of(begin)
+            else:
+                self.first[player] = operand_of(Handle(builder, length) - 1)
 
     def play(self, builder: Builder, player: Player, stmt: Apply) -> None:
         """Add what an op on a list becomes that is played back."""
@@ -343,7 +340,8 @@ class _Rewriter:
             for axis, d in enumerate(kind.shape):
                 less = affine((dim, 1), (d, -1))
                 if isinstance(less, int):
-                    (found,) = builder.add(extent, (array,), {"axis": axis})
+                    there = rename(array, self.names)
+                    (found,) = builder.add(extent, (there,), {"axis": axis})
                     if not less:
                         return found
                     length = Handle(builder, found)
@@ -353,3 +351,7 @@ class _Rewriter:
 
 def _rank(value: Value) -> int:
     return value.type.rank if isinstance(value.type, ArrayType) else 0
+
+
+def _size(operand: Operand) -> Dim:
+    return operand.type.size if isinstance(operand.type, ArrayType) else None
