@@ -82,10 +82,9 @@ def report(made: Specialisation, compiler: Compiler) -> Report:
 
 def fallbacks(made: Specialisation) -> Iterator[str]:
     """The kernels that Numba refused when they were first called, with its message."""
-    for name in made.module.kernels:
-        refused = made.entry.__globals__[name].refused
-        if refused:
-            yield f"{name}: {refused}"
+    for kernel in made.loaded.kernels:
+        if kernel.refused:
+            yield f"{kernel.name}: {kernel.refused}"
 
 
 def copy_text(copy: Copy) -> str:
