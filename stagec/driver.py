@@ -130,9 +130,19 @@ class Specialisation:
     optimised: Function
     module: Module
     copies: tuple[Copy, ...]
-    loaded: rt.Loaded
     checks: list[Callable[[Flat], bool]] = field(default_factory=list[Callable[[Flat], bool]])
     tried: bool = False
+    memory: rt.Loaded | None = None
+
+    @property
+    def loaded(self) -> rt.Loaded:
+        """The module in memory, loaded at first use: Numba takes long to import."""
+        if self.memory is None:
+            module = self.module
+            self.memory = rt.load(
+                module.text, module.entry, module.objects, module.kernels, SMALL
+            )
+        return self.memory
 
     def applies(self, flat: Flat) -> bool:
         """Whether the arguments and all captured values are as this version was made for."""
@@ -333,7 +343,7 @@ def checker(decision: tuple[str, Any], flat: Flat) -> Callable[[Flat], bool] | N
 
 
 def lower(program: Program, target: Target) -> Specialisation:
-    """Optimise, print and load a staged program."""
+    """Optimise and print a staged program."""
     if debugging():
         verify(program.function)
     optimised = optimise(program.function)
@@ -342,8 +352,7 @@ def lower(program: Program, target: Target) -> Specialisation:
         targeted = step(targeted)
     final, copies = bufferise(targeted)
     module = to_numpy(final, program.comments, header_of(program, target))
-    loaded = rt.load(module.text, module.entry, module.objects, module.kernels, SMALL)
-    return Specialisation(program, final, module, copies, loaded)
+    return Specialisation(program, final, module, copies)
 
 
 def header_of(program: Program, target: Target) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,17 @@ import pytest
 numba = pytest.importorskip("numba")
 
 from stagec_runtime.compiling import Kernel  # noqa: E402
+from stagec_runtime.loader import NOTHING  # noqa: E402
 
 LIMIT = 2**40
 
 
 def installed(function: Callable[..., Any], *integers: int) -> tuple[Kernel, dict[str, Any]]:
-    """A kernel in a module of its own."""
-    module: dict[str, Any] = {}
+    """A kernel in a module of its own, and the variables of that."""
+    module = ModuleType("generated")
     kernel = Kernel(module, "kernel", numba.njit(function))
-    kernel.install(integers, LIMIT)
-    return kernel, module
+    kernel.install(integers, LIMIT, NOTHING, "")
+    return kernel, vars(module)
 
 
 def test_without_integers_the_dispatcher_itself_is_called() -> None:
@@ -61,3 +63,14 @@ def test_an_error_of_the_code_is_no_refusal() -> None:
     with pytest.raises(ValueError, match="positive"):
         module["kernel"](1)
     assert not kernel.refused
+
+
+def test_with_numba_disabled_kernels_are_python() -> None:
+    module = ModuleType("generated")
+
+    def f(n: int) -> int:
+        return n + 1
+
+    vars(module)["kernel"] = f
+    Kernel(module, "kernel", f).install((0,), LIMIT, NOTHING, "")
+    assert vars(module)["kernel"] is f

@@ -40,3 +40,4 @@ from stagec_runtime.special import (
     lgamma as lgamma,
     polygamma as polygamma,
 )
+from stagec_runtime.store import store as store

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from numba import errors
+
+from stagec_runtime.machine_code import MachineCode
+from stagec_runtime.store import Store
+
+LOCK = threading.RLock()
 
 
 @dataclass(slots=True)
@@ -21,35 +30,52 @@ class Kernel:
     refused : Numba's message, if it could not compile the function.
     """
 
-    module: dict[str, Any]
+    module: ModuleType
     name: str
     dispatcher: Any
     refused: str = ""
 
-    def install(self, integers: tuple[int, ...], limit: int) -> None:
-        """Put the kernel into its module; larger integers at these positions run as Python."""
+    def install(self, integers: tuple[int, ...], limit: int, store: Store, text: str) -> None:
+        """Put the kernel into its module; larger integers at these positions run as Python.
+
+        Machine code is kept in the store; `text` is the source of the module.
+        """
+        if not hasattr(self.dispatcher, "_compile_for_args"):
+            return  # Numba is disabled: it is a Python function
         compile_for = self.dispatcher._compile_for_args
 
         def compiled_for(*args: Any) -> Any:
             try:
-                return compile_for(*args)
+                with importable(self.module):
+                    return compile_for(*args)
             except errors.NumbaError as error:
                 return self.refuse(str(error))
 
-        # the dispatcher asks this for machine code for types that are new to it
+        # the dispatcher asks these for machine code for types that are new to it
         self.dispatcher._compile_for_args = compiled_for
-        python = self.dispatcher.py_func
-        self.module[self.name] = (
-            small_only(self.dispatcher, python, integers, limit)
-            if integers
-            else self.dispatcher
-        )
+        if store.root is not None:
+            self.dispatcher._cache = MachineCode(store, text, self.name)
+        called = self.dispatcher
+        if integers:
+            called = small_only(called, called.py_func, integers, limit)
+        setattr(self.module, self.name, called)
 
     def refuse(self, why: str) -> Callable[..., Any]:
         """Leave the function to Python from here on; returns it."""
         self.refused = why
-        self.module[self.name] = self.dispatcher.py_func
+        setattr(self.module, self.name, self.dispatcher.py_func)
         return self.dispatcher.py_func
+
+
+@contextlib.contextmanager
+def importable(module: ModuleType) -> Iterator[None]:
+    """Let Numba find the module by name: code that belongs to none is not kept."""
+    with LOCK:
+        sys.modules[module.__name__] = module
+        try:
+            yield
+        finally:
+            del sys.modules[module.__name__]
 
 
 def small_only(

@@ -7,9 +7,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
+from stagec_runtime.store import Store, store
+
+NOTHING = Store(None, "")
 _FOLDER: list[Path] = []
 
 
@@ -51,14 +54,22 @@ def load(
     positions of their integer arguments, which must be below `limit` for compiled code.
     """
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    path = folder() / f"{entry}_{digest}.py"
-    path.write_text(text)
-    namespace: dict[str, Any] = {"__name__": f"stagec.generated.{entry}", **objects}
+    file = f"{entry}_{digest}.py"
+    kept = store() if kernels else NOTHING
+    path = kept.module(file, text)
+    if path is None:
+        path = folder() / file
+        path.write_text(text)
+    # the same name in each process: machine code refers to it
+    module = ModuleType(f"stagec.generated.{entry}_{digest}")
+    module.__file__ = str(path)
+    namespace = vars(module)
+    namespace.update(objects)
     exec(compile(text, str(path), "exec"), namespace)
     made: list[Any] = []
     for name, integers in kernels.items():
         from stagec_runtime.compiling import Kernel  # Numba takes long to import
 
-        made.append(Kernel(namespace, name, namespace[name]))
-        made[-1].install(integers, limit)
+        made.append(Kernel(module, name, namespace[name]))
+        made[-1].install(integers, limit, kept, text)
     return Loaded(namespace[entry], str(path), tuple(made))
