@@ -186,6 +186,7 @@ def test_a_full_disk_is_no_error(root: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_module_files_hold_the_text_that_is_run(root: Path) -> None:
     store = opened()
     path = store.module("m.py", "x = 1\n")
+    assert path is not None
     assert path == root / MODULES / "m.py"
     path.write_text("import evil\n")
     assert store.module("m.py", "x = 1\n") == path

@@ -12,7 +12,7 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from stagec_runtime.machine_code import helpers, surroundings
+from stagec_runtime.machine_code import helpers, surroundings  # noqa: E402
 
 PROGRAM = """
 import sys
