@@ -179,7 +179,7 @@ def test_memory_of_other_owners_is_apart() -> None:
     assert apart([x], [x, ones(3), ones(6).reshape(2, 3).T])
     assert apart([x[:3]], [x[3:], ones(3)[::-1]])
     assert not apart([x[:3]], [x[2:]])
-    assert not apart([x], [np.frombuffer(memoryview(x), float)])
+    assert not apart([x], [np.frombuffer(x.data, float)])
     assert apart([np.frombuffer(bytearray(8), float)], [np.frombuffer(bytearray(8), float)])
 
 
