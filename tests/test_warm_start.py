@@ -102,6 +102,44 @@ def test_without_a_store_all_is_compiled() -> None:
     assert not Path(found[-1]).exists()
 
 
+FORK = """
+import os, signal, threading
+import numpy as np
+import stagec
+
+def f(x, k):
+    for i in range(len(x)):
+        x[i] += k
+    return x
+
+staged = stagec.jit(f, backend="numba")
+staged(np.ones(3), 2.0)  # Python itself cannot fork while a thread imports
+started = threading.Event()
+
+def compiling():
+    for dtype in ("f4", "c8", "c16"):
+        started.set()
+        staged(np.ones(3, dtype), 2.0)
+
+thread = threading.Thread(target=compiling)
+thread.start()
+started.wait()
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        signal.alarm(120)
+        os._exit(0 if staged(np.ones(3, "i8"), 3)[0] == 4 else 1)
+    print(os.waitpid(child, 0)[1])
+thread.join()
+"""
+
+
+def test_a_fork_while_a_thread_compiles_does_not_hang() -> None:
+    # Python 3.12 warns of any fork beside threads
+    quiet = f"import warnings\nwarnings.simplefilter('ignore')\n{FORK}"
+    assert run(Path("."), code=quiet, STAGEC_CACHE_DIR="off") == ["0", "0", "0"]
+
+
 def test_helpers_inside_of_machine_code_are_part_of_its_name(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     before = helpers(tmp_path)

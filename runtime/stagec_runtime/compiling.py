@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -11,11 +12,27 @@ from types import ModuleType
 from typing import Any
 
 from numba import errors
+from numba.core.compiler_lock import global_compiler_lock
 
 from stagec_runtime.machine_code import MachineCode
 from stagec_runtime.store import Store
 
 LOCK = threading.RLock()
+
+
+def _hold() -> None:
+    """Wait until no thread compiles: a forked child would never get its locks."""
+    LOCK.acquire()
+    global_compiler_lock.acquire()
+
+
+def _free() -> None:
+    global_compiler_lock.release()
+    LOCK.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold, after_in_parent=_free, after_in_child=_free)
 
 
 @dataclass(slots=True)
