@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
+from stagec.blame import annotate
 from stagec.codegen.numpy import Module, to_numpy
 from stagec.dispatch import Call, short_call
-from stagec.errors import Loc, StagecError
+from stagec.errors import StagecError
 from stagec.frontend.arguments import Flat, layout_of
 from stagec.frontend.results import Rebuild
 from stagec.frontend.stage import Program, Request, stage
@@ -190,20 +191,7 @@ class Specialisation:
 
     def annotate(self, error: Exception) -> None:
         """Add a note to the exception saying where in the user's program it happened."""
-        place = self.place(error)
-        if place is not None:
-            error.add_note(f"in staged code: {place}: {place.text.strip()}")
-
-    def place(self, error: Exception) -> Loc | None:
-        """The user's location of an exception of the generated code."""
-        found = None
-        trace = error.__traceback__
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == self.loaded.file:
-                before = [k for k in self.module.line_map if k <= trace.tb_lineno]
-                found = self.module.line_map[max(before)] if before else found
-            trace = trace.tb_next
-        return found
+        annotate(error, self.module, self.loaded.file)
 
 
 @dataclass(slots=True)
