@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -31,6 +32,9 @@ class Staged(Generic[P, R]):
     ----------
     eager : the function as it was written.
     """
+
+    # a call reads `__call__` from the slot: it is the way that is known to be the shortest
+    __slots__ = ("__call__", "__dict__", "__weakref__", "_compiler", "eager", "options")
 
     def __init__(
         self,
@@ -65,11 +69,15 @@ class Staged(Generic[P, R]):
         self.eager = fun
         self.options = {"static_argnames": names, "backend": backend}
         self._compiler = driver.Compiler(fun, frozenset(names), distinct, backend)
+        self._compiler.public = weakref.ref(self)
+        self.__call__ = self._compiler.call
         functools.update_wrapper(self, fun, updated=())
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """The result of the function, computed by generated code."""
-        return cast(R, self._compiler.call(args, kwargs))
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+            """The result of the function, computed by generated code."""
+            ...
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -103,8 +111,12 @@ class Staged(Generic[P, R]):
         return seen[stage]
 
     def compiled(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        """The generated function itself for these arguments: no dispatch, no guards."""
-        return self._specialised(args, kwargs).entry
+        """The generated function itself for these arguments: no dispatch, no guards.
+
+        Its parameters are the run-time leaves of the arguments, then the captured values that
+        are read at each call; see docs/calling.md.
+        """
+        return self._specialised(args, kwargs).loaded.entry
 
     def explain(self, *args: Any, **kwargs: Any) -> Report:
         """Copies, unrolled loops, static leaves, specialisations, and why each."""
@@ -365,7 +377,8 @@ def _jvp(
     fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[Any, Any]:
     """`fun(*primals)` and its derivative along the tangents (None for integers)."""
-    return _program("jvp", fun)(tuple(primals), tuple(tangents))
+    pushed: Any = _program("jvp", fun)
+    return pushed(tuple(primals), tuple(tangents))
 
 
 class _Vjp(Transform):

@@ -1,4 +1,4 @@
-"""The command line: `stagec show|ir|run`, one short function a sub-command.
+"""The command line: `stagec show|ir|run|cache`, one short function a sub-command.
 
 Exit codes: 0 done, 1 the user's program is at fault, 2 wrong usage, 3 the compiler is.
 """
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import stagec_runtime as rt
 from stagec import __version__, api
 from stagec.errors import InternalError, StagecError
 from stagec.specs import Spec, example
@@ -67,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
     run.set_defaults(command=run_command)
     run.add_argument("file", metavar="FILE")
     run.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG")
+    cache = commands.add_parser("cache", help="show what is kept between processes")
+    cache.set_defaults(command=cache_command)
+    cache.add_argument("--clear", action="store_true", help="remove it")
     return top
 
 
@@ -98,6 +102,18 @@ def run_command(options: argparse.Namespace) -> None:
     finally:
         sys.argv = before
         del sys.path[0]
+
+
+def cache_command(options: argparse.Namespace) -> None:
+    """Print where machine code is kept and how much there is, or with `--clear` remove it."""
+    store = rt.store()
+    if store.root is None:
+        sys.stdout.write(f"nothing is kept: {store.why}\n")
+        return
+    if options.clear:
+        store.clear()
+    entries, size = store.usage()
+    sys.stdout.write(f"{store.root}: {entries} files, {size / 2**20:.1f} MiB\n")
 
 
 def existing(file: str) -> str:

@@ -1,94 +1,386 @@
-"""The short way from a call to compiled code, for flat arguments of types met before."""
+"""The short way from a call to compiled code: one Python function, written for the arguments.
+
+The function tests that its arguments are like those it was written for, calls the generated
+code and makes the result.  Whatever it does not know for certain it leaves to the long way,
+which decides: it may say no too often, never yes too often.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence as Sequence_
+import itertools
+from collections.abc import Callable, Mapping as Mapping_, Sequence as Sequence_
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from stagec.frontend.results import Arg, Out, Outcome, Plain, Sequence
+import stagec_runtime as rt
+from stagec.frontend.arguments import is_scalar, layout_of
+from stagec.frontend.results import (
+    Arg,
+    Container,
+    Hidden,
+    Mapping,
+    Out,
+    Outcome,
+    Plain,
+    Sequence,
+    Spec,
+    instance,
+)
+from stagec.frontend.sources import (
+    Argument,
+    Attribute,
+    Cell,
+    Constant,
+    Derived,
+    Global,
+    Guard,
+    Item,
+    Source,
+    same_value,
+)
+from stagec.frontend.stage import Program
 
-Finish = Callable[[Any, tuple[Any, ...]], Any]
+Call = Callable[..., Any]
 Axis = tuple[int, int]
-Match = Callable[[tuple[Any, ...]], bool]
 NUMBERS = (float, int, complex)
-ARRAY = np.ndarray
+BY_VALUE = (int, str, bytes, bool)
+FEW = 6  # arrays that are compared pair by pair
+NOT_PASSED: Any = object()
 
 
-def matcher(args: tuple[Any, ...], aliases: bool) -> Match | None:
-    """A test that arguments have the types of these; None if they are not flat.
+class NotSimpleError(Exception):
+    """There is no short way for these arguments or this result."""
 
-    `aliases` makes it also refuse an array passed twice.
+
+def short_call(
+    program: Program,
+    results: int,
+    args: tuple[Any, ...],
+    static: Sequence_[bool],
+    distinct: bool,
+    uses: Mapping_[str, Any],
+) -> Call | None:
+    """A function that does the call for arguments like `args`; None if they are not simple.
+
+    `results` is the number of results of the generated code, `static` says which arguments are
+    static as a whole, `distinct` that an array passed twice counts as two.  `uses` are
+    `entry`, the generated code, and `annotate`, called with an exception of it.  Other
+    arguments are passed to the global `miss` of the function, which is to be set.
     """
-    wanted = tuple(map(spec_of, args))
-    if None in wanted:
+    writer = _Writer(program, distinct)
+    try:
+        text = writer.function(args, static, results)
+    except NotSimpleError:
         return None
-    arrays = sum(type(s) is tuple for s in wanted)
-    distinct = arrays > 1 and aliases
-
-    def matches(now: tuple[Any, ...]) -> bool:
-        if len(now) != len(wanted):
-            return False
-        for a, spec in zip(now, wanted, strict=True):
-            if type(spec) is not tuple:
-                if type(a) is not spec:
-                    return False
-                continue
-            if type(a) is not ARRAY:
-                return False
-            dtype, sizes, small = spec
-            shape = a.shape
-            if a.dtype is not dtype or len(shape) != len(sizes):
-                return False
-            if small:
-                if tuple([n if n < 2 else 2 for n in shape]) != sizes:
-                    return False
-            elif 1 in shape or 0 in shape:
-                return False
-        return not distinct or len({id(a) for a in now if type(a) is ARRAY}) == arrays
-
-    return matches
+    namespace = {**writer.objects, **uses}
+    exec(compile(text, f"<call of {program.function.name}>", "exec"), namespace)
+    return namespace["call"]
 
 
-def with_lengths(matches: Match | None, equal: Sequence_[tuple[Axis, Axis]]) -> Match | None:
-    """The test, and that each pair of axes has equal lengths."""
-    if matches is None or not equal:
-        return matches
-    return lambda now: (
-        matches(now) and all(now[a].shape[i] == now[b].shape[j] for (a, i), (b, j) in equal)
-    )
+@dataclass(slots=True)
+class _Writer:
+    """Writes the function; `objects` are its globals."""
 
+    program: Program
+    distinct: bool
+    tests: list[str] = field(default_factory=list[str])
+    leaves: list[str] = field(default_factory=list[str])
+    values: list[Any] = field(default_factory=list[Any])
+    statics: list[str] = field(default_factory=list[str])
+    containers: list[str] = field(default_factory=list[str])
+    objects: dict[str, Any] = field(default_factory=dict[str, Any])
+    memo: dict[int, str] = field(default_factory=dict[int, str])
 
-def spec_of(a: Any) -> Any:
-    """What of an argument `matcher` compares; None if it is neither a number nor an array."""
-    if type(a) is ARRAY:
-        sizes = tuple([n if n < 2 else 2 for n in a.shape])
-        return a.dtype, sizes, 1 in a.shape or 0 in a.shape
-    return type(a) if type(a) in NUMBERS else None
+    def function(self, args: tuple[Any, ...], static: Sequence_[bool], results: int) -> str:
+        """The source of the function `call`."""
+        program = self.program
+        params = [f"a{k}" for k in range(len(args))]
+        for param, value, whole in zip(params, args, static, strict=True):
+            if whole:
+                self.static(param, value)
+            else:
+                self.argument(param, value)
+        self.sizes()
+        self.decided()
+        self.identity()
+        self.overlap()
+        hidden = [f"h{k}" for k in range(len(program.captured))]
+        reads = [
+            f"{h} = {self.source(s)}" for h, s in zip(hidden, program.captured, strict=True)
+        ]
+        guards = [self.guard(g) for g in program.guards]
+        passed = ", ".join([*(self.leaves[k] for k in program.leaves), *hidden])
+        body = [
+            "try:",
+            *indented(self.outcome(program.outcome, results, f"entry({passed})")),
+            "except Exception as error:",
+            "    annotate(error)",
+            "    raise",
+        ]
+        missing = self.constant(NOT_PASSED, "missing")
+        given = "".join(f"{p}={missing}, " for p in params)
+        lines = [
+            f"def call({given}{'/, ' if params else ''}*rest, **named):",
+            *indented(
+                [
+                    "if (",
+                    *indented(joined(["not rest and not named", *self.tests])),
+                    "):",
+                    *indented(guarded(guards, reads, body)),
+                    f"given = [a for a in [{', '.join(params)}] if a is not {missing}]",
+                    "return miss(*given, *rest, **named)",
+                ]
+            ),
+        ]
+        return "\n".join(lines) + "\n"
 
+    def constant(self, value: Any, hint: str = "value") -> str:
+        """A global that holds the object."""
+        for found, known in self.objects.items():
+            if known is value:
+                return found
+        chosen = hint if hint not in self.objects else f"{hint}_{len(self.objects)}"
+        self.objects[chosen] = value
+        return chosen
 
-def finisher(outcome: Outcome, results: int) -> Finish | None:
-    """What makes the result of the call from the outputs and the arguments, if it is simple."""
-    value = outcome.value
-    if outcome.changes:
-        return None
-    if isinstance(value, Out):
-        position = value.position
+    # the arguments
+
+    def argument(self, name: str, value: Any, read: str = "") -> None:
+        """Test the kind of an argument, or with `read` of an item that is read so."""
+        kind = type(value)
+        first = f"({name} := {read})" if read else name
+        if kind is np.ndarray:
+            self.tests.append(f"type({first}) is {self.constant(kind, kind.__name__)}")
+            self.tests.append(f"{name}.dtype is {self.constant(value.dtype, 'dtype')}")
+            self.leaf(name, value)
+        elif kind in NUMBERS or is_scalar(value):
+            self.tests.append(f"type({first}) is {self.constant(kind, kind.__name__)}")
+            self.leaf(name, value)
+        elif kind in (list, tuple):
+            self.tests.append(f"type({first}) is {self.constant(kind, kind.__name__)}")
+            self.tests.append(f"len({name}) == {len(value)}")
+            self.items(name, enumerate(value))
+        elif kind is dict:
+            self.tests.append(f"type({first}) is {self.constant(dict, 'dict')}")
+            self.tests.append(f"tuple({name}) == {self.constant(tuple(value), 'keys')}")
+            self.items(name, value.items())
+        elif kind in (bool, str, bytes, type(None)):
+            self.static(name, value, first)
+        else:
+            raise NotSimpleError
+
+    def items(self, name: str, items: Any) -> None:
+        """Test the items of a container."""
+        self.containers.append(name)
+        for position, (key, item) in enumerate(items):
+            index = str(key) if type(key) is int else self.constant(key, "key")
+            self.argument(f"{name}_{position}", item, f"{name}[{index}]")
+
+    def leaf(self, name: str, value: Any) -> None:
+        """A run-time leaf."""
+        self.leaves.append(name)
+        self.values.append(value)
+
+    def static(self, name: str, value: Any, first: str = "") -> None:
+        """Test that an argument is this object, or one of the same value and type."""
+        kind = type(value)
+        if kind in BY_VALUE:
+            self.tests.append(f"type({first or name}) is {self.constant(kind, kind.__name__)}")
+            self.tests.append(f"{name} == {self.constant(value, 'value')}")
+        else:
+            self.tests.append(f"{first or name} is {self.constant(value, 'value')}")
+        self.statics.append(name)
+
+    # the arrays together
+
+    def arrays(self) -> list[int]:
+        """The leaves that are arrays."""
+        return [k for k, a in enumerate(self.values) if type(a) is np.ndarray]
+
+    def sizes(self) -> None:
+        """Test ranks and sizes: those that are decided, equal to others, 0, 1 or more."""
+        decisions = self.program.decisions
+        fixed = {key for kind, key in decisions if kind == "size"}
+        same: dict[Axis, list[Axis]] = {}
+        for kind, key in decisions:
+            if kind == "equal":
+                same.setdefault(max(key), []).append(min(key))
+        referred = {leaf for others in same.values() for leaf, _ in others}
+        for leaf in self.arrays():
+            name, shape = self.leaves[leaf], self.values[leaf].shape
+            if len(shape) == 1:
+                self.tests.append(f"{name}.ndim == 1")
+                length = f"({name}_n := len({name}))" if leaf in referred else f"len({name})"
+            else:
+                self.tests.append(f"len({name}_s := {name}.shape) == {len(shape)}")
+                length = ""
+            for axis, n in enumerate(shape):
+                others = [self.size(o) for o in sorted(same.get((leaf, axis), ()))]
+                if n < 2 or (leaf, axis) in fixed:
+                    others.append(str(n))
+                read = length or self.size((leaf, axis))
+                self.tests.append(" == ".join([read, *others]) if others else f"{read} > 1")
+
+    def size(self, axis: Axis) -> str:
+        """The length of an axis that was read before."""
+        leaf, at = axis
+        name = self.leaves[leaf]
+        return f"{name}_n" if self.values[leaf].ndim == 1 else f"{name}_s[{at}]"
+
+    def decided(self) -> None:
+        """Test integers and memory layouts that staging was told."""
+        for kind, key in sorted(self.program.decisions, key=repr):
+            if kind == "int":
+                self.tests.append(
+                    f"{self.leaves[key]} == {self.constant(self.values[key], 'number')}"
+                )
+            elif kind == "layout":
+                name = self.constant(layout_of, "layout_of")
+                self.tests.append(
+                    f"{name}({self.leaves[key]}) == {layout_of(self.values[key])!r}"
+                )
+
+    def identity(self) -> None:
+        """Test which arguments are the same array; those of other types cannot be."""
+        if self.distinct:
+            return
+        arrays = self.arrays()
+        objects = {id(self.values[k]) for k in arrays}
+        if len(objects) == len(arrays) > FEW:
+            ids = ", ".join(f"id({self.leaves[k]})" for k in arrays)
+            self.tests.append(f"len({{{ids}}}) == {len(arrays)}")
+            return
+        for k, j in itertools.combinations(arrays, 2):
+            a, b = self.values[k], self.values[j]
+            if a is b:
+                self.tests.append(f"{self.leaves[k]} is {self.leaves[j]}")
+            elif a.dtype is b.dtype and a.ndim == b.ndim:
+                self.tests.append(f"{self.leaves[k]} is not {self.leaves[j]}")
+
+    def overlap(self) -> None:
+        """Test that what is written to is apart from the other arrays.
+
+        Arrays that own their memory are; it is the common case, and costs little to see.
+        """
+        names = list(dict.fromkeys(self.leaves[k] for k in self.arrays()))
+        if not self.program.written:
+            return
+        if self.program.captured:
+            raise NotSimpleError
+        if len(names) > 1:
+            own = " and ".join(f"{n}.flags.owndata" for n in names)
+            written = "".join(f"{self.leaves[k]}, " for k in self.program.written)
+            test = f"{self.constant(rt.apart, 'apart')}(({written}), ({', '.join(names)}))"
+            self.tests.append(f"({own} or {test})")
+
+    # captured values
+
+    def source(self, source: Source) -> str:
+        """The expression that reads the value."""
+        match source:
+            case Argument(position):
+                return self.statics[position]
+            case Global(namespace, name):
+                return f"{self.constant(namespace, 'variables')}[{name!r}]"
+            case Cell(cell):
+                return f"{self.constant(cell, 'cell')}.cell_contents"
+            case Constant(value):
+                return self.constant(value)
+            case Attribute(base, name):
+                return f"getattr({self.source(base)}, {name!r})"
+            case Item(base, key):
+                return f"{self.source(base)}[{self.constant(key, 'key')}]"
+            case Derived(base, function):
+                return f"{self.constant(function, 'derived')}({self.source(base)})"
+            case _:
+                raise NotSimpleError
+
+    def guard(self, guard: Guard) -> str:
+        """The test that a captured value is unchanged."""
+        expected = self.constant(guard.expected, "expected")
+        same = self.constant(same_value, "same_value")
         return (
-            (lambda outs, args: outs) if results == 1 else (lambda outs, args: outs[position])
+            f"((now := {self.source(guard.source)}) is {expected} or {same}(now, {expected}))"
         )
-    if isinstance(value, Arg):
-        leaf = value.leaf
-        return lambda outs, args: args[leaf]
-    if isinstance(value, Plain):
-        plain = value.value
-        return lambda outs, args: plain
-    if isinstance(value, Sequence) and value.cls is tuple and results > 1:
-        order = [i.position for i in value.items if isinstance(i, Out)]
-        if len(order) < len(value.items):
-            return None
-        if order == list(range(results)):
-            return lambda outs, args: outs
-        return lambda outs, args: tuple([outs[k] for k in order])
-    return None
+
+    # the result
+
+    def outcome(self, outcome: Outcome, results: int, called: str) -> list[str]:
+        """The statements that make the result from that of the generated code."""
+        value = outcome.value
+        if outcome.changes:
+            raise NotSimpleError
+        every = tuple(map(Out, range(results)))
+        if isinstance(value, Sequence) and value.cls is tuple:
+            whole = results > 1 and value.items == every
+        else:
+            whole = results == 1 and value == every[0]
+        if whole:
+            return [f"return {called}"]
+        outs = [f"o{k}" for k in range(results)]
+        target = f"{', '.join(outs)} = " if outs else ""
+        return [f"{target}{called}", f"return {self.made(value, outs)}"]
+
+    def made(self, spec: Spec, outs: list[str]) -> str:
+        """The expression for a part of the result."""
+        match spec:
+            case Out(position):
+                return outs[position]
+            case Arg(leaf):
+                return self.leaves[leaf]
+            case Hidden(position):
+                return f"h{position}"
+            case Plain(value):
+                return self.constant(value)
+            case Container(position):
+                return self.containers[position]
+            case Sequence(cls, items, memo) if memo not in self.memo:
+                parts = "".join(f"{self.made(i, outs)}, " for i in items)
+                text = f"[{parts}]" if cls is list else f"({parts})"
+                if cls not in (list, tuple):
+                    star = "*" if hasattr(cls, "_fields") else ""
+                    text = f"{self.constant(cls, 'cls')}({star}{text})"
+            case Mapping(keys, items, memo, cls) if memo not in self.memo:
+                pairs = zip([self.constant(k) for k in keys], items, strict=True)
+                text = f"{{{', '.join(f'{k}: {self.made(i, outs)}' for k, i in pairs)}}}"
+                if cls is not None:
+                    maker = self.constant(instance, "instance")
+                    text = f"{maker}({self.constant(cls, 'cls')}, {text})"
+            case Sequence(memo=memo) | Mapping(memo=memo):
+                return self.memo[memo]
+            case _:
+                raise NotSimpleError
+        self.memo[memo] = f"m{len(self.memo)}"
+        return f"({self.memo[memo]} := {text})"
+
+
+def guarded(guards: list[str], reads: list[str], body: list[str]) -> list[str]:
+    """The body, run if the guards hold, after the captured values are read.
+
+    A place that is gone raises; the long way finds out what that means.
+    """
+    if not guards and not reads:
+        return body
+    return [
+        "try:",
+        "    held = (",
+        *indented(indented(joined(guards or ["True"]))),
+        "    )",
+        *indented(reads),
+        "except Exception:",
+        "    held = False",
+        "if held:",
+        *indented(body),
+    ]
+
+
+def joined(tests: list[str]) -> list[str]:
+    """The lines of a condition that holds if all tests do."""
+    return [tests[0], *(f"and {test}" for test in tests[1:])]
+
+
+def indented(lines: list[str]) -> list[str]:
+    """The lines one level deeper."""
+    return [f"    {line}" for line in lines]

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
+from stagec.blame import annotate
 from stagec.codegen.numpy import Module, to_numpy
-from stagec.dispatch import Finish, finisher, matcher, with_lengths
-from stagec.errors import Loc, StagecError
+from stagec.dispatch import Call, short_call
+from stagec.errors import StagecError
 from stagec.frontend.arguments import Flat, layout_of
 from stagec.frontend.results import Rebuild
 from stagec.frontend.stage import Program, Request, stage
@@ -37,6 +38,7 @@ from stagec.transforms.reverse import Pullback, joined, reverse
 
 Pass = Callable[[Function], Function]
 Observer = Callable[[str, Function], None]
+SHORT_WAYS = 8  # tried one after the other
 
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("simplify", simplify),
@@ -130,34 +132,31 @@ class Specialisation:
     optimised: Function
     module: Module
     copies: tuple[Copy, ...]
-    entry: Callable[..., Any]
-    file: str
     checks: list[Callable[[Flat], bool]] = field(default_factory=list[Callable[[Flat], bool]])
-    matches: Callable[[tuple[Any, ...]], bool] | None = None
-    finish: Finish | None = None
+    tried: bool = False
+    memory: rt.Loaded | None = None
 
-    def shorten(self, args: tuple[Any, ...], kwargs: dict[str, Any], distinct: bool) -> None:
-        """Set up the short way of calling, if the arguments and the result are simple."""
-        program = self.program
-        finish = finisher(program.outcome, len(self.optimised.results))
-        equal = tuple(key for kind, key in program.decisions if kind == "equal")
-        plain = program.leaves == tuple(range(len(args))) and not (
-            kwargs or program.guards or program.captured or program.written
-        )
-        if finish is not None and plain and len(equal) == len(self.checks):
-            self.matches = with_lengths(matcher(args, aliases=not distinct), equal)
-            self.finish = finish
+    @property
+    def loaded(self) -> rt.Loaded:
+        """The module in memory, loaded at first use: Numba takes long to import."""
+        if self.memory is None:
+            module = self.module
+            self.memory = rt.load(
+                module.text, module.entry, module.objects, module.kernels, SMALL
+            )
+        return self.memory
 
     def applies(self, flat: Flat) -> bool:
         """Whether the arguments and all captured values are as this version was made for."""
         for check in self.checks:
             if not check(flat):
                 return False
-        if self.program.guards:
+        if self.program.guards or self.program.captured:
             args = tuple(flat.statics)
             for guard in self.program.guards:
                 if not guard.holds(args):
                     return False
+            return all(source.there(args) for source in self.program.captured)
         return True
 
     def run(self, flat: Flat) -> Any:
@@ -172,7 +171,7 @@ class Specialisation:
         if program.written:
             self.refuse_overlap(leaves, hidden)
         try:
-            outs = self.entry(*inputs, *hidden)
+            outs = self.loaded.entry(*inputs, *hidden)
         except Exception as error:
             self.annotate(error)
             raise
@@ -183,37 +182,17 @@ class Specialisation:
     def refuse_overlap(self, leaves: list[Any], hidden: list[Any]) -> None:
         """Refuse an argument that is written to and overlaps another."""
         arrays = [a for a in (*leaves, *hidden) if isinstance(a, np.ndarray)]
-        for k in self.program.written:
-            for other in arrays:
-                target = leaves[k]
-                if (
-                    other is not target
-                    and np.may_share_memory(target, other)
-                    and np.shares_memory(target, other)
-                ):
-                    raise StagecError(
-                        "SC501",
-                        f"an argument that {self.optimised.name} writes to overlaps another",
-                        None,
-                        "pass a copy of one of them",
-                    )
+        if not rt.apart([leaves[k] for k in self.program.written], arrays):
+            raise StagecError(
+                "SC501",
+                f"an argument that {self.optimised.name} writes to overlaps another",
+                None,
+                "pass a copy of one of them",
+            )
 
     def annotate(self, error: Exception) -> None:
         """Add a note to the exception saying where in the user's program it happened."""
-        place = self.place(error)
-        if place is not None:
-            error.add_note(f"in staged code: {place}: {place.text.strip()}")
-
-    def place(self, error: Exception) -> Loc | None:
-        """The user's location of an exception of the generated code."""
-        found = None
-        trace = error.__traceback__
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == self.file:
-                before = [k for k in self.module.line_map if k <= trace.tb_lineno]
-                found = self.module.line_map[max(before)] if before else found
-            trace = trace.tb_next
-        return found
+        annotate(error, self.module, self.loaded.file)
 
 
 @dataclass(slots=True)
@@ -229,17 +208,24 @@ class Compiler:
     )
     history: list[str] = field(default_factory=list[str])
     changed: set[Any] = field(default_factory=set[Any])
-    short: Specialisation | None = None
+    public: Callable[[], Any] = lambda: None
+    shorts: list[Call] = field(default_factory=list[Call])
+
+    def static_args(self, args: tuple[Any, ...]) -> list[bool]:
+        """Which positional arguments are static as a whole."""
+        if not self.static:
+            return [False] * len(args)
+        names = Request(self.function, args, {}, self.static).names()
+        return [n in self.static for n in names]
 
     def flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Flat]:
         """The key of the arguments and their parts."""
         flat = Flat()
         add = flat.add
         if self.static:
-            names = Request(self.function, args, kwargs, self.static).names()
             key = [
-                flat.static(a) if n in self.static else add(a)
-                for n, a in zip(names, args, strict=True)
+                flat.static(a) if static else add(a)
+                for static, a in zip(self.static_args(args), args, strict=True)
             ]
             key += [
                 (n, flat.static(a) if n in self.static else add(a)) for n, a in kwargs.items()
@@ -253,24 +239,33 @@ class Compiler:
             key.append(("same", *(arrays.index(a) for a in arrays)))
         return tuple(key), flat
 
-    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> Any:
         """Call the right specialisation, making it first if there is none."""
-        short = self.short
-        if short is not None and not kwargs and short.matches(args):  # type: ignore[misc]
-            try:
-                return short.finish(short.entry(*args), args)  # type: ignore[misc]
-            except Exception as error:
-                short.annotate(error)
-                raise
         key, flat = self.flatten(args, kwargs)
         for found in self.table.get(key, ()):
             if found.applies(flat):
                 break
         else:
             found = self.compile(key, flat, args, kwargs)
-        if found.matches is not None:
-            self.short = found
-        return found.run(flat)
+        short = None if found.tried or kwargs else self.shorten(found, args)
+        return short(*args) if short else found.run(flat)
+
+    def shorten(self, made: Specialisation, args: tuple[Any, ...]) -> Call | None:
+        """The short way to the specialisation, to be tried after those found before."""
+        made.tried = True
+        if len(self.shorts) == SHORT_WAYS:
+            return None
+        uses = {"entry": made.loaded.entry, "annotate": made.annotate, "miss": self.call}
+        results, static = len(made.optimised.results), self.static_args(args)
+        short = short_call(made.program, results, args, static, self.distinct, uses)
+        if short is None:
+            return None
+        if self.shorts:
+            self.shorts[-1].__globals__["miss"] = short
+        elif (public := self.public()) is not None:
+            public.__call__ = short
+        self.shorts.append(short)
+        return short
 
     def specialise(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialisation:
         """The specialisation for the arguments."""
@@ -295,8 +290,6 @@ class Compiler:
         made.checks = [
             check for d in sorted(program.decisions, key=repr) if (check := checker(d, flat))
         ]
-        if not self.static:
-            made.shorten(args, kwargs, self.distinct)
         self.table.setdefault(key, []).append(made)
         self.history.append(reason)
         return made
@@ -339,7 +332,7 @@ def checker(decision: tuple[str, Any], flat: Flat) -> Callable[[Flat], bool] | N
 
 
 def lower(program: Program, target: Target) -> Specialisation:
-    """Optimise, print and load a staged program."""
+    """Optimise and print a staged program."""
     if debugging():
         verify(program.function)
     optimised = optimise(program.function)
@@ -348,8 +341,7 @@ def lower(program: Program, target: Target) -> Specialisation:
         targeted = step(targeted)
     final, copies = bufferise(targeted)
     module = to_numpy(final, program.comments, header_of(program, target))
-    entry, file = rt.load(module.text, module.entry, module.objects, module.kernels, SMALL)
-    return Specialisation(program, final, module, copies, entry, file)
+    return Specialisation(program, final, module, copies)
 
 
 def header_of(program: Program, target: Target) -> tuple[str, ...]:

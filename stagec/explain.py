@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import stagec_runtime as rt
 from stagec.driver import Compiler, Specialisation
 from stagec.opt.bufferise import Copy
 
@@ -23,6 +24,7 @@ class Report:
     copies : copies that in-place updates needed, and why.
     kernels : the functions that are compiled (Numba target).
     fallbacks : kernels that Numba could not compile, and why; they run as Python.
+    kept : where machine code is kept between processes, or why it is not.
     """
 
     signature: str
@@ -33,6 +35,7 @@ class Report:
     copies: tuple[str, ...]
     kernels: tuple[str, ...]
     fallbacks: tuple[str, ...]
+    kept: tuple[str, ...]
 
     def __str__(self) -> str:
         lines = [self.signature]
@@ -44,6 +47,7 @@ class Report:
             ("copies", self.copies),
             ("kernels", self.kernels),
             ("fallbacks", self.fallbacks),
+            ("kept between processes", self.kept),
         ):
             lines.append(f"{title}: {len(items) or 'none'}")
             lines += [f"  {item}" for item in items]
@@ -77,15 +81,21 @@ def report(made: Specialisation, compiler: Compiler) -> Report:
         tuple(map(copy_text, made.copies)),
         tuple(made.module.kernels),
         tuple(fallbacks(made)),
+        (kept(),) if made.module.kernels else (),
     )
 
 
 def fallbacks(made: Specialisation) -> Iterator[str]:
     """The kernels that Numba refused when they were first called, with its message."""
-    for name in made.module.kernels:
-        refused = made.entry.__globals__[name].refused
-        if refused:
-            yield f"{name}: {refused}"
+    for kernel in made.memory.kernels if made.memory else ():
+        if kernel.refused:
+            yield f"{kernel.name}: {kernel.refused}"
+
+
+def kept() -> str:
+    """Where machine code is kept, or why it is not."""
+    store = rt.store()
+    return f"no machine code: {store.why}" if store.root is None else f"in {store.root}"
 
 
 def copy_text(copy: Copy) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent
+os.environ["STAGEC_CACHE_DIR"] = "off"  # tests compile, and leave nothing behind
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

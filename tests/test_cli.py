@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stagec.cli import main
+from stagec_runtime import store
 
 PROGRAM = """\
 import numpy as np
@@ -156,3 +157,16 @@ def test_python_m_stagec_prints_the_version() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "stagec 0.1.0\n", "")
+
+
+def test_cache_is_shown_and_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cache"]) == 0
+    assert capsys.readouterr().out == "nothing is kept: STAGEC_CACHE_DIR is off\n"
+    monkeypatch.setenv("STAGEC_CACHE_DIR", str(tmp_path / "store"))
+    store().put("a" * 64, b"x" * 2**20)
+    assert main(["cache"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'store'}: 1 files, 1.0 MiB\n"
+    assert main(["cache", "--clear"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'store'}: 0 files, 0.0 MiB\n"

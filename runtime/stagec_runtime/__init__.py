@@ -22,7 +22,7 @@ from stagec_runtime.lists import (
     stretch_list as stretch_list,
     zeros_like_list as zeros_like_list,
 )
-from stagec_runtime.loader import load as load
+from stagec_runtime.loader import Loaded as Loaded, load as load
 from stagec_runtime.matrices import (
     cofactor as cofactor,
     eig as eig,
@@ -31,6 +31,7 @@ from stagec_runtime.matrices import (
     inverse_gaps as inverse_gaps,
     peaks as peaks,
 )
+from stagec_runtime.overlap import apart as apart
 from stagec_runtime.shapes import agree as agree, unbroadcast as unbroadcast
 from stagec_runtime.special import (
     erf as erf,
@@ -39,3 +40,4 @@ from stagec_runtime.special import (
     lgamma as lgamma,
     polygamma as polygamma,
 )
+from stagec_runtime.store import store as store

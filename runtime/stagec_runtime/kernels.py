@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from numba import errors
 from numba.extending import overload, register_jitable
 
 from stagec_runtime import shapes
@@ -46,36 +45,6 @@ from stagec_runtime.elementary.functions import (
 WORD = 2.0**63
 
 agree = register_jitable(shapes.agree)
-
-
-class Kernel:
-    """A compiled function that runs as Python where Numba cannot compile it.
-
-    Attributes
-    ----------
-    integers : the positions of its integer arguments, which it takes to be below `limit`.
-    refused : Numba's message, if it could not compile the function.
-    """
-
-    def __init__(self, dispatcher: Any, integers: tuple[int, ...], limit: int) -> None:
-        self.dispatcher = dispatcher
-        self.integers = integers
-        self.limit = limit
-        self.refused = ""
-
-    def __call__(self, *args: Any) -> Any:
-        """The results; larger integers are left to Python."""
-        if self.refused:
-            return self.dispatcher.py_func(*args)
-        for k in self.integers:
-            if not -self.limit < args[k] < self.limit:
-                return self.dispatcher.py_func(*args)
-        try:
-            return self.dispatcher(*args)
-        except errors.NumbaError as error:
-            # raised while compiling: nothing has run yet
-            self.refused = str(error)
-            return self.dispatcher.py_func(*args)
 
 
 def whole(exact: Any, rough: float) -> Any:

@@ -5,10 +5,14 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
+from stagec_runtime.store import Store, store
+
+NOTHING = Store(None, "")
 _FOLDER: list[Path] = []
 
 
@@ -21,25 +25,51 @@ def folder() -> Path:
     return _FOLDER[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A module in memory.
+
+    Attributes
+    ----------
+    entry : the function to call.
+    file : where the source was written.
+    kernels : the compiled functions: see `stagec_runtime.compiling`.
+    """
+
+    entry: Any
+    file: str
+    kernels: tuple[Any, ...]
+
+
 def load(
     text: str,
     entry: str,
     objects: dict[str, Any],
     kernels: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
     limit: int = 0,
-) -> tuple[Any, str]:
-    """The function `entry` of the module with source `text`, and the file it was written to.
+) -> Loaded:
+    """The module with source `text`, whose function `entry` is the one to call.
 
     `objects` are further globals of the module; `kernels` its compiled functions, with the
     positions of their integer arguments, which must be below `limit` for compiled code.
     """
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    path = folder() / f"{entry}_{digest}.py"
-    path.write_text(text)
-    namespace: dict[str, Any] = {"__name__": f"stagec.generated.{entry}", **objects}
+    file = f"{entry}_{digest}.py"
+    kept = store() if kernels else NOTHING
+    path = kept.module(file, text)
+    if path is None:
+        path = folder() / file
+        path.write_text(text)
+    # the same name in each process: machine code refers to it
+    module = ModuleType(f"stagec.generated.{entry}_{digest}")
+    module.__file__ = str(path)
+    namespace = vars(module)
+    namespace.update(objects)
     exec(compile(text, str(path), "exec"), namespace)
+    made: list[Any] = []
     for name, integers in kernels.items():
-        from stagec_runtime.kernels import Kernel  # Numba takes long to import
+        from stagec_runtime.compiling import Kernel  # Numba takes long to import
 
-        namespace[name] = Kernel(namespace[name], integers, limit)
-    return namespace[entry], str(path)
+        made.append(Kernel(module, name, namespace[name]))
+        made[-1].install(integers, limit, kept, text)
+    return Loaded(namespace[entry], str(path), tuple(made))

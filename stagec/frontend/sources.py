@@ -18,6 +18,14 @@ class Source(ABC):
     def get(self, args: tuple[Any, ...]) -> Any:
         """The value there now; raises LookupError or AttributeError if it is gone."""
 
+    def there(self, args: tuple[Any, ...]) -> bool:
+        """Whether there is a value now."""
+        try:
+            self.get(args)
+        except (LookupError, AttributeError):
+            return False
+        return True
+
     @abstractmethod
     def __str__(self) -> str: ...
 

@@ -49,7 +49,7 @@ def calls() -> None:
     arrays = [np.ones(3) for _ in range(5)]
     staged = stagec.jit(programs.five)
     (own,) = medians(each(lambda: staged(*arrays), 2000))
-    say(f"call of a compiled function of five arrays: {own / 2000 * 1e6:.1f} us (target: 10)")
+    say(f"call of a compiled function of five arrays: {own / 2000 * 1e6:.1f} us (target: 2)")
 
 
 def compilation() -> None:

@@ -477,7 +477,7 @@ def test_large_functions_take_little_time() -> None:
         ]
     lines += ["  return x, v400"]
     fn = parse("\n".join(lines), OPS)
-    start = time.perf_counter()
+    start = time.process_time()
     _, copies = bufferise(fn)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     assert copies == ()

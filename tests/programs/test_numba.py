@@ -162,20 +162,6 @@ def test_lengths_that_were_equal_are_checked() -> None:
     assert compiled(np.ones((2, 3)), np.ones(3)) == 18.0
 
 
-def test_what_numba_cannot_compile_runs_as_python() -> None:
-    from stagec_runtime.kernels import Kernel
-
-    numba = pytest.importorskip("numba")
-
-    def f(x: Any) -> Any:
-        return {"x": object()} and x + 1
-
-    kernel = Kernel(numba.njit(f), (0,), 2**40)
-    assert kernel(1) == 2
-    assert kernel.refused
-    assert Kernel(numba.njit(lambda n: n + 1), (0,), 2**40)(2**70) == 2**70 + 1
-
-
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_graph_of_kernels_is_sound_and_round_trips(name: str) -> None:
     program, args, wrt = PROGRAMS[name]

@@ -1,0 +1,115 @@
+"""Kernels: functions of generated modules that Numba compiles; needs Numba."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from numba import errors
+from numba.core.compiler_lock import global_compiler_lock
+
+from stagec_runtime.machine_code import MachineCode
+from stagec_runtime.store import Store
+
+LOCK = threading.RLock()
+
+
+def _hold() -> None:
+    """Wait until no thread compiles: a forked child would never get its locks."""
+    LOCK.acquire()
+    global_compiler_lock.acquire()
+
+
+def _free() -> None:
+    global_compiler_lock.release()
+    LOCK.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold, after_in_parent=_free, after_in_child=_free)
+
+
+@dataclass(slots=True)
+class Kernel:
+    """A compiled function of a module, which runs as Python where Numba cannot compile it.
+
+    It is the module's variable `name` that is called: Numba's dispatcher itself, or a function
+    that looks at integers first, or in the end the Python function.
+
+    Attributes
+    ----------
+    refused : Numba's message, if it could not compile the function.
+    """
+
+    module: ModuleType
+    name: str
+    dispatcher: Any
+    refused: str = ""
+
+    def install(self, integers: tuple[int, ...], limit: int, store: Store, text: str) -> None:
+        """Put the kernel into its module; larger integers at these positions run as Python.
+
+        Machine code is kept in the store; `text` is the source of the module.
+        """
+        if not hasattr(self.dispatcher, "_compile_for_args"):
+            return  # Numba is disabled: it is a Python function
+        compile_for = self.dispatcher._compile_for_args
+
+        def compiled_for(*args: Any) -> Any:
+            try:
+                with importable(self.module):
+                    return compile_for(*args)
+            except errors.NumbaError as error:
+                return self.refuse(str(error))
+
+        # the dispatcher asks these for machine code for types that are new to it
+        self.dispatcher._compile_for_args = compiled_for
+        if store.root is not None:
+            self.dispatcher._cache = MachineCode(store, text, self.name)
+        called = self.dispatcher
+        if integers:
+            called = small_only(called, called.py_func, integers, limit)
+        setattr(self.module, self.name, called)
+
+    def refuse(self, why: str) -> Callable[..., Any]:
+        """Leave the function to Python from here on; returns it."""
+        self.refused = why
+        setattr(self.module, self.name, self.dispatcher.py_func)
+        return self.dispatcher.py_func
+
+
+@contextlib.contextmanager
+def importable(module: ModuleType) -> Iterator[None]:
+    """Let Numba find the module by name: code that belongs to none is not kept."""
+    with LOCK:
+        sys.modules[module.__name__] = module
+        try:
+            yield
+        finally:
+            del sys.modules[module.__name__]
+
+
+def small_only(
+    compiled: Any, python: Any, integers: tuple[int, ...], limit: int
+) -> Callable[..., Any]:
+    """A function that calls `compiled` if the integers at the positions are below the limit in
+    size, and `python` otherwise.
+    """
+    params = [f"p{k}" for k in range(python.__code__.co_argcount)]
+    tests = " and ".join(f"{-limit} < {params[k]} < {limit}" for k in integers)
+    given = ", ".join(params)
+    text = (
+        f"def small_only({given}):\n"
+        f"    if {tests}:\n"
+        f"        return compiled({given})\n"
+        f"    return python({given})\n"
+    )
+    namespace = {"compiled": compiled, "python": python}
+    exec(compile(text, f"<{python.__name__} for small integers>", "exec"), namespace)
+    return namespace["small_only"]

@@ -1,0 +1,111 @@
+"""Where in the user's program an exception of generated code happened.
+
+Machine code does not tell on which line it raised.  What is known is the kernel, and often the
+check that failed; the note names every line that has such a check, never a guess among them.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+import stagec_runtime as rt
+from stagec.codegen.numpy import Module
+from stagec.errors import Loc
+
+HELPERS = str(Path(rt.__file__).parent)
+HARMLESS = (
+    ast.Assign, ast.Return, ast.Expr, ast.Call, ast.Name, ast.Tuple, ast.Constant,
+    ast.expr_context,
+)  # fmt: skip
+
+
+def annotate(error: Exception, module: Module, file: str) -> None:
+    """Add a note to an exception of the module in the file, saying where it comes from."""
+    found = [f"{place}: {place.text.strip()}" for place in places(error, module, file)]
+    if len(found) == 1:
+        error.add_note(f"in staged code: {found[0]}")
+    elif found:
+        error.add_note("\n  ".join(["in staged code, on one of these lines:", *found]))
+
+
+def places(error: Exception, module: Module, file: str) -> list[Loc]:
+    """The user's lines that the exception may come from; one, if it was not in a kernel."""
+    trace = list(frames(error.__traceback__))
+    own = [t for t in trace if t.tb_frame.f_code.co_filename == file]
+    if not own:
+        return []
+    line = own[-1].tb_lineno
+    statement = statement_at(line, module.text)
+    called = {n for n in called_names(statement) if n in module.kernels}
+    if own[-1].tb_frame.f_code.co_name in module.kernels or not called:
+        return located([line], module)
+    last = trace[-1].tb_frame.f_code
+    helper = last.co_name.lstrip("_") if last.co_filename.startswith(HELPERS) else ""
+    lines = [k for name in sorted(called) for k in suspects(name, helper, error, module.text)]
+    if not helper and not all(isinstance(n, HARMLESS) for n in ast.walk(statement)):
+        lines.append(line)  # something else of the statement may have raised
+    return located(lines, module)
+
+
+def frames(trace: TracebackType | None) -> Iterator[TracebackType]:
+    """The entries of a traceback, outermost first."""
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def suspects(name: str, helper: str, error: Exception, text: str) -> list[int]:
+    """The lines of a kernel that may raise the error: in the helper, if one is named."""
+    (definition,) = (
+        n for n in tree_of(text).body if isinstance(n, ast.FunctionDef) and n.name == name
+    )
+    nodes = [n for stmt in definition.body for n in ast.walk(stmt)]
+    if helper:
+        chosen = [n for n in nodes if isinstance(n, ast.Attribute) and n.attr == helper]
+    elif isinstance(error, IndexError):
+        chosen = [n for n in nodes if isinstance(n, ast.Subscript) and not is_size(n)]
+    else:
+        chosen = []
+    return sorted(n.lineno for n in chosen or nodes if isinstance(n, ast.expr | ast.stmt))
+
+
+def is_size(node: ast.Subscript) -> bool:
+    """Whether this reads a length, as in `x.shape[0]`."""
+    return isinstance(node.value, ast.Attribute) and node.value.attr == "shape"
+
+
+def statement_at(line: int, text: str) -> ast.stmt:
+    """The innermost statement on the line."""
+    around = (
+        n
+        for n in ast.walk(tree_of(text))
+        if isinstance(n, ast.stmt) and n.lineno <= line <= (n.end_lineno or n.lineno)
+    )
+    return max(around, key=lambda n: n.lineno)
+
+
+def called_names(statement: ast.stmt) -> set[str]:
+    """The names of the functions called."""
+    calls = (n.func for n in ast.walk(statement) if isinstance(n, ast.Call))
+    return {f.id for f in calls if isinstance(f, ast.Name)}
+
+
+def located(lines: Iterable[int], module: Module) -> list[Loc]:
+    """The user's lines that the lines of the module come from, each once, in order."""
+    found: dict[tuple[str, int], Loc] = {}
+    for line in lines:
+        before = [k for k in module.line_map if k <= line]
+        if before:
+            place = module.line_map[max(before)]
+            found.setdefault((place.file, place.line), place)
+    return [found[key] for key in sorted(found)]
+
+
+@functools.lru_cache(maxsize=16)
+def tree_of(text: str) -> ast.Module:
+    """The tree of a module."""
+    return ast.parse(text)

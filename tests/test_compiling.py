@@ -1,0 +1,76 @@
+"""Kernels: what runs as machine code and what as Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+numba = pytest.importorskip("numba")
+
+from stagec_runtime.compiling import Kernel  # noqa: E402
+from stagec_runtime.loader import NOTHING  # noqa: E402
+
+LIMIT = 2**40
+
+
+def installed(function: Callable[..., Any], *integers: int) -> tuple[Kernel, dict[str, Any]]:
+    """A kernel in a module of its own, and the variables of that."""
+    module = ModuleType("generated")
+    kernel = Kernel(module, "kernel", numba.njit(function))
+    kernel.install(integers, LIMIT, NOTHING, "")
+    return kernel, vars(module)
+
+
+def test_without_integers_the_dispatcher_itself_is_called() -> None:
+    kernel, module = installed(lambda x: x + 1)
+    assert module["kernel"] is kernel.dispatcher
+    assert module["kernel"](1.5) == 2.5
+    assert module["kernel"](np.ones(2)).sum() == 4.0
+    assert len(kernel.dispatcher.signatures) == 2
+
+
+@pytest.mark.parametrize("integers", [(), (0,)])
+def test_what_numba_cannot_compile_runs_as_python(integers: tuple[int, ...]) -> None:
+    def f(x: Any) -> Any:
+        return {"x": object()} and x + 1
+
+    kernel, module = installed(f, *integers)
+    assert module["kernel"](1) == 2
+    assert "object" in kernel.refused
+    assert module["kernel"] is f
+
+
+@pytest.mark.parametrize("n", [LIMIT, -LIMIT, 2**70, -(2**70)])
+def test_large_integers_run_as_python(n: int) -> None:
+    kernel, module = installed(lambda x, k: x * k, 1)
+    assert module["kernel"](3, n) == 3 * n
+    assert not kernel.dispatcher.signatures
+    assert module["kernel"](3, 5) == 15
+    assert len(kernel.dispatcher.signatures) == 1
+
+
+def test_an_error_of_the_code_is_no_refusal() -> None:
+    def f(x: Any) -> Any:
+        if x > 0:
+            raise ValueError("positive")
+        return x
+
+    kernel, module = installed(f)
+    with pytest.raises(ValueError, match="positive"):
+        module["kernel"](1)
+    assert not kernel.refused
+
+
+def test_with_numba_disabled_kernels_are_python() -> None:
+    module = ModuleType("generated")
+
+    def f(n: int) -> int:
+        return n + 1
+
+    vars(module)["kernel"] = f
+    Kernel(module, "kernel", f).install((0,), LIMIT, NOTHING, "")
+    assert vars(module)["kernel"] is f
