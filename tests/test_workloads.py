@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import stagec
 from tests.benchmarks.workload import Workload
@@ -43,18 +44,24 @@ def agree(found: Any, expected: Any, rtol: float) -> None:
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * scale)
 
 
-def difference(workload: Workload, arguments: tuple[Any, ...]) -> tuple[float, list[Any]]:
-    """The change of the program along a direction, extrapolated; and the direction."""
+def difference(workload: Workload, arguments: tuple[Any, ...]) -> tuple[Any, list[Any]]:
+    """The change of the program along a direction, extrapolated; and the direction.
+
+    That of an array is its change times the cotangent; of several arrays, those of each.
+    """
     rng = np.random.default_rng(0)
     directions = [rng.normal(size=np.shape(arguments[k])) for k in workload.wrt]
     weight = arguments[-1] if workload.derivative.extra else 1.0
     base = doubled(workload.forward_arguments(arguments))
 
-    def along(h: float) -> float:
+    def along(h: float) -> Any:
         moved = copy.deepcopy(base)
         for k, d in zip(workload.wrt, directions, strict=True):
             moved[k] = moved[k] + h * d
-        return float(np.sum(weight * workload.program(*moved)))
+        value = workload.program(*moved)
+        if isinstance(value, tuple):
+            return np.concatenate([np.ravel(v) for v in value])
+        return float(np.sum(weight * value))
 
     h = 1e-5
     wide, narrow = ((along(k * h) - along(-k * h)) / (2 * k * h) for k in (2, 1))
@@ -81,11 +88,17 @@ def test_derivative(name: str) -> None:
         workload.derivative.staged(workload, backend)(*copy.deepcopy(arguments))
         for backend in ("numpy", "numba")
     )
+    agree(fast, plain, tolerance(arguments))
+    if workload.derivative.name == "jacobian":
+        rows, columns, values = plain
+        moved = np.concatenate([np.ravel(d) for d in directions])
+        found = csr_array((values, columns, rows), shape=(len(slope), len(moved))) @ moved
+        np.testing.assert_allclose(found, slope, rtol=1e-6, atol=1e-7)
+        return
     pairs = list(zip(flattened(plain)[1:], directions, strict=True))
     found = sum(float(np.sum(g * d)) for g, d in pairs)
     size = sum(float(np.sum(np.abs(g * d))) for g, d in pairs)
     assert abs(found - slope) <= max(1e-7, tolerance(arguments)) * size
-    agree(fast, plain, tolerance(arguments))
 
 
 @ALL

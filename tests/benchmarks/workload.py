@@ -20,12 +20,14 @@ class Derivative:
     """What is measured beside the forward run.
 
     `extra` counts the arguments at the end of the data that only the derivative takes: the
-    cotangent of a pullback.  `staged` makes it of a workload, for a target.
+    cotangent of a pullback.  `staged` makes it of a workload, for a target; `jax` for JAX,
+    where it is not what JAX's own transforms make of the program.
     """
 
     name: str
     extra: int
     staged: Callable[[Workload, str], Program]
+    jax: Callable[[], Program] | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,10 @@ class Workload:
     jax: Callable[[], Program] | None  # makes the program when asked, so that imports are lazy
     torch: Callable[[], Program] | None
     autograd: Callable[[], Program] | None
-    targets: dict[str, float]  # the least or most a ratio may be, by its column in the report
+    # how many times slower the named runs must be than stagec's of the same kind
+    faster_than: dict[str, float]
+    # the most that the named ratios may be; runs without an owner are stagec's
+    within: dict[str, float]
 
     def forward_arguments(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         """Those of the data that the program takes."""
@@ -76,9 +81,9 @@ def _pullback(workload: Workload, backend: str) -> Program:
 
 
 # value and gradient of a program whose result is a number
-GRADIENT = Derivative("gradient", 0, _value_and_gradient)
+GRADIENT = Derivative("gradient", 0, _value_and_gradient, None)
 # value and vector-Jacobian product of a program whose result is an array
-PULLBACK = Derivative("pullback", 1, _pullback)
+PULLBACK = Derivative("pullback", 1, _pullback, None)
 
 
 def loops(function: Program) -> Program:

@@ -249,7 +249,8 @@ N_BODY = Workload(
     jax=n_body_jax,
     torch=None,
     autograd=None,
-    targets={"jax / derivative": 3.0},
+    faster_than={"jax derivative": 3.0},
+    within={},
 )
 LORENZ = Workload(
     name="lorenz",
@@ -262,7 +263,8 @@ LORENZ = Workload(
     jax=lorenz_jax,
     torch=None,
     autograd=None,
-    targets={"jax / derivative": 3.0},
+    faster_than={"jax derivative": 3.0},
+    within={},
 )
 FDTD = Workload(
     name="fdtd",
@@ -275,5 +277,6 @@ FDTD = Workload(
     jax=fdtd_jax,
     torch=None,
     autograd=None,
-    targets={"jax / derivative": 3.0},
+    faster_than={"jax derivative": 3.0},
+    within={},
 )

@@ -246,7 +246,7 @@ def lower(n: int) -> Any:
     return np.tril(normal(1, n, n)) / np.sqrt(n) + 3.0 * np.eye(n)
 
 
-TARGETS = {"derivative / forward": 3.0, "forward / numba forward": 1.2}
+WITHIN = {"derivative / forward": 3.0, "forward / numba forward": 1.2}
 CHOLESKY = Workload(
     name="cholesky",
     program=cholesky,
@@ -258,7 +258,8 @@ CHOLESKY = Workload(
     jax=cholesky_jax,
     torch=None,
     autograd=None,
-    targets=TARGETS,
+    faster_than={},
+    within=WITHIN,
 )
 LU = Workload(
     name="lu",
@@ -271,7 +272,8 @@ LU = Workload(
     jax=lu_jax,
     torch=None,
     autograd=None,
-    targets=TARGETS,
+    faster_than={},
+    within=WITHIN,
 )
 TRIANGULAR_SOLVE = Workload(
     name="triangular_solve",
@@ -284,7 +286,8 @@ TRIANGULAR_SOLVE = Workload(
     jax=triangular_solve_jax,
     torch=None,
     autograd=None,
-    targets=TARGETS,
+    faster_than={},
+    within=WITHIN,
 )
 GRAM_SCHMIDT = Workload(
     name="gram_schmidt",
@@ -297,7 +300,8 @@ GRAM_SCHMIDT = Workload(
     jax=gram_schmidt_jax,
     torch=None,
     autograd=None,
-    targets=TARGETS,
+    faster_than={},
+    within=WITHIN,
 )
 LEVINSON_DURBIN = Workload(
     name="levinson_durbin",
@@ -310,5 +314,6 @@ LEVINSON_DURBIN = Workload(
     jax=levinson_durbin_jax,
     torch=None,
     autograd=None,
-    targets=TARGETS,
+    faster_than={},
+    within=WITHIN,
 )

@@ -249,8 +249,8 @@ def series(n: int) -> tuple[Any, ...]:
     return tuple(a.astype(np.float32) for a in made)
 
 
-NOT_SLOWER = {"jax / derivative": 1.0, "torch / derivative": 1.0}
-FASTER = {"jax / derivative": 1.5, "torch / derivative": 1.5}
+NOT_SLOWER = {"jax derivative": 1.0, "torch derivative": 1.0}
+FASTER = {"jax derivative": 1.5, "torch derivative": 1.5}
 LINEAR_REGRESSION = Workload(
     name="linear_regression",
     program=linear_regression,
@@ -262,7 +262,8 @@ LINEAR_REGRESSION = Workload(
     jax=with_jax(linear_regression),
     torch=linear_regression_torch,
     autograd=with_autograd(linear_regression),
-    targets=FASTER,
+    faster_than=FASTER,
+    within={},
 )
 TOY_CLASSIFIER = Workload(
     name="toy_classifier",
@@ -275,7 +276,8 @@ TOY_CLASSIFIER = Workload(
     jax=with_jax(toy_classifier),
     torch=toy_classifier_torch,
     autograd=with_autograd(toy_classifier),
-    targets=FASTER,
+    faster_than=FASTER,
+    within={},
 )
 LOGISTIC_REGRESSION = Workload(
     name="logistic_regression",
@@ -288,7 +290,8 @@ LOGISTIC_REGRESSION = Workload(
     jax=with_jax(logistic_regression),
     torch=logistic_regression_torch,
     autograd=with_autograd(logistic_regression),
-    targets=FASTER,
+    faster_than=FASTER,
+    within={},
 )
 MLP = Workload(
     name="mlp",
@@ -301,7 +304,8 @@ MLP = Workload(
     jax=with_jax(mlp),
     torch=mlp_torch,
     autograd=with_autograd(mlp),
-    targets=NOT_SLOWER,
+    faster_than=NOT_SLOWER,
+    within={},
 )
 LSTM = Workload(
     name="lstm",
@@ -314,5 +318,6 @@ LSTM = Workload(
     jax=lstm_jax,
     torch=lstm_torch,
     autograd=with_autograd(lstm),
-    targets=NOT_SLOWER,
+    faster_than=NOT_SLOWER,
+    within={},
 )

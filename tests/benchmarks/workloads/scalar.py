@@ -128,7 +128,8 @@ KEPLER = Workload(
     jax=kepler_jax,
     torch=kepler_torch,
     autograd=with_autograd(kepler),
-    targets={"jax / derivative": 3.0, "bare / numba derivative": 1.5},
+    faster_than={"jax derivative": 3.0},
+    within={"bare derivative / numba derivative": 1.5},
 )
 ROSENBROCK = Workload(
     name="rosenbrock",
@@ -141,7 +142,8 @@ ROSENBROCK = Workload(
     jax=with_jax(rosenbrock),
     torch=lambda: rosenbrock,
     autograd=with_autograd(rosenbrock),
-    targets={"jax / derivative": 3.0, "bare / numba derivative": 1.5},
+    faster_than={"jax derivative": 3.0},
+    within={"bare derivative / numba derivative": 1.5},
 )
 ROSENBROCK_CHAIN = Workload(
     name="rosenbrock_chain",
@@ -154,5 +156,6 @@ ROSENBROCK_CHAIN = Workload(
     jax=lambda: rosenbrock_chain_slices,
     torch=lambda: rosenbrock_chain_slices,
     autograd=with_autograd(rosenbrock_chain_slices),
-    targets={"jax / derivative": 3.0, "bare / numba derivative": 1.5},
+    faster_than={"jax derivative": 3.0},
+    within={"bare derivative / numba derivative": 1.5},
 )

@@ -331,7 +331,8 @@ def letters(n: int) -> tuple[Any, ...]:
     return score, 0.7, rng.integers(4, size=n), rng.integers(4, size=n + 3)
 
 
-TARGETS = {"jax / derivative": 5.0, "derivative / numba derivative": 1.3}
+FASTER = {"jax derivative": 5.0}
+WITHIN = {"derivative / numba derivative": 1.3}
 CSR_PRODUCT = Workload(
     name="csr_product",
     program=csr_product,
@@ -343,7 +344,8 @@ CSR_PRODUCT = Workload(
     jax=csr_product_jax,
     torch=None,
     autograd=None,
-    targets=TARGETS,
+    faster_than=FASTER,
+    within=WITHIN,
 )
 HISTOGRAM = Workload(
     name="histogram",
@@ -356,7 +358,8 @@ HISTOGRAM = Workload(
     jax=histogram_jax,
     torch=None,
     autograd=None,
-    targets=TARGETS,
+    faster_than=FASTER,
+    within=WITHIN,
 )
 TIME_WARPING = Workload(
     name="time_warping",
@@ -369,7 +372,8 @@ TIME_WARPING = Workload(
     jax=time_warping_jax,
     torch=None,
     autograd=None,
-    targets=TARGETS,
+    faster_than=FASTER,
+    within=WITHIN,
 )
 HIDDEN_MARKOV = Workload(
     name="hidden_markov",
@@ -382,7 +386,8 @@ HIDDEN_MARKOV = Workload(
     jax=hidden_markov_jax,
     torch=None,
     autograd=None,
-    targets=TARGETS,
+    faster_than=FASTER,
+    within=WITHIN,
 )
 ALIGNMENT = Workload(
     name="alignment",
@@ -395,5 +400,6 @@ ALIGNMENT = Workload(
     jax=alignment_jax,
     torch=None,
     autograd=None,
-    targets=TARGETS,
+    faster_than=FASTER,
+    within=WITHIN,
 )
