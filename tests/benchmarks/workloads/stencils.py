@@ -252,8 +252,8 @@ def adi_loops(u: Any, rate: Any, steps: Any) -> Any:
 def adi_jax() -> Any:
     scan, jnp = jax().lax.scan, jax().numpy
 
-    def solve(right: Any, s: float, pivot: Any, c: Any) -> Any:
-        """The tridiagonal systems along the first axis."""
+    def solve(right: Any, last: Any, s: float, pivot: Any, c: Any) -> Any:
+        """The tridiagonal systems along the first axis; `last` is known behind its end."""
 
         def down(before: Any, now: Any) -> Any:
             row, p = now
@@ -265,9 +265,8 @@ def adi_jax() -> Any:
             new = row - k * after
             return new, new
 
-        edge = jnp.zeros(right.shape[1])
-        d = scan(down, edge, (right, pivot))[1]
-        return scan(up, edge, (d, c), reverse=True)[1]
+        d = scan(down, jnp.zeros_like(last), (right, pivot))[1]
+        return scan(up, last, (d, c), reverse=True)[1]
 
     def program(u: Any, rate: float, steps: int) -> Any:
         n, s = u.shape[0], 0.5 * rate
@@ -277,12 +276,13 @@ def adi_jax() -> Any:
             c[j] = -s / pivot[j]
         inner = (s, jnp.asarray(pivot[1:-1]), jnp.asarray(c[1:-1]))
 
-        def half(u: Any) -> Any:
+        def half(u: Any, last: Any) -> Any:
             right = s * u[:-2] + (1.0 - 2.0 * s) * u[1:-1] + s * u[2:]
-            return jnp.pad(solve(right[:, 1:-1].T, *inner), 1)
+            return solve(right[:, 1:-1].T, last, *inner)
 
         def step(u: Any, _: Any) -> Any:
-            return half(half(u)), None
+            v = jnp.pad(half(u, jnp.zeros(n - 2)), 1)
+            return u.at[1:-1, 1:-1].set(half(v, u[-1, 1:-1])), None
 
         u = scan(step, u, None, length=steps)[0]
         return 0.5 * jnp.sum(u * u)
