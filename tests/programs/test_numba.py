@@ -118,6 +118,21 @@ def test_gradient_source(name: str, golden: Callable[[str, str], None]) -> None:
     golden(sc.grad(program, argnums=wrt, backend="numba").source(*args), "py")
 
 
+def test_adjoints_overlap_what_other_trips_read() -> None:
+    def advected(q: Any, right: Any, left: Any) -> Any:
+        q = q.copy()
+        for _ in range(3):
+            q[1:-1] -= right[1:-1] * (q[1:-1] - q[:-2]) + left[1:-1] * (q[2:] - q[1:-1])
+        return np.sum(q * q)
+
+    args = (normal(0, 9), normal(1, 9), normal(2, 9))
+    got, want = (
+        sc.grad(advected, argnums=(0, 1, 2), backend=b)(*args) for b in ("numba", "numpy")
+    )
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
 def test_index_out_of_bounds_raises() -> None:
     def f(x: Any, n: Any) -> Any:
         for i in range(n):

@@ -7,7 +7,7 @@ later trip still reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stagec.ir.alias import path_of
@@ -218,29 +218,39 @@ class Group:
             again = self.adding[root] and adds
             if present is not base or not (again or before == [places]):
                 return False
+            if not self.order(root, places, self.reads):
+                return False
             self.adding[root] = self.adding[root] and adds
             self.last[root] = (out, [*before, places] if again else before)
             self.first[out] = root
             return True
         if not injective(places, len(self.shape)):
             return False
+        if not self.order(base, places, (*self.reads, *own)):
+            return False
+        self.first[out] = root
+        self.last[root] = (out, [places])
+        self.adding[root] = adds
+        return True
+
+    def order(self, array: Operand, places: Places, reads: Sequence[Access]) -> bool:
+        """Whether loops in some order read the elements of the array before the write there
+        destroys them; from then on they run in that order.
+        """
         descending = self.descending
-        for access in (*self.reads, *own):
-            if access.leaf is not base:
+        for access in reads:
+            if access.leaf is not array:
                 continue
             delay = lag(access.places, places)
             if delay is None:
                 return False
-            order = next((d for d in delay if d), 0)
-            if delay == APART or order == 0:
+            first = next((d for d in delay if d), 0)
+            if delay == APART or first == 0:
                 continue
-            if descending is not None and descending != (order < 0):
+            if descending is not None and descending != (first < 0):
                 return False
-            descending = order < 0
+            descending = first < 0
         self.descending = descending
-        self.first[out] = root
-        self.last[root] = (out, [places])
-        self.adding[root] = adds
         return True
 
 
