@@ -16,9 +16,8 @@ from stagec.ir.core import (
     Block,
     Const,
     For,
-    Library,
-    Moves,
     Operand,
+    Structured,
     Value,
     While,
     const,
@@ -184,9 +183,7 @@ def _same_shaped(stmt: Apply) -> Iterable[Operand]:
     arrays = [a for a in stmt.args if rank(a.type)]
     found = [a for a in arrays if known_same(a.type, out)]
     pointwise = (
-        not isinstance(stmt.op.scalar, Library | Moves)
-        and not stmt.op.shapes
-        and not stmt.attrs
+        not isinstance(stmt.op.scalar, Structured) and not stmt.op.shapes and not stmt.attrs
     )
     if not found and pointwise and len(arrays) == 1 and rank(arrays[0].type) == rank(out):
         return arrays

@@ -2,25 +2,27 @@
 
 import numpy as np
 from numba import njit
+from stagec_runtime import kernels
 
 
 @njit(error_model='numpy', nogil=True)
-def upwind_grad_kernel_4(u_bar, speed):
-    for i in range(u_bar.shape[0] - 1):
-        t = i + 1
-        t_1 = u_bar[t] * speed
-        u_bar[i] += t_1
-        u_bar[t] -= t_1
-    return u_bar
-
-
-@njit(error_model='numpy', nogil=True)
-def upwind_grad_kernel_3(u_bar, t):
-    t_1 = u_bar.shape[0] - 1
+def upwind_grad_kernel_3(u_bar, t, speed, speed_bar):
+    n = u_bar.shape[0]
+    t_1 = n - 1
     t_2 = np.empty(t_1)
+    t_3 = np.empty(t_1)
+    acc = 0.0
     for i in range(t_1):
-        t_2[i] = -(u_bar[i + 1] * t[i])
-    return t_2
+        t_4 = u_bar[i + 1]
+        acc = kernels.plus(acc, -(t_4 * t[i]))
+        t_4 *= speed
+        t_2[i] = t_4
+        t_3[i] = -t_4
+    speed_bar += acc
+    for i in range(t_2.shape[0]):
+        u_bar[i] += t_2[i]
+        u_bar[i + 1] += t_3[i]
+    return float(speed_bar), u_bar
 
 
 @njit(error_model='numpy', nogil=True)
@@ -32,7 +34,8 @@ def upwind_grad_kernel_2(t, u, speed):
 
 @njit(error_model='numpy', nogil=True)
 def upwind_grad_kernel(u):
-    t = u.shape[0] - 1
+    n = u.shape[0]
+    t = n - 1
     t_1 = np.empty(t)
     for i in range(t):
         t_1[i] = u[i + 1] - u[i]
@@ -49,6 +52,6 @@ def upwind_grad(u, speed, steps):
     u_bar = 2 * u
     speed_bar = np.float64(0.0)
     for i in reversed(range(steps)):
-        speed_bar += np.sum(upwind_grad_kernel_3(u_bar, tape[i]))
-        u_bar = upwind_grad_kernel_4(u_bar, speed)
+        speed_bar, u_bar = upwind_grad_kernel_3(u_bar, tape[i], speed, speed_bar)
+        speed_bar = np.float64(speed_bar)
     return u_bar, float(speed_bar)
