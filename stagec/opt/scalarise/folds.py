@@ -103,6 +103,8 @@ class Running:
             bind(builder, self.finished(builder, total), self.out)
         elif self.complete:
             self.store(builder, index, state, self.finished(builder, total))
+            if not self.depth:
+                bind(builder, state[self.out], self.out)
         else:
             self.into_array(builder, index, state, total)
 

@@ -93,8 +93,8 @@ class Nest:
         if running.kept:
             start = None if running.complete else running.start
             state[out] = self.allocated(out, running.kept, start)
-            final = Value(out.type, out.hint) if running.unfinished else out
-            self.finals[out] = final
+            if running.depth:  # otherwise it is set when all loops are done
+                self.finals[out] = Value(out.type, out.hint) if running.unfinished else out
 
     def nesting(self) -> list[int]:
         """The axes in an order in which the innermost loop goes along memory, where it may."""
