@@ -10,7 +10,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from numba.extending import overload, register_jitable
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, overload, register_jitable
 
 from stagec_runtime import shapes
 from stagec_runtime.elementary.functions import (
@@ -97,6 +100,26 @@ def backwards(lo: int, hi: int, step: int) -> range:
     return range(last, lo - step, -step)
 
 
+def plus(x: Any, y: Any) -> Any:
+    """`x + y`, a step of a sum whose terms may be taken in any order."""
+    return x + y
+
+
+def times(x: Any, y: Any) -> Any:
+    """`x * y`, a step of a product whose factors may be taken in any order."""
+    return x * y
+
+
+def larger(x: Any, y: Any) -> Any:
+    """The larger of two numbers; NaN if one of them is."""
+    return np.maximum(x, y)
+
+
+def smaller(x: Any, y: Any) -> Any:
+    """The smaller of two numbers; NaN if one of them is."""
+    return np.minimum(x, y)
+
+
 def _compiled(function: Callable[..., Any]) -> Callable[[Any], None]:
     """Give the function a body of its own in compiled code, where nothing raises by itself."""
     settings: Any = {"jit_options": {"error_model": "numpy"}, "strict": False}
@@ -161,3 +184,45 @@ def _above_pole(y: Any, x: Any) -> Any:
     if (math.isnan(y) and not math.isnan(x)) or (math.isinf(y) and not math.isinf(x)):
         raise ValueError("math domain error")
     return y
+
+
+def _folding(function: Callable[..., Any], step: Callable[..., Any]) -> None:
+    """Give a step of a reduction its compiled form, an instruction of LLVM.
+
+    Only this instruction may be reordered, so that loops run several at a time; what the user
+    wrote keeps its order.
+    """
+
+    @intrinsic
+    def instruction(typing_context: Any, x: Any, y: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return step(builder, *args)
+
+        return x(x, x), generate
+
+    def typed(x: Any, y: Any) -> Any:
+        if not (isinstance(x, types.Float) and isinstance(y, types.Number | types.Boolean)):
+            return None
+        first: Any = x
+        apply: Any = instruction
+        return lambda x, y: apply(x, first(y))
+
+    overload(function, strict=False, inline="always")(typed)
+
+
+def _extremum(name: str) -> Callable[..., Any]:
+    """LLVM's instruction `name`, which takes NaN for the larger and for the smaller."""
+
+    def step(builder: Any, x: Any, y: Any) -> Any:
+        kind = ir.FunctionType(x.type, [x.type, x.type])
+        found = builder.module.declare_intrinsic(name, [x.type], kind)
+        return builder.call(found, (x, y), fastmath=("nsz",))
+
+    return step
+
+
+ANY_ORDER = ("reassoc", "nsz")
+_folding(plus, lambda builder, x, y: builder.fadd(x, y, flags=ANY_ORDER))
+_folding(times, lambda builder, x, y: builder.fmul(x, y, flags=ANY_ORDER))
+_folding(larger, _extremum("llvm.maximum"))
+_folding(smaller, _extremum("llvm.minimum"))

@@ -42,7 +42,7 @@ class MachineCode(_Cache):
         self.stored = 0
 
     @property
-    def cache_path(self) -> str | None:
+    def cache_path(self) -> str | None:  # type: ignore[override]
         """The directory."""
         return None if self.store.root is None else str(self.store.root)
 

@@ -8,7 +8,7 @@ from typing import Any
 import gast
 import numpy as np
 
-from stagec.codegen.kernels import unset
+from stagec.codegen.kernels import plain, unset
 from stagec.codegen.names import Naming
 from stagec.codegen.plan import Plan
 from stagec.codegen.tree import (
@@ -46,7 +46,7 @@ class Expressions:
     def operand(self, operand: Operand) -> Any:
         """The expression for the operand; None stands for a value that is not set."""
         if isinstance(operand, Const):
-            return constant(operand.value)
+            return constant(plain(operand.value) if self._kernel else operand.value)
         if not isinstance(operand, Value):
             return unset(operand.type) if self._kernel else literal(None)
         if operand not in self._plan.inline:

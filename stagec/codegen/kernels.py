@@ -46,6 +46,11 @@ def _source(stmt: Apply, small: bool) -> str:
     )
 
 
+def plain(value: Any) -> Any:
+    """A constant as a person writes it: compiled code knows one kind of double and of bool."""
+    return value.item() if isinstance(value, np.float64 | np.bool_) else value
+
+
 def unset(type: Type) -> Any:
     """Any value of the type, for a variable that is not set on a path."""
     if isinstance(type, ListType):

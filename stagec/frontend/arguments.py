@@ -111,9 +111,7 @@ class Inputs:
     state: State
     distinct: bool
     merge_sizes: bool = False
-    sizes_seen: dict[tuple[int, int], Symbol] = field(
-        default_factory=dict[tuple[int, int], Symbol]
-    )
+    sizes_seen: dict[int, Symbol] = field(default_factory=dict[int, Symbol])
     params: list[Staged] = field(default_factory=list[Staged])
     leaf_of: list[int] = field(default_factory=list[int])
     names: list[str] = field(default_factory=list[str])
@@ -225,10 +223,7 @@ class Inputs:
             )  # fmt: skip
         if id(value) in self.seen and not self.distinct:
             return ArrayRef(self.seen[id(value)])
-        shape = tuple(
-            self.dim(n, leaf, axis, value.shape[:axis].count(n))
-            for axis, n in enumerate(value.shape)
-        )
+        shape = tuple(self.dim(n, leaf, axis) for axis, n in enumerate(value.shape))
         param = self.param(ArrayType(value.dtype, shape), name, leaf)
         self.machine.origin[param] = ("array", leaf)
         for axis in range(value.ndim):
@@ -239,15 +234,15 @@ class Inputs:
         self.seen.setdefault(id(value), cell)
         return ArrayRef(cell)
 
-    def dim(self, n: int, leaf: int, axis: int, before: int) -> Any:
+    def dim(self, n: int, leaf: int, axis: int) -> Any:
         """The size of an axis: a symbol (at least 2), unless stage 0 asked for the value.
 
-        With `merge_sizes` it is that of an equal axis of an array before, which the program
-        then depends on; `before` axes of this array are as long.
+        With `merge_sizes` it is that of an equal axis before, which the program then depends
+        on.
         """
         if n < 2 or self.machine.decided("size", (leaf, axis)):
             return n
-        known = self.sizes_seen.get((n, before)) if self.merge_sizes else None
+        known = self.sizes_seen.get(n) if self.merge_sizes else None
         if known is not None:
             origin = self.machine.size_origin[known]
             self.machine.decisions.add(("equal", ((leaf, axis), origin)))
@@ -256,5 +251,5 @@ class Inputs:
         self.sizes += 1
         symbol = Symbol(letter)
         self.machine.size_origin[symbol] = (leaf, axis)
-        self.sizes_seen.setdefault((n, before), symbol)
+        self.sizes_seen.setdefault(n, symbol)
         return size(symbol)

@@ -29,10 +29,9 @@ from stagec.frontend.values import (
 from stagec.ir.core import (
     Apply,
     Const,
-    Library,
-    Moves,
     Operand,
     Staged,
+    Structured,
     Value as Defined,
     const,
 )
@@ -344,7 +343,7 @@ def contiguous(m: Machine, bases: dict[Operand, ArrayRef], operand: Operand) -> 
         out = stmt.out.type
         if isinstance(out, ArrayType) and (out.rank <= 1 or not any(ranks)):
             return True
-        if max(ranks) < out.rank and isinstance(stmt.op.scalar, Library | Moves):  # type: ignore[union-attr]
+        if max(ranks) < out.rank and isinstance(stmt.op.scalar, Structured):  # type: ignore[union-attr]
             return True
         if len([r for r in ranks if r > 1]) == 1:
             operand = next(a for a, k in zip(stmt.args, ranks, strict=False) if k > 1)

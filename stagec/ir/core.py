@@ -58,6 +58,47 @@ class Moves:
     rule: Callable[..., tuple[Any, ...]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """How a reduction is computed element by element.
+
+    Attributes
+    ----------
+    axes : the axes of the operand that are folded.
+    combine : the op on what was folded so far and an element.
+    start : what the first element is combined with.
+    finish : (folded, count) -> result, written in ops, where `count` is the number of elements
+        folded; None if the result is what was folded.
+    """
+
+    axes: tuple[int, ...]
+    combine: Op
+    start: Any
+    finish: Callable[[Any, Any], Any] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folds:
+    """Marks a reduction of its only operand.
+
+    `rule` takes the type of the operand and the attributes and returns a `Fold`, or None where
+    the reduction has no form in a kernel.
+    """
+
+    rule: Callable[..., Fold | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expands:
+    """Marks an op that compiled loops write in simpler ops.
+
+    `rule` takes the types and the attributes and returns a function of the operands and the
+    attributes, or None where the op stays a call of the library.
+    """
+
+    rule: Callable[..., Callable[..., Any] | None]
+
+
 LIBRARY, NATIVE = Library.LIBRARY, Library.NATIVE
 
 
@@ -74,6 +115,10 @@ class Staged(ABC):
     @abstractmethod
     def operand(self) -> Operand:
         """The operand behind the handle."""
+
+
+Structured: TypeAlias = Library | Moves | Folds | Expands  # what is not said by a template
+Scalar: TypeAlias = str | Structured | Callable[..., str | Library]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -103,7 +148,7 @@ class Op:
         or a function of (*types, **attrs) returning one.
     scalar : template of the expression on one element in a kernel, LIBRARY or NATIVE, or a
         function of (*types, **attrs) returning one of these.  A template may only raise what
-        the op raises.  Or `Moves`.
+        the op raises.  Or `Moves`, `Folds` or `Expands`.
     alias : the operand whose memory the result may share, or None: a fresh result; or a
         function of (**attrs) returning that.
     overwrites : the operand whose memory the op turns into its result (`update`,
@@ -127,7 +172,7 @@ class Op:
     expand: Callable[..., Any] | None
     batch: Callable[..., tuple[Any, Any]] | None
     source: str | Callable[..., str]
-    scalar: str | Library | Moves | Callable[..., str | Library]
+    scalar: Scalar
     alias: int | Callable[..., int | None] | None
     overwrites: int | None
     may_raise: tuple[type[BaseException], ...] | Callable[..., tuple[type[BaseException], ...]]

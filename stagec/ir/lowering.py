@@ -15,6 +15,8 @@ from stagec.ir.core import (
     Call,
     Const,
     Effect,
+    Expands,
+    Folds,
     Moves,
     Operand,
     Stmt,
@@ -43,7 +45,7 @@ def kernel_source(stmt: Apply) -> str | None:
     if not all(map(_small, stmt.args)):
         return None
     text = op.scalar(*types, **stmt.kwargs) if callable(op.scalar) else op.scalar
-    if isinstance(text, Moves):
+    if isinstance(text, Moves | Folds | Expands):
         return None
     if text is NATIVE or _creates(stmt):
         if not _plain_path(stmt):

@@ -7,6 +7,7 @@ type rule would, but two different numbers never meet.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set as AbstractSet
+from dataclasses import replace
 from typing import assert_never
 
 from stagec.errors import InternalError
@@ -198,8 +199,18 @@ def _apply(stmt: Apply) -> None:
     if len(types) != len(stmt.outs):
         raise _wrong(stmt, f"{len(types)} results expected")
     for type, out in zip(types, stmt.outs, strict=True):
-        if not compatible(type, out.type):
+        if not compatible(_number(type, out.type), out.type):
             raise _wrong(stmt, f"the result has type {type}")
+
+
+def _number(type: Type, stated: Type) -> Type:
+    """The type, but that of a number where an array of rank 0 is stated to be one.
+
+    In loops over elements an op gives a number where it gives NumPy an array.
+    """
+    if isinstance(type, ArrayType) and not type.rank and type.kind == "array":
+        return replace(type, kind=getattr(stated, "kind", type.kind))
+    return type
 
 
 def _match(stmt: Stmt, what: str, given: Sequence[Operand], wanted: Sequence[Operand]) -> None:

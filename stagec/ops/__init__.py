@@ -191,6 +191,11 @@ from stagec.ops.extent import (
     place as place,
     range_length as range_length,
 )
+from stagec.ops.extremes import (
+    OPS as EXTREMES,
+    larger as larger,
+    smaller as smaller,
+)
 from stagec.ops.extremum_positions import (
     OPS as EXTREMUM_POSITIONS,
     argmax as argmax,
@@ -202,6 +207,11 @@ from stagec.ops.filling import (
     OPS as FILLING,
     full as full,
     full_like as full_like,
+)
+from stagec.ops.folding import (
+    OPS as FOLDING,
+    plus as plus,
+    times as times,
 )
 from stagec.ops.fourier import (
     OPS as FOURIER,
@@ -512,6 +522,8 @@ ALL: tuple[Op, ...] = (
     *EFFECTS,
     *EXTENT,
     *FILLING,
+    *EXTREMES,
+    *FOLDING,
     *FOURIER,
     *GRIDS,
     *INDEXING,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import Cost, Op, known
+from stagec.ir.core import Cost, Folds, Op, known
 from stagec.ir.path import Arg
 from stagec.ir.types import (
     ArrayType,
@@ -42,6 +42,7 @@ from stagec.ops.family import (
     size_values,
     sizes,
 )
+from stagec.ops.folding import summing
 
 
 def _like_infer(x: ArrayType, like: ArrayType) -> ArrayType:
@@ -352,6 +353,7 @@ sum_ = linear(
     source=lambda x, *, axes, keepdims=False: reduction_source(
         "np.sum", x.rank, axes, keepdims
     ),
+    scalar=Folds(lambda x, *, axes, keepdims=False: summing(sum_dtype(x.dtype), axes)),
 )
 
 

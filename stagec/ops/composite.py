@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Cost, Op, Operand, Staged, Value, operand_of
+from stagec.ir.core import Apply, Cost, Expands, Op, Operand, Staged, Value, operand_of
 from stagec.ir.types import ArrayType, Type, type_of
 from stagec.ops.arithmetic import Handle
 from stagec.ops.family import Calls, make
@@ -52,6 +52,7 @@ def composite(
         cost=Cost.COSTLY,
         may_raise=may_raise,
         rewrites=rewrites,
+        scalar=Expands(lambda *types, **attrs: None if may_raise else expand),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import Op
+from stagec.ir.core import Folds, Op
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import (
     dtype_of,
@@ -28,6 +28,7 @@ from stagec.ops.comparison import isnan
 from stagec.ops.composite import composite
 from stagec.ops.creation import ones_like, zeros_like
 from stagec.ops.family import array, linear, make, static
+from stagec.ops.folding import multiplying
 from stagec.ops.joining import concatenate, part_of
 from stagec.ops.masks import mask
 from stagec.ops.rearrange import reverse_axes, roll
@@ -261,6 +262,7 @@ prod = make(
     source=lambda x, *, axes, keepdims=False: reduction_source(
         "np.prod", x.rank, axes, keepdims
     ),
+    scalar=Folds(lambda x, *, axes, keepdims=False: multiplying(sum_dtype(x.dtype), axes)),
 )
 
 

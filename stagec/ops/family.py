@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import LIBRARY, Cost, Effect, Library, Moves, Op, Staged, known
+from stagec.ir.core import LIBRARY, Cost, Effect, Op, Scalar, Staged, known
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType, Shape, Size, Type
 
@@ -130,7 +130,7 @@ def make(
     expand: Rule | None = None,
     alias: int | Rule | None = None,
     cost: Cost = Cost.COSTLY,
-    scalar: str | Library | Moves | Rule = LIBRARY,
+    scalar: Scalar = LIBRARY,
     may_raise: tuple[type[BaseException], ...] = (),
     rewrites: tuple[Rule, ...] = (),
     shapes: tuple[int, ...] = (),

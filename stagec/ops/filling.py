@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op
+from stagec.ir.core import LIBRARY, NATIVE, Cost, Op
 from stagec.ir.types import ArrayType, broadcast_shapes
 from stagec.ops.axes import dtype_of, move_axis, shape_of
 from stagec.ops.broadcast import batched, fit, pad_rank
@@ -63,6 +63,7 @@ full = make(
     jvp=lambda dxs, out, fill, *n, **attrs: full(dxs[0], *n, **attrs),
     batch=_full_batch,
     source=_full_source,
+    scalar=lambda fill, *n, **attrs: LIBRARY if fill.rank else NATIVE,
     cost=Cost.CHEAP,
     may_raise=(ValueError, MemoryError),
 )
@@ -105,6 +106,7 @@ full_like = make(
     ),
     batch=_full_like_batch,
     source=lambda x, fill, *, dtype: f"np.full_like({{}}, {{}}{dtype_option(dtype, x.dtype)})",
+    scalar=lambda x, fill, **attrs: LIBRARY if fill.rank else NATIVE,
     cost=Cost.CHEAP,
     shapes=(0,),
 )

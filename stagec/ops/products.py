@@ -6,13 +6,15 @@ is made.
 
 from __future__ import annotations
 
+import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Op
-from stagec.ir.types import ArrayType, Dim, Shape, broadcast_shapes
+from stagec.ir.core import Expands, Op
+from stagec.ir.types import ArrayType, Dim, Shape, broadcast_shapes, same
 from stagec.ops.arithmetic import multiply
 from stagec.ops.axes import (
     dtype_of,
@@ -29,6 +31,8 @@ from stagec.ops.broadcast import fit, sum_
 from stagec.ops.cast import conjugate, fit_dtype
 from stagec.ops.family import array, make, sizes, static
 from stagec.ops.shape import ravel, reshape, reshaped_like
+
+Axes = tuple[int, ...]
 
 
 def check_inner(name: str, a: Dim, b: Dim) -> None:
@@ -48,6 +52,50 @@ def sum_terms(*terms: Any) -> Any:
         if term is not None:
             found = term if found is None else found + term
     return found
+
+
+# --- products as loops ---------------------------------------------------------------------
+
+SMALL = 512  # multiplications: fewer take longer to hand to a library than to do
+
+
+def _contract(a: Any, b: Any, left: Axes, right: Axes) -> Any:
+    """The sum of products over pairs of axes, by broadcasting."""
+    rows, columns = _others(a, left), _others(b, right)
+    a = transpose(a, axes=(*rows, *left))
+    b = transpose(b, axes=(*right, *columns))
+    inner = len(rows) + len(left)
+    if columns:
+        a = expand_dims(a, axes=tuple(range(inner, inner + len(columns))))
+    if rows:
+        b = expand_dims(b, axes=tuple(range(len(rows))))
+    return sum_(a * b, axes=tuple(range(len(rows), inner)))
+
+
+def _as_loops(a: ArrayType, b: ArrayType, left: Axes, right: Axes) -> bool:
+    """Whether loops are as fast as a library: all but products of large matrices."""
+    pairs = zip(left, right, strict=True)
+    if not all(same(a.shape[i], b.shape[j]) for i, j in pairs):
+        return False
+    dtype = np.result_type(a.dtype, b.dtype)
+    if dtype.kind not in "fc" and dtype != np.int64:
+        return False
+    work = [*a.shape, *(d for k, d in enumerate(b.shape) if k not in right)]
+    known = [d for d in work if isinstance(d, int)]
+    return len(work) <= 2 or (len(known) == len(work) and math.prod(known) <= SMALL)
+
+
+def _matmul_loops(a: ArrayType, b: ArrayType) -> Callable[..., Any] | None:
+    left, right = (a.rank - 1,), (max(b.rank - 2, 0),)
+    if a.rank > 2 or b.rank > 2 or not _as_loops(a, b, left, right):
+        return None
+    return lambda x, y: _contract(x, y, left, right)
+
+
+def _tensordot_loops(
+    a: ArrayType, b: ArrayType, *, left: Axes, right: Axes
+) -> Callable[..., Any] | None:
+    return _contract if _as_loops(a, b, left, right) else None
 
 
 # --- matmul --------------------------------------------------------------------------------
@@ -178,6 +226,7 @@ matmul = make(
     jvp=_matmul_jvp,
     batch=_matmul_batch,
     source="{} @ {}",
+    scalar=Expands(_matmul_loops),
     may_raise=(ValueError,),
 )
 
@@ -236,6 +285,10 @@ def _rows(x: Any, axis: int | None) -> Any:
     return reshape(x, *staged, shape=plan)
 
 
+def _outer_loops(a: Any, b: Any) -> Any:
+    return _column(a) * _row(b)
+
+
 outer = make(
     "outer",
     calls=(
@@ -248,12 +301,11 @@ outer = make(
     jvp=_outer_jvp,
     batch=_outer_batch,
     source="np.outer({}, {})",
+    scalar=Expands(lambda a, b: _outer_loops if a.rank == b.rank == 1 else None),
 )
 
 
 # --- tensordot -----------------------------------------------------------------------------
-
-Axes = tuple[int, ...]
 
 
 def _tensordot_infer(a: ArrayType, b: ArrayType, *, left: Axes, right: Axes) -> ArrayType:
@@ -355,6 +407,7 @@ tensordot = make(
     jvp=_tensordot_jvp,
     batch=_tensordot_batch,
     source=_tensordot_source,
+    scalar=Expands(_tensordot_loops),
     may_raise=(ValueError,),
 )
 

@@ -6,12 +6,13 @@ standard deviation of a constant has slope 0, a product with zeros has its exact
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op
+from stagec.ir.core import Cost, Expands, Folds, Op
 from stagec.ir.types import INT, ArrayType
 from stagec.ops.axes import (
     dtype_of,
@@ -28,7 +29,10 @@ from stagec.ops.broadcast import broadcast_like, reduction_source, spread, sum_
 from stagec.ops.cast import astype, conjugate, real
 from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
+from stagec.ops.exponential import sqrt
+from stagec.ops.extremes import extreme
 from stagec.ops.family import array, constant, linear, make, reject, static
+from stagec.ops.folding import summing
 from stagec.ops.masks import mask
 from stagec.ops.rounding import maximum, minimum
 from stagec.ops.shape import total_size
@@ -116,6 +120,9 @@ mean = linear(
     vjp=_mean_vjp,
     batch=to_front(lambda: mean, shift_axes),
     source=_source("mean"),
+    scalar=Folds(
+        lambda x, *, axes, keepdims=False: summing(mean_dtype(x.dtype), axes, operator.truediv)
+    ),
 )
 
 
@@ -189,7 +196,14 @@ def _spread_call(op: Callable[[], Op]) -> Callable[..., Any]:
     return call
 
 
-def _moment(function: Callable[..., Any], vjp: Any, jvp: Any) -> Op:
+def _deviations(x: Any, *, axes: Axes, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The variance in simpler ops."""
+    centred = _centred(x, axes)
+    attrs = _attrs(axes, keepdims)
+    return sum_(centred * centred, **attrs) / (count_of(x, axes) - ddof)
+
+
+def _moment(function: Callable[..., Any], vjp: Any, jvp: Any, expand: Callable[..., Any]) -> Op:
     name = function.__name__
 
     def source(x: ArrayType, *, axes: Axes, ddof: float = 0, keepdims: bool = False) -> str:
@@ -209,12 +223,13 @@ def _moment(function: Callable[..., Any], vjp: Any, jvp: Any) -> Op:
         jvp=jvp,
         batch=to_front(lambda: op, shift_axes),
         source=source,
+        scalar=Expands(lambda x, **attrs: expand if x.dtype.kind == "f" else None),
     )
     return op
 
 
-var = _moment(np.var, _var_vjp, _var_jvp)
-std = _moment(np.std, _std_vjp, _std_jvp)
+var = _moment(np.var, _var_vjp, _var_jvp, _deviations)
+std = _moment(np.std, _std_vjp, _std_jvp, lambda x, **attrs: sqrt(_deviations(x, **attrs)))
 
 
 # --- extrema -------------------------------------------------------------------------------
@@ -239,7 +254,8 @@ def _extremum_jvp(dxs: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = Fa
     return total / count
 
 
-def _extremum(function: Callable[..., Any], *also: Any) -> Op:
+def _extremum(function: Callable[..., Any], *also: Any, sign: int = 0) -> Op:
+    """The op of a NumPy function; `sign`: 1 for a maximum, -1 for a minimum, 0 for others."""
     name = function.__name__.removeprefix("a")
 
     def call(
@@ -267,13 +283,16 @@ def _extremum(function: Callable[..., Any], *also: Any) -> Op:
         jvp=_extremum_jvp,
         batch=to_front(lambda: op, shift_axes),
         source=_source(name),
+        scalar=Folds(
+            lambda x, *, axes, keepdims=False: extreme(x, axes, sign) if sign else None
+        ),
         may_raise=(ValueError,),
     )
     return op
 
 
-max_ = _extremum(np.max, np.amax)
-min_ = _extremum(np.min, np.amin)
+max_ = _extremum(np.max, np.amax, sign=1)
+min_ = _extremum(np.min, np.amin, sign=-1)
 nanmax = _extremum(np.nanmax)
 nanmin = _extremum(np.nanmin)
 

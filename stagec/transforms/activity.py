@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Any, assert_never
 
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
 from stagec.ir.types import ArrayType, ListType, Type
@@ -25,6 +25,10 @@ class Activity:
     def __contains__(self, operand: Operand) -> bool:
         """Whether the operand is active."""
         return operand in self.varied and operand in self.useful
+
+    def definition(self, stmt: Apply) -> Callable[..., Any] | None:
+        """The definition in simpler ops that an active op is differentiated through."""
+        return stmt.op.expand if any(v in self for v in stmt.outs) else None
 
 
 def activity(block: Block, wrt: Iterable[Value], of: Iterable[Operand]) -> Activity:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, assert_never
 
 from stagec.ir.build import Builder
@@ -28,6 +27,7 @@ from stagec.ir.core import (
 from stagec.ir.function import Function
 from stagec.ir.types import Type
 from stagec.ops.arithmetic import Handle
+from stagec.ops.expansion import expandable, expanded
 from stagec.transforms.activity import (
     Activity,
     activity,
@@ -37,7 +37,6 @@ from stagec.transforms.activity import (
     loop_results,
 )
 from stagec.transforms.cotangents import coerce, converted, cotangent_type, joined, zero
-from stagec.transforms.expand import expandable, expanded
 from stagec.transforms.family import check_differentiable, family, fresh_flags, unused
 from stagec.transforms.naming import named
 from stagec.transforms.shapes import Shapes
@@ -61,8 +60,8 @@ def forward(fn: Function, wrt: Sequence[int]) -> Function:
 def _differentiated(fn: Function, wrt: Sequence[int], calls: _Calls) -> Block:
     chosen = [fn.params[k] for k in wrt]
     block = fn.body
-    while expandable(block, wanted := partial(_active, activity(block, chosen, block.results))):
-        block = expanded(block, wanted)
+    while expandable(block, rules := activity(block, chosen, block.results).definition):
+        block = expanded(block, rules)
     seeds = {p: Value(p.type, p.hint and f"{p.hint}_dot") for p in chosen}
     push = _Push(
         Builder(),
@@ -79,10 +78,6 @@ def _differentiated(fn: Function, wrt: Sequence[int], calls: _Calls) -> Block:
     ]
     params = (*block.params, *seeds.values())
     return named(push.builder.block(params, [*block.results, *finals]), push.hints)
-
-
-def _active(active: Activity, stmt: Apply) -> bool:
-    return any(v in active for v in stmt.outs)
 
 
 @dataclass(slots=True)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Operand, Stmt, Value
+from stagec.ir.core import Block, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ops.arithmetic import Handle
-from stagec.transforms.activity import Activity, activity
+from stagec.ops.expansion import expandable, expanded
+from stagec.transforms.activity import activity
 from stagec.transforms.context import Context
 from stagec.transforms.cotangents import Cotangents, converted
 from stagec.transforms.drafts import Draft
-from stagec.transforms.expand import expandable, expanded
 from stagec.transforms.naming import named
 from stagec.transforms.sweep import CallRule, Sweep
 
@@ -60,14 +59,10 @@ def halves(fn: Function, wrt: Sequence[int], of: Sequence[int], call: CallRule) 
 
 def _expanded(block: Block, chosen: Sequence[Value], of: Sequence[int]) -> Block:
     while True:
-        wanted = partial(_active, activity(block, chosen, [block.results[k] for k in of]))
-        if not expandable(block, wanted):
+        active = activity(block, chosen, [block.results[k] for k in of])
+        if not expandable(block, active.definition):
             return block
-        block = expanded(block, wanted)
-
-
-def _active(active: Activity, stmt: Apply) -> bool:
-    return any(v in active for v in stmt.outs)
+        block = expanded(block, active.definition)
 
 
 def _final(cts: Cotangents, param: Value) -> Operand:

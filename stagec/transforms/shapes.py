@@ -16,9 +16,8 @@ from stagec.ir.core import (
     Block,
     Const,
     For,
-    Library,
-    Moves,
     Operand,
+    Structured,
     Value,
     While,
     const,
@@ -88,7 +87,7 @@ class Shapes:
             return operand
         if stmt.op.overwrites is not None and operand is stmt.outs[0]:
             return self.witness(builder, stmt.args[stmt.op.overwrites])
-        for arg in _same_shaped(stmt):
+        for arg in _same_shaped(stmt, operand):
             return self.witness(builder, arg)
         if "path" in stmt.kwargs:
             source = self.witness(builder, stmt.args[0])
@@ -178,15 +177,13 @@ def known_same(a: Type, b: Type) -> bool:
     return same_shape(a.shape, b.shape)
 
 
-def _same_shaped(stmt: Apply) -> Iterable[Operand]:
-    """The operands that surely have the shape of the result."""
-    out = stmt.outs[0].type
+def _same_shaped(stmt: Apply, result: Operand) -> Iterable[Operand]:
+    """The operands that surely have the shape of this result."""
+    out = result.type
     arrays = [a for a in stmt.args if rank(a.type)]
     found = [a for a in arrays if known_same(a.type, out)]
     pointwise = (
-        not isinstance(stmt.op.scalar, Library | Moves)
-        and not stmt.op.shapes
-        and not stmt.attrs
+        not isinstance(stmt.op.scalar, Structured) and not stmt.op.shapes and not stmt.attrs
     )
     if not found and pointwise and len(arrays) == 1 and rank(arrays[0].type) == rank(out):
         return arrays

@@ -13,6 +13,8 @@ from stagec.ops import (
     comparison,
     copying,
     exponential,
+    extremes,
+    folding,
     masks,
     rounding,
     scalar_math,
@@ -87,6 +89,11 @@ SAMPLES: dict[Op, list[Row]] = {
         ((A,), {"dtype": np.dtype(float)}),
         ((np.array(0.5),), {"dtype": np.dtype(F32)}),
     ],
+    # steps of reductions
+    **{
+        op: integers((np.float64(0.7), F32(0.4)), (np.float64(0.3), True), (np.int64(3), 2))
+        for op in (folding.plus, folding.times, extremes.larger, extremes.smaller)
+    },
     cast.real: integers((Z,), (A,), (complex(Z[0]),), (Z[0],), (Z.astype(np.complex64),)),
     cast.imag: integers((Z,), (A,), (complex(Z[0]),), (Z[0],), (Z.astype(np.complex64),)),
     cast.conj: integers((Z,), (A,), (0.5,), (Z[0],), (N,)),

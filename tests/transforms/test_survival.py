@@ -262,7 +262,7 @@ def test_what_conditions_say():
             block = Block((), (), ())
             facts = Facts()
             facts.at_most(self.j, Affine({self.i: 1}))
-            facts.branch(If(test, block, block, ()), taken, Integers({test: stmt}), set())
+            facts.branch(If(test, block, block, ()), taken, Integers({test: stmt}), set())  # type: ignore[arg-type]
             return facts
 
         def more(self, a: Value, b: Value, by: int) -> Affine:

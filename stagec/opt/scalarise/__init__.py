@@ -6,16 +6,20 @@ without temporary arrays; the rest stays as it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Call, For, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, Expands, For, Operand, Stmt, Value, While
 from stagec.ir.function import Function
 from stagec.ir.lowering import kernel_source
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import same_shape
+from stagec.ir.types import Dim, Symbol, same_shape
 from stagec.ir.walk import regions, uses
+from stagec.ops.expansion import expandable, expanded
 from stagec.opt.scalarise.groups import Group, array_type, moved_to, space
+from stagec.opt.scalarise.lengths import with_lengths
 from stagec.opt.scalarise.nests import Nest
 from stagec.opt.scalarise.places import natural
 
@@ -23,31 +27,65 @@ from stagec.opt.scalarise.places import natural
 def scalarise(fn: Function) -> Function:
     """The function with its array statements as loops."""
     functions = tuple(scalarise(f) for f in fn.functions)
-    return replace(fn, body=_Scalariser().block(fn.body), functions=functions)
+    body, indices = with_lengths(fn.body)
+    return replace(fn, body=_Scalariser(indices).block(body), functions=functions)
 
 
 @dataclass(slots=True)
 class _Scalariser:
     """What made each value, in the blocks around.
 
-    `compiled` says that the block is in a loop which can become compiled code as a whole: there
-    even a statement on its own is worth a nest.
+    Attributes
+    ----------
+    indices : the loop indices that symbols of lengths stand for.
+    taken : the names of the indices of the loops around.
+    lengths : integers that are computed already, by the size that they are.
+    compiled : whether the block is in a loop which can become compiled code as a whole: there
+        even a statement on its own is worth a nest.
     """
 
+    indices: Mapping[Symbol, Value]
     producers: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
+    taken: tuple[str, ...] = ()
+    lengths: dict[Dim, Operand] = field(default_factory=dict[Dim, Operand])
     compiled: bool = False
 
     def block(self, block: Block) -> Block:
         """The block with nests for groups of statements."""
-        return _Fusion(self, block).run()
+        lengths, self.lengths = self.lengths, dict(self.lengths)
+        found = _Fusion(self, block).run()
+        self.lengths = lengths
+        return found
 
     def regions(self, stmt: Stmt) -> Stmt:
         """The statement with nests in the blocks inside it."""
-        before = self.compiled
-        self.compiled = before or (isinstance(stmt, For | While) and compilable(stmt))
+        compiled, taken = self.compiled, self.taken
+        if isinstance(stmt, For):
+            self.taken = (*taken, stmt.body.params[0].hint)
+        if not compiled and isinstance(stmt, For | While):
+            wide = in_simpler_ops(stmt)
+            if compilable(wide):
+                stmt, self.compiled = wide, True
         made = map_regions(stmt, self.block)
-        self.compiled = before
+        self.compiled, self.taken = compiled, taken
         return made
+
+
+def in_simpler_ops(stmt: Stmt) -> Stmt:
+    """The statement with products and the like written in simpler ops."""
+    return map_regions(stmt, lambda block: _simpler(block))
+
+
+def _simpler(block: Block) -> Block:
+    while expandable(block, _definition):
+        block = expanded(block, _definition)
+    return block
+
+
+def _definition(stmt: Apply) -> Callable[..., Any] | None:
+    if not isinstance(stmt.op.scalar, Expands):
+        return None
+    return stmt.op.scalar.rule(*(a.type for a in stmt.args), **stmt.kwargs)
 
 
 def compilable(stmt: Stmt) -> bool:
@@ -150,4 +188,11 @@ class _Fusion:
             outside = any(u not in inside for u in self.users.get(value, ()))
             return outside or value in self.results
 
-        Nest(group, self.builder, needed).emit()
+        Nest(
+            group,
+            self.builder,
+            needed,
+            self.outer.indices,
+            self.outer.taken,
+            self.outer.lengths,
+        ).emit()

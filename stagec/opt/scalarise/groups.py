@@ -11,9 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stagec.ir.alias import path_of
-from stagec.ir.core import Apply, Effect, Library, Moves, Operand, Value
+from stagec.ir.core import (
+    Apply,
+    Effect,
+    Fold,
+    Folds,
+    Moves,
+    Operand,
+    Structured,
+    Value,
+)
 from stagec.ir.lowering import fits
-from stagec.ir.types import ArrayType, Shape, may_be_one, same
+from stagec.ir.types import ArrayType, Shape, at_least, may_be_one, same
 from stagec.ops.indexing import accumulate
 from stagec.ops.paths import path_type
 from stagec.opt.scalarise.places import (
@@ -49,7 +58,7 @@ def pointwise(stmt: Apply) -> bool:
     out = array_type(stmt.outs[0])
     if out is None or None in out.shape or not all(map(fits, (*types, out))):
         return False
-    if op.aliased(stmt.kwargs) is not None or isinstance(op.scalar, Library | Moves):
+    if op.aliased(stmt.kwargs) is not None or isinstance(op.scalar, Structured):
         return False
     numbers = [element(t) for t in types if isinstance(t, ArrayType)]
     if len(numbers) != len(types):
@@ -64,6 +73,22 @@ def pointwise(stmt: Apply) -> bool:
         for k, t in enumerate(types)
         if isinstance(t, ArrayType) and k not in op.shapes
     )
+
+
+def fold_of(stmt: Apply) -> Fold | None:
+    """How a reduction is done element by element, if it can be."""
+    if not isinstance(stmt.op.scalar, Folds):
+        return None
+    given = array_type(stmt.args[0])
+    if given is None or None in given.shape or not (fits(given) and fits(stmt.out.type)):
+        return None
+    fold = stmt.op.scalar.rule(given, **stmt.kwargs)
+    if fold is None or not fold.axes:
+        return None
+    fails = stmt.op.raises([given], stmt.kwargs)
+    if fails and any((at_least(given.shape[a]) or 0) < 1 for a in fold.axes):
+        return None
+    return fold
 
 
 def writes(stmt: Apply) -> bool:
@@ -123,6 +148,7 @@ class Group:
     made : what members made, new in each trip.
     first : for each version of an array that members write to, the array as it was before.
     last : for each such array, its present version and where it was written.
+    folds : the reductions among `made`, which are done when the loops are.
     reads : the elements read of arrays from outside.
     descending : whether the loops must run backwards; None: either way.
     """
@@ -136,6 +162,7 @@ class Group:
         default_factory=dict[Operand, tuple[Operand, list[Places]]]
     )
     adding: dict[Operand, bool] = field(default_factory=dict[Operand, bool])
+    folds: dict[Operand, Fold] = field(default_factory=dict[Operand, Fold])
     reads: list[Access] = field(default_factory=list[Access])
     descending: bool | None = None
 
@@ -165,12 +192,14 @@ class Group:
             kind = array_type(operand)
             if kind is not None:
                 found = self.resolve(operand, broadcast(natural(len(self.shape)), kind))
-                if array_type(found.leaf) is not None:
+                if array_type(found.leaf) is not None or found.leaf in self.folds:
                     yield found
 
     def take(self, stmt: Apply) -> bool:
         """Add the statement, if it may run in the same loops."""
         found = list(self.accesses(stmt))
+        if any(v in self.folds for v in (*stmt.args, *(a.leaf for a in found))):
+            return False
         usual = natural(len(self.shape))
         for access in found:
             if access.leaf in self.made:
@@ -180,6 +209,9 @@ class Group:
                 return False
         if stmt.op.overwrites is None or self.remakes(stmt):
             self.made.add(stmt.outs[0])
+            fold = fold_of(stmt)
+            if fold is not None:
+                self.folds[stmt.outs[0]] = fold
         elif not self.write(stmt, found):
             return False
         self.reads += [a for a in found if a.leaf not in self.made]
@@ -283,6 +315,8 @@ def moved_to(stmt: Apply, places: Places) -> Places | None:
 
 def space(stmt: Apply) -> Shape | None:
     """The shape that the statement runs over, if loops can be made of it."""
+    if fold_of(stmt) is not None:
+        return array_type(stmt.args[0]).shape  # type: ignore[union-attr]
     if pointwise(stmt):
         kind = array_type(stmt.outs[0])
         return None if kind is None else kind.shape

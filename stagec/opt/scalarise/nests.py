@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-
-import numpy as np
+from typing import Any
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Attrs, Block, Const, For, Op, Operand, Value, const
+from stagec.ir.core import Apply, Fold, Operand, Value, const
 from stagec.ir.path import Arg
-from stagec.ir.types import INT, ArrayType, Dim, affine, at_least, same
-from stagec.ops.arithmetic import Handle, add
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, same
+from stagec.ops.arithmetic import Handle
 from stagec.ops.creation import empty
 from stagec.ops.effects import agree
 from stagec.ops.extent import extent
-from stagec.ops.indexing import read, update
+from stagec.ops.filling import full
+from stagec.ops.indexing import read
 from stagec.ops.rounding import py_max
-from stagec.opt.scalarise.groups import Access, Group, array_type, element, target
-from stagec.opt.scalarise.places import (
-    Place,
-    Places,
-    broadcast,
-    natural,
-    path_of_element,
-)
-
-NAMES = "ijklmnpq"
+from stagec.opt.scalarise.folds import Index, Running, State
+from stagec.opt.scalarise.groups import Access, Group, array_type, target
+from stagec.opt.scalarise.loops import Loops
+from stagec.opt.scalarise.places import Places, natural
+from stagec.opt.scalarise.trips import Trip, plain, shifted
 
 
 @dataclass(slots=True)
 class Nest:
-    """Emits the nest of a group into `builder`; `needed` says what is used after it."""
+    """Emits the nest of a group into `builder`.
+
+    Attributes
+    ----------
+    needed : says what is used after the nest.
+    indices : the loop indices that symbols of lengths stand for.
+    taken : the names of the indices of the loops around.
+    lengths : integers that are computed already, by the size that they are.
+    extents : the length of each axis of the iteration space.
+    ends : the lengths of axes that places are counted from the end of.
+    order : the axes as their loops are nested, outermost first.
+    finals : what is known after the nest by the value that it had before scalarisation.
+    """
 
     group: Group
     builder: Builder
     needed: Callable[[Value], bool]
+    indices: Mapping[Symbol, Value]
+    taken: tuple[str, ...]
+    lengths: dict[Dim, Operand]
     extents: list[Operand] = field(default_factory=list[Operand])
     ends: dict[tuple[Operand, int], Operand] = field(
         default_factory=dict[tuple[Operand, int], Operand]
     )
-    carried: list[Value] = field(default_factory=list[Value])
-    roots: list[Operand] = field(default_factory=list[Operand])
+    order: list[int] = field(default_factory=list[int])
+    running: dict[Operand, Running] = field(default_factory=dict[Operand, Running])
+    finals: dict[Any, Value] = field(default_factory=dict[Any, Value])
 
     def emit(self) -> None:
         """Add the nest, and before it the sizes and arrays that it needs."""
@@ -49,21 +60,70 @@ class Nest:
         self.builder.loc = group.members[0].loc
         self.extents = [self.extent_of(k) for k in range(len(group.shape))]
         self.check()
-        inits: list[Operand] = []
+        self.order = self.nesting()
+        state: State = {}
         for root, (present, _) in group.last.items():
             assert isinstance(present, Value)
-            self.carried.append(present)
-            self.roots.append(root)
-            inits.append(root)
+            self.finals[root] = present
+            state[root] = root
         for stmt in group.members:
             out = stmt.outs[0]
-            if out in group.made and self.needed(out):
-                self.carried.append(out)
-                self.roots.append(out)
-                inits.append(self.allocated(out))
+            if out in group.folds:
+                self.begin(stmt, state)
+            elif out in group.made and self.needed(out):
+                self.finals[out] = out
+                state[out] = self.allocated(out, range(len(group.shape)))
         self.find_ends()
-        outs = tuple(self.carried)
-        self.builder.append(self.loop(0, [], tuple(inits), outs))
+        folds = tuple(self.running.values())
+        reverse = bool(group.descending)
+        loops = Loops(
+            self.order, self.extents, self.finals, folds, self.trip, self.taken, reverse
+        )
+        loops.inside(0, self.builder, {}, state)
+        for running in folds:
+            if running.unfinished:
+                self.finish(running)
+
+    def begin(self, stmt: Apply, state: State) -> None:
+        """Get ready for a reduction."""
+        out = stmt.outs[0]
+        running = self.running[out] = self.fold(stmt)
+        if running.plain:
+            self.finals[running] = out
+        if running.kept:
+            start = None if running.complete else running.start
+            state[out] = self.allocated(out, running.kept, start)
+            if running.depth:  # otherwise it is set when all loops are done
+                self.finals[out] = Value(out.type, out.hint) if running.unfinished else out
+
+    def nesting(self) -> list[int]:
+        """The axes in an order in which the innermost loop goes along memory, where it may."""
+        axes = list(range(len(self.group.shape)))
+        if self.group.descending is not None or len(axes) < 2:
+            return axes
+        inner = max(axes, key=lambda a: (self.contiguous(a), a))
+        return [a for a in axes if a != inner] + [inner]
+
+    def contiguous(self, axis: int) -> int:
+        """How many arrays a loop over the axis goes along, less those that it jumps in."""
+        found = 0
+        for places in (*(a.places for a in self.accesses()), *self.results()):
+            for k, place in enumerate(places):
+                if place.loop == axis and place.step:
+                    found += 1 if k + 1 == len(places) and abs(place.step) == 1 else -2
+        return found
+
+    def results(self) -> Iterator[Places]:
+        """Where elements of new arrays are written."""
+        for stmt in self.group.members:
+            out = stmt.outs[0]
+            fold = self.group.folds.get(out)
+            if fold is not None:
+                yield tuple(
+                    p for p in natural(len(self.group.shape)) if p.loop not in fold.axes
+                )
+            elif out in self.group.made and self.needed(out):
+                yield natural(len(self.group.shape))
 
     # -- sizes ------------------------------------------------------------------------------
 
@@ -82,6 +142,9 @@ class Nest:
         dim = self.group.shape[axis]
         if isinstance(dim, int):
             return const(dim)
+        computed = self.computed(dim)
+        if computed is not None:
+            return computed
         for access in self.accesses():
             found = self.length_by(access, axis, dim)
             if found is not None:
@@ -95,11 +158,25 @@ class Nest:
                 if not outside or kind is None or at < 0:
                     continue
                 if kind.shape[at] != 1:
-                    return self.add(extent, (operand,), axis=at)
+                    return self.length(operand, at)
         stmt = next(s for s in self.group.members if s.outs[0] in self.group.first)
         base = self.group.first[stmt.outs[0]]
         part = self.add(read, (base, *stmt.args[2:]), path=stmt.kwargs["path"], view=True)
-        return self.add(extent, (part,), axis=axis)
+        return self.length(part, axis)
+
+    def computed(self, dim: Dim) -> Operand | None:
+        """A length that follows from the indices of loops around; None if it does not."""
+        if not isinstance(dim, Size) or not all(s in self.indices for s, _ in dim.terms):
+            return None
+        found: Any = dim.const
+        for symbol, factor in sorted(dim.terms, key=lambda term: -term[1]):
+            index = Handle(self.builder, self.indices[symbol])
+            term = index if abs(factor) == 1 else index * abs(factor)
+            if found == 0:
+                found = term if factor > 0 else -term
+            else:
+                found = found + term if factor > 0 else found - term
+        return found.operand
 
     def length_by(self, access: Access, axis: int, dim: Dim) -> Operand | None:
         """The length as that of an axis of an array, less a constant."""
@@ -109,7 +186,7 @@ class Nest:
                 continue
             less = affine((dim, 1), (kind.shape[at], -1))
             if isinstance(less, int):
-                return self.shifted(self.add(extent, (access.leaf,), axis=at), less)
+                return self.shifted(self.length(access.leaf, at), less)
         return None
 
     def check(self) -> None:
@@ -129,19 +206,22 @@ class Nest:
                     if dim != 1 and not same(dim, wide) and (dim, wide) not in known:
                         known.add((dim, wide))
                         before = self.group.first.get(operand, operand)
-                        length = self.add(extent, (before,), axis=axis)
+                        length = self.length(before, axis)
                         self.builder.add(agree, (length, self.extents[axis + offset]), {})
 
-    def allocated(self, out: Value) -> Operand:
-        """A new array for what a member makes."""
+    def allocated(
+        self, out: Value, axes: Iterable[int | None], start: Operand | None = None
+    ) -> Operand:
+        """A new array for what a member makes, along these axes of the iteration space."""
         kind = out.type
         assert isinstance(kind, ArrayType)
-        sizes: list[Operand] = []
+        sizes: list[Operand] = [] if start is None else [plain(start)]
         plan: list[int | Arg] = []
-        for dim, length in zip(kind.shape, self.extents, strict=True):
-            if isinstance(dim, int):
-                plan.append(dim)
+        for dim, axis in zip(kind.shape, axes, strict=True):
+            if isinstance(dim, int) or axis is None:
+                plan.append(1 if axis is None else dim)  # type: ignore[arg-type]
                 continue
+            length = self.extents[axis]
             plan.append(Arg(len(sizes)))
             least = at_least(dim)
             sizes.append(
@@ -149,10 +229,8 @@ class Nest:
                 if least is not None and least >= 0
                 else self.add(py_max, (length, const(0)))
             )
-        (made,) = self.builder.add(
-            empty, sizes, {"shape": tuple(plan), "dtype": kind.dtype}, out.hint
-        )
-        return made
+        attrs = {"shape": tuple(plan), "dtype": kind.dtype}
+        return self.builder.add(empty if start is None else full, sizes, attrs, out.hint)[0]
 
     def find_ends(self) -> None:
         """The lengths of axes that places are counted from the end of."""
@@ -160,11 +238,23 @@ class Nest:
             for axis, place in enumerate(access.places):
                 key = (access.leaf, axis)
                 if isinstance(place.start, int) and place.start < 0 and key not in self.ends:
-                    self.ends[key] = self.add(extent, (access.leaf,), axis=axis)
+                    self.ends[key] = self.length(access.leaf, axis)
 
     def add(self, op: object, args: tuple[Operand, ...], **attrs: object) -> Operand:
         """One op in front of the nest."""
         return self.builder.add(op, args, dict(attrs))[0]  # type: ignore[arg-type]
+
+    def length(self, array: Operand, axis: int) -> Operand:
+        """The length of an axis, named as its symbol; the same for equal lengths."""
+        kind = array_type(array)
+        dim = None if kind is None else kind.shape[axis]
+        if dim in self.lengths:
+            return self.lengths[dim]
+        hint = str(dim) if str(dim).isidentifier() else ""
+        found = self.builder.add(extent, (array,), {"axis": axis}, hint)[0]
+        if isinstance(dim, Size):
+            self.lengths[dim] = found
+        return found
 
     def shifted(self, operand: Operand, by: int) -> Operand:
         """The integer plus a constant."""
@@ -172,151 +262,33 @@ class Nest:
 
     # -- loops ------------------------------------------------------------------------------
 
-    def loop(
-        self, axis: int, index: list[Value], inits: tuple[Operand, ...], outs: tuple[Value, ...]
-    ) -> For:
-        """The loop over an axis and those inside it."""
-        at = Value(INT, NAMES[axis % len(NAMES)])
-        params = tuple(Value(o.type, o.hint) for o in outs)
-        inner = [*index, at]
-        body = Builder(loc=self.builder.loc)
-        if axis + 1 < len(self.group.shape):
-            made = tuple(Value(o.type, o.hint) for o in outs)
-            body.append(self.loop(axis + 1, inner, params, made))
-            results: tuple[Operand, ...] = made
-        else:
-            results = self.body(body, inner, params)
-        return For(
-            const(0), self.extents[axis], const(1), inits,
-            Block((at, *params), tuple(body.stmts), results), outs,
-            reverse=bool(self.group.descending), loc=self.builder.loc,
-        )  # fmt: skip
+    def fold(self, stmt: Apply) -> Running:
+        """A reduction among the members."""
+        fold = self.group.folds[stmt.outs[0]]
+        rank = len(self.order)
+        depth = rank
+        while depth and self.order[depth - 1] in fold.axes:
+            depth -= 1
+        kept: list[int | None] = [k for k in range(rank) if k not in fold.axes]
+        if stmt.kwargs.get("keepdims"):
+            kept = [None if k in fold.axes else k for k in range(rank)]
+        return Running(stmt.outs[0], fold, rank, depth, tuple(kept), self.count(fold))
 
-    def body(
-        self, body: Builder, index: list[Value], params: tuple[Value, ...]
-    ) -> tuple[Operand, ...]:
-        """One trip of the innermost loop."""
-        trip = _Trip(self, body, index, dict(zip(self.roots, params, strict=True)))
-        for stmt in self.group.members:
-            body.loc = stmt.loc
-            trip.member(stmt)
-        return tuple(trip.arrays[root] for root in self.roots)
+    def count(self, fold: Fold) -> Operand:
+        """How many elements are folded into one."""
+        found = Handle(self.builder, const(1))
+        if fold.finish is not None:
+            for axis in fold.axes:
+                found = found * Handle(self.builder, self.extents[axis])
+        return found.operand
 
+    def finish(self, running: Running) -> None:
+        """Add loops that finish each element of an array that was folded into."""
+        out = running.out
+        axes = [k for k in running.kept if k is not None]
+        loops = Loops(axes, self.extents, {out: out}, (), running.finish_element, self.taken)
+        loops.inside(0, self.builder, {}, {out: self.finals[out]})
 
-@dataclass(slots=True)
-class _Trip:
-    """The statements of one trip: `arrays` are the present versions, `values` what was made."""
-
-    nest: Nest
-    builder: Builder
-    index: list[Value]
-    arrays: dict[Operand, Operand]
-    values: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
-
-    def member(self, stmt: Apply) -> None:
-        """A member's work on one element."""
-        if stmt.outs[0] in self.nest.group.made:
-            self.make(stmt)
-            return
-        group = self.nest.group
-        root = group.first[stmt.outs[0]]
-        places = target(stmt)
-        assert places is not None
-        value = self.element(stmt.args[1])
-        where = self.at(root, places)
-        attrs = {"path": path_of_element(len(where))}
-        (self.arrays[root],) = self.builder.add(
-            stmt.op, (self.arrays[root], value, *where), attrs, stmt.outs[0].hint
-        )
-
-    def make(self, stmt: Apply) -> None:
-        """An element of a new array."""
-        out = stmt.outs[0]
-        assert isinstance(out.type, ArrayType)
-        made = self.values[out] = self.made(stmt, element(out.type))
-        if out in self.arrays:
-            where = self.at(out, natural(len(self.index)))
-            attrs = {"path": path_of_element(len(where))}
-            (self.arrays[out],) = self.builder.add(
-                update, (self.arrays[out], plain(made), *where), attrs, out.hint
-            )
-
-    def made(self, stmt: Apply, kind: ArrayType) -> Operand:
-        """The value of the element."""
-        if stmt.op.overwrites is not None:
-            base, value = (self.element(a) for a in stmt.args[:2])
-            return value if stmt.op is update else self.apply(add, (base, value), (), kind)
-        args = tuple(
-            _shape_only(a) if k in stmt.op.shapes else self.element(a)
-            for k, a in enumerate(stmt.args)
-        )
-        if stmt.op.scalar == "{}" and isinstance(args[0], Const):
-            return const(kind.dtype.type(args[0].value))
-        return self.apply(stmt.op, args, stmt.attrs, kind)
-
-    def apply(
-        self, op: Op, args: tuple[Operand, ...], attrs: Attrs, kind: ArrayType
-    ) -> Operand:
-        """The op on elements, whose result is a number where NumPy makes an array of one."""
-        out = Value(kind)
-        self.builder.append(Apply(op, args, attrs, (out,), self.builder.loc))
-        return out
-
-    def element(self, operand: Operand) -> Operand:
-        """The element of an operand that this trip reads; a number is itself."""
-        kind = array_type(operand)
-        if kind is None:
-            return operand
-        group = self.nest.group
-        found = group.resolve(operand, broadcast(natural(len(self.index)), kind))
-        leaf = found.leaf
-        if array_type(leaf) is None:
-            return leaf
-        if isinstance(leaf, Value) and leaf in self.values:
-            return self.values[leaf]
-        root = group.first.get(leaf, leaf)
-        where = self.at(root, found.places)
-        attrs = {"path": path_of_element(len(where)), "view": False}
-        return self.builder.add(read, (self.arrays.get(root, leaf), *where), attrs)[0]
-
-    def at(self, array: Operand, places: Places) -> tuple[Operand, ...]:
-        """The index of an element."""
-        return tuple(self.coordinate(array, axis, p) for axis, p in enumerate(places))
-
-    def coordinate(self, array: Operand, axis: int, place: Place) -> Operand:
-        """The index along one axis."""
-        if not isinstance(place.start, int):
-            return place.start
-        base: Operand = const(0)
-        if place.loop is not None:
-            base = self.index[place.loop]
-            if place.step != 1:
-                base = (Handle(self.builder, base) * place.step).operand
-        if place.start < 0:
-            end = shifted(self.builder, self.nest.ends[array, axis], place.start)
-            if place.loop is None:
-                return end
-            return (Handle(self.builder, end) + Handle(self.builder, base)).operand
-        return shifted(self.builder, base, place.start)
-
-
-def plain(operand: Operand) -> Operand:
-    """A constant as the Python number that a person writes."""
-    return const(operand.value.item()) if isinstance(operand, Const) else operand
-
-
-def shifted(builder: Builder, operand: Operand, by: int) -> Operand:
-    """The integer plus a constant, as a person writes it."""
-    if not isinstance(operand, Value):
-        return const(operand.value + by)  # type: ignore[union-attr]
-    if by == 0:
-        return operand
-    handle = Handle(builder, operand)
-    return (handle - -by if by < 0 else handle + by).operand
-
-
-def _shape_only(operand: Operand) -> Operand:
-    """An operand of which only the shape was read: any number will do."""
-    kind = operand.type
-    assert isinstance(kind, ArrayType)
-    return const(np.zeros((), kind.dtype)[()]) if kind.rank else operand
+    def trip(self, builder: Builder, index: Index, state: State) -> None:
+        """Add the work of all members at one index."""
+        Trip(self.group, self.ends, builder, index, state).run(self.running)

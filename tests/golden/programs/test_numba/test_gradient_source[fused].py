@@ -7,19 +7,19 @@ from stagec_runtime import kernels
 
 @njit(error_model='numpy', nogil=True)
 def fused_grad_kernel(a, b, c):
-    t = a.shape[0]
-    c_bar = np.empty(t)
-    a_bar = np.empty(t)
-    b_bar = np.empty(t)
-    for i in range(t):
-        t_1 = c[i]
-        t_2 = kernels.tanh(a[i] * b[i] + kernels.sin(t_1))
-        t_3 = kernels.exp(-(t_1 * t_1))
-        t_4 = t_2 * t_3 * t_1
-        t_2 = t_3 * (1 - t_2 * t_2)
-        c_bar[i] = t_2 * kernels.cos(t_1) - (t_4 + t_4)
-        a_bar[i] = t_2 * b[i]
-        b_bar[i] = t_2 * a[i]
+    n = a.shape[0]
+    c_bar = np.empty(n)
+    a_bar = np.empty(n)
+    b_bar = np.empty(n)
+    for i in range(n):
+        t = c[i]
+        t_1 = kernels.tanh(a[i] * b[i] + kernels.sin(t))
+        t_2 = kernels.exp(-(t * t))
+        t_3 = t_1 * t_2 * t
+        t_1 = t_2 * (1 - t_1 * t_1)
+        c_bar[i] = t_1 * kernels.cos(t) - (t_3 + t_3)
+        a_bar[i] = t_1 * b[i]
+        b_bar[i] = t_1 * a[i]
     return c_bar, a_bar, b_bar
 
 

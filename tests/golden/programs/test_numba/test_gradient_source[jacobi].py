@@ -7,30 +7,32 @@ from numba import njit
 @njit(error_model='numpy', nogil=True)
 def jacobi_grad_kernel_2(steps, a_bar, b_bar):
     for _ in range(steps - 1, -1, -1):
-        t = a_bar.shape[1] - 2
-        for i in range(a_bar.shape[0] - 2):
-            t_1 = i + 1
+        n = a_bar.shape[0]
+        t = n - 2
+        m = a_bar.shape[1]
+        t_1 = m - 2
+        for i in range(t):
+            t_2 = i + 1
+            t_3 = i + 2
+            for j in range(t_1):
+                t_4 = j + 1
+                t_5 = a_bar[t_2, t_4] * 0.25
+                a_bar[t_2, t_4] = 0
+                b_bar[i, t_4] += t_5
+                b_bar[t_3, t_4] += t_5
+                b_bar[t_2, j + 2] += t_5
+                b_bar[t_2, j] += t_5
+        for i in range(t):
+            t = i + 1
             t_2 = i + 2
-            for j in range(t):
+            for j in range(t_1):
                 t_3 = j + 1
-                t_4 = a_bar[t_1, t_3] * 0.25
-                a_bar[t_1, t_3] = 0
-                b_bar[i, t_3] += t_4
-                b_bar[t_2, t_3] += t_4
-                b_bar[t_1, j + 2] += t_4
-                b_bar[t_1, j] += t_4
-        t = b_bar.shape[1] - 2
-        for i in range(b_bar.shape[0] - 2):
-            t_1 = i + 1
-            t_2 = i + 2
-            for j in range(t):
-                t_3 = j + 1
-                t_4 = b_bar[t_1, t_3] * 0.25
-                b_bar[t_1, t_3] = 0
-                a_bar[i, t_3] += t_4
-                a_bar[t_2, t_3] += t_4
-                a_bar[t_1, j + 2] += t_4
-                a_bar[t_1, j] += t_4
+                t_5 = b_bar[t, t_3] * 0.25
+                b_bar[t, t_3] = 0
+                a_bar[i, t_3] += t_5
+                a_bar[t_2, t_3] += t_5
+                a_bar[t, j + 2] += t_5
+                a_bar[t, j] += t_5
     return a_bar, b_bar
 
 
@@ -39,22 +41,24 @@ def jacobi_grad_kernel(steps, a, b):
     b = b.copy()
     a_1 = a
     for _ in range(steps):
-        t = a_1.shape[1] - 2
-        for i in range(a_1.shape[0] - 2):
-            t_1 = i + 1
+        n = a_1.shape[0]
+        t = n - 2
+        m = a_1.shape[1]
+        t_1 = m - 2
+        for i in range(t):
+            t_2 = i + 1
+            t_3 = i + 2
+            for j in range(t_1):
+                t_4 = j + 1
+                t_5 = 0.25 * (a_1[t_2, j] + a_1[t_2, j + 2] + a_1[t_3, t_4] + a_1[i, t_4])
+                b[t_2, t_4] = t_5
+        for i in range(t):
+            t = i + 1
             t_2 = i + 2
-            for j in range(t):
+            for j in range(t_1):
                 t_3 = j + 1
-                t_4 = 0.25 * (a_1[t_1, j] + a_1[t_1, j + 2] + a_1[t_2, t_3] + a_1[i, t_3])
-                b[t_1, t_3] = t_4
-        t = b.shape[1] - 2
-        for i in range(b.shape[0] - 2):
-            t_1 = i + 1
-            t_2 = i + 2
-            for j in range(t):
-                t_3 = j + 1
-                t_4 = 0.25 * (b[t_1, j] + b[t_1, j + 2] + b[t_2, t_3] + b[i, t_3])
-                a_1[t_1, t_3] = t_4
+                t_5 = 0.25 * (b[t, j] + b[t, j + 2] + b[t_2, t_3] + b[i, t_3])
+                a_1[t, t_3] = t_5
     return a_1, np.zeros_like(a)
 
 

@@ -6,18 +6,18 @@ from numba import njit
 
 @njit(error_model='numpy', nogil=True)
 def rational_grad_kernel(a, b, c):
-    t = a.shape[0]
-    c_bar = np.empty(t)
-    a_bar = np.empty(t)
-    b_bar = np.empty(t)
-    for i in range(t):
-        t_1 = c[i]
-        t_2 = 1.0 + t_1 * t_1
-        t_3 = 1.0 / t_2
-        t_1 = (a[i] * b[i] + t_1) / t_2 / t_2 * t_1
-        c_bar[i] = t_3 - (t_1 + t_1)
-        a_bar[i] = t_3 * b[i]
-        b_bar[i] = t_3 * a[i]
+    n = a.shape[0]
+    c_bar = np.empty(n)
+    a_bar = np.empty(n)
+    b_bar = np.empty(n)
+    for i in range(n):
+        t = c[i]
+        t_1 = 1.0 + t * t
+        t_2 = 1.0 / t_1
+        t = (a[i] * b[i] + t) / t_1 / t_1 * t
+        c_bar[i] = t_2 - (t + t)
+        a_bar[i] = t_2 * b[i]
+        b_bar[i] = t_2 * a[i]
     return c_bar, a_bar, b_bar
 
 

@@ -12,7 +12,7 @@ def rosenbrock_grad_kernel(x):
         tape[i] = x[i + 1] - x[i] ** 2
     x_bar = np.zeros_like(x)
     for i in range(t - 1, -1, -1):
-        t_1 = np.float64(100.0) * (2 * tape[i])
+        t_1 = 100.0 * (2 * tape[i])
         x_bar[i] -= 2 * (1 - x[i]) + t_1 * (2 * x[i])
         x_bar[i + 1] += t_1
     return x_bar

@@ -2,32 +2,37 @@
 
 import numpy as np
 from numba import njit
-
-
-@njit(error_model='numpy', nogil=True)
-def upwind_grad_kernel_3(u_bar, speed):
-    for i in range(u_bar.shape[0] - 1):
-        t = i + 1
-        t_1 = u_bar[t] * speed
-        u_bar[i] += t_1
-        u_bar[t] -= t_1
-    return u_bar
+from stagec_runtime import kernels
 
 
 @njit(error_model='numpy', nogil=True, boundscheck=True)
-def upwind_grad_kernel_2(u_bar, tape, t):
-    t_1 = u_bar.shape[0] - 1
-    t_2 = np.empty(t_1)
-    for i in range(t_1):
-        t_2[i] = -(u_bar[i + 1] * tape[t, i])
-    return t_2
+def upwind_grad_kernel_2(steps, u_bar, tape, speed):
+    speed_bar = 0.0
+    for i in range(steps - 1, -1, -1):
+        n = u_bar.shape[0]
+        t = n - 1
+        t_1 = np.empty(t)
+        t_2 = np.empty(t)
+        acc = 0.0
+        for i_1 in range(t):
+            t_3 = u_bar[i_1 + 1]
+            acc = kernels.plus(acc, -(t_3 * tape[i, i_1]))
+            t_3 *= speed
+            t_1[i_1] = t_3
+            t_2[i_1] = -t_3
+        speed_bar += acc
+        for i in range(t_1.shape[0]):
+            u_bar[i] += t_1[i]
+            u_bar[i + 1] += t_2[i]
+    return u_bar, float(speed_bar)
 
 
 @njit(error_model='numpy', nogil=True)
 def upwind_grad_kernel(steps, u, speed):
     tape = np.empty((max(steps, 0), u.shape[0] - 1))
     for i in range(steps):
-        for i_1 in range(u.shape[0] - 2, -1, -1):
+        n = u.shape[0]
+        for i_1 in range(n - 2, -1, -1):
             t = i_1 + 1
             t_1 = u[t] - u[i_1]
             tape[i, i_1] = t_1
@@ -38,9 +43,6 @@ def upwind_grad_kernel(steps, u, speed):
 def upwind_grad(u, speed, steps):
     u = u.copy()
     u, tape = upwind_grad_kernel(steps, u, speed)
-    u_bar = 2 * u
-    speed_bar = np.float64(0.0)
-    for i in reversed(range(steps)):
-        speed_bar += np.sum(upwind_grad_kernel_2(u_bar, tape, i))
-        u_bar = upwind_grad_kernel_3(u_bar, speed)
+    u_bar, speed_bar = upwind_grad_kernel_2(steps, 2 * u, tape, speed)
+    speed_bar = np.float64(speed_bar)
     return u_bar, float(speed_bar)

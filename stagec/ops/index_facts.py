@@ -1,0 +1,103 @@
+"""What is known of integers: loop indices and what is computed from them.
+
+They are followed as affine expressions of sizes and of loop indices, each of which is a symbol
+with a range of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from stagec.ir.core import Apply, Const, For, Operand, Value
+from stagec.ir.lowering import is_integer
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, size
+from stagec.ops.arithmetic import add, multiply, negative, subtract
+from stagec.ops.extent import extent
+
+
+def given_sizes(params: Iterable[Value]) -> set[Symbol]:
+    """The symbols of integer parameters, which need not be sizes."""
+    return {
+        s
+        for p in params
+        if isinstance(p.type, ArrayType) and p.type.size is not None and not p.type.rank
+        for s, _ in p.type.size.terms
+    }
+
+
+@dataclass(slots=True)
+class IndexFacts:
+    """What is known of integers; `given` are the symbols that need not be sizes.
+
+    Attributes
+    ----------
+    exact : integers as expressions.
+    ranges : the smallest and the largest value of each loop index, of inner loops last.
+    values : the loop index that each symbol stands for.
+    """
+
+    given: set[Symbol]
+    exact: dict[Value, Dim] = field(default_factory=dict[Value, Dim])
+    ranges: dict[Symbol, tuple[Dim, Dim]] = field(default_factory=dict[Symbol, tuple[Dim, Dim]])
+    values: dict[Symbol, Value] = field(default_factory=dict[Symbol, Value])
+
+    def of(self, operand: Operand) -> Dim:
+        """The integer as an expression: a symbol of its own if it is not known."""
+        if not isinstance(operand, Value):
+            value = operand.value if isinstance(operand, Const) else None
+            return value if isinstance(value, int) else None
+        if self.exact.get(operand) is None and is_integer(operand.type):
+            assert isinstance(operand.type, ArrayType)
+            found = operand.type.size
+            if found is None:
+                symbol = Symbol(f"__integer{len(self.given)}", True)
+                self.given.add(symbol)
+                found = size(symbol)
+            self.exact[operand] = found
+        return self.exact.get(operand)
+
+    def index(self, stmt: For) -> None:
+        """Note the range of a loop index."""
+        lo, hi, step = self.of(stmt.lo), self.of(stmt.hi), self.of(stmt.step)
+        if not isinstance(step, int) or step == 0:
+            return
+        symbol = Symbol(f"__index{len(self.ranges)}", True)
+        first, last = (lo, affine((hi, 1), const=-1)) if step > 0 else (
+            affine((hi, 1), const=1), lo)  # fmt: skip
+        self.ranges[symbol] = first, last
+        self.values[symbol] = stmt.body.params[0]
+        self.exact[stmt.body.params[0]] = size(symbol)
+
+    def note(self, stmt: Apply) -> None:
+        """Note the result of an op on integers."""
+        if stmt.op is extent:
+            array = stmt.args[0].type
+            assert isinstance(array, ArrayType)
+            self.exact[stmt.outs[0]] = array.shape[stmt.kwargs["axis"]]
+        elif stmt.op in (add, subtract):
+            signs = (1, -1) if stmt.op is subtract else (1, 1)
+            parts = [(self.of(a), f) for a, f in zip(stmt.args, signs, strict=True)]
+            self.exact[stmt.outs[0]] = affine(*parts)
+        elif stmt.op is negative:
+            self.exact[stmt.outs[0]] = affine((self.of(stmt.args[0]), -1))
+        elif stmt.op is multiply:
+            a, b = map(self.of, stmt.args)
+            if isinstance(b, int):
+                a, b = b, a
+            self.exact[stmt.outs[0]] = affine((b, a)) if isinstance(a, int) else None
+
+    def holds(self, expression: Dim) -> bool:
+        """Whether the expression is surely not negative."""
+        for symbol in reversed(self.ranges):
+            if not isinstance(expression, Size):
+                break
+            factor = dict(expression.terms).get(symbol, 0)
+            if factor:
+                low, high = self.ranges[symbol]
+                end = low if factor > 0 else high
+                expression = affine((expression, 1), (size(symbol), -factor), (end, factor))
+        if isinstance(expression, Size) and any(s in self.given for s, _ in expression.terms):
+            return False
+        least = at_least(expression)
+        return least is not None and least >= 0

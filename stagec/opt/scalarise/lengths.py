@@ -1,0 +1,143 @@
+"""Names for lengths that only the run time knows, so that equal ones are seen to be equal.
+
+The slices `a[:j]` and `b[:j]` of arrays of one length have one length themselves, whatever `j`
+is; so has everything that is computed from them element by element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from stagec.ir.alias import path_of
+from stagec.ir.core import Apply, Block, Call, Const, For, If, Operand, Stmt, Value, While
+from stagec.ir.path import Arg, Index, NewAxis, Slice
+from stagec.ir.rebuild import map_operands, map_regions
+from stagec.ir.types import ArrayType, Dim, Symbol, Type, affine, size
+from stagec.ir.walk import rename
+from stagec.ops.index_facts import IndexFacts, given_sizes
+
+
+def with_lengths(block: Block) -> tuple[Block, Mapping[Symbol, Value]]:
+    """The block with a length for each unknown one, and the loop indices that they hold."""
+    namer = _Namer(IndexFacts(given_sizes(block.params)))
+    return namer.block(block, {}), namer.facts.values
+
+
+@dataclass(slots=True)
+class _Namer:
+    """The symbols so far, by what they are the lengths of."""
+
+    facts: IndexFacts
+    known: dict[Hashable, Symbol] = field(default_factory=dict[Hashable, Symbol])
+
+    def symbol(self, key: Hashable) -> Dim:
+        """The length with this key."""
+        return size(self.known.setdefault(key, Symbol(f"__length{len(self.known)}", unit=True)))
+
+    def block(self, block: Block, names: dict[Value, Operand]) -> Block:
+        """The block with values of more precise types; `names` says which for which."""
+        params = tuple(self.named(p, {}, names) for p in block.params)
+        stmts = tuple(self.stmt(s, names) for s in block.stmts)
+        return Block(params, stmts, tuple(rename(r, names) for r in block.results))
+
+    def stmt(self, stmt: Stmt, names: dict[Value, Operand]) -> Stmt:
+        """The statement with a symbol for each length of its results that is not known."""
+        stmt = map_operands(stmt, lambda v: rename(v, names))
+        if isinstance(stmt, For):
+            self.facts.index(stmt)
+        stmt = map_regions(stmt, lambda b: self.block(b, names))
+        match stmt:
+            case Apply():
+                self.facts.note(stmt)
+                return replace(stmt, outs=self.results(stmt, names))
+            case Call() | If():
+                return replace(stmt, outs=tuple(self.named(v, {}, names) for v in stmt.outs))
+            case For() | While():
+                carry = tuple(self.named(v, {}, names) for v in stmt.carry)
+                return replace(stmt, carry=carry)
+            case _:
+                assert_never(stmt)
+
+    def results(self, stmt: Apply, names: dict[Value, Operand]) -> tuple[Value, ...]:
+        """The results of an op, whose operands may be known better than before."""
+        if not any(isinstance(o.type, ArrayType) and None in o.type.shape for o in stmt.outs):
+            return stmt.outs
+        found = stmt.op.infer(*(a.type for a in stmt.args), **stmt.kwargs)
+        types = found if isinstance(found, tuple) else (found,)
+        lengths = self.lengths(stmt)
+        return tuple(
+            self.named(out, lengths, names, type)
+            for out, type in zip(stmt.outs, types, strict=True)
+        )
+
+    def named(
+        self,
+        value: Value,
+        lengths: dict[int, Dim],
+        names: dict[Value, Operand],
+        type: Type | None = None,
+    ) -> Value:
+        """The value with a symbol for each length that neither its type nor `type` tells."""
+        kind = value.type
+        if not isinstance(kind, ArrayType) or None not in kind.shape:
+            return value
+        better = type.shape if isinstance(type, ArrayType) else kind.shape
+        shape = [b if a is None else a for a, b in zip(kind.shape, better, strict=True)]
+        full = tuple(
+            lengths.get(k, self.symbol((value, k))) if d is None else d
+            for k, d in enumerate(shape)
+        )
+        made = names[value] = Value(replace(kind, shape=full), value.hint)
+        return made
+
+    def lengths(self, stmt: Apply) -> dict[int, Dim]:
+        """The lengths of a slice between staged bounds, by axis of the result."""
+        path = path_of(stmt)
+        if stmt.op.overwrites is not None or path is None or len(path) != 1:
+            return {}
+        base, (step,) = stmt.args[0].type, path
+        if not isinstance(step, Index) or not isinstance(base, ArrayType):
+            return {}
+        found: dict[int, Dim] = {}
+        axis = at = 0
+        for item in step.items:
+            if isinstance(item, Slice) and base.shape[axis] is not None:
+                found[at] = self.length(item, base.shape[axis], stmt.args[1:])
+            if isinstance(item, Arg) and _moves_axes(stmt.args[1 + item.position]):
+                return {}
+            at += isinstance(item, Slice | NewAxis)
+            axis += not isinstance(item, NewAxis)
+        return found
+
+    def length(self, item: Slice, dim: Dim, index: tuple[Operand, ...]) -> Dim:
+        """The length of a slice of an axis of length `dim`."""
+        start = 0 if item.start is None else self.bound(item.start, index)
+        stop = dim if item.stop is None else self.bound(item.stop, index)
+        found = affine((stop, 1), (start, -1))
+        inside = (start, affine((dim, 1), (stop, -1)), found)
+        if item.step in (None, 1) and all(map(self.facts.holds, inside)):
+            return found
+        parts = (item.start, item.stop, item.step)
+        return self.symbol((dim, *(_key(p, index) for p in parts)))
+
+    def bound(self, part: int | Arg, index: tuple[Operand, ...]) -> Dim:
+        """A bound of a slice as an expression."""
+        return self.facts.of(index[part.position]) if isinstance(part, Arg) else part
+
+
+def _moves_axes(index: Operand) -> bool:
+    return (
+        not isinstance(index.type, ArrayType)
+        or bool(index.type.rank)
+        or (index.type.dtype.kind == "b")
+    )
+
+
+def _key(part: int | Arg | None, index: tuple[Operand, ...]) -> Hashable:
+    """What the bound of a slice is: equal keys are equal at run time."""
+    if not isinstance(part, Arg):
+        return part
+    operand = index[part.position]
+    return operand.key if isinstance(operand, Const) else operand

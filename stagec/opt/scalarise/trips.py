@@ -1,0 +1,155 @@
+"""The innermost work of a nest: what its members do to one element each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stagec.ir.build import Builder
+from stagec.ir.core import Apply, Attrs, Const, Op, Operand, Value, const
+from stagec.ir.types import ArrayType
+from stagec.ops.arithmetic import Handle, add
+from stagec.ops.indexing import read, update
+from stagec.opt.scalarise.folds import Index, Running, State
+from stagec.opt.scalarise.groups import Group, array_type, element, target
+from stagec.opt.scalarise.places import (
+    Place,
+    Places,
+    broadcast,
+    natural,
+    path_of_element,
+)
+
+
+@dataclass(slots=True)
+class Trip:
+    """The statements of one trip: `state` is what the loops change, `values` what was made.
+
+    `ends` are the lengths of axes that places are counted from the end of.
+    """
+
+    group: Group
+    ends: Mapping[tuple[Operand, int], Operand]
+    builder: Builder
+    index: Index
+    state: State
+    values: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
+
+    def run(self, folding: Mapping[Operand, Running]) -> None:
+        """Add the work of all members."""
+        for stmt in self.group.members:
+            self.builder.loc = stmt.loc
+            fold = folding.get(stmt.outs[0])
+            if fold is None:
+                self.member(stmt)
+            else:
+                fold.step(self.builder, self.index, self.state, self.element(stmt.args[0]))
+
+    def member(self, stmt: Apply) -> None:
+        """A member's work on one element."""
+        if stmt.outs[0] in self.group.made:
+            self.make(stmt)
+            return
+        root = self.group.first[stmt.outs[0]]
+        places = target(stmt)
+        assert places is not None
+        value = self.element(stmt.args[1])
+        where = self.at(root, places)
+        attrs = {"path": path_of_element(len(where))}
+        (self.state[root],) = self.builder.add(
+            stmt.op, (self.state[root], value, *where), attrs, stmt.outs[0].hint
+        )
+
+    def make(self, stmt: Apply) -> None:
+        """An element of a new array."""
+        out = stmt.outs[0]
+        assert isinstance(out.type, ArrayType)
+        made = self.values[out] = self.made(stmt, element(out.type))
+        if out in self.state:
+            where = self.at(out, natural(len(self.group.shape)))
+            attrs = {"path": path_of_element(len(where))}
+            (self.state[out],) = self.builder.add(
+                update, (self.state[out], plain(made), *where), attrs, out.hint
+            )
+
+    def made(self, stmt: Apply, kind: ArrayType) -> Operand:
+        """The value of the element."""
+        if stmt.op.overwrites is not None:
+            base, value = (self.element(a) for a in stmt.args[:2])
+            return value if stmt.op is update else self.apply(add, (base, value), (), kind)
+        args = tuple(
+            _shape_only(a) if k in stmt.op.shapes else self.element(a)
+            for k, a in enumerate(stmt.args)
+        )
+        if stmt.op.scalar == "{}" and isinstance(args[0], Const):
+            return const(kind.dtype.type(args[0].value))
+        return self.apply(stmt.op, args, stmt.attrs, kind)
+
+    def apply(
+        self, op: Op, args: tuple[Operand, ...], attrs: Attrs, kind: ArrayType
+    ) -> Operand:
+        """The op on elements, whose result is a number where NumPy makes an array of one."""
+        out = Value(kind)
+        self.builder.append(Apply(op, args, attrs, (out,), self.builder.loc))
+        return out
+
+    def element(self, operand: Operand) -> Operand:
+        """The element of an operand that this trip reads; a number is itself."""
+        kind = array_type(operand)
+        if kind is None:
+            return operand
+        group = self.group
+        found = group.resolve(operand, broadcast(natural(len(self.group.shape)), kind))
+        leaf = found.leaf
+        if array_type(leaf) is None:
+            return leaf
+        if isinstance(leaf, Value) and leaf in self.values:
+            return self.values[leaf]
+        root = group.first.get(leaf, leaf)
+        where = self.at(root, found.places)
+        attrs = {"path": path_of_element(len(where)), "view": False}
+        return self.builder.add(read, (self.state.get(root, leaf), *where), attrs)[0]
+
+    def at(self, array: Operand, places: Places) -> tuple[Operand, ...]:
+        """The index of an element."""
+        return tuple(self.coordinate(array, axis, p) for axis, p in enumerate(places))
+
+    def coordinate(self, array: Operand, axis: int, place: Place) -> Operand:
+        """The index along one axis."""
+        if not isinstance(place.start, int):
+            return place.start
+        base: Operand = const(0)
+        if place.loop is not None:
+            base = self.index[place.loop]
+            if place.step != 1:
+                base = (Handle(self.builder, base) * place.step).operand
+        if place.start < 0:
+            end = shifted(self.builder, self.ends[array, axis], place.start)
+            if place.loop is None:
+                return end
+            return (Handle(self.builder, end) + Handle(self.builder, base)).operand
+        return shifted(self.builder, base, place.start)
+
+
+def plain(operand: Operand) -> Operand:
+    """A constant as the Python number that a person writes."""
+    return const(operand.value.item()) if isinstance(operand, Const) else operand
+
+
+def shifted(builder: Builder, operand: Operand, by: int) -> Operand:
+    """The integer plus a constant, as a person writes it."""
+    if not isinstance(operand, Value):
+        return const(operand.value + by)  # type: ignore[union-attr]
+    if by == 0:
+        return operand
+    handle = Handle(builder, operand)
+    return (handle - -by if by < 0 else handle + by).operand
+
+
+def _shape_only(operand: Operand) -> Operand:
+    """An operand of which only the shape was read: any number will do."""
+    kind = operand.type
+    assert isinstance(kind, ArrayType)
+    return const(np.zeros((), kind.dtype)[()]) if kind.rank else operand
