@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from stagec.api import Staged, grad, jvp, vjp
+from stagec.api import Staged, Transform, grad, jvp, vjp
 
 
-def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options: Any) -> Any:
+def _jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options: Any) -> Any:
     """A function that returns the Jacobian of `fun` by reverse mode, one row at a time.
 
     Shape: that of the result, then that of the argument.
@@ -18,7 +18,7 @@ def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options:
     return _jacobian(fun, argnums, _by_rows, options)
 
 
-def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options: Any) -> Any:
+def _jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options: Any) -> Any:
     """A function that returns the Jacobian of `fun` by forward mode, one column at a time.
 
     Shape: that of the result, then that of the argument.
@@ -26,9 +26,14 @@ def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options:
     return _jacobian(fun, argnums, _by_columns, options)
 
 
-def hessian(fun: Callable[..., Any], argnums: int = 0, **options: Any) -> Any:
+def _hessian(fun: Callable[..., Any], argnums: int = 0, **options: Any) -> Any:
     """A function that returns the Hessian of the scalar function `fun`."""
     return jacfwd(grad(fun, argnums), argnums, **options)
+
+
+jacrev = Transform("jacrev", _jacrev)
+jacfwd = Transform("jacfwd", _jacfwd)
+hessian = Transform("hessian", _hessian)
 
 
 def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:

@@ -10,7 +10,15 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, assignments, calls, containers, numpy_calls, statements
+from stagec.frontend import (
+    arrays,
+    assignments,
+    calls,
+    containers,
+    library,
+    numpy_calls,
+    statements,
+)
 from stagec.frontend.capturing import Capturing
 from stagec.frontend.closing import close
 from stagec.frontend.expressions import evaluate
@@ -23,14 +31,17 @@ from stagec.frontend.values import (
     ArrayRef,
     Fields,
     FunctionValue,
+    Generator,
     Items,
     Known,
+    Mapped,
     Number,
     Outside,
     Ref,
     StagedItems,
     TupleValue,
     Value,
+    Zipped,
 )
 from stagec.ir.core import Apply, Const, Op, Operand, Value as Staged, const
 from stagec.ir.function import Function
@@ -336,7 +347,11 @@ class Interpreter(Capturing):
         state.cells[ref.cell] = content
 
     def iterate_known(self, state: State, value: Value, loc: Loc | None) -> list[Value]:
-        """The items of an iterable of the user's own class."""
+        """The items of a generator and its like; nothing else is iterable."""
+        if isinstance(value, Generator | Mapped | Zipped):
+            return self.unpacked(
+                state, self.call_value(state, library.list_, (value,), {}, loc), loc
+            )
         raise Raised(TypeError("this object is not iterable at staging"))
 
     def unpacked(self, state: State, value: Value, loc: Loc | None) -> list[Value]:

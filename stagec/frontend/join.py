@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from typing import Any, cast
 
+import numpy as np
+
 from stagec.frontend.machine import AliasClash, Machine
 from stagec.frontend.state import State
 from stagec.frontend.unify import (
@@ -66,7 +68,7 @@ class Join:
     """Merges the cells of `left` and `right` into `cells`, collecting `phis`.
 
     `loop` is set when `left` enters a loop and `right` comes round to its head; `force` widens
-    lists of different lengths to lists of run-time length.
+    lists of different lengths to lists of run-time length, and lets arrays from outside join.
     """
 
     machine: Machine
@@ -212,6 +214,8 @@ class Join:
         """The merged value; raises Unjoinable where there is no common type."""
         if a is b or same_abstract(a, b):
             return a
+        if self.force and is_array(a) and is_array(b):
+            a, b = self.captured(self.left, a), self.captured(self.right, b)
         match a, b:
             case ((Known() | Number()), (Known() | Number())):
                 return self.number(a, b)
@@ -228,6 +232,14 @@ class Join:
                 return replace(a, **{k: self.part(v, getattr(b, k)) for k, v in parts.items()})
             case _:
                 raise Unjoinable(f"{describe(a)} on one path, {describe(b)} on the other")
+
+    def captured(self, state: State, value: Value) -> Value:
+        """The value, an array from outside as a hidden input."""
+        if not isinstance(value, Known):
+            return value
+        ref: ArrayRef = self.machine.captured_array(state, value, None)
+        self.cells.setdefault(ref.cell, state.cells[ref.cell])
+        return ref
 
     def part(self, a: Any, b: Any) -> Any:
         if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):
@@ -325,7 +337,8 @@ class Join:
                   if isinstance(self.cells[cell], ArrayCell)}  # fmt: skip
         if not (arrays or self.sharing or self.listed):
             return
-        kept = {c for content in self.cells.values() for c in cells_in(content)}
+        contents = self.cells.values() if arrays else ()
+        kept = {c for content in contents for c in cells_in(content)}
         kept |= {c for a in self.sharing.values() for _, found in a for c, _ in found}
         lefts = [a for a, _ in arrays]
         rights = [b for _, b in arrays]
@@ -340,9 +353,35 @@ class Join:
             assert isinstance(content, ArrayCell)
             shares = tuple(self.renewed(s, state) for state, found in sources for s in found)
             self.cells[cell] = replace(content, shares=tuple(dict.fromkeys(shares)))
+        self.forget_nameless(list(self.sharing))
         for cell in self.listed:
             if isinstance(content := self.cells.get(cell), ArrayCell):
                 self.cells[cell] = replace(content, listed=True)
+
+    def forget_nameless(self, cells: list[int]) -> None:
+        """Arrays that may be the memory of one that has no name any more share each other's."""
+        holders: dict[int, list[int]] = {}
+        for cell in cells:
+            for number, _ in self.shares_of(cell):
+                if number not in self.cells:
+                    holders.setdefault(number, []).append(cell)
+        found: dict[int, Any] = {c: [] for held in holders.values() for c in held}
+        for held in holders.values():
+            for cell in held:
+                found[cell] += [(c, self.array_of(c).operand) for c in held if c != cell]
+        for cell, others in found.items():
+            own = [s for s in self.shares_of(cell) if s[0] in self.cells]
+            shares = tuple(dict.fromkeys((*own, *others)))
+            self.cells[cell] = replace(self.array_of(cell), shares=shares)
+
+    def array_of(self, cell: int) -> ArrayCell:
+        """The merged array in the cell."""
+        content = self.cells[cell]
+        assert isinstance(content, ArrayCell)
+        return content
+
+    def shares_of(self, cell: int) -> tuple[tuple[int, Operand], ...]:
+        return self.array_of(cell).shares
 
     def renewed(self, share: tuple[int, Operand], state: State) -> tuple[int, Operand]:
         """An array of one path as it is after the join; it must not have changed before."""
@@ -419,4 +458,8 @@ class Join:
         return out
 
 
-# -- trees ------------------------------------------------------------------------------------
+def is_array(value: Value) -> bool:
+    """Whether the value is an array, staged or from outside."""
+    return isinstance(value, ArrayRef) or (
+        isinstance(value, Known) and isinstance(value.value, np.ndarray)
+    )

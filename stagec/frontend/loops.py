@@ -47,11 +47,12 @@ ESCAPES = (Exit.RETURN, Exit.STOP, Exit.OUTER)
 
 @dataclass(slots=True)
 class Flags:
-    """The cells of the exit flags of one loop."""
+    """The cells of the exit flags of one loop; `ends` says that its own test may end it."""
 
     stop: int
     broke: int
     escapes: dict[Exit, int]
+    ends: bool = False
 
     def all(self) -> list[int]:
         """Every flag."""
@@ -63,7 +64,8 @@ class Shape:
     """What differs between kinds of loops.
 
     `enter` runs one trip from the state at the head; `emit` makes the statement from the
-    parameters, their initial values, the body block and the carry.
+    parameters, their initial values, the body block and the carry; `endless` tells, after a
+    trip, whether the test of the loop is always true.
     """
 
     stmt: gast.AST
@@ -73,6 +75,7 @@ class Shape:
     ]
     declare: Callable[[State], None]
     always: bool
+    endless: Callable[[], bool]
     after: Callable[[State], Tree] | None
 
 
@@ -154,6 +157,8 @@ def mark(flags: Flags, tree: Tree, loc: Loc | None) -> Tree:
             cells[flags.stop] = Known(True)
             if leaf.exit is Exit.BREAK:
                 cells[flags.broke] = Known(True)
+            else:
+                flags.ends = True
         elif leaf.exit in flags.escapes:
             cells[flags.stop] = Known(True)
             cells[flags.escapes[leaf.exit]] = Known(True)
@@ -233,20 +238,24 @@ def finish(
         for cell, content in state.cells.items():
             if isinstance(content, Maybe) and not isinstance(back.cells.get(cell), Maybe):
                 state.cells[cell] = content.value
-    return leave(shape.after, state, flags, loc)
+    return leave(shape, state, flags, loc)
 
 
-def leave(
-    after: Callable[[State], Tree] | None, state: State, flags: Flags, loc: Loc | None
-) -> Tree:
-    """The paths after a loop: returned, broken out of, or run to its end and then `after`."""
+def leave(shape: Shape, state: State, flags: Flags, loc: Loc | None) -> Tree:
+    """The paths after a loop: returned, broken out of, or run to its end and what follows."""
     contents: dict[int, Content] = {c: state.cells.pop(c) for c in flags.all()}
     tree: Tree = Leaf(state)
-    for exit, cell in flags.escapes.items():
-        tree = then_do(tree, lambda s, e=exit, c=cell: fork_exit(s, contents[c], e, loc))
-    if after is None:
-        return tree
     broke = contents[flags.broke]
+    escapes = [e for e, c in flags.escapes.items() if not is_unset(contents[c])]
+    endless = shape.endless() and not flags.ends
+    if endless and is_unset(broke) and escapes:
+        contents[flags.escapes[escapes[-1]]] = Known(True)
+    for exit in escapes:
+        flag = contents[flags.escapes[exit]]
+        tree = then_do(tree, lambda s, e=exit, f=flag: fork_exit(s, f, e, loc))
+    after = shape.after
+    if after is None or endless:
+        return tree
     if isinstance(broke, Known):
         return tree if broke.value else then_do(tree, after)
     assert isinstance(broke, Number)
@@ -256,6 +265,11 @@ def leave(
         return Branch(s, flag, Leaf(s.fork()), after(s.fork()), loc)
 
     return then_do(tree, otherwise)
+
+
+def is_unset(flag: Content) -> bool:
+    """Whether an exit flag is never set."""
+    return isinstance(flag, Known) and not flag.value
 
 
 def fork_exit(state: State, flag: Content, exit: Exit, loc: Loc | None) -> Tree:
@@ -323,6 +337,7 @@ def for_shape(
         emit=emit,
         declare=lambda s: s.builder.declare(index),
         always=surely_some(it),
+        endless=lambda: False,
         after=after,
     )
 
@@ -363,5 +378,9 @@ def while_shape(
             init, block, Block(params, body.stmts, body.results), carry, until, None, loc
         )
 
+    def endless() -> bool:
+        cond = made[0][1]
+        return isinstance(cond, Const) and bool(cond.value)
+
     after = else_clause(m, frame, stmt)
-    return Shape(stmt, enter, emit, lambda s: None, always=False, after=after)
+    return Shape(stmt, enter, emit, lambda s: None, False, endless, after)

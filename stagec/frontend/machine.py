@@ -30,7 +30,7 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Const, Operand, Value as Staged
 from stagec.ir.function import Function
-from stagec.ir.types import ArrayType, ListType, Size, Symbol
+from stagec.ir.types import ArrayType, ListType, Symbol
 from stagec.ir.walk import uses
 from stagec.ops.arithmetic import Handle
 
@@ -297,14 +297,6 @@ class Machine:
         if unroll and all(kind == "loop" for kind, _ in roots):
             raise NeedUnroll(unroll, error)
         raise error
-
-    def need_sizes(self, operand: Operand) -> None:
-        """Restage with the sizes of arguments that an array's shape depends on."""
-        shape = operand.type.shape if isinstance(operand.type, ArrayType) else ()
-        for dim in shape:
-            for symbol, _ in dim.terms if isinstance(dim, Size) else ():
-                if symbol in self.size_origin:
-                    raise Restart("size", self.size_origin[symbol])
 
     def symbols_of(self, value: Staged) -> list[tuple[int, int]]:
         """The argument axes whose sizes an integer is made of, if it is."""

@@ -11,6 +11,7 @@ from stagec import ops
 from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays
 from stagec.frontend.machine import Machine
+from stagec.frontend.sizes import need_sizes
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
@@ -163,7 +164,7 @@ def bind(
             return binder(*attempt, **kwargs)
         except NeedsValue as need:
             operand = need.handle.operand
-            m.need_sizes(operand)
+            need_sizes(m, operand)
             m.need_known(
                 state, Number(operand), loc, str(need).removesuffix(" must be known at staging")
             )

@@ -154,7 +154,10 @@ def trace(
         if operand in m.origin and isinstance(operand, Staged):
             m.origin[param] = m.origin[operand]
         array = isinstance(param.type, ArrayType) and param.type.kind == "array"
-        fresh.append(m.new_array(inner, param) if array else Number(param))
+        if isinstance(value, Known) and isinstance(value.value, int):
+            fresh.append(value)  # it has no derivative, and stage 0 may need it
+        else:
+            fresh.append(m.new_array(inner, param) if array else Number(param))
     before = dict(inner.cells)
     inside = keep_static(m, inner, tree, fresh)
     assert isinstance(inside, TupleValue)

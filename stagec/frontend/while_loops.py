@@ -14,7 +14,7 @@ from stagec.frontend.desugar import is_normal_exit
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.loops import ended, resumed, stage
 from stagec.frontend.machine import LIMITS, Frame, Machine, NeedUnroll
-from stagec.frontend.state import Branch, Exit, Leaf, State, Tree, extend
+from stagec.frontend.state import RESULT, Branch, Exit, Leaf, State, Tree, extend
 from stagec.frontend.unify import Unjoinable, as_operand, same_abstract
 from stagec.frontend.unrolling import PEELS, settled, unsettled
 from stagec.frontend.values import Known, Number
@@ -59,7 +59,7 @@ def tested(
     tree = m.run(hoisted, frame, state) if hoisted else Leaf(state)
     if not isinstance(tree, Leaf) or tree.exit is not Exit.NORMAL:
         return None
-    temporary = {c for n, c in frame.scope.cells.items() if n.startswith(".")}
+    temporary = {c for n, c in frame.scope.cells.items() if n.startswith(".")} | {RESULT}
     for cell, content in before.items():
         if cell not in temporary and not same_abstract(content, tree.state.cells.get(cell)):
             return None

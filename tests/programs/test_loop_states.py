@@ -1,0 +1,133 @@
+"""What a loop carries: names that share an array, arrays from outside, exits without an end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec
+
+OUTSIDE = np.array([1.0, 2.0])
+
+
+def two_names(a: Any, n: int) -> Any:
+    x = a * 3
+    y = a * 1
+    for _ in range(n):
+        step = x * 2
+        x = step
+        y = step
+    return x + y
+
+
+def two_names_or_return(a: Any, n: float) -> Any:
+    x = a * 3
+    y = a * 1
+    while np.sum(x) < n:
+        step = x * 2
+        if np.sum(step) > 50:
+            return x
+        if np.sum(step) > 10:
+            x = step
+            y = step
+    return x + y
+
+
+def endless(x: float) -> Any:
+    while True:
+        x = x * 2
+        if x > 100:
+            return x
+
+
+def endless_with_test(x: float) -> Any:
+    while x < 1000:
+        x = x * 2
+        if x > 100 and x < 130:
+            return -x
+    return x
+
+
+def total(x: Any) -> Any:
+    return np.sum(x**2)
+
+
+def calls_in_the_test(x: float) -> Any:
+    slope = x
+    while total(slope) > 1e-3:
+        x = x - 0.4 * slope
+        if total(x) < 0.1:
+            return x
+        slope = 2 * x
+    return x
+
+
+def array_from_outside(n: float) -> Any:
+    x = OUTSIDE
+    while np.sum(x) < n:
+        if np.sum(x) > 20:
+            x = x + OUTSIDE
+        else:
+            x = x * 2
+    return x
+
+
+def unpacked_generator(x: Any) -> Any:
+    a, b = (2 * part for part in (x, x + 1))
+    return a * b
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (two_names, (np.arange(3.0), 3)),
+        (two_names_or_return, (np.ones(3), 30.0)),
+        (two_names_or_return, (np.ones(3), 70.0)),
+        (endless, (3.0,)),
+        (endless_with_test, (3.0,)),
+        (endless_with_test, (1.0,)),
+        (endless_with_test, (2000.0,)),
+        (calls_in_the_test, (1.0,)),
+        (array_from_outside, (100.0,)),
+        (array_from_outside, (1.0,)),
+        (unpacked_generator, (np.arange(3.0),)),
+    ],
+)
+def test_results(function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    np.testing.assert_array_equal(stagec.jit(function)(*arguments), function(*arguments))
+
+
+def test_endless_loop_has_one_result() -> None:
+    assert stagec.grad(endless)(3.0) == 64.0
+
+
+def test_name_of_either_of_two_arrays_is_not_written_to() -> None:
+    def f(a: Any, n: int) -> Any:
+        x = a * 3
+        y = a * 1
+        for _ in range(n):
+            step = x * 2
+            x = step
+            y = step
+        x[0] = 100.0
+        return y
+
+    with pytest.raises(stagec.StagecError, match="SC311"):
+        stagec.jit(f)(np.ones(3), 2)
+
+
+def test_outside_array_of_one_branch_is_written_to() -> None:
+    first, second = np.ones(2), np.zeros(2)
+
+    @stagec.jit
+    def f(n: float) -> Any:
+        x = first if n > 3 else second
+        x[0] = 3.0
+        return x * 2
+
+    np.testing.assert_array_equal(f(5.0), [6.0, 2.0])
+    np.testing.assert_array_equal(f(1.0), [6.0, 0.0])
+    np.testing.assert_array_equal([first, second], [[3.0, 1.0], [3.0, 0.0]])

@@ -1,0 +1,53 @@
+"""What stage 0 finds out by itself: sizes behind slices, integers inside transforms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import stagec
+
+RNG = np.random.default_rng(0)
+
+
+def test_size_of_a_slice_joins_the_key() -> None:
+    def f(cameras: Any, points: Any, sees: Any) -> Any:
+        return np.cross(cameras[:, 1:4], points[sees] - cameras[:, 2:5])
+
+    staged = stagec.jit(f)
+    for rows in (4, 7):
+        given = RNG.normal(size=(rows, 6)), RNG.normal(size=(5, 3)), RNG.integers(0, 5, rows)
+        np.testing.assert_allclose(staged(*given), f(*given))
+    shape = staged.ir(*given).params[0].type.shape
+    assert shape[1] == 6
+    assert not isinstance(shape[0], int)
+
+
+def test_static_integer_stays_known_under_grad() -> None:
+    def power(x: float, n: int) -> float:
+        return 1.0 if n == 0 else x * power(x, n - 1)
+
+    gradient = stagec.grad(power, static_argnames="n")
+    np.testing.assert_allclose(gradient(2.0, 3), 12.0)
+
+
+def test_integers_known_inside_have_no_tangent() -> None:
+    def f(x: float, n: int) -> float:
+        return x * n
+
+    staged = stagec.jit(lambda x: stagec.jvp(f, (x, 3), (1.0, None))[1])
+    np.testing.assert_allclose(staged(2.0), 3.0)
+
+
+def test_jacobians_inside_staged_code() -> None:
+    def f(x: Any) -> Any:
+        return np.array([x[0] * x[1], x[1] ** 2, x[0]])
+
+    x = np.array([2.0, 3.0])
+    expected = [[3.0, 2.0], [0.0, 6.0], [1.0, 0.0]]
+    for jacobian in (stagec.jacfwd, stagec.jacrev):
+        staged = stagec.jit(lambda x, jacobian=jacobian: jacobian(f)(x) + 0.0)
+        np.testing.assert_allclose(staged(x), expected)
+    curvature = stagec.jit(lambda x: stagec.hessian(lambda y: y[0] ** 2 * y[1])(x) * 1.0)
+    np.testing.assert_allclose(curvature(x), [[6.0, 4.0], [4.0, 0.0]])
