@@ -68,10 +68,7 @@ def calls_in_the_test(x: float) -> Any:
 def array_from_outside(n: float) -> Any:
     x = OUTSIDE
     while np.sum(x) < n:
-        if np.sum(x) > 20:
-            x = x + OUTSIDE
-        else:
-            x = x * 2
+        x = x + OUTSIDE if np.sum(x) > 20 else x * 2
     return x
 
 
