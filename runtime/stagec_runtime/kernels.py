@@ -46,6 +46,7 @@ from stagec_runtime.elementary.functions import (
 )
 
 WORD = 2.0**63
+BIT = 2**62
 
 agree = register_jitable(shapes.agree)
 
@@ -77,6 +78,16 @@ def remainder(x: Any, y: Any) -> Any:
 def power(x: Any, y: Any) -> Any:
     """`x ** y` of Python numbers, `y` a whole number; raises as Python does."""
     return x**y
+
+
+def left_shift(x: Any, y: Any) -> Any:
+    """`x << y` of Python ints; raises ValueError for a negative `y`."""
+    return x << y
+
+
+def right_shift(x: Any, y: Any) -> Any:
+    """`x >> y` of Python ints; raises ValueError for a negative `y`."""
+    return x >> y
 
 
 def in_domain(y: float, x: float) -> float:
@@ -168,6 +179,22 @@ def _power(x: Any, y: Any) -> Any:
     if math.isinf(found) and not math.isinf(x):
         raise OverflowError("numerical result out of range")
     return found
+
+
+@_compiled(left_shift)
+def _left_shift(x: Any, y: Any) -> Any:
+    if y < 0:
+        raise ValueError("negative shift count")
+    if x != 0 and (y > 62 or x > BIT >> y or x < -(BIT >> y)):
+        raise OverflowError("an integer of compiled code must fit 64 bits")
+    return x << y
+
+
+@_compiled(right_shift)
+def _right_shift(x: Any, y: Any) -> Any:
+    if y < 0:
+        raise ValueError("negative shift count")
+    return x >> min(y, 63)
 
 
 @_compiled(in_domain)

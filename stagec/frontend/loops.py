@@ -7,7 +7,7 @@ if its trips are known; one whose state has no common type at the head is peeled
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import gast
@@ -15,18 +15,21 @@ import gast
 from stagec.errors import Loc, StagecError
 from stagec.frontend.closing import close
 from stagec.frontend.join import Join
-from stagec.frontend.machine import LIMITS, Frame, Machine
+from stagec.frontend.machine import LIMITS, Frame, Machine, NeedUnroll
+from stagec.frontend.settling import (
+    carried_types,
+    guessed,
+    kept_some,
+    same_signature,
+    signature,
+)
 from stagec.frontend.state import Branch, Exit, Leaf, State, Tree, extend, then_do
-from stagec.frontend.unify import same_abstract, substitute
+from stagec.frontend.unify import Unjoinable, substitute
 from stagec.frontend.values import (
-    ArrayCell,
-    ArrayRef,
     Content,
-    FunctionValue,
     Known,
     Maybe,
     Number,
-    Ref,
 )
 from stagec.ir.core import (
     Block,
@@ -34,7 +37,6 @@ from stagec.ir.core import (
     For,
     Operand,
     Stmt,
-    Undef,
     Value as Staged,
     While,
     const,
@@ -105,42 +107,6 @@ def dead_cells(frame: Frame, live: frozenset[str] | None) -> set[int]:
     return {cell for name, cell in frame.scope.cells.items() if name not in live}
 
 
-def signature(join: Join, entry: State) -> list[Any]:
-    """What must not change from one round to the next: types, and contents with phis and new
-    cells numbered.
-    """
-    phis = {p.out: k for k, p in enumerate(join.phis)}
-    fresh = {c: -k - 1 for k, c in enumerate(c for c in join.cells if c not in entry.cells)}
-
-    def walk(part: Any) -> Any:
-        if isinstance(part, Staged):
-            return ("phi", phis[part]) if part in phis else part
-        if isinstance(part, tuple):
-            return tuple(map(walk, part))
-        if isinstance(part, ArrayRef | Ref):
-            rest = (part.path, walk(part.index)) if isinstance(part, ArrayRef) else part.cls
-            return type(part), fresh.get(part.cell, part.cell), rest
-        if isinstance(part, FunctionValue | Known | Const | Undef) or not is_dataclass(part):
-            return part
-        if isinstance(part, ArrayCell):
-            shares = tuple(sorted(fresh.get(c, c) for c, _ in part.shares))
-            return ArrayCell, walk(part.operand), shares, part.external, part.listed
-        return (type(part), *(walk(getattr(part, f.name)) for f in fields(part)))
-
-    changed = [
-        (fresh.get(cell, cell), walk(content))
-        for cell, content in join.cells.items()
-        if entry.cells.get(cell) is not content
-    ]
-    changed.sort(key=lambda item: item[0])
-    return [[p.out.type for p in join.phis], changed]
-
-
-def same_signature(a: list[Any], b: list[Any]) -> bool:
-    """Whether two rounds agree."""
-    return a[0] == b[0] and same_abstract(tuple(a[1]), tuple(b[1]))
-
-
 def mark(flags: Flags, tree: Tree, loc: Loc | None) -> Tree:
     """Every path as a normal one, with the flags saying how it left."""
 
@@ -169,7 +135,6 @@ def mark(flags: Flags, tree: Tree, loc: Loc | None) -> Tree:
 
 def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
     """The loop as one statement; raises Unjoinable or NeedUnroll if it cannot be."""
-    loc = frame.loc(shape.stmt)
     flags = flags_of(m)
     live = frame.live.get(id(shape.stmt))
     head = frame.head.get(id(shape.stmt))
@@ -178,7 +143,24 @@ def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
         c: v for c, v in state.cells.items() if c not in dead_cells(frame, kept)
     })  # fmt: skip
     entry.cells.update(dict.fromkeys(flags.all(), Known(False)))
-    join: Join | None = None
+    guess = guessed(m, variable_names(frame), shape.stmt, entry)
+    try:
+        return rounds(m, frame, shape, state, entry, flags, kept, guess)
+    except (Unjoinable, NeedUnroll, StagecError):
+        if guess is None:
+            raise
+    return rounds(m, frame, shape, state, entry, flags, kept, None)
+
+
+def rounds(
+    m: Machine, frame: Frame, shape: Shape, state: State, entry: State, flags: Flags,
+    kept: frozenset[str] | None, guess: Join | None,
+) -> Tree:  # fmt: skip
+    """Run the body until what the loop carries does not change any more, beginning with the
+    guess.
+    """
+    loc = frame.loc(shape.stmt)
+    join = guess
     for _ in range(LIMITS["rounds"]):
         body = State(state.builder.nested(), dict(entry.cells))
         params = () if join is None else tuple(p.out for p in join.phis)
@@ -190,16 +172,19 @@ def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
             m.origin[p] = ("loop", id(shape.stmt))
         shape.declare(body)
         tree = mark(flags, shape.enter(body), loc)
-        dropped = dead_cells(frame, kept)
-        back = close(m, tree, variable_names(frame), dropped, force=True)
+        names, dropped = variable_names(frame), dead_cells(frame, kept)
+        back = close(m, tree, names, dropped, force=True)
         if not isinstance(back, Leaf) or back.exit is not Exit.NORMAL:
             raise StagecError(
                 "SC371", "no trip of this loop ends", loc, "write it without a loop"
             )
         for cell in dropped:
             back.state.cells.pop(cell, None)
+        if join is guess and guess is not None and kept_some(guess, back.state):
+            join = guess = None
+            continue
         new = Join(m, entry, back.state, state.builder.depth, force=True, loop=True)
-        new.run(variable_names(frame), dropped)
+        new.run(names, dropped)
         if join is None and not new.phis and not new.merged:
             join = new
             break
@@ -208,6 +193,7 @@ def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
         join = new
     else:
         raise StagecError("SC372", "the state of this loop does not settle", loc, "simplify it")
+    m.carried[id(shape.stmt)] = carried_types(new, entry, names)
     return finish(m, frame, shape, state, entry, flags, join, new, back.state, loc)
 
 

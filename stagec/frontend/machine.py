@@ -30,7 +30,7 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Const, Operand, Value as Staged
 from stagec.ir.function import Function
-from stagec.ir.types import ArrayType, ListType, Symbol
+from stagec.ir.types import ArrayType, ListType, Symbol, Type
 from stagec.ir.walk import uses
 from stagec.ops.arithmetic import Handle
 
@@ -146,6 +146,8 @@ class Machine:
     comments: dict[tuple[str, int], tuple[str, ...]] = field(
         default_factory=dict[tuple[str, int], tuple[str, ...]]
     )
+    # the numbers that each loop carried when it was staged last, by its statement
+    carried: dict[int, dict[str, Type]] = field(default_factory=dict[int, dict[str, Type]])
     object_cells: dict[int, bool] = field(default_factory=dict[int, bool])
     constructing: bool = False
     handlers: list[Any] = field(default_factory=list[Any])

@@ -146,7 +146,7 @@ def trace(
     fresh: list[Value] = []
     for value, _ in collected.found:
         operand = operand_of_leaf(m, state, value, loc)
-        param = Staged(replace(operand.type, size=None), m.name_of(operand))  # type: ignore[type-var]
+        param = Staged(operand.type, m.name_of(operand))
         m.name(param, m.name_of(operand) or hint_of(m, f, len(params), len(collected.found)))
         params.append(param)
         entry.append(operand)

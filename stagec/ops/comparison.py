@@ -15,7 +15,7 @@ from stagec.ops.broadcast import align
 from stagec.ops.cast import imag, one_each, strong
 from stagec.ops.family import constant, scalar_kind, static
 from stagec.ops.form import elementwise
-from stagec.ops.kernel_forms import none
+from stagec.ops.kernel_forms import none, shift_form
 
 
 def _flat(name: str, ufunc: Any, source: str, **rules: Any) -> Op:
@@ -94,10 +94,20 @@ invert = _flat(
     calls=((operator.inv, lambda a: invert(a)),),
 )
 left_shift = _flat(
-    "left_shift", np.left_shift, "{} << {}", python=operator.lshift, may_raise=(ValueError,)
+    "left_shift",
+    np.left_shift,
+    "{} << {}",
+    python=operator.lshift,
+    may_raise=(ValueError,),
+    scalar=shift_form("left_shift"),
 )
 right_shift = _flat(
-    "right_shift", np.right_shift, "{} >> {}", python=operator.rshift, may_raise=(ValueError,)
+    "right_shift",
+    np.right_shift,
+    "{} >> {}",
+    python=operator.rshift,
+    may_raise=(ValueError,),
+    scalar=shift_form("right_shift"),
 )
 bitwise_count = _flat("bitwise_count", np.bitwise_count, "np.bitwise_count({})")
 

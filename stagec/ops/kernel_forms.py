@@ -118,6 +118,16 @@ def numpy_power_form(x: ArrayType, y: ArrayType) -> str | Library:
     return "{} ** {}" if products or joined(x, y).kind == "c" else "kernels.pow({}, {})"
 
 
+def shift_form(name: str) -> Callable[[ArrayType, ArrayType], str | Library]:
+    """Shifts of Python ints in compiled code; those of NumPy numbers are left to NumPy."""
+
+    def form(x: ArrayType, y: ArrayType) -> str | Library:
+        integers = all(t.weak and t.dtype.kind == "i" for t in (x, y))
+        return f"kernels.{name}({{}}, {{}})" if integers else LIBRARY
+
+    return form
+
+
 def none(*types: ArrayType) -> Library:
     """The form of an op that compiled code does not have."""
     return LIBRARY

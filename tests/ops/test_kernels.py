@@ -83,3 +83,18 @@ def test_kernel_form_gives_the_value(form: Any) -> None:
     assert np.result_type(got).kind == kind.kind
     single = kind in (np.dtype(np.float32), np.dtype(np.complex64))
     np.testing.assert_allclose(got, want, rtol=1e-5 if single else 1e-13)
+
+
+@pytest.mark.parametrize("shift", [kernels.left_shift, kernels.right_shift])
+def test_shifts_of_integers(shift: Any) -> None:
+    run = numba.njit(lambda x, y: shift(x, y))
+    for x in (0, 1, -1, 12345, -(2**40), 2**61):
+        for y in (0, 1, 5, 63, 200):
+            wanted = shift(x, y)
+            if abs(wanted) <= 2**62:
+                assert run(x, y) == wanted
+            elif wanted:
+                with pytest.raises(OverflowError):
+                    run(x, y)
+    with pytest.raises(ValueError, match="negative shift count"):
+        run(1, -1)

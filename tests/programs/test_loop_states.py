@@ -128,3 +128,29 @@ def test_outside_array_of_one_branch_is_written_to() -> None:
     np.testing.assert_array_equal(f(5.0), [6.0, 2.0])
     np.testing.assert_array_equal(f(1.0), [6.0, 0.0])
     np.testing.assert_array_equal([first, second], [[3.0, 1.0], [3.0, 0.0]])
+
+
+def nested(x: float, depth: int) -> float:
+    if depth == 0:
+        return x
+    total = 0.0
+    for k in range(2):
+        total += nested(x + k, depth - 1)
+    return total
+
+
+def test_staging_of_nested_loops_is_linear_in_their_depth() -> None:
+    staged = stagec.jit(nested, static_argnames="depth")
+    assert staged(1.0, 12) == nested(1.0, 12)
+
+
+def test_number_that_one_call_of_a_loop_carries_is_known_in_another() -> None:
+    def power(x: float, n: int, step: int) -> Any:
+        for _ in range(3):
+            n = n + step
+        return x if n == 2 else x**n
+
+    def both(x: float, k: int) -> Any:
+        return power(x, k, 1) + power(x, 2, 0)
+
+    assert stagec.jit(both)(3.0, 1) == both(3.0, 1)

@@ -51,3 +51,18 @@ def test_jacobians_inside_staged_code() -> None:
         np.testing.assert_allclose(staged(x), expected)
     curvature = stagec.jit(lambda x: stagec.hessian(lambda y: y[0] ** 2 * y[1])(x) * 1.0)
     np.testing.assert_allclose(curvature(x), [[6.0, 4.0], [4.0, 0.0]])
+
+
+def test_integer_stays_a_size_under_grad() -> None:
+    def horner(x: Any, n: int) -> Any:
+        t = np.linspace(-1.0, 1.0, n)
+        value = np.zeros(n)
+        for coefficient in x[::-1]:
+            value = value * t + coefficient
+        return np.sum(value**2)
+
+    gradient = stagec.grad(horner)
+    assert "tape" not in gradient.source(np.ones(3), 5)
+    for n in (1, 5):
+        t = np.linspace(-1.0, 1.0, n)[:, None] ** np.arange(3)
+        np.testing.assert_allclose(gradient(np.ones(3), n), 2 * t.T @ (t @ np.ones(3)))
