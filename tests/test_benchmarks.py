@@ -24,7 +24,7 @@ def test_a_crash_costs_one_implementation() -> None:
 
 def test_no_time_is_a_failure_too() -> None:
     found = supervised("rosenbrock", ["stagec"], [1], 0.01, 1.0)
-    assert found.failures == ["not measured: no time left"]
+    assert found.failures == ["not measured to the end: no time left"]
 
 
 def test_report(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def _one_size(
     seconds: float, largest: bool,
 ) -> list[str]:  # fmt: skip
     """Tell about one size; the implementations that are quick enough for the next."""
-    runs: dict[tuple[str, str], Run] = {}
+    runs: dict[tuple[str, str], tuple[Run, float]] = {}
     slow: set[str] = set()
     expected: list[np.ndarray] | None = None
     for name in names:
@@ -77,13 +77,13 @@ def _one_size(
                     slow.add(name)
                     tell("time", implementation=name, size=size, run=kind, seconds=again)
                 else:
-                    runs[name, kind] = run
+                    runs[name, kind] = run, again
         except Exception as error:  # whatever a peer raises is what it can do
             text = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             tell("failure", implementation=name, size=size, text=text)
             slow.add(name)
     if largest:
-        for (name, kind), run in runs.items():
+        for (name, kind), (run, _) in runs.items():
             if kind == "derivative":
                 tell("memory", implementation=name, size=size, bytes=peak_memory(run))
     tell("begin", implementation=None, size=size)

@@ -73,29 +73,27 @@ def supervised(
     """The result of a workload within `limit` seconds.
 
     Where the process dies or hangs, the implementation that it was at is left out, and the rest
-    measured again.
+    goes on with the size that it was at.
     """
     end = time.monotonic() + limit
-    failures: list[str] = []
-    while True:
-        result = Result(failures=list(failures))
+    result = Result()
+    while implementations and sizes:
         left = end - time.monotonic()
         if left < 2.0:
-            result.failures.append("not measured: no time left")
-            return result
-        # half of what is left, so that the others may have another try
-        at, wrong = _process(workload, implementations, sizes, seconds, result, left / 2)
+            result.failures.append("not measured to the end: no time left")
+            break
+        # so that the others may have another try
+        share = 0.6 * left if len(implementations) > 1 else left
+        at, wrong = _process(workload, implementations, sizes, seconds, result, share)
         if wrong is None:
-            return result
-        failures.append(_said(at.get("implementation"), at.get("size"), wrong))
+            break
         blamed = at.get("implementation")
-        if blamed is None or blamed not in implementations:
-            result.failures.append(failures[-1])
-            return result
+        result.failures.append(_said(blamed, at.get("size"), wrong))
+        if blamed not in implementations:
+            break
         implementations = [i for i in implementations if i != blamed]
-        if not implementations:
-            result.failures.append(failures[-1])
-            return result
+        sizes = [s for s in sizes if s >= (at.get("size") or 0)]
+    return result
 
 
 def _process(

@@ -28,23 +28,25 @@ def medians(*runs: Run, rounds: int = 7) -> list[float]:
     return [median(found) for found in times]
 
 
-def alternating(runs: Mapping[Key, Run], seconds: float) -> dict[Key, Timing]:
+def alternating(runs: Mapping[Key, tuple[Run, float]], seconds: float) -> dict[Key, Timing]:
     """The median and the least time of each run and how often it was measured, in turn so that
-    load hits all alike; all together in about so many seconds.
+    load hits all alike; all together in about so many seconds, but three times each at least.
 
-    Short runs are repeated within one measurement, so that the clock is exact.
+    A run comes with what it took before.  Short runs are repeated within one measurement, so
+    that the clock is exact.
     """
     counts: dict[Key, int] = {}
     total = 0.0
-    for key, run in runs.items():
-        once = min(_time(run, 1) for _ in range(2))
+    for key, (run, once) in runs.items():
+        if once < SHORTEST:
+            once = min(_time(run, 1) for _ in range(3))
         counts[key] = max(1, min(10_000, int(SHORTEST / max(once, 1e-8))))
         total += once * counts[key]
     rounds = max(3, min(25, int(seconds / max(total, 1e-9))))
     times: dict[Key, list[float]] = {key: [] for key in runs}
     for k in range(rounds):
         order = list(runs.items())
-        for key, run in order if k % 2 else reversed(order):
+        for key, (run, _) in order if k % 2 else reversed(order):
             times[key].append(_time(run, counts[key]) / counts[key])
     return {key: (median(found), min(found), rounds) for key, found in times.items()}
 

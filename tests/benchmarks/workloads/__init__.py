@@ -28,6 +28,7 @@ from tests.benchmarks.workloads.sparse_dp import (
     TIME_WARPING,
 )
 from tests.benchmarks.workloads.stencils import ADI, GAUSS_SEIDEL, HEAT_3D, JACOBI_2D, UPWIND
+from tests.benchmarks.workloads.suite import ADJUSTMENT, LANGUAGE_MODEL, MIXTURE
 
 WORKLOADS: dict[str, Workload] = {
     w.name: w
@@ -36,6 +37,6 @@ WORKLOADS: dict[str, Workload] = {
         LAYERNORM, GAUSS_SEIDEL, JACOBI_2D, HEAT_3D, ADI, UPWIND, CHOLESKY, LU,
         TRIANGULAR_SOLVE, GRAM_SCHMIDT, LEVINSON_DURBIN, N_BODY, LORENZ, FDTD, CSR_PRODUCT,
         HISTOGRAM, TIME_WARPING, HIDDEN_MARKOV, ALIGNMENT, LINEAR_REGRESSION, TOY_CLASSIFIER,
-        LOGISTIC_REGRESSION, MLP, LSTM, LENET,
+        LOGISTIC_REGRESSION, MLP, LSTM, LENET, MIXTURE, ADJUSTMENT, LANGUAGE_MODEL,
     )
 }  # fmt: skip
