@@ -6,15 +6,13 @@ is made.
 
 from __future__ import annotations
 
-import math
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from stagec.ir.core import Expands, Op
-from stagec.ir.types import ArrayType, Dim, Shape, broadcast_shapes, same
+from stagec.ir.types import ArrayType, Dim, Shape, broadcast_shapes
 from stagec.ops.arithmetic import multiply
 from stagec.ops.axes import (
     dtype_of,
@@ -29,6 +27,7 @@ from stagec.ops.axes import (
 )
 from stagec.ops.broadcast import fit, sum_
 from stagec.ops.cast import conjugate, fit_dtype
+from stagec.ops.contraction import matmul_loops, other_axes, tensordot_loops
 from stagec.ops.family import array, make, sizes, static
 from stagec.ops.shape import ravel, reshape, reshaped_like
 
@@ -52,50 +51,6 @@ def sum_terms(*terms: Any) -> Any:
         if term is not None:
             found = term if found is None else found + term
     return found
-
-
-# --- products as loops ---------------------------------------------------------------------
-
-SMALL = 512  # multiplications: fewer take longer to hand to a library than to do
-
-
-def _contract(a: Any, b: Any, left: Axes, right: Axes) -> Any:
-    """The sum of products over pairs of axes, by broadcasting."""
-    rows, columns = _others(a, left), _others(b, right)
-    a = transpose(a, axes=(*rows, *left))
-    b = transpose(b, axes=(*right, *columns))
-    inner = len(rows) + len(left)
-    if columns:
-        a = expand_dims(a, axes=tuple(range(inner, inner + len(columns))))
-    if rows:
-        b = expand_dims(b, axes=tuple(range(len(rows))))
-    return sum_(a * b, axes=tuple(range(len(rows), inner)))
-
-
-def _as_loops(a: ArrayType, b: ArrayType, left: Axes, right: Axes) -> bool:
-    """Whether loops are as fast as a library: all but products of large matrices."""
-    pairs = zip(left, right, strict=True)
-    if not all(same(a.shape[i], b.shape[j]) for i, j in pairs):
-        return False
-    dtype = np.result_type(a.dtype, b.dtype)
-    if dtype.kind not in "fc" and dtype != np.int64:
-        return False
-    work = [*a.shape, *(d for k, d in enumerate(b.shape) if k not in right)]
-    known = [d for d in work if isinstance(d, int)]
-    return len(work) <= 2 or (len(known) == len(work) and math.prod(known) <= SMALL)
-
-
-def _matmul_loops(a: ArrayType, b: ArrayType) -> Callable[..., Any] | None:
-    left, right = (a.rank - 1,), (max(b.rank - 2, 0),)
-    if a.rank > 2 or b.rank > 2 or not _as_loops(a, b, left, right):
-        return None
-    return lambda x, y: _contract(x, y, left, right)
-
-
-def _tensordot_loops(
-    a: ArrayType, b: ArrayType, *, left: Axes, right: Axes
-) -> Callable[..., Any] | None:
-    return _contract if _as_loops(a, b, left, right) else None
 
 
 # --- matmul --------------------------------------------------------------------------------
@@ -226,7 +181,7 @@ matmul = make(
     jvp=_matmul_jvp,
     batch=_matmul_batch,
     source="{} @ {}",
-    scalar=Expands(_matmul_loops),
+    scalar=Expands(matmul_loops),
     may_raise=(ValueError,),
 )
 
@@ -316,12 +271,8 @@ def _tensordot_infer(a: ArrayType, b: ArrayType, *, left: Axes, right: Axes) -> 
     return ArrayType(np.result_type(a.dtype, b.dtype), (*rows, *columns))
 
 
-def _others(x: Any, axes: Axes) -> Axes:
-    return tuple(k for k in range(np.ndim(x)) if k not in axes)
-
-
 def _tensordot_vjp(ct: Any, out: Any, a: Any, b: Any, *, left: Axes, right: Axes) -> Any:
-    rows, columns = _others(a, left), _others(b, right)
+    rows, columns = other_axes(a, left), other_axes(b, right)
     a_bar = b_bar = None
     if _inexact(a):
         ends = tuple(range(len(rows), len(rows) + len(columns)))
@@ -354,7 +305,7 @@ def _tensordot_batch(args: Any, axes: Any, /, *, left: Axes, right: Axes) -> tup
     if axes[0] is None:
         found = tensordot(a, b, left=left, right=shifted[1])
         return found, np.ndim(a) - len(left)
-    rows, columns = _others(args[0], shifted[0])[1:], _others(args[1], shifted[1])[1:]
+    rows, columns = other_axes(args[0], shifted[0])[1:], other_axes(args[1], shifted[1])[1:]
     a = transpose(a, axes=(0, *rows, *shifted[0]))
     b = transpose(b, axes=(0, *columns, *shifted[1]))
     a = (
@@ -407,7 +358,7 @@ tensordot = make(
     jvp=_tensordot_jvp,
     batch=_tensordot_batch,
     source=_tensordot_source,
-    scalar=Expands(_tensordot_loops),
+    scalar=Expands(tensordot_loops),
     may_raise=(ValueError,),
 )
 
