@@ -20,7 +20,7 @@ from stagec.ops.rounding import py_max
 
 def in_bounds(fn: Function) -> bool:
     """Whether no index of the kernel needs to be checked."""
-    facts = IndexFacts(given_sizes(fn.params))
+    facts = IndexFacts(given_sizes(fn.params), "place")
     return _Indices(facts, Origins.of_block(fn.body)).block(fn.body)
 
 

@@ -23,10 +23,14 @@ LONG = {short: np.dtype(name) for name, short in SHORT.items()}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Symbol:
-    """A size known at run time only: at least 2, unless `unit` says that it may be 0 or 1."""
+    """A size known at run time only: at least 2, unless `unit` says that it may be 0 or 1.
+
+    `index` marks one that stands for the index of a loop.
+    """
 
     name: str
     unit: bool = False
+    index: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}?" if self.unit else self.name

@@ -28,16 +28,19 @@ def given_sizes(params: Iterable[Value]) -> set[Symbol]:
 
 @dataclass(slots=True)
 class IndexFacts:
-    """What is known of integers; `given` are the symbols that need not be sizes.
+    """What is known of integers.
 
     Attributes
     ----------
+    given : the symbols that need not be sizes.
+    prefix : what the names of symbols begin with.
     exact : integers as expressions.
     ranges : the smallest and the largest value of each loop index, of inner loops last.
     values : the loop index that each symbol stands for.
     """
 
     given: set[Symbol]
+    prefix: str
     exact: dict[Value, Dim] = field(default_factory=dict[Value, Dim])
     ranges: dict[Symbol, tuple[Dim, Dim]] = field(default_factory=dict[Symbol, tuple[Dim, Dim]])
     values: dict[Symbol, Value] = field(default_factory=dict[Symbol, Value])
@@ -62,12 +65,18 @@ class IndexFacts:
         lo, hi, step = self.of(stmt.lo), self.of(stmt.hi), self.of(stmt.step)
         if not isinstance(step, int) or step == 0:
             return
-        symbol = Symbol(f"__index{len(self.ranges)}", True)
+        symbol = Symbol(f"__{self.prefix}{len(self.ranges)}", unit=True, index=True)
         first, last = (lo, affine((hi, 1), const=-1)) if step > 0 else (
             affine((hi, 1), const=1), lo)  # fmt: skip
         self.ranges[symbol] = first, last
         self.values[symbol] = stmt.body.params[0]
         self.exact[stmt.body.params[0]] = size(symbol)
+
+    def natural(self, expression: Dim) -> bool:
+        """Whether neither the expression nor any loop index in it is ever negative."""
+        terms = expression.terms if isinstance(expression, Size) else ()
+        indices = [size(s) for s, _ in terms if s in self.ranges]
+        return all(map(self.holds, (expression, *indices)))
 
     def note(self, stmt: Apply) -> None:
         """Note the result of an op on integers."""

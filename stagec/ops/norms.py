@@ -6,11 +6,12 @@ rules of its own; `norm_by` holds the orders that select or need singular values
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Op
+from stagec.ir.core import Expands, Op
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import (
     axis_text,
@@ -27,6 +28,7 @@ from stagec.ops.broadcast import sum_
 from stagec.ops.cast import astype, conjugate, fit_dtype
 from stagec.ops.comparison import equal, not_equal
 from stagec.ops.composite import composite
+from stagec.ops.exponential import sqrt
 from stagec.ops.family import array, make, static
 from stagec.ops.matrices import real_dtype, real_part
 from stagec.ops.reduction import max_, min_
@@ -84,6 +86,18 @@ def _norm_jvp(dxs: Any, out: Any, x: Any, *, order: Any, axes: Axes, keepdims: b
     return sum_(moved, axes=axes, keepdims=True) if keepdims else sum_(moved, axes=axes)
 
 
+def _norm_loops(x: ArrayType, *, order: Any, **attrs: Any) -> Callable[..., Any] | None:
+    """The norm in simpler ops, for loops: that of real numbers, as a root of squares."""
+    return _root_of_squares if order is None and x.dtype.kind == "f" else None
+
+
+def _root_of_squares(x: Any, *, order: Any, axes: Axes, keepdims: bool) -> Any:
+    squares = x * x
+    return sqrt(
+        sum_(squares, axes=axes, keepdims=True) if keepdims else sum_(squares, axes=axes)
+    )
+
+
 norm = make(
     "norm",
     calls=(
@@ -103,6 +117,7 @@ norm = make(
     jvp=_norm_jvp,
     batch=to_front(lambda: norm, shift_axes),
     source=_norm_source,
+    scalar=Expands(_norm_loops),
 )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class _Scalariser:
         even a statement on its own is worth a nest.
     """
 
-    indices: Mapping[Symbol, Value]
+    indices: Mapping[Symbol, Operand]
     producers: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
     taken: tuple[str, ...] = ()
     lengths: dict[Dim, Operand] = field(default_factory=dict[Dim, Operand])

@@ -12,17 +12,21 @@ from typing import assert_never
 
 from stagec.ir.alias import path_of
 from stagec.ir.core import Apply, Block, Call, Const, For, If, Operand, Stmt, Value, While
+from stagec.ir.lowering import is_integer
 from stagec.ir.path import Arg, Index, NewAxis, Slice
 from stagec.ir.rebuild import map_operands, map_regions
-from stagec.ir.types import ArrayType, Dim, Symbol, Type, affine, size
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, Type, affine, size
 from stagec.ir.walk import rename
 from stagec.ops.index_facts import IndexFacts, given_sizes
 
 
-def with_lengths(block: Block) -> tuple[Block, Mapping[Symbol, Value]]:
+def with_lengths(block: Block) -> tuple[Block, Mapping[Symbol, Operand]]:
     """The block with a length for each unknown one, and the loop indices that they hold."""
-    namer = _Namer(IndexFacts(given_sizes(block.params)))
-    return namer.block(block, {}), namer.facts.values
+    namer = _Namer(IndexFacts(given_sizes(block.params), "index"))
+    names: dict[Value, Operand] = {}
+    found = namer.block(block, names)
+    indices = {s: rename(v, names) for s, v in namer.facts.values.items()}
+    return found, indices
 
 
 @dataclass(slots=True)
@@ -38,7 +42,7 @@ class _Namer:
 
     def block(self, block: Block, names: dict[Value, Operand]) -> Block:
         """The block with values of more precise types; `names` says which for which."""
-        params = tuple(self.named(p, {}, names) for p in block.params)
+        params = tuple(self.counted(self.named(p, {}, names), names) for p in block.params)
         stmts = tuple(self.stmt(s, names) for s in block.stmts)
         return Block(params, stmts, tuple(rename(r, names) for r in block.results))
 
@@ -62,8 +66,8 @@ class _Namer:
 
     def results(self, stmt: Apply, names: dict[Value, Operand]) -> tuple[Value, ...]:
         """The results of an op, whose operands may be known better than before."""
-        if not any(isinstance(o.type, ArrayType) and None in o.type.shape for o in stmt.outs):
-            return stmt.outs
+        if not any(isinstance(o.type, ArrayType) and o.type.rank for o in stmt.outs):
+            return tuple(self.counted(o, names) for o in stmt.outs)
         found = stmt.op.infer(*(a.type for a in stmt.args), **stmt.kwargs)
         types = found if isinstance(found, tuple) else (found,)
         lengths = self.lengths(stmt)
@@ -71,6 +75,16 @@ class _Namer:
             self.named(out, lengths, names, type)
             for out, type in zip(stmt.outs, types, strict=True)
         )
+
+    def counted(self, value: Value, names: dict[Value, Operand]) -> Value:
+        """The value with what is known of an integer that is never negative as its size."""
+        if not is_integer(value.type) or value.type.size is not None:  # type: ignore[union-attr]
+            return value
+        found = self.facts.of(value)
+        if not isinstance(found, Size) or not self.facts.natural(found):
+            return value
+        made = names[value] = Value(replace(value.type, size=found), value.hint)  # type: ignore[type-var]
+        return made
 
     def named(
         self,
@@ -81,14 +95,19 @@ class _Namer:
     ) -> Value:
         """The value with a symbol for each length that neither its type nor `type` tells."""
         kind = value.type
-        if not isinstance(kind, ArrayType) or None not in kind.shape:
+        if not isinstance(kind, ArrayType):
             return value
         better = type.shape if isinstance(type, ArrayType) else kind.shape
-        shape = [b if a is None else a for a, b in zip(kind.shape, better, strict=True)]
+        shape = [
+            b if a is None or (isinstance(b, Size) and isinstance(a, Size)) else a
+            for a, b in zip(kind.shape, better, strict=True)
+        ]
         full = tuple(
             lengths.get(k, self.symbol((value, k))) if d is None else d
             for k, d in enumerate(shape)
         )
+        if full == kind.shape:
+            return value
         made = names[value] = Value(replace(kind, shape=full), value.hint)
         return made
 
@@ -116,8 +135,9 @@ class _Namer:
         start = 0 if item.start is None else self.bound(item.start, index)
         stop = dim if item.stop is None else self.bound(item.stop, index)
         found = affine((stop, 1), (start, -1))
-        inside = (start, affine((dim, 1), (stop, -1)), found)
-        if item.step in (None, 1) and all(map(self.facts.holds, inside)):
+        inside = (start, affine((dim, 1), (stop, -1)))
+        whole = item.step in (None, 1) and all(map(self.facts.holds, inside))
+        if whole and self.facts.natural(found):
             return found
         parts = (item.start, item.stop, item.step)
         return self.symbol((dim, *(_key(p, index) for p in parts)))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Fold, Operand, Value, const
 from stagec.ir.path import Arg
-from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, same
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, same, size
 from stagec.ops.arithmetic import Handle
 from stagec.ops.creation import empty
 from stagec.ops.effects import agree
@@ -17,9 +17,10 @@ from stagec.ops.extent import extent
 from stagec.ops.filling import full
 from stagec.ops.indexing import read
 from stagec.ops.rounding import py_max
+from stagec.opt.scalarise.additions import Additions, backwards, postponed
 from stagec.opt.scalarise.folds import Index, Running, State
 from stagec.opt.scalarise.groups import Access, Group, array_type, target
-from stagec.opt.scalarise.loops import Loops
+from stagec.opt.scalarise.loops import Loops, Work
 from stagec.opt.scalarise.places import Places, natural
 from stagec.opt.scalarise.trips import Trip, plain, shifted
 
@@ -43,7 +44,7 @@ class Nest:
     group: Group
     builder: Builder
     needed: Callable[[Value], bool]
-    indices: Mapping[Symbol, Value]
+    indices: Mapping[Symbol, Operand]
     taken: tuple[str, ...]
     lengths: dict[Dim, Operand]
     extents: list[Operand] = field(default_factory=list[Operand])
@@ -74,15 +75,33 @@ class Nest:
                 self.finals[out] = out
                 state[out] = self.allocated(out, range(len(group.shape)))
         self.find_ends()
-        folds = tuple(self.running.values())
-        reverse = bool(group.descending)
-        loops = Loops(
-            self.order, self.extents, self.finals, folds, self.trip, self.taken, reverse
-        )
-        loops.inside(0, self.builder, {}, state)
-        for running in folds:
+        self.loops(state).inside(0, self.builder, {}, state)
+        for running in self.running.values():
             if running.unfinished:
                 self.finish(running)
+
+    def loops(self, state: State) -> Loops:
+        """The loops of the members."""
+        group, inner = self.group, self.order[-1]
+        later = postponed(group)
+        additions = Additions.of(group, later, inner, self.extents[inner], self.builder, state)
+        each = {target(s): [t for t in later if target(t) == target(s)] for s in later}
+
+        def now(builder: Builder, index: Index, state: State) -> None:
+            trip = Trip(group, self.ends, builder, index, state)
+            trip.run(self.running, additions)
+
+        def then(stmts: Sequence[Apply]) -> Work:
+            return lambda builder, index, state: Trip(
+                group, self.ends, builder, index, state
+            ).add(stmts, additions)
+
+        folds = tuple(self.running.values())
+        works = tuple(map(then, each.values()))
+        reverse = backwards(group, later)
+        return Loops(
+            self.order, self.extents, self.finals, folds, now, works, self.taken, reverse
+        )
 
     def begin(self, stmt: Apply, state: State) -> None:
         """Get ready for a reduction."""
@@ -165,18 +184,29 @@ class Nest:
         return self.length(part, axis)
 
     def computed(self, dim: Dim) -> Operand | None:
-        """A length that follows from the indices of loops around; None if it does not."""
-        if not isinstance(dim, Size) or not all(s in self.indices for s, _ in dim.terms):
+        """A length that follows from indices of loops around and other lengths, if it does."""
+        if not isinstance(dim, Size) or not any(s in self.indices for s, _ in dim.terms):
             return None
+        terms = [(self.symbol(s), factor) for s, factor in dim.terms]
         found: Any = dim.const
-        for symbol, factor in sorted(dim.terms, key=lambda term: -term[1]):
-            index = Handle(self.builder, self.indices[symbol])
-            term = index if abs(factor) == 1 else index * abs(factor)
-            if found == 0:
-                found = term if factor > 0 else -term
-            else:
-                found = found + term if factor > 0 else found - term
+        for value, factor in sorted(terms, key=lambda term: -term[1]):
+            if value is None:
+                return None
+            term = Handle(self.builder, value)
+            term = term if abs(factor) == 1 else term * abs(factor)
+            found = found + term if factor > 0 else found - term
         return found.operand
+
+    def symbol(self, symbol: Symbol) -> Operand | None:
+        """The integer that the symbol stands for."""
+        if symbol in self.indices:
+            return self.indices[symbol]
+        dim = size(symbol)
+        for access in self.accesses():
+            kind = array_type(access.leaf)
+            if kind is not None and dim in kind.shape:
+                return self.length(access.leaf, kind.shape.index(dim))
+        return self.lengths.get(dim)
 
     def length_by(self, access: Access, axis: int, dim: Dim) -> Operand | None:
         """The length as that of an axis of an array, less a constant."""
@@ -286,9 +316,7 @@ class Nest:
         """Add loops that finish each element of an array that was folded into."""
         out = running.out
         axes = [k for k in running.kept if k is not None]
-        loops = Loops(axes, self.extents, {out: out}, (), running.finish_element, self.taken)
+        loops = Loops(
+            axes, self.extents, {out: out}, (), running.finish_element, (), self.taken
+        )
         loops.inside(0, self.builder, {}, {out: self.finals[out]})
-
-    def trip(self, builder: Builder, index: Index, state: State) -> None:
-        """Add the work of all members at one index."""
-        Trip(self.group, self.ends, builder, index, state).run(self.running)

@@ -16,7 +16,7 @@ class Place:
     """The index along one axis: `start + step * (the index of the loop)`.
 
     `loop` is None for a fixed index.  `start` is a number, counted from the end of the axis if
-    it is negative, or a staged index.
+    it is negative, or a staged integer, which with a loop is known not to be negative.
     """
 
     loop: int | None
@@ -107,7 +107,7 @@ def _indexed(
                 return None
             found.append(Place(None, 0, operand))
         else:
-            place = _sliced(item, places[at])
+            place = _sliced(item, places[at], index)
             if place is None:
                 return None
             found.append(place)
@@ -115,11 +115,15 @@ def _indexed(
     return tuple(found)
 
 
-def _sliced(item: Slice, place: Place) -> Place | None:
+def _sliced(item: Slice, place: Place, index: Sequence[Operand]) -> Place | None:
     """The place in the whole axis of a place in a slice of it."""
     start, step = item.start, 1 if item.step is None else item.step
-    if isinstance(start, Arg) or isinstance(step, Arg):
+    if isinstance(step, Arg):
         return None
+    if isinstance(start, Arg):
+        found = index[start.position]
+        plain = step == 1 and place.start == 0
+        return Place(place.loop, place.step, found) if plain and _counts(found) else None
     if start is None:
         start = 0 if step > 0 else -1
     elif (start < 0 and start != -1) or (step < 0 and start != -1):
@@ -132,6 +136,13 @@ def _sliced(item: Slice, place: Place) -> Place | None:
     if (base < 0) != (start < 0):
         return None
     return Place(place.loop, step * place.step, base)
+
+
+def _counts(operand: Operand) -> bool:
+    """Whether it is an integer that is known not to be negative: one made of loop indices."""
+    kind = operand.type
+    size = kind.size if isinstance(kind, ArrayType) else None
+    return size is not None and any(symbol.index for symbol, _ in size.terms)
 
 
 def path_of_element(rank: int) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from stagec.ir.core import Apply, Attrs, Const, Op, Operand, Value, const
 from stagec.ir.types import ArrayType
 from stagec.ops.arithmetic import Handle, add
 from stagec.ops.indexing import read, update
+from stagec.opt.scalarise.additions import Additions
 from stagec.opt.scalarise.folds import Index, Running, State
 from stagec.opt.scalarise.groups import Group, array_type, element, target
 from stagec.opt.scalarise.places import (
@@ -37,25 +38,39 @@ class Trip:
     state: State
     values: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
 
-    def run(self, folding: Mapping[Operand, Running]) -> None:
-        """Add the work of all members."""
+    def run(self, folding: Mapping[Operand, Running], additions: Additions) -> None:
+        """Add the work of all members but that of `additions`, which is done later."""
         for stmt in self.group.members:
             self.builder.loc = stmt.loc
             fold = folding.get(stmt.outs[0])
-            if fold is None:
+            if stmt in additions.kept:
+                if stmt in additions.keeping:
+                    value = self.element(stmt.args[1])
+                    additions.keep(stmt, self.builder, self.index, self.state, value)
+            elif fold is None:
                 self.member(stmt)
             else:
                 fold.step(self.builder, self.index, self.state, self.element(stmt.args[0]))
+
+    def add(self, stmts: Sequence[Apply], additions: Additions) -> None:
+        """Do additions that were postponed."""
+        for stmt in stmts:
+            self.builder.loc = stmt.loc
+            value = additions.value(stmt, self.builder, self.index, self.state)
+            self.write(stmt, self.element(stmt.args[1]) if value is None else value)
 
     def member(self, stmt: Apply) -> None:
         """A member's work on one element."""
         if stmt.outs[0] in self.group.made:
             self.make(stmt)
-            return
+        else:
+            self.write(stmt, self.element(stmt.args[1]))
+
+    def write(self, stmt: Apply, value: Operand) -> None:
+        """Write an element to an array that was there before."""
         root = self.group.first[stmt.outs[0]]
         places = target(stmt)
         assert places is not None
-        value = self.element(stmt.args[1])
         where = self.at(root, places)
         attrs = {"path": path_of_element(len(where))}
         (self.state[root],) = self.builder.add(
@@ -118,13 +133,15 @@ class Trip:
 
     def coordinate(self, array: Operand, axis: int, place: Place) -> Operand:
         """The index along one axis."""
-        if not isinstance(place.start, int):
+        if not isinstance(place.start, int) and place.loop is None:
             return place.start
         base: Operand = const(0)
         if place.loop is not None:
             base = self.index[place.loop]
             if place.step != 1:
                 base = (Handle(self.builder, base) * place.step).operand
+        if not isinstance(place.start, int):
+            return (Handle(self.builder, place.start) + Handle(self.builder, base)).operand
         if place.start < 0:
             end = shifted(self.builder, self.ends[array, axis], place.start)
             if place.loop is None:

@@ -11,28 +11,38 @@ def jacobi_grad_kernel_2(steps, a_bar, b_bar):
         t = n - 2
         m = a_bar.shape[1]
         t_1 = m - 2
+        terms = np.empty(t_1)
         for i in range(t):
             t_2 = i + 1
-            t_3 = i + 2
-            for j in range(t_1):
-                t_4 = j + 1
-                t_5 = a_bar[t_2, t_4] * 0.25
-                a_bar[t_2, t_4] = 0
-                b_bar[i, t_4] += t_5
-                b_bar[t_3, t_4] += t_5
-                b_bar[t_2, j + 2] += t_5
-                b_bar[t_2, j] += t_5
-        for i in range(t):
-            t = i + 1
-            t_2 = i + 2
             for j in range(t_1):
                 t_3 = j + 1
-                t_5 = b_bar[t, t_3] * 0.25
-                b_bar[t, t_3] = 0
-                a_bar[i, t_3] += t_5
-                a_bar[t_2, t_3] += t_5
-                a_bar[t, j + 2] += t_5
-                a_bar[t, j] += t_5
+                t_4 = a_bar[t_2, t_3] * 0.25
+                a_bar[t_2, t_3] = 0
+                b_bar[i, t_3] += t_4
+                terms[j] = t_4
+            t_3 = i + 2
+            for j in range(t_1):
+                b_bar[t_3, j + 1] += terms[j]
+            for j in range(t_1):
+                b_bar[t_2, j + 2] += terms[j]
+            for j in range(t_1):
+                b_bar[t_2, j] += terms[j]
+        terms = np.empty(t_1)
+        for i in range(t):
+            t = i + 1
+            for j in range(t_1):
+                t_2 = j + 1
+                t_4 = b_bar[t, t_2] * 0.25
+                b_bar[t, t_2] = 0
+                a_bar[i, t_2] += t_4
+                terms[j] = t_4
+            t_2 = i + 2
+            for j in range(t_1):
+                a_bar[t_2, j + 1] += terms[j]
+            for j in range(t_1):
+                a_bar[t, j + 2] += terms[j]
+            for j in range(t_1):
+                a_bar[t, j] += terms[j]
     return a_bar, b_bar
 
 

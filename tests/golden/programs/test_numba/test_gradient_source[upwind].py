@@ -23,6 +23,7 @@ def upwind_grad_kernel_2(steps, u_bar, tape, speed):
         speed_bar += acc
         for i in range(t_1.shape[0]):
             u_bar[i] += t_1[i]
+        for i in range(t_1.shape[0]):
             u_bar[i + 1] += t_2[i]
     return u_bar, float(speed_bar)
 
@@ -32,11 +33,14 @@ def upwind_grad_kernel(steps, u, speed):
     tape = np.empty((max(steps, 0), u.shape[0] - 1))
     for i in range(steps):
         n = u.shape[0]
-        for i_1 in range(n - 2, -1, -1):
-            t = i_1 + 1
-            t_1 = u[t] - u[i_1]
+        t = n - 1
+        terms = np.empty(t)
+        for i_1 in range(t):
+            t_1 = u[i_1 + 1] - u[i_1]
             tape[i, i_1] = t_1
-            u[t] -= speed * t_1
+            terms[i_1] = -(speed * t_1)
+        for i in range(t):
+            u[i + 1] += terms[i]
     return u, tape
 
 
