@@ -351,3 +351,13 @@ def test_a_staged_function_is_freed() -> None:
     (found,) = made()
     gc.collect()
     assert found() is None
+
+
+def test_static_tuples_of_other_types_are_other_values() -> None:
+    def ratio(x: Any, parts: Any) -> Any:
+        return x * parts[0] / parts[1] if isinstance(parts[0], float) else x * (parts[0] // 2)
+
+    staged = sc.jit(ratio, static_argnames="parts")
+    x = np.ones(2)
+    for parts in ((3, 2), (3.0, 2), (True, 2), (3, 2), (3.0, 2)):
+        np.testing.assert_array_equal(staged(x, parts), ratio(x, parts))

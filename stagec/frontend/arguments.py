@@ -86,11 +86,19 @@ class Flat:
     def static(self, value: Any) -> Any:
         """Take the value as a whole; returns its key."""
         self.statics.append(value)
-        try:
-            hash(value)
-        except TypeError:
-            return type(value), id(value)
-        return type(value), repr(value) if isinstance(value, int | float | complex) else value
+        return static_key(value)
+
+
+def static_key(value: Any) -> Any:
+    """What tells a static value from others: 1, 1.0 and True are three, in tuples too."""
+    if isinstance(value, tuple | frozenset):
+        parts = map(static_key, value)
+        return type(value), frozenset(parts) if isinstance(value, frozenset) else tuple(parts)
+    try:
+        hash(value)
+    except TypeError:
+        return type(value), id(value)
+    return type(value), repr(value) if isinstance(value, int | float | complex) else value
 
 
 def is_scalar(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import assert_never
@@ -19,6 +19,7 @@ from stagec.ir.core import (
     Value,
     While,
 )
+from stagec.ir.types import Type
 
 
 def operands(stmt: Stmt) -> tuple[Operand, ...]:
@@ -157,22 +158,29 @@ def substitute_stmt(stmt: Stmt, names: Renaming) -> Stmt:
             assert_never(stmt)
 
 
+def _as_it_is(type: Type) -> Type:
+    return type
+
+
 def clone(
-    block: Block, names: dict[Value, Operand], hints: Mapping[Value, str] = MappingProxyType({})
+    block: Block,
+    names: dict[Value, Operand],
+    hints: Mapping[Value, str] = MappingProxyType({}),
+    retyped: Callable[[Type], Type] = _as_it_is,
 ) -> Block:
     """A copy of the block in which every definition is a fresh value.
 
     `names` maps free values to what they become; the definitions are added to it.  `hints`
-    gives values new hints.
+    gives values new hints, `retyped` new types.
     """
 
     def fresh(values: tuple[Value, ...]) -> tuple[Value, ...]:
-        copies = tuple(Value(v.type, hints.get(v, v.hint)) for v in values)
+        copies = tuple(Value(retyped(v.type), hints.get(v, v.hint)) for v in values)
         names.update(zip(values, copies, strict=True))
         return copies
 
     params = fresh(block.params)
-    stmts = tuple(clone_stmt(s, names, hints) for s in block.stmts)
+    stmts = tuple(clone_stmt(s, names, hints, retyped) for s in block.stmts)
     return Block(params, stmts, tuple(rename(r, names) for r in block.results))
 
 
@@ -180,6 +188,7 @@ def clone_stmt(
     stmt: Stmt,
     names: dict[Value, Operand],
     hints: Mapping[Value, str] = MappingProxyType({}),
+    retyped: Callable[[Type], Type] = _as_it_is,
 ) -> Stmt:
     """A copy of the statement with fresh definitions, which are added to `names`."""
 
@@ -187,7 +196,7 @@ def clone_stmt(
         return tuple(rename(v, names) for v in values)
 
     def fresh(value: Value) -> Value:
-        copy = Value(value.type, hints.get(value, value.hint))
+        copy = Value(retyped(value.type), hints.get(value, value.hint))
         names[value] = copy
         return copy
 
@@ -197,12 +206,15 @@ def clone_stmt(
             return replace(stmt, args=args, outs=tuple(map(fresh, stmt.outs)))
         case If():
             cond = rename(stmt.cond, names)
-            then, orelse = clone(stmt.then, names, hints), clone(stmt.orelse, names, hints)
+            then, orelse = (
+                clone(stmt.then, names, hints, retyped),
+                clone(stmt.orelse, names, hints, retyped),
+            )
             outs = tuple(map(fresh, stmt.outs))
             return replace(stmt, cond=cond, then=then, orelse=orelse, outs=outs)
         case For():
             lo, hi, step = all_of((stmt.lo, stmt.hi, stmt.step))
-            init, body = all_of(stmt.init), clone(stmt.body, names, hints)
+            init, body = all_of(stmt.init), clone(stmt.body, names, hints, retyped)
             carry = tuple(map(fresh, stmt.carry))
             trips = None if stmt.trips is None else fresh(stmt.trips)
             return replace(
@@ -210,7 +222,10 @@ def clone_stmt(
             )
         case While():
             init = all_of(stmt.init)
-            cond, body = clone(stmt.cond, names, hints), clone(stmt.body, names, hints)
+            cond, body = (
+                clone(stmt.cond, names, hints, retyped),
+                clone(stmt.body, names, hints, retyped),
+            )
             carry = tuple(map(fresh, stmt.carry))
             trips = None if stmt.trips is None else fresh(stmt.trips)
             return replace(stmt, init=init, cond=cond, body=body, carry=carry, trips=trips)

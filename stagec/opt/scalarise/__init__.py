@@ -98,6 +98,11 @@ def compilable(stmt: Stmt) -> bool:
     )
 
 
+def compilable_in_simpler_ops(stmt: Apply) -> bool:
+    """Whether the op may be in compiled code, be it written in simpler ops."""
+    return all(map(compilable, _simpler(Block((), (stmt,), stmt.outs)).stmts))
+
+
 def worth_loops(group: Group) -> bool:
     """Whether loops beat NumPy: a statement on its own has no temporary array to save."""
     return len(group.members) > 1

@@ -17,7 +17,7 @@ from stagec.ir.types import ArrayType, ListType
 from stagec.ir.walk import defined, regions
 from stagec.ops.list_arrays import list_stack
 from stagec.ops.lists import list_get
-from stagec.opt.scalarise import compilable
+from stagec.opt.scalarise import compilable_in_simpler_ops
 from stagec.opt.tapes.positions import Player, Positions, Recorder, player, recorder
 from stagec.opt.tapes.webs import Program, Web
 
@@ -169,7 +169,9 @@ def _read_right(plan: Plan, positions: Positions) -> bool:
 def _compiles(stmt: Stmt, ours: set[Value]) -> bool:
     """Whether compiled code can hold the statement, the lists `ours` being arrays."""
     if isinstance(stmt, Apply):
-        return any(v in ours for v in (*stmt.args, *stmt.outs)) or compilable(stmt)
+        return any(v in ours for v in (*stmt.args, *stmt.outs)) or (
+            compilable_in_simpler_ops(stmt)
+        )
     return not isinstance(stmt, Call) and all(
         _compiles(s, ours) for region in regions(stmt) for s in region.stmts
     )
