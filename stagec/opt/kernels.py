@@ -27,11 +27,10 @@ from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import ArrayType, ListType, Type, same
 from stagec.ir.walk import clone, free_values, operands, regions, statements, uses
-from stagec.ops.cast import astype, to_numpy, to_python
+from stagec.ops.cast import astype, to_numpy
 from stagec.ops.extent import extent
+from stagec.opt.elements import as_python
 from stagec.opt.memory import allocates
-
-PYTHON = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
 
 
 def kernels(fn: Function) -> Function:
@@ -202,14 +201,6 @@ def makes_memory(stmt: Stmt) -> bool:
 def passes(type: Type) -> bool:
     """Whether values of the type may be passed to kernels and returned by them."""
     return fits(type) and not isinstance(type, ListType)
-
-
-def as_python(builder: Builder, operand: Operand) -> Operand:
-    """A NumPy scalar as the Python number that a kernel returns."""
-    kind = operand.type
-    if not isinstance(kind, ArrayType) or kind.kind != "np":
-        return operand
-    return builder.add(to_python, (operand,), {"kind": PYTHON[kind.dtype.kind]})[0]
 
 
 def as_scalar(value: Value, out: Value) -> Apply:

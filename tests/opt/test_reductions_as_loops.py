@@ -210,3 +210,21 @@ def test_pullback_has_sizes_of_its_own() -> None:
 
     _, pull = sc.vjp(sc.jit(program, backend="numba"), V)
     np.testing.assert_allclose(pull(1.0)[0], sc.grad(program)(V), rtol=1e-12)
+
+
+def wide_stencil(a: Any, b: Any) -> Any:
+    a, b = a.copy(), b.copy()
+    for _ in range(2):
+        a[3:-3] = 0.25 * (b[:-6] + b[6:] + b[3:-3])
+        b[3:-3] = 0.25 * (a[:-6] + a[6:] + a[3:-3])
+    return np.sum(a * a) + np.sum(b)
+
+
+@pytest.mark.parametrize("n", [9, 4, 3])
+def test_what_is_kept_for_later_additions_may_be_nothing(n: int) -> None:
+    gradient = sc.grad(wide_stencil, argnums=(0, 1), backend="numba")
+    x = np.arange(n) + 1.0
+    assert "terms" in gradient.source(x, 2 * x)
+    found = sc.grad(wide_stencil, argnums=(0, 1))(x, 2 * x)
+    for got, want in zip(gradient(x, 2 * x), found, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12)

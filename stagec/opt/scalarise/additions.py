@@ -7,7 +7,7 @@ loop, whose trips do not depend on each other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from stagec.ir.build import Builder
@@ -15,7 +15,7 @@ from stagec.ir.core import Apply, Operand
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType
 from stagec.ops.creation import empty
-from stagec.ops.indexing import read, update
+from stagec.opt.elements import read_element, write_element
 from stagec.opt.scalarise.folds import Index, State
 from stagec.opt.scalarise.groups import Group, array_type, target
 from stagec.opt.scalarise.places import (
@@ -24,14 +24,7 @@ from stagec.opt.scalarise.places import (
     broadcast,
     lag,
     natural,
-    path_of_element,
 )
-
-
-def added_to(group: Group, stmt: Apply) -> Operand | None:
-    """The array that the member only adds to, as do all others; None if it does not."""
-    root = None if stmt.op.overwrites is None else group.first.get(stmt.outs[0])
-    return root if root is not None and group.adding.get(root) else None
 
 
 def postponed(group: Group) -> list[Apply]:
@@ -39,11 +32,11 @@ def postponed(group: Group) -> list[Apply]:
     found: list[Apply] = []
     seen: dict[Operand, Places] = {}
     for stmt in group.members:
-        root, places = added_to(group, stmt), None
-        if root is not None:
-            places = target(stmt)
-        if root is None or places is None:
+        root = group.first.get(stmt.outs[0])
+        if root is None or not group.adding[root]:
             continue
+        places = target(stmt)
+        assert places is not None
         read = any(a.leaf is root and a.places != places for a in group.reads)
         if read or places != seen.setdefault(root, places):
             found.append(stmt)
@@ -56,9 +49,10 @@ def backwards(group: Group, later: Sequence[Apply]) -> bool:
         return False
     for stmt in group.members:
         root = group.first.get(stmt.outs[0])
-        places = None if root is None or stmt.outs[0] in group.made else target(stmt)
-        if places is None:
+        if root is None:
             continue
+        places = target(stmt)
+        assert places is not None
         for access in group.reads:
             delay = lag(access.places, places) if access.leaf is root else APART
             if delay is None or any(delay[:-1] if stmt in later else delay):
@@ -68,7 +62,7 @@ def backwards(group: Group, later: Sequence[Apply]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """Members whose additions are postponed, and the keys of what they add in the state.
+    """Members whose additions are postponed.
 
     Attributes
     ----------
@@ -77,18 +71,19 @@ class Additions:
     axis : that of the innermost loop.
     """
 
-    group: Group
-    members: Sequence[Apply]
     kept: Mapping[Apply, Operand | None]
     keeping: Collection[Apply]
     axis: int
 
     @classmethod
     def of(
-        cls, group: Group, members: Sequence[Apply], axis: int, length: Operand,
+        cls, group: Group, members: Sequence[Apply], axis: int, room: Callable[[int], Operand],
         builder: Builder, state: State,
     ) -> Additions:  # fmt: skip
-        """The additions, with arrays for what is kept in front of the nest."""
+        """The additions, with arrays for what is kept in front of the nest.
+
+        `room` is the size of arrays along an axis.
+        """
         kept: dict[Apply, Operand | None] = {}
         keeping: list[Apply] = []
         for stmt in members:
@@ -97,17 +92,16 @@ class Additions:
             if kept[stmt] is not None and ("kept", value) not in state:
                 assert isinstance(value.type, ArrayType)
                 attrs = {"shape": (Arg(0),), "dtype": value.type.dtype}
-                state["kept", value] = builder.add(empty, (length,), attrs, "terms")[0]
+                state["kept", value] = builder.add(empty, (room(axis),), attrs, "terms")[0]
                 keeping.append(stmt)
-        return cls(group, members, kept, keeping, axis)
+        return cls(kept, keeping, axis)
 
     def keep(
         self, stmt: Apply, builder: Builder, index: Index, state: State, value: Operand
     ) -> None:
         """Keep what the member will add."""
         key = ("kept", self.kept[stmt])
-        attrs = {"path": path_of_element(1)}
-        (state[key],) = builder.add(update, (state[key], value, index[self.axis]), attrs)
+        state[key] = write_element(builder, state[key], value, (index[self.axis],))
 
     def value(
         self, stmt: Apply, builder: Builder, index: Index, state: State
@@ -115,8 +109,8 @@ class Additions:
         """What was kept; None if it is to be computed."""
         if self.kept[stmt] is None:
             return None
-        attrs = {"path": path_of_element(1), "view": False}
-        return builder.add(read, (state["kept", self.kept[stmt]], index[self.axis]), attrs)[0]
+        kept = state["kept", self.kept[stmt]]
+        return read_element(builder, kept, (index[self.axis],))
 
 
 def stays(group: Group, operand: Operand) -> bool:

@@ -15,8 +15,7 @@ from stagec.ir.core import Fold, Operand, Value, const
 from stagec.ir.types import ArrayType
 from stagec.ops.arithmetic import Handle
 from stagec.ops.cast import fit_dtype
-from stagec.ops.indexing import read, update
-from stagec.opt.scalarise.places import path_of_element
+from stagec.opt.elements import read_element, write_element
 
 Index: TypeAlias = Mapping[int, Value]  # the index of the loop over each axis
 State: TypeAlias = dict[Any, Operand]  # what loops change: arrays, and numbers being folded
@@ -77,19 +76,13 @@ class Running:
         self, builder: Builder, index: Index, state: State, element: Operand
     ) -> None:
         """Fold something into an element of the result."""
-        where = self.where(index)
-        path = path_of_element(len(where))
-        before = builder.add(
-            read, (state[self.out], *where), {"path": path, "view": False}, self.hint
-        )
-        self.store(builder, index, state, self.combined(builder, before[0], element))
+        before = read_element(builder, state[self.out], self.where(index), self.hint)
+        self.store(builder, index, state, self.combined(builder, before, element))
 
     def store(self, builder: Builder, index: Index, state: State, value: Operand) -> None:
         """Set an element of the result."""
-        where = self.where(index)
-        attrs = {"path": path_of_element(len(where))}
-        (state[self.out],) = builder.add(
-            update, (state[self.out], value, *where), attrs, self.out.hint
+        state[self.out] = write_element(
+            builder, state[self.out], value, self.where(index), self.out.hint
         )
 
     def where(self, index: Index) -> Sequence[Operand]:
@@ -119,9 +112,8 @@ class Running:
 
     def finish_element(self, builder: Builder, index: Index, state: State) -> None:
         """Finish an element that was folded into."""
-        attrs = {"path": path_of_element(len(self.kept)), "view": False}
-        before = builder.add(read, (state[self.out], *self.where(index)), attrs, self.hint)
-        self.store(builder, index, state, self.finished(builder, before[0]))
+        before = read_element(builder, state[self.out], self.where(index), self.hint)
+        self.store(builder, index, state, self.finished(builder, before))
 
     @property
     def unfinished(self) -> bool:

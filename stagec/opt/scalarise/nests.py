@@ -84,7 +84,7 @@ class Nest:
         """The loops of the members."""
         group, inner = self.group, self.order[-1]
         later = postponed(group)
-        additions = Additions.of(group, later, inner, self.extents[inner], self.builder, state)
+        additions = Additions.of(group, later, inner, self.room, self.builder, state)
         each = {target(s): [t for t in later if target(t) == target(s)] for s in later}
 
         def now(builder: Builder, index: Index, state: State) -> None:
@@ -251,16 +251,17 @@ class Nest:
             if isinstance(dim, int) or axis is None:
                 plan.append(1 if axis is None else dim)  # type: ignore[arg-type]
                 continue
-            length = self.extents[axis]
             plan.append(Arg(len(sizes)))
-            least = at_least(dim)
-            sizes.append(
-                length
-                if least is not None and least >= 0
-                else self.add(py_max, (length, const(0)))
-            )
+            sizes.append(self.room(axis))
         attrs = {"shape": tuple(plan), "dtype": kind.dtype}
         return self.builder.add(empty if start is None else full, sizes, attrs, out.hint)[0]
+
+    def room(self, axis: int) -> Operand:
+        """The length of an axis of the iteration space as the size of an array."""
+        least = at_least(self.group.shape[axis])
+        if least is not None and least >= 0:
+            return self.extents[axis]
+        return self.add(py_max, (self.extents[axis], const(0)))
 
     def find_ends(self) -> None:
         """The lengths of axes that places are counted from the end of."""

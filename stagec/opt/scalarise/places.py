@@ -145,11 +145,6 @@ def _counts(operand: Operand) -> bool:
     return size is not None and any(symbol.index for symbol, _ in size.terms)
 
 
-def path_of_element(rank: int) -> Path:
-    """The path of one element at staged indices."""
-    return (Index(tuple(Arg(k) for k in range(rank))),)
-
-
 APART: tuple[int, ...] = ()
 
 

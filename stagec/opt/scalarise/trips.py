@@ -11,7 +11,8 @@ from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Attrs, Const, Op, Operand, Value, const
 from stagec.ir.types import ArrayType
 from stagec.ops.arithmetic import Handle, add
-from stagec.ops.indexing import read, update
+from stagec.ops.indexing import update
+from stagec.opt.elements import read_element, write_element
 from stagec.opt.scalarise.additions import Additions
 from stagec.opt.scalarise.folds import Index, Running, State
 from stagec.opt.scalarise.groups import Group, array_type, element, target
@@ -20,7 +21,6 @@ from stagec.opt.scalarise.places import (
     Places,
     broadcast,
     natural,
-    path_of_element,
 )
 
 
@@ -72,9 +72,8 @@ class Trip:
         places = target(stmt)
         assert places is not None
         where = self.at(root, places)
-        attrs = {"path": path_of_element(len(where))}
-        (self.state[root],) = self.builder.add(
-            stmt.op, (self.state[root], value, *where), attrs, stmt.outs[0].hint
+        self.state[root] = write_element(
+            self.builder, self.state[root], value, where, stmt.outs[0].hint, stmt.op
         )
 
     def make(self, stmt: Apply) -> None:
@@ -84,9 +83,8 @@ class Trip:
         made = self.values[out] = self.made(stmt, element(out.type))
         if out in self.state:
             where = self.at(out, natural(len(self.group.shape)))
-            attrs = {"path": path_of_element(len(where))}
-            (self.state[out],) = self.builder.add(
-                update, (self.state[out], plain(made), *where), attrs, out.hint
+            self.state[out] = write_element(
+                self.builder, self.state[out], plain(made), where, out.hint
             )
 
     def made(self, stmt: Apply, kind: ArrayType) -> Operand:
@@ -124,8 +122,7 @@ class Trip:
             return self.values[leaf]
         root = group.first.get(leaf, leaf)
         where = self.at(root, found.places)
-        attrs = {"path": path_of_element(len(where)), "view": False}
-        return self.builder.add(read, (self.state.get(root, leaf), *where), attrs)[0]
+        return read_element(self.builder, self.state.get(root, leaf), where)
 
     def at(self, array: Operand, places: Places) -> tuple[Operand, ...]:
         """The index of an element."""

@@ -7,14 +7,10 @@ from dataclasses import dataclass, replace
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Operand, Value, known
-from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType
-from stagec.ops.cast import to_python
 from stagec.ops.extent import place
-from stagec.ops.indexing import read, update
 from stagec.ops.lists import list_append, list_get, list_length
-
-PYTHON = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
+from stagec.opt.elements import as_python, read_element, write_element
 
 
 class Refused(Exception):
@@ -35,8 +31,7 @@ class Rows:
     def appended(self, builder: Builder, value: Operand, trip: Operand) -> Rows:
         """The list with one more element, that of the trip."""
         where = (*self.index, trip)
-        attrs = {"path": _element_path(len(where))}
-        (array,) = builder.add(update, (self.array, value, *where), attrs, _hint(self.array))
+        array = write_element(builder, self.array, value, where, _hint(self.array))
         return replace(self, array=array)
 
     def began(self, builder: Builder, trip: Operand) -> Rows:
@@ -56,11 +51,9 @@ class Rows:
         kind = out.type
         assert isinstance(kind, ArrayType)
         where = (*self.index, index)
-        attrs = {"path": _element_path(len(where)), "view": bool(kind.rank)}
         if kind.kind != "py":
-            return builder.add(read, (self.array, *where), attrs, out.hint)[0]
-        (found,) = builder.add(read, (self.array, *where), attrs)
-        return builder.add(to_python, (found,), {"kind": PYTHON[kind.dtype.kind]}, out.hint)[0]
+            return read_element(builder, self.array, where, out.hint)
+        return as_python(builder, read_element(builder, self.array, where), out.hint)
 
     def length(self, builder: Builder) -> Operand:
         """The length after the loop."""
@@ -148,10 +141,6 @@ class Run:
 
 
 Entry = Rows | Run
-
-
-def _element_path(rank: int) -> tuple[Index]:
-    return (Index(tuple(Arg(k) for k in range(rank))),)
 
 
 def _hint(operand: Operand) -> str:
