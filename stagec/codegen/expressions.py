@@ -64,7 +64,20 @@ class Expressions:
     def operands(self, stmt: Apply) -> list[Any]:
         """The expressions for the operands that the template mentions, None for the others."""
         mentioned = set(self._plan.templates[stmt].slots)
-        return [self.operand(a) if k in mentioned else None for k, a in enumerate(stmt.args)]
+        trees = [self.operand(a) if k in mentioned else None for k, a in enumerate(stmt.args)]
+        partner = self._partner(stmt)
+        for k, operand in enumerate(stmt.args):
+            if k in mentioned and isinstance(operand, Const) and _weak(operand, partner):
+                trees[k] = constant(operand.value.item())
+        return trees
+
+    def _partner(self, stmt: Apply) -> Operand | None:
+        """The operand that decides which type a number beside it gets."""
+        if stmt.op.overwrites is not None:
+            return stmt.args[stmt.op.overwrites]
+        if not isinstance(self._plan.templates[stmt].body, gast.BinOp):
+            return None
+        return next((a for a in stmt.args if isinstance(a, Value)), None)
 
     def applied(self, stmt: Apply, operands: Sequence[Any]) -> Any:
         """The expression or statements for the op."""
@@ -95,6 +108,14 @@ class Expressions:
             raise InternalError(f"call of the unknown function {stmt.function}")
         function = name(self._functions[stmt.function])
         return call(function, *map(self.operand, stmt.args))
+
+
+def _weak(number: Const, partner: Operand | None) -> bool:
+    """Whether the double may be a Python number, as NumPy makes a double of it all the same."""
+    if type(number.value) is not np.float64 or not isinstance(partner, Value):
+        return False
+    type_ = partner.type
+    return isinstance(type_, ArrayType) and type_.kind != "py" and type_.dtype == np.float64
 
 
 def _is_literal(tree: Any, value: Any) -> bool:

@@ -2,7 +2,8 @@
 
 The invariant: an expression gives where it is printed what it gave where it was computed.  It
 never moves past a write to memory that it reads, past an effect if it may raise, or into
-another block; a value that the user named stays a statement.
+another block; a value that the user named stays a statement.  Only an index beside another
+(`i - 1`) is written again wherever it is used, as one writes it by hand.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+import gast
 
 from stagec.codegen.memory import Memory
 from stagec.codegen.plan import (
@@ -20,7 +23,8 @@ from stagec.codegen.plan import (
     atom_width,
     may_repeat,
 )
-from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, Const, For, If, Operand, Stmt, Value, While
+from stagec.ir.lowering import is_integer
 from stagec.ir.walk import effectful, statements
 
 INDENT = 4
@@ -51,6 +55,7 @@ class _Uses:
     count: int = 0
     home: Block | None = None
     foldable: bool = True
+    moved: bool = False
 
 
 def fold(plan: Plan, body: Block, deferred: set[Value], distinct: bool) -> None:
@@ -63,7 +68,8 @@ def fold(plan: Plan, body: Block, deferred: set[Value], distinct: bool) -> None:
     plan.inline.clear()
     uses = _Counter(plan, deferred)
     uses.block(body)
-    _Folder(plan, Memory(body, distinct), uses.found, deferred).block(body, 1)
+    folder = _Folder(plan, Memory(body, distinct), uses.found, deferred, set(body.params))
+    folder.block(body, 1)
 
 
 class _Counter:
@@ -106,6 +112,8 @@ class _Counter:
     def _move(self, operands: Iterable[Operand], block: Block) -> None:
         for operand in operands:
             self._see([operand], block, foldable=operand in self._deferred)
+            if isinstance(operand, Value):
+                self.found[operand].moved = True
 
     def _see(self, operands: Iterable[Operand], block: Block, foldable: bool = True) -> None:
         for operand in operands:
@@ -119,13 +127,19 @@ class _Folder:
     """Walks the blocks in order, with the expressions that wait for their consumers."""
 
     def __init__(
-        self, plan: Plan, memory: Memory, uses: dict[Value, _Uses], deferred: set[Value]
+        self,
+        plan: Plan,
+        memory: Memory,
+        uses: dict[Value, _Uses],
+        deferred: set[Value],
+        steady: set[Value],
     ) -> None:
         self._plan = plan
         self._memory = memory
         self._uses = uses
         self._deferred = deferred
         self._waiting: dict[Value, _Tree] = {}
+        self._steady = steady
         self._clock = 0
 
     def block(self, block: Block, level: int) -> None:
@@ -138,6 +152,9 @@ class _Folder:
         self._waiting = outer
 
     def _stmt(self, stmt: Stmt, block: Block, level: int) -> None:
+        if self._is_neighbour(stmt):
+            self._plan.inline.add(stmt.outs[0])
+            return
         candidate = self._may_fold(stmt, block)
         tree = self._consume(stmt, level)
         if isinstance(stmt, Call) or not candidate:
@@ -154,6 +171,8 @@ class _Folder:
         if isinstance(stmt, For | While) or (
             isinstance(stmt, If) and stmt not in self._plan.expressions
         ):
+            if isinstance(stmt, For):
+                self._steady.add(stmt.body.params[0])
             for region in self._plan.regions(stmt):
                 self.block(region, level + (stmt not in self._plan.pushed))
 
@@ -171,6 +190,36 @@ class _Folder:
             return False
         small = all(o not in self._waiting for o in self._plan.mentions(stmt))
         return uses.count == 1 or (uses.count == 2 and small and may_repeat(stmt))
+
+    def _is_neighbour(self, stmt: Stmt) -> bool:
+        """Whether it is an index and a constant, read wherever the index keeps its value."""
+        if not isinstance(stmt, Apply) or not self._plan.is_plain(stmt):
+            return False
+        out = stmt.out
+        if not is_integer(out.type) or out.hint or self._uses[out].moved:
+            return False
+        if not isinstance(self._plan.templates[stmt].body, gast.BinOp):
+            return False
+        if stmt.op.raises((a.type for a in stmt.args), stmt.kwargs):
+            return False
+        values = [a for a in stmt.args if not isinstance(a, Const)]
+        return len(values) == 1 and self._is_steady(values[0])
+
+    def _is_steady(self, operand: Operand) -> bool:
+        """Whether it has a variable that no other value takes over while it is needed."""
+        if not isinstance(operand, Value) or operand in self._plan.inline:
+            return False
+        if self._uses[operand].moved:
+            return False
+        definer = self._plan.definer.get(operand)
+        if definer is None:
+            return operand in self._steady
+        return isinstance(definer, Apply) and definer.op.overwrites is None
+
+    def _neighbour_width(self, value: Value) -> int:
+        stmt = self._plan.definer[value]
+        assert isinstance(stmt, Apply)
+        return self._plan.templates[stmt].width + sum(map(atom_width, stmt.args))
 
     def _consume(self, stmt: Stmt, level: int) -> _Tree:
         """Take the operands of the statement from the waiting expressions."""
@@ -249,6 +298,8 @@ class _Folder:
     def _width(self, operand: Operand) -> int:
         if isinstance(operand, Value) and operand in self._waiting:
             return self._waiting[operand].width + 2
+        if operand in self._plan.inline:
+            return self._neighbour_width(operand) + 2
         return atom_width(operand)
 
     def _settle(self, operand: Operand) -> None:

@@ -19,7 +19,7 @@ from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Value, While
 from stagec.ir.types import ArrayType
 
-NAMELESS = "t"
+NAMELESS = ("t", "tmp")
 INDICES = ("i", "j", "k", "l", "m")
 
 
@@ -190,11 +190,15 @@ def _colours(
     taken: dict[str, _Variable] = {}
     kinds: dict[str, object] = {}
     names: dict[Value, str] = {}
-    for value in values:
+    hints = {v: _hints(groups.of(v), meets) for v in values}
+    used = {clean(v.hint) for v in values}
+    nameless = next((n for n in NAMELESS if n not in used), NAMELESS[0])
+    # what the user named comes first, so that nothing else takes such a name
+    for value in sorted(values, key=lambda v: not hints[v]):
         if value in names:
             continue
         variable = groups.of(value)
-        for name in _candidates(variable, indices, meets):
+        for name in _candidates(variable, indices, hints[value], nameless):
             others = taken.setdefault(name, _Variable(0, 0))
             kind = kinds.setdefault(name, _kind(value) if typed else None)
             same = not typed or kind == _kind(value)
@@ -212,17 +216,24 @@ def _kind(value: Value) -> object:
     return (kind.dtype, kind.rank) if isinstance(kind, ArrayType) else "list"
 
 
-def _candidates(variable: _Variable, indices: set[Value], meets: set[Value]) -> Iterator[str]:
+def _hints(variable: _Variable, meets: set[Value]) -> Counter[str]:
+    """How often the user gave the values of the variable which name."""
     hints: Counter[str] = Counter()
     for value in variable.values:
         # where the parts of a program meet the name stays longer than on the way there
         hints[clean(value.hint)] += 2 if value in meets else 1
     del hints[""]
+    return hints
+
+
+def _candidates(
+    variable: _Variable, indices: set[Value], hints: Counter[str], nameless: str
+) -> Iterator[str]:
     if hints:
         yield from _numbered(hints.most_common(1)[0][0])
     if not indices.isdisjoint(variable.values):
         yield from INDICES
-    yield from _numbered(NAMELESS)
+    yield from _numbered(nameless)
 
 
 def _numbered(base: str) -> Iterator[str]:

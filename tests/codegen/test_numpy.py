@@ -38,6 +38,103 @@ def f(x, y):
     )
 
 
+def test_an_index_beside_another_is_written_where_it_is_used(prints: Prints) -> None:
+    prints(
+        """
+func f(a: f64[4], n: int):
+  %0: int = subtract(n, 1)
+  a.1: f64[4] = for i: int in range(1, %0, 1) from a.2: f64[4] = a:
+    %1: int = subtract(i, 1)
+    %2: f64 = read(a.2, %1, path=[$0], view=False)
+    a.3: f64[4] = for j: int in range(0, %0, 1) from a.4: f64[4] = a.2:
+      a.5: f64[4] = update(a.4, %2, %1, path=[$0])
+      yield a.5
+    yield a.3
+  return a.1
+""",
+        """
+def f(a, n):
+    for i in range(1, n - 1):
+        t = a[i - 1]
+        for _ in range(n - 1):
+            a[i - 1] = t
+    return a
+""",
+        (A, 4), (A, 1),
+    )  # fmt: skip
+
+
+def test_an_index_that_is_replaced_is_not_written_again(prints: Prints) -> None:
+    prints(
+        """
+func f(a: f64[4], n: int):
+  last: int, a.1: f64[4] = for i: int in range(0, 3, 1) from k: int = n, a.2: f64[4] = a:
+    %0: int = subtract(k, 1)
+    a.3: f64[4] = update(a.2, 0.0, %0, path=[$0])
+    a.4: f64[4] = update(a.3, 1.0, k, path=[$0])
+    yield %0, a.4
+  return last, a.1
+""",
+        """
+def f(a, n):
+    k = n
+    for _ in range(3):
+        t = k - 1
+        a[t] = 0.0
+        a[k] = 1.0
+        k = t
+    return k, a
+""",
+        (A, 3),
+    )
+
+
+def test_what_the_user_named_has_its_name_before_the_nameless(prints: Prints) -> None:
+    prints(
+        """
+func f(a: f64[4]):
+  %0: f64 = read(a, 0, path=[$0], view=False)
+  %1: f64 = multiply(%0, %0)
+  t: f64 = add(%0, %1)
+  %2: f64 = multiply(%1, %1)
+  %3: f64 = add(%2, t)
+  %4: f64 = add(%3, t)
+  return %4, t
+""",
+        """
+def f(a):
+    tmp = a[0]
+    tmp_1 = tmp * tmp
+    t = tmp + tmp_1
+    return tmp_1 * tmp_1 + t + t, t
+""",
+        (A,),
+    )
+
+
+def test_a_double_beside_doubles_is_a_plain_number(prints: Prints) -> None:
+    prints(
+        """
+func f(a: f64[4], b: f32[4], x: float):
+  %0: f64[4] = divide(f64(2.0), a)
+  %1: f64[4] = divide(f64(2.0), b)
+  %2: f64 = divide(f64(2.0), x)
+  a.1: f64[4] = update(a, f64(1.0), 0, path=[$0])
+  return %0, %1, %2, a.1
+""",
+        """
+import numpy as np
+
+
+def f(a, b, x):
+    t = 2.0 / a
+    a[0] = 1.0
+    return t, np.float64(2.0) / b, np.float64(2.0) / x, a
+""",
+        (A, np.float32(A), 4.0),
+    )
+
+
 def test_read_does_not_fold_past_a_write(prints: Prints) -> None:
     prints(
         """
@@ -225,10 +322,10 @@ def f(a, key):
     t = 0
     for i in range(4):
         t += 1
-        t_1 = a[i]
-        if t_1 < 0.0:
+        tmp = a[i]
+        if tmp < 0.0:
             continue
-        if key < t_1:
+        if key < tmp:
             return i, t
     return -1, t
 """,

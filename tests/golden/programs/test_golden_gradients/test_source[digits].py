@@ -7,24 +7,24 @@ def loss_value_and_grad(
     params_0_weights, params_0_bias, params_1_weights, params_1_bias, images, labels
 ):
     h = np.tanh(images @ params_0_weights + params_0_bias)
-    t = h @ params_1_weights + params_1_bias
-    t_1 = np.max(t, axis=1, keepdims=True)
-    t_2 = t - t_1
-    t_3 = np.exp(t_2)
-    t_4 = np.sum(t_3, axis=1, keepdims=True)
-    scores = t_2 - np.log(t_4)
-    t_2 = np.arange(labels.shape[0])
-    t_5 = -np.mean(scores[t_2, labels])
+    tmp = h @ params_1_weights + params_1_bias
+    tmp_1 = np.max(tmp, axis=1, keepdims=True)
+    t = tmp - tmp_1
+    tmp_2 = np.exp(t)
+    tmp_3 = np.sum(tmp_2, axis=1, keepdims=True)
+    scores = t - np.log(tmp_3)
+    tmp_4 = np.arange(labels.shape[0])
+    tmp_5 = -np.mean(scores[tmp_4, labels])
     scores_bar = np.zeros((images.shape[0], params_1_weights.shape[1]))
-    np.add.at(scores_bar, (t_2, labels), np.float64(-1.0) / labels.shape[0])
-    scores_bar += np.sum(-scores_bar, axis=1, keepdims=True) / t_4 * t_3
-    t = t == t_1
-    t_1 = np.sum(t, axis=1, keepdims=True).astype(np.float64)
-    scores_bar += np.where(t, np.sum(-scores_bar, axis=1, keepdims=True) / t_1, 0)
+    np.add.at(scores_bar, (tmp_4, labels), np.float64(-1.0) / labels.shape[0])
+    scores_bar += np.sum(-scores_bar, axis=1, keepdims=True) / tmp_3 * tmp_2
+    tmp = tmp == tmp_1
+    tmp_1 = np.sum(tmp, axis=1, keepdims=True).astype(np.float64)
+    scores_bar += np.where(tmp, np.sum(-scores_bar, axis=1, keepdims=True) / tmp_1, 0)
     params_1_bias_bar = np.sum(scores_bar, axis=0)
     h_bar = scores_bar @ params_1_weights.T
     params_1_weights_bar = h.T @ scores_bar
-    t = h_bar * (1 - h * h)
-    params_0_bias_bar = np.sum(t, axis=0)
-    params_0_weights_bar = images.T @ t
-    return t_5, params_0_weights_bar, params_0_bias_bar, params_1_weights_bar, params_1_bias_bar
+    tmp = h_bar * (1 - h * h)
+    params_0_bias_bar = np.sum(tmp, axis=0)
+    params_0_weights_bar = images.T @ tmp
+    return tmp_5, params_0_weights_bar, params_0_bias_bar, params_1_weights_bar, params_1_bias_bar

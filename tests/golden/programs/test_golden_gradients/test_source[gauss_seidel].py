@@ -9,26 +9,22 @@ def misfit_value_and_grad(source, target, sweeps):
     t_1 = target.shape[1] - 1
     for _ in range(sweeps):
         for i in range(1, t):
-            t_2 = i - 1
-            t_3 = i + 1
             for j in range(1, t_1):
-                t_4 = u[t_2, j] + u[t_3, j] + u[i, j - 1] + u[i, j + 1]
+                t_2 = u[i - 1, j] + u[i + 1, j] + u[i, j - 1]
                 # each point sees its neighbours' newest values
-                u[i, j] = (t_4 + source[i, j]) / 4
+                u[i, j] = (t_2 + u[i, j + 1] + source[i, j]) / 4
     t_2 = u - target
     u_bar = 0.5 * (2 * t_2)
     source_bar = np.zeros_like(source)
     for _ in reversed(range(sweeps)):
         for i in reversed(range(1, t)):
-            t_3 = i + 1
-            t_4 = i - 1
             for j in reversed(range(1, t_1)):
-                t_5 = u_bar[i, j]
+                t_3 = u_bar[i, j]
                 u_bar[i, j] = 0
-                t_5 /= 4
-                source_bar[i, j] += t_5
-                u_bar[i, j + 1] += t_5
-                u_bar[i, j - 1] += t_5
-                u_bar[t_3, j] += t_5
-                u_bar[t_4, j] += t_5
+                t_3 /= 4
+                source_bar[i, j] += t_3
+                u_bar[i, j + 1] += t_3
+                u_bar[i, j - 1] += t_3
+                u_bar[i + 1, j] += t_3
+                u_bar[i - 1, j] += t_3
     return 0.5 * np.sum(t_2 ** 2), source_bar

@@ -8,41 +8,33 @@ from numba import njit
 def jacobi_grad_kernel_2(steps, a_bar, b_bar):
     for _ in range(steps - 1, -1, -1):
         n = a_bar.shape[0]
-        t = n - 2
         m = a_bar.shape[1]
-        t_1 = m - 2
-        terms = np.empty(t_1)
-        for i in range(t):
-            t_2 = i + 1
-            for j in range(t_1):
-                t_3 = j + 1
-                t_4 = a_bar[t_2, t_3] * 0.25
-                a_bar[t_2, t_3] = 0
-                b_bar[i, t_3] += t_4
-                terms[j] = t_4
-            t_3 = i + 2
-            for j in range(t_1):
-                b_bar[t_3, j + 1] += terms[j]
-            for j in range(t_1):
-                b_bar[t_2, j + 2] += terms[j]
-            for j in range(t_1):
-                b_bar[t_2, j] += terms[j]
-        terms = np.empty(t_1)
-        for i in range(t):
-            t = i + 1
-            for j in range(t_1):
-                t_2 = j + 1
-                t_4 = b_bar[t, t_2] * 0.25
-                b_bar[t, t_2] = 0
-                a_bar[i, t_2] += t_4
-                terms[j] = t_4
-            t_2 = i + 2
-            for j in range(t_1):
-                a_bar[t_2, j + 1] += terms[j]
-            for j in range(t_1):
-                a_bar[t, j + 2] += terms[j]
-            for j in range(t_1):
-                a_bar[t, j] += terms[j]
+        terms = np.empty(m - 2)
+        for i in range(n - 2):
+            for j in range(m - 2):
+                t = a_bar[i + 1, j + 1] * 0.25
+                a_bar[i + 1, j + 1] = 0
+                b_bar[i, j + 1] += t
+                terms[j] = t
+            for j in range(m - 2):
+                b_bar[i + 2, j + 1] += terms[j]
+            for j in range(m - 2):
+                b_bar[i + 1, j + 2] += terms[j]
+            for j in range(m - 2):
+                b_bar[i + 1, j] += terms[j]
+        terms = np.empty(m - 2)
+        for i in range(n - 2):
+            for j in range(m - 2):
+                t = b_bar[i + 1, j + 1] * 0.25
+                b_bar[i + 1, j + 1] = 0
+                a_bar[i, j + 1] += t
+                terms[j] = t
+            for j in range(m - 2):
+                a_bar[i + 2, j + 1] += terms[j]
+            for j in range(m - 2):
+                a_bar[i + 1, j + 2] += terms[j]
+            for j in range(m - 2):
+                a_bar[i + 1, j] += terms[j]
     return a_bar, b_bar
 
 
@@ -52,23 +44,15 @@ def jacobi_grad_kernel(steps, a, b):
     a_1 = a
     for _ in range(steps):
         n = a_1.shape[0]
-        t = n - 2
         m = a_1.shape[1]
-        t_1 = m - 2
-        for i in range(t):
-            t_2 = i + 1
-            t_3 = i + 2
-            for j in range(t_1):
-                t_4 = j + 1
-                t_5 = 0.25 * (a_1[t_2, j] + a_1[t_2, j + 2] + a_1[t_3, t_4] + a_1[i, t_4])
-                b[t_2, t_4] = t_5
-        for i in range(t):
-            t = i + 1
-            t_2 = i + 2
-            for j in range(t_1):
-                t_3 = j + 1
-                t_5 = 0.25 * (b[t, j] + b[t, j + 2] + b[t_2, t_3] + b[i, t_3])
-                a_1[t, t_3] = t_5
+        for i in range(n - 2):
+            for j in range(m - 2):
+                t = a_1[i + 1, j] + a_1[i + 1, j + 2] + a_1[i + 2, j + 1]
+                b[i + 1, j + 1] = 0.25 * (t + a_1[i, j + 1])
+        for i in range(n - 2):
+            for j in range(m - 2):
+                t = b[i + 1, j] + b[i + 1, j + 2] + b[i + 2, j + 1]
+                a_1[i + 1, j + 1] = 0.25 * (t + b[i, j + 1])
     return a_1, np.zeros_like(a)
 
 

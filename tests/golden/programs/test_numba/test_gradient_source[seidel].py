@@ -6,34 +6,28 @@ from numba import njit
 @njit(error_model='numpy', nogil=True)
 def seidel_grad_kernel_2(a_bar, steps):
     n = a_bar.shape[0]
-    t = n - 1
     for _ in range(steps - 1, -1, -1):
-        for i in range(t - 1, 0, -1):
-            t_1 = i + 1
-            t_2 = i - 1
-            for j in range(t - 1, 0, -1):
-                t_3 = a_bar[i, j]
+        for i in range(n - 2, 0, -1):
+            for j in range(n - 2, 0, -1):
+                t = a_bar[i, j]
                 a_bar[i, j] = 0
-                t_3 /= 5
-                a_bar[t_1, j] += t_3
-                a_bar[i, j + 1] += t_3
-                a_bar[i, j] += t_3
-                a_bar[i, j - 1] += t_3
-                a_bar[t_2, j] += t_3
+                t /= 5
+                a_bar[i + 1, j] += t
+                a_bar[i, j + 1] += t
+                a_bar[i, j] += t
+                a_bar[i, j - 1] += t
+                a_bar[i - 1, j] += t
     return a_bar
 
 
 @njit(error_model='numpy', nogil=True)
 def seidel_grad_kernel(a, steps):
     n = a.shape[0]
-    t = n - 1
     for _ in range(steps):
-        for i in range(1, t):
-            t_1 = i - 1
-            t_2 = i + 1
-            for j in range(1, t):
-                t_3 = a[t_1, j] + a[i, j - 1] + a[i, j] + a[i, j + 1]
-                a[i, j] = (t_3 + a[t_2, j]) / 5
+        for i in range(1, n - 1):
+            for j in range(1, n - 1):
+                t = a[i - 1, j] + a[i, j - 1] + a[i, j] + a[i, j + 1]
+                a[i, j] = (t + a[i + 1, j]) / 5
     return a
 
 

@@ -8,38 +8,35 @@ from stagec_runtime import kernels
 @njit(error_model='numpy', nogil=True, boundscheck=True)
 def upwind_grad_kernel_2(steps, u_bar, tape, speed):
     speed_bar = 0.0
-    for i in range(steps - 1, -1, -1):
+    for j in range(steps - 1, -1, -1):
         n = u_bar.shape[0]
-        t = n - 1
-        t_1 = np.empty(t)
-        t_2 = np.empty(t)
+        t = np.empty(n - 1)
+        t_1 = np.empty(n - 1)
         acc = 0.0
-        for i_1 in range(t):
-            t_3 = u_bar[i_1 + 1]
-            acc = kernels.plus(acc, -(t_3 * tape[i, i_1]))
-            t_3 *= speed
-            t_1[i_1] = t_3
-            t_2[i_1] = -t_3
+        for i in range(n - 1):
+            acc = kernels.plus(acc, -(u_bar[i + 1] * tape[j, i]))
+            t_2 = u_bar[i + 1] * speed
+            t[i] = t_2
+            t_1[i] = -t_2
         speed_bar += acc
-        for i in range(t_1.shape[0]):
-            u_bar[i] += t_1[i]
-        for i in range(t_1.shape[0]):
-            u_bar[i + 1] += t_2[i]
+        for i in range(t.shape[0]):
+            u_bar[i] += t[i]
+        for i in range(t.shape[0]):
+            u_bar[i + 1] += t_1[i]
     return u_bar, float(speed_bar)
 
 
 @njit(error_model='numpy', nogil=True)
 def upwind_grad_kernel(steps, u, speed):
     tape = np.empty((max(steps, 0), u.shape[0] - 1))
-    for i in range(steps):
+    for j in range(steps):
         n = u.shape[0]
-        t = n - 1
-        terms = np.empty(t)
-        for i_1 in range(t):
-            t_1 = u[i_1 + 1] - u[i_1]
-            tape[i, i_1] = t_1
-            terms[i_1] = -(speed * t_1)
-        for i in range(t):
+        terms = np.empty(n - 1)
+        for i in range(n - 1):
+            t = u[i + 1] - u[i]
+            tape[j, i] = t
+            terms[i] = -(speed * t)
+        for i in range(n - 1):
             u[i + 1] += terms[i]
     return u, tape
 
