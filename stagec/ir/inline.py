@@ -26,7 +26,7 @@ def inline(
     if all(dim == size(symbol) for symbol, dim in sizes.items()):
         stmts = tuple(clone_stmt(stmt, names) for stmt in fn.body.stmts)
     else:
-        retyped = partial(_retyped, sizes)
+        retyped = partial(resized, sizes)
         stmts = tuple(clone_stmt(stmt, names, retyped=retyped) for stmt in fn.body.stmts)
     return stmts, tuple(rename(result, names) for result in fn.results)
 
@@ -48,10 +48,10 @@ def _dims(type: Type) -> Shape:
     return type.shape if type.rank else (type.size,)
 
 
-def _retyped(sizes: Mapping[Symbol, Dim], type: Type) -> Type:
-    """The type with other sizes; what is said by a symbol of no parameter is not known."""
+def resized(sizes: Mapping[Symbol, Dim], type: Type) -> Type:
+    """The type with other sizes; what is said by a symbol that has none is not known."""
     if isinstance(type, ListType):
-        return replace(type, element=_retyped(sizes, type.element))
+        return replace(type, element=resized(sizes, type.element))
     if not isinstance(type, ArrayType):
         return type
     dims = tuple(_renamed(sizes, d) for d in type.shape)

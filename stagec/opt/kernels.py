@@ -15,6 +15,7 @@ from stagec.ir.core import (
     Apply,
     Block,
     Call,
+    Effect,
     For,
     Operand,
     Stmt,
@@ -30,7 +31,8 @@ from stagec.ir.walk import clone, free_values, operands, regions, statements, us
 from stagec.ops.cast import astype, to_numpy
 from stagec.ops.extent import extent
 from stagec.opt.elements import as_python
-from stagec.opt.memory import allocates
+from stagec.opt.fingerprint import fingerprint
+from stagec.opt.memory import allocates, creates
 
 
 def kernels(fn: Function) -> Function:
@@ -49,7 +51,7 @@ def _outlined(fn: Function, taken: set[str]) -> Function:
     outliner = _Outliner(fn.name, taken)
     body = outliner.block(fn.body)
     inner = tuple(_outlined(f, taken) for f in fn.functions)
-    return replace(fn, body=body, functions=(*inner, *outliner.made))
+    return replace(fn, body=body, functions=(*inner, *outliner.made.values()))
 
 
 class _Outliner:
@@ -58,13 +60,14 @@ class _Outliner:
     def __init__(self, name: str, taken: set[str]) -> None:
         self.name = name
         self.taken = taken
-        self.made: list[Function] = []
+        self.made: dict[str, Function] = {}
         self.sizes: dict[Value, Apply] = {}
 
     def block(self, block: Block) -> Block:
         """The block with its runs of statements as calls."""
         stmts: list[Stmt] = []
         run: list[Stmt] = []
+        block = replace(block, stmts=tuple(created_late(block.stmts)))
         for k, stmt in enumerate((*block.stmts, None)):
             if isinstance(stmt, Apply) and is_size(stmt):
                 self.sizes[stmt.outs[0]] = stmt
@@ -137,6 +140,15 @@ class _Outliner:
             add(value)
         return list(found)
 
+    def function(self, body: Block) -> str:
+        """The name of the kernel that has the body; two that do the same are one."""
+        mutated, fresh = written(body)
+        made = Function("", body, mutated, fresh, kernel=True)
+        key = fingerprint(made)
+        if key not in self.made:
+            self.made[key] = replace(made, name=self.unused())
+        return self.made[key].name
+
     def unused(self) -> str:
         """A name for the next kernel."""
         base = f"{self.name}_kernel"
@@ -153,10 +165,8 @@ class _Outliner:
         body = clone(Block(tuple(given), tuple(run), tuple(outs)), names)
         builder = Builder(list(body.stmts))
         results = [as_python(builder, r) for r in body.results]
-        name = self.unused()
         block = builder.block(body.params, results)
-        mutated, fresh = written(block)
-        self.made.append(Function(name, block, mutated, fresh, kernel=True))
+        name = self.function(block)
         after = Builder()
         got = tuple(
             out if result.type == out.type else Value(result.type, out.hint)
@@ -167,6 +177,38 @@ class _Outliner:
             if value is not out:
                 after.append(as_scalar(value, out))
         return after.stmts
+
+
+def created_late(stmts: Sequence[Stmt]) -> list[Stmt]:
+    """The statements, each new array made right before it is first used or something may fail.
+
+    So it is made in the kernel that fills it.
+    """
+    later: list[Stmt] = []  # from the last to the first
+    for stmt in reversed(stmts):
+        at = len(later)
+        if is_new(stmt):
+            outs = set(stmt.outs)
+            while at and outs.isdisjoint(uses(later[at - 1])) and not may_fail(later[at - 1]):
+                at -= 1
+            while at < len(later) and is_new(later[at]):
+                at += 1
+        later.insert(at, stmt)
+    return later[::-1]
+
+
+def is_new(stmt: Stmt) -> bool:
+    """Whether the statement makes an array out of nothing."""
+    return isinstance(stmt, Apply) and creates(stmt)
+
+
+def may_fail(stmt: Stmt) -> bool:
+    """Whether the statement may raise an error or does something besides its results."""
+    if isinstance(stmt, Apply):
+        raised = stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
+        return raised or stmt.op.effect is not Effect.NONE
+    inner = (s for region in regions(stmt) for s in region.stmts)
+    return isinstance(stmt, Call | While) or any(map(may_fail, inner))
 
 
 def loops(stmt: Stmt) -> bool:
@@ -182,7 +224,7 @@ def is_size(stmt: Apply) -> bool:
         len(stmt.outs) == 1
         and is_integer(stmt.outs[0].type)
         and kernel_source(stmt) is not None
-        and not stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
+        and not may_fail(stmt)
         and all(k in stmt.op.shapes or is_integer(a.type) for k, a in enumerate(stmt.args))
     )
 

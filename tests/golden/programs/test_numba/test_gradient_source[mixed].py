@@ -89,8 +89,8 @@ def mixed_grad(x, w):
         t = h > 0.3
         tape.append(t)
         x_1 = mixed_grad_kernel_3(h, t, x_1)
-    t = np.eye(4)
     m = w.shape[0]
+    t = np.eye(4)
     rt.agree(m, 4)
     t = mixed_grad_kernel_4(t, w)
     t_1 = np.linalg.solve(t, x_1.T)
