@@ -30,6 +30,7 @@ from stagec.opt.dce import dce
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
 from stagec.opt.scalarise import scalarise
+from stagec.opt.scalarise.lengths import lengths
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
 from stagec.opt.tapes import tapes
@@ -41,6 +42,7 @@ Observer = Callable[[str, Function], None]
 SHORT_WAYS = 8  # tried one after the other
 
 PASSES: tuple[tuple[str, Pass], ...] = (
+    ("lengths", lengths),
     ("simplify", simplify),
     ("cse", cse),
     ("dce", dce),

@@ -8,25 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import assert_never
 
 from stagec.ir.alias import path_of
 from stagec.ir.core import Apply, Block, Call, Const, For, If, Operand, Stmt, Value, While
+from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.path import Arg, Index, NewAxis, Slice
 from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ArrayType, Dim, Size, Symbol, Type, affine, size
-from stagec.ir.walk import rename
+from stagec.ir.walk import defined, rename
 from stagec.ops.index_facts import IndexFacts, given_sizes
 
 
+def lengths(fn: Function) -> Function:
+    """The function with a symbol for each length that only the run time knows."""
+    namer = _namer(fn.body, indexed=False)
+    inner = tuple(map(lengths, fn.functions))
+    return replace(fn, body=namer.block(fn.body, {}), functions=inner)
+
+
 def with_lengths(block: Block) -> tuple[Block, Mapping[Symbol, Operand]]:
-    """The block with a length for each unknown one, and the loop indices that they hold."""
-    namer = _Namer(IndexFacts(given_sizes(block.params), "index"))
+    """The block with a length for each unknown one, and the loop indices that they hold.
+
+    Loop indices have symbols of their own here, so that lengths may depend on them.
+    """
+    namer = _namer(block, indexed=True)
     names: dict[Value, Operand] = {}
     found = namer.block(block, names)
     indices = {s: rename(v, names) for s, v in namer.facts.values.items()}
     return found, indices
+
+
+def _namer(block: Block, indexed: bool) -> _Namer:
+    types = (v.type for v in defined(block) if isinstance(v.type, ArrayType))
+    dims = (d for t in types for d in (*t.shape, t.size) if isinstance(d, Size))
+    taken = {symbol.name for d in dims for symbol, _ in d.terms}
+    return _Namer(IndexFacts(given_sizes(block.params), "index"), indexed, taken)
 
 
 @dataclass(slots=True)
@@ -34,11 +53,18 @@ class _Namer:
     """The symbols so far, by what they are the lengths of."""
 
     facts: IndexFacts
+    indexed: bool
+    taken: set[str]
     known: dict[Hashable, Symbol] = field(default_factory=dict[Hashable, Symbol])
 
     def symbol(self, key: Hashable) -> Dim:
         """The length with this key."""
-        return size(self.known.setdefault(key, Symbol(f"__length{len(self.known)}", unit=True)))
+        if key not in self.known:
+            names = (f"__length{n}" for n in count(len(self.known)))
+            name = next(n for n in names if n not in self.taken)
+            self.taken.add(name)
+            self.known[key] = Symbol(name, unit=True)
+        return size(self.known[key])
 
     def block(self, block: Block, names: dict[Value, Operand]) -> Block:
         """The block with values of more precise types; `names` says which for which."""
@@ -49,7 +75,7 @@ class _Namer:
     def stmt(self, stmt: Stmt, names: dict[Value, Operand]) -> Stmt:
         """The statement with a symbol for each length of its results that is not known."""
         stmt = map_operands(stmt, lambda v: rename(v, names))
-        if isinstance(stmt, For):
+        if isinstance(stmt, For) and self.indexed:
             self.facts.index(stmt)
         stmt = map_regions(stmt, lambda b: self.block(b, names))
         match stmt:
@@ -78,7 +104,7 @@ class _Namer:
 
     def counted(self, value: Value, names: dict[Value, Operand]) -> Value:
         """The value with what is known of an integer that is never negative as its size."""
-        if not is_integer(value.type) or value.type.size is not None:  # type: ignore[union-attr]
+        if not (self.indexed and is_integer(value.type)) or value.type.size is not None:  # type: ignore[union-attr]
             return value
         found = self.facts.of(value)
         if not isinstance(found, Size) or not self.facts.natural(found):
