@@ -42,7 +42,6 @@ Observer = Callable[[str, Function], None]
 SHORT_WAYS = 8  # tried one after the other
 
 PASSES: tuple[tuple[str, Pass], ...] = (
-    ("lengths", lengths),
     ("simplify", simplify),
     ("cse", cse),
     ("dce", dce),
@@ -73,7 +72,7 @@ class Target:
 
 
 TARGETS: Mapping[str, Target] = {
-    "numpy": Target("NumPy", (), merge_sizes=False, needs="numpy"),
+    "numpy": Target("NumPy", (lengths, simplify, cse, dce), merge_sizes=False, needs="numpy"),
     "numba": Target(
         "Numba",
         (tapes, scalarise, simplify, cse, dce, hoist, simplify, cse, dce, kernels, dce),
