@@ -102,6 +102,8 @@ def has_handle(value: Any) -> bool:
     """Whether a handle is in the plain value."""
     if isinstance(value, tuple | list):
         return any(map(has_handle, value))
+    if isinstance(value, slice):
+        return has_handle((value.start, value.stop, value.step))
     return isinstance(value, Staged)
 
 

@@ -228,3 +228,51 @@ def test_what_is_kept_for_later_additions_may_be_nothing(n: int) -> None:
     found = sc.grad(wide_stencil, argnums=(0, 1))(x, 2 * x)
     for got, want in zip(gradient(x, 2 * x), found, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+def mirrored_head(x: Any, n: int) -> Any:
+    return 2 * x[:n][::-1] + np.sin(x[1 : n + 1])
+
+
+def mirrored_part(x: Any, n: int) -> Any:
+    return 2 * x[1:-1][::-1] + x[:-2][::-1] * n
+
+
+def mirrored_twice(x: Any, n: int) -> Any:
+    return 2 * x[::-1][1:][::-1] + n
+
+
+def last_row_of_head(x: Any, n: int) -> Any:
+    return np.sin(x[:n, 1:][-1]) + x[1 : n + 1, 1:][-2]
+
+
+def last_column_of_head(x: Any, n: int) -> Any:
+    return np.sin(x[:, :n].T[-1]) + 1
+
+
+def mirrored_update(x: Any, n: int) -> Any:
+    x = x.copy()
+    x[:n] += 0.5 * np.flip(x[:n])
+    return x
+
+
+def row_outside_the_head(x: Any, n: int) -> Any:
+    return np.sin(x[:n][3]) + 1
+
+
+@pytest.mark.parametrize(
+    "program",
+    [mirrored_head, mirrored_part, mirrored_twice, last_row_of_head, last_column_of_head,
+     mirrored_update],
+    ids=lambda p: p.__name__,
+)  # fmt: skip
+def test_places_counted_from_the_end_of_a_part(program: Any) -> None:
+    x = S if "of_head" in program.__name__ else V
+    for n in (2, 3):
+        got = sc.jit(program, backend="numba")(x, n)
+        np.testing.assert_allclose(got, program(x, n), rtol=1e-14)
+
+
+def test_index_is_checked_against_the_part() -> None:
+    with pytest.raises(IndexError):
+        sc.jit(row_outside_the_head, backend="numba")(S, 2)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from stagec.ir.core import Operand
 from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Reshape, Slice, Transpose
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, Dim, Shape, at_least
+from stagec.ops.paths import path_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,44 +54,35 @@ def through(path: Path, base: ArrayType, index: Sequence[Operand]) -> Through:
         if any(isinstance(step, Reshape) for step in path):
             return None
         types = [base]
-        for step in path[:-1]:
-            types.append(_after(types[-1], step))
+        kinds = tuple(v.type for v in index)
+        for step in path:
+            types.append(path_type(types[-1], (step,), kinds))  # type: ignore[arg-type]
         found: Places | None = places
-        for step, type in zip(reversed(path), reversed(types), strict=True):
+        for step, (whole, part) in zip(reversed(path), reversed([*pairwise(types)]), strict=True):
             if found is None:
                 return None
-            found = _back(step, type, found, index)
+            found = _back(step, whole, part, found, index)
         return found
 
     return place
 
 
-def _after(type: ArrayType, step: object) -> ArrayType:
-    """The rank after a step; sizes do not matter here."""
-    match step:
-        case Index(items):
-            gone = sum(isinstance(i, int | Arg) for i in items)
-            new = sum(isinstance(i, NewAxis) for i in items)
-            return ArrayType(type.dtype, (None,) * (type.rank - gone + new))
-        case _:
-            return ArrayType(type.dtype, (None,) * type.rank)
-
-
 def _back(
-    step: object, type: ArrayType, places: Places, index: Sequence[Operand]
+    step: object, whole: ArrayType, part: ArrayType, places: Places, index: Sequence[Operand]
 ) -> Places | None:
     match step:
         case Transpose(axes):
             return tuple(places[axes.index(k)] for k in range(len(axes)))
         case Index(items):
-            return _indexed(items, type.rank, places, index)
+            return _indexed(items, whole.rank, part.shape, places, index)
         case _:
             return None
 
 
 def _indexed(
-    items: tuple[Item, ...], rank: int, places: Places, index: Sequence[Operand]
+    items: tuple[Item, ...], rank: int, shape: Shape, places: Places, index: Sequence[Operand]
 ) -> Places | None:
+    """The places in an array of this rank of places in a part of it, which has this shape."""
     taken = sum(not isinstance(i, NewAxis) for i in items)
     items = items + (Slice(),) * (rank - taken)
     found: list[Place] = []
@@ -107,7 +100,7 @@ def _indexed(
                 return None
             found.append(Place(None, 0, operand))
         else:
-            place = _sliced(item, places[at], index)
+            place = _sliced(item, places[at], index) if _safe(item, places[at], shape[at]) else None
             if place is None:
                 return None
             found.append(place)
@@ -115,11 +108,25 @@ def _indexed(
     return tuple(found)
 
 
+def _safe(item: Slice, place: Place, dim: Dim) -> bool:
+    """Whether an index outside a slice of this length is one outside the whole axis too."""
+    if place.loop is not None or item == Slice():
+        return True
+    if not isinstance(place.start, int):
+        return False
+    least = at_least(dim) or 0
+    if -least <= place.start < least:
+        return True
+    return place.start >= 0 and item.stop is None and item.step in (None, 1)
+
+
 def _sliced(item: Slice, place: Place, index: Sequence[Operand]) -> Place | None:
     """The place in the whole axis of a place in a slice of it."""
     start, step = item.start, 1 if item.step is None else item.step
     if isinstance(step, Arg):
         return None
+    if isinstance(place.start, int) and place.start < 0:
+        return _from_end(item, place)
     if isinstance(start, Arg):
         found = index[start.position]
         plain = step == 1 and place.start == 0
@@ -130,12 +137,23 @@ def _sliced(item: Slice, place: Place, index: Sequence[Operand]) -> Place | None
         return None  # the slice may be cut short at an end of the axis
     if start == 0 and step == 1:
         return place
-    if not isinstance(place.start, int) or place.start < 0:
+    if not isinstance(place.start, int):
         return None
     base = start + step * place.start
     if (base < 0) != (start < 0):
         return None
     return Place(place.loop, step * place.step, base)
+
+
+def _from_end(item: Slice, place: Place) -> Place | None:
+    """The same for a place that is counted from the end of the slice."""
+    assert isinstance(place.start, int)
+    stop = 0 if item.stop is None else item.stop
+    if item.step == -1 and item.start in (None, -1) and item.stop is None:
+        return Place(place.loop, -place.step, -1 - place.start)
+    if item.step not in (None, 1) or not isinstance(stop, int) or stop > 0 or item.stop == 0:
+        return None
+    return Place(place.loop, place.step, stop + place.start)
 
 
 def _counts(operand: Operand) -> bool:
