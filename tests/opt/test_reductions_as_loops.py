@@ -276,3 +276,17 @@ def test_places_counted_from_the_end_of_a_part(program: Any) -> None:
 def test_index_is_checked_against_the_part() -> None:
     with pytest.raises(IndexError):
         sc.jit(row_outside_the_head, backend="numba")(S, 2)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_slice_of_length_one_between_staged_bounds(n: int) -> None:
+    def filtered(x: Any, w: Any) -> Any:
+        n = w.shape[0]
+        y = np.empty((x.shape[0], x.shape[1] - n + 1, w.shape[2]))
+        for i in range(x.shape[1] - n + 1):
+            y[:, i] = np.sum(x[:, i : i + n, :, np.newaxis] * w[np.newaxis], axis=(1, 2))
+        return y
+
+    x, w = CUBE, RNG.normal(size=(n, 5, 2))
+    got = sc.jit(filtered, backend="numba")(x, w)
+    np.testing.assert_allclose(got, filtered(x, w), rtol=1e-13)

@@ -125,7 +125,7 @@ class _Namer:
             return value
         better = type.shape if isinstance(type, ArrayType) else kind.shape
         shape = [
-            b if a is None or (isinstance(b, Size) and isinstance(a, Size)) else a
+            b if a is None or (b is not None and isinstance(a, Size)) else a
             for a, b in zip(kind.shape, better, strict=True)
         ]
         full = tuple(
