@@ -30,6 +30,7 @@ from stagec.ir.core import Const, Operand, const
 from stagec.ops import lists
 
 Element = Callable[[State, Any], Value]
+Item = Callable[[State], Value]
 
 
 def value_of(operand: Operand) -> Value:
@@ -109,40 +110,23 @@ def zipped(
 ) -> loops.Staged_ | None:
     """Parallel iteration over arrays and ranges; None if one part is known at staging."""
     its: list[loops.Staged_] = []
-    endless: list[bool] = []
-    for part in parts:
-        counter = (
-            isinstance(part, RangeValue)
-            and isinstance(part.hi, Known)
-            and part.hi.value is None
-        )
+    endless = [endless_range(part) for part in parts]
+    for part, counter in zip(parts, endless, strict=True):
         if counter:
             assert isinstance(part, RangeValue)
             lo = m.operand(state, part.lo, loc)
             its.append(span(lo, const(0), 1, False))
         else:
-            it = indexed(m, state, part, loc)
-            if it is None or (
-                isinstance(part, Known) and not isinstance(part.value, np.ndarray)
-            ):
+            it = None if listed(part) else indexed(m, state, part, loc)
+            if it is None:
                 return None
             its.append(it)
-        endless.append(counter)
-    if any(
-        not e and (it.step != 1 or it.reverse or it.lo != const(0))
-        for it, e in zip(its, endless, strict=True)
-    ):
-        its = [it if e else rebased(m, it, loc) for it, e in zip(its, endless, strict=True)]
-        if any(it.hi is None for it in its):
-            return None
+    its = [it if e else rebased(m, state, it, loc) for it, e in zip(its, endless, strict=True)]
     sizes = [it.hi for it, e in zip(its, endless, strict=True) if not e]
     shortest = sizes[0]
     for other in sizes[1:]:
         if other is not shortest and not same_size(shortest, other):
-            least = numpy_calls.apply(
-                m, state, builtins.min, (value_of(shortest), value_of(other)), {}, loc
-            )
-            shortest = as_operand(least)  # type: ignore[arg-type]
+            shortest = as_operand(least(m, state, value_of(shortest), value_of(other), loc))
 
     def element(s: State, index: Any) -> Value:
         out: list[Value] = []
@@ -158,6 +142,76 @@ def zipped(
     return loops.Staged_(const(0), shortest, 1, False, element)
 
 
+def endless_range(part: Value) -> bool:
+    """Whether it is what `enumerate` counts."""
+    hi = part.hi if isinstance(part, RangeValue) else None
+    return isinstance(hi, Known) and hi.value is None
+
+
+def listed(part: Value) -> bool:
+    """Whether it is a list or the like that is known at staging."""
+    return isinstance(part, Known) and not isinstance(part.value, np.ndarray | range)
+
+
+def least(m: Machine, state: State, a: Value, b: Value, loc: Loc) -> Any:
+    """The smaller of two numbers."""
+    return numpy_calls.apply(m, state, builtins.min, (a, b), {}, loc)
+
+
+def mixed(
+    m: Machine, state: State, parts: tuple[Value, ...], loc: Loc
+) -> tuple[list[Item], Value]:
+    """Parallel iteration where the items of some part are known at staging: what makes each
+    item, and how many there are.
+    """
+    rows: list[Callable[[State, int], Value]] = []
+    known: list[int] = []
+    sizes: list[Value] = []
+    for part in parts:
+        if endless_range(part):
+            rows.append(_counted(m, part, loc))
+            continue
+        it = None if listed(part) else indexed(m, state, part, loc)
+        if it is not None:
+            it = rebased(m, state, it, loc)
+            sizes.append(value_of(it.hi))
+            rows.append(_element(it))
+        else:
+            items, size = _items(m, state, part, loc)
+            known.append(len(items))
+            sizes += [] if size is None else [size]
+            rows.append(_item(items))
+
+    def item(k: int) -> Item:
+        return lambda s: TupleValue(tuple(row(s, k) for row in rows))
+
+    count: Value = Known(min(known))
+    for other in sizes:
+        count = least(m, state, count, other, loc)
+    return list(map(item, range(min(known)))), count
+
+
+def _items(m: Machine, state: State, part: Value, loc: Loc) -> tuple[list[Item], Value | None]:
+    if isinstance(part, Zipped):
+        return mixed(m, state, part.parts, loc)
+    return [lambda s, v=v: v for v in containers.unpack(m, state, part, loc)], None
+
+
+def _item(items: list[Item]) -> Callable[[State, int], Value]:
+    return lambda s, k: items[k](s)
+
+
+def _element(it: loops.Staged_) -> Callable[[State, int], Value]:
+    return lambda s, k: it.element(s, Known(k))
+
+
+def _counted(m: Machine, part: Value, loc: Loc) -> Callable[[State, int], Value]:
+    """What `enumerate` says at each trip."""
+    assert isinstance(part, RangeValue)
+    first = part.lo
+    return lambda s, k: numpy_calls.apply(m, s, operator.add, (first, Known(k)), {}, loc)
+
+
 def same_size(a: Operand, b: Operand) -> bool:
     """Whether two lengths are surely equal."""
     if isinstance(a, Const) and a == b:
@@ -166,17 +220,26 @@ def same_size(a: Operand, b: Operand) -> bool:
     return size is not None and size == getattr(b.type, "size", None)
 
 
-def rebased(m: Machine, it: loops.Staged_, loc: Loc) -> loops.Staged_:
-    """A range in a zip, counted from 0: only with known bounds."""
-    count = loops.trips(it)
-    if count is None or not isinstance(it.lo, Const):
-        raise StagecError("SC377", "zip of a staged range", loc, "zip arrays, or index by hand")
-    start = it.lo.value + (count - 1) * it.step if it.reverse else it.lo.value
-    step = -it.step if it.reverse else it.step
+def rebased(m: Machine, state: State, it: loops.Staged_, loc: Loc) -> loops.Staged_:
+    """The same steps, counted upwards from 0."""
+
+    def compute(state: State, function: Any, *args: Value) -> Any:
+        return numpy_calls.apply(m, state, function, args, {}, loc)
+
+    if it.lo == const(0) and it.step == 1 and not it.reverse:
+        return it
+    lo, hi, step = value_of(it.lo), value_of(it.hi), Known(it.step)
+    missing = compute(state, operator.floordiv, compute(state, operator.sub, lo, hi), step)
+    count = compute(state, builtins.max, Known(0), compute(state, operator.neg, missing))
+    start, by = lo, step
+    if it.reverse:
+        last = compute(state, operator.sub, count, Known(1))
+        start = compute(state, operator.add, lo, compute(state, operator.mul, last, step))
+        by = Known(-it.step)
 
     def element(s: State, index: Any) -> Value:
-        scaled = numpy_calls.apply(m, s, operator.mul, (index, Known(step)), {}, loc)
-        value = numpy_calls.apply(m, s, operator.add, (scaled, Known(start)), {}, loc)
-        return it.element(s, value)
+        return it.element(
+            s, compute(s, operator.add, start, compute(s, operator.mul, index, by))
+        )
 
-    return loops.Staged_(const(0), const(count), 1, False, element)
+    return loops.Staged_(const(0), as_operand(count), 1, False, element)

@@ -10,12 +10,12 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import containers, library, loops, numpy_calls
 from stagec.frontend.calls import code_of, nested_code, run_body
 from stagec.frontend.expressions import evaluate
-from stagec.frontend.iterables import indexed, value_of
+from stagec.frontend.iterables import Item, indexed, mixed, value_of
 from stagec.frontend.loops import ended, resumed, stage
 from stagec.frontend.machine import LIMITS, AliasClash, Frame, Machine, NeedUnroll
 from stagec.frontend.state import RESULT, Branch, Exit, Leaf, State, Tree, extend, then_do
 from stagec.frontend.unify import Unjoinable, as_operand
-from stagec.frontend.unrolling import PEELS, live_list, settled, unrolled, unsettled
+from stagec.frontend.unrolling import PEELS, live_list, need_few, settled, unrolled, unsettled
 from stagec.frontend.values import (
     Generator,
     Items,
@@ -53,6 +53,10 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
     if isinstance(value, Ref) and isinstance(held, Items) and issubclass(value.cls, list):
         return live_list(m, stmt, frame, value, state, body, loc)
     staged = indexed(m, state, value, loc)
+    if staged is None and isinstance(value, Zipped):
+        items, size = mixed(m, state, value.parts, loc)
+        need_few(len(items), loc)
+        return bounded(m, stmt, frame, items, size, state, body, loc)
     if staged is None:
         return unrolled(
             m, stmt, frame, containers.unpack(m, state, value, loc), state, body, loc
@@ -68,6 +72,30 @@ def zipped_generator(m: Machine, state: State, value: Zipped, loc: Loc) -> Value
     if len(rest) == 1 and isinstance(first, RangeValue):
         return m.call_value(state, library.enumerate_, (rest[0], first.lo), {}, loc)
     raise StagecError("SC375", "zip of a generator", loc, "make lists of the generators first")
+
+
+def bounded(
+    m: Machine, stmt: Any, frame: Frame, items: list[Item], size: Value, state: State,
+    body: Callable[[State, Value], Tree], loc: Loc, done: int = 0,
+) -> Tree:  # fmt: skip
+    """As many trips as there are items, each by itself, unless a staged length ends them."""
+    if done == len(items):
+        return ended(m, frame, stmt, Leaf(state))
+
+    def trip(s: State) -> Tree:
+        return extend(settled(m, frame, stmt, body(s, items[done](s))), rest)
+
+    def rest(leaf: Leaf) -> Tree:
+        if leaf.exit is not Exit.NORMAL:
+            return Leaf(leaf.state) if leaf.exit is Exit.BREAK else leaf
+        return bounded(m, stmt, frame, items, size, leaf.state, body, loc, done + 1)
+
+    some = numpy_calls.apply(m, state, operator.lt, (Known(done), size), {}, loc)
+    truth = m.truth(state, some, loc)
+    if isinstance(truth, bool):
+        return trip(state) if truth else ended(m, frame, stmt, Leaf(state))
+    then, orelse = state.fork(), state.fork()
+    return Branch(state, truth, trip(then), ended(m, frame, stmt, Leaf(orelse)), loc)
 
 
 def run_indexed(

@@ -67,16 +67,21 @@ def settled(m: Machine, frame: Frame, stmt: Any, tree: Tree) -> Tree:
         return tree
 
 
+def need_few(trips: int, loc: Loc) -> None:
+    """Refuse to unroll this many trips if they are too many."""
+    if trips > LIMITS["unroll"]:
+        raise StagecError(
+            "SC305", f"this loop would be unrolled {trips} times", loc,
+            "loop over an array or a range instead",
+        )  # fmt: skip
+
+
 def unrolled(
     m: Machine, stmt: Any, frame: Frame, items: list[Any], state: State,
     body: Callable[[State, Value], Tree], loc: Loc,
 ) -> Tree:  # fmt: skip
     """A loop over items known at staging, one trip after another."""
-    if len(items) > LIMITS["unroll"]:
-        raise StagecError(
-            "SC305", f"this loop would be unrolled {len(items)} times", loc,
-            "loop over an array or a range instead",
-        )  # fmt: skip
+    need_few(len(items), loc)
     tree: Tree = Leaf(state)
     for item in items:
         tree = then_do(tree, lambda s, v=item: body(s, v))

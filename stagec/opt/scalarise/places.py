@@ -58,7 +58,9 @@ def through(path: Path, base: ArrayType, index: Sequence[Operand]) -> Through:
         for step in path:
             types.append(path_type(types[-1], (step,), kinds))  # type: ignore[arg-type]
         found: Places | None = places
-        for step, (whole, part) in zip(reversed(path), reversed([*pairwise(types)]), strict=True):
+        for step, (whole, part) in zip(
+            reversed(path), reversed([*pairwise(types)]), strict=True
+        ):
             if found is None:
                 return None
             found = _back(step, whole, part, found, index)
@@ -100,7 +102,9 @@ def _indexed(
                 return None
             found.append(Place(None, 0, operand))
         else:
-            place = _sliced(item, places[at], index) if _safe(item, places[at], shape[at]) else None
+            place = (
+                _sliced(item, places[at], index) if _safe(item, places[at], shape[at]) else None
+            )
             if place is None:
                 return None
             found.append(place)
