@@ -137,12 +137,30 @@ def _call(
     subscripts: Any, *operands: Any, out: None = None, dtype: Any = None, **options: Any
 ) -> Any:
     if not isinstance(subscripts, str):
-        raise TypeError("einsum: give the subscripts as a string")
+        subscripts, operands = _spelled((subscripts, *operands))
     if dtype is not None:
         raise TypeError("einsum: the argument dtype= is not supported")
     attrs = {"optimize": True} if static(options.get("optimize"), "optimize") else {}
     ranks = tuple(np.ndim(x) for x in operands)
     return einsum(*operands, subscripts=normal_subscripts(subscripts, ranks), **attrs)
+
+
+def _spelled(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The string and the operands of `einsum(x, [0, 1], y, [1, 2], [0, 2])`."""
+    count = len(args) // 2
+    terms = ",".join(map(_letters, args[1 : 2 * count : 2]))
+    output = f"->{_letters(args[-1])}" if len(args) % 2 else ""
+    return terms + output, args[: 2 * count : 2]
+
+
+def _letters(labels: Any) -> str:
+    """The letters that numbers of axes stand for; they sort as the numbers do."""
+    names = string.ascii_uppercase + string.ascii_lowercase
+    if not isinstance(labels, list | tuple):
+        raise TypeError(
+            "einsum: give the subscripts as a string, or as a list after each array"
+        )
+    return "".join("..." if k is Ellipsis else names[static(k, "subscripts")] for k in labels)
 
 
 def _alias(*, subscripts: str, optimize: bool = False) -> int | None:

@@ -293,6 +293,8 @@ CASES = [
     "np.einsum('ii', S)",
     "np.einsum('i...,i...->...', A, B)",
     "np.einsum('ba', A)",
+    "np.einsum(A, [0, 1], A, [2, 1])",
+    "np.einsum(T, [..., 0, 30], U, [..., 30, 1], [..., 1, 0])",
     "np.einsum('ij,kj', A, B, optimize='optimal')",
     "np.kron(A, S)",
     "np.kron(x, A)",
