@@ -25,12 +25,14 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import SMALL
 from stagec.ir.verifier import verify
 from stagec.opt.bufferise import Copy, bufferise
+from stagec.opt.contract import contract
 from stagec.opt.cse import cse
 from stagec.opt.dce import dce
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
 from stagec.opt.scalarise import scalarise
 from stagec.opt.scalarise.lengths import lengths
+from stagec.opt.siblings import siblings
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
 from stagec.opt.tapes import tapes
@@ -75,7 +77,11 @@ TARGETS: Mapping[str, Target] = {
     "numpy": Target("NumPy", (lengths, simplify, cse, dce), merge_sizes=False, needs="numpy"),
     "numba": Target(
         "Numba",
-        (tapes, scalarise, simplify, cse, dce, hoist, simplify, cse, dce, kernels, dce),
+        (
+            *(tapes, scalarise, simplify, cse, dce),
+            *(siblings, simplify, cse, dce, contract),
+            *(hoist, simplify, cse, dce, kernels, dce),
+        ),
         merge_sizes=True,
         needs="numba",
     ),

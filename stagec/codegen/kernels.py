@@ -9,7 +9,6 @@ import gast
 import numpy as np
 
 from stagec.codegen.bounds import GROWING, small_integers
-from stagec.codegen.indices import in_bounds
 from stagec.codegen.template import Template, parse_template
 from stagec.codegen.tree import attribute, call, constant, literal, name
 from stagec.errors import InternalError
@@ -18,6 +17,7 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer, kernel_source, whole_source
 from stagec.ir.types import ArrayType, ListType, Type
 from stagec.ir.walk import statements
+from stagec.ops.inside import in_bounds
 
 
 def kernel_templates(fn: Function) -> Mapping[Apply, Template]:

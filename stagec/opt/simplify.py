@@ -25,6 +25,7 @@ from stagec.ir.core import (
     If,
     Operand,
     Stmt,
+    Undef,
     Value,
     While,
     const,
@@ -178,11 +179,21 @@ class _Simplifier:
         if bounds is not None and not bounds:
             self._skip(stmt)
             return
+        if bounds is not None and len(bounds) == 1 and self._straight(stmt):
+            self._replace(stmt.body.params, (const(bounds[0]), *stmt.init))
+            self._stmts(stmt.body.stmts, builder)
+            self._replace(stmt.carry, self._all(stmt.body.results))
+            return
         kept = self._kept(stmt, (stmt.carry, stmt.body.params[1:]))
         body = _select(stmt.body, kept, lead=1)
         stmt = replace(stmt, init=_pick(stmt.init, kept), carry=_pick(stmt.carry, kept))
         stmt = replace(stmt, body=self.block(body, builder))
         builder.append(self._never_until(stmt))
+
+    def _straight(self, stmt: For) -> bool:
+        """Whether one trip of the loop is the same without the loop."""
+        set_before = not any(isinstance(start, Undef) for start in stmt.init)
+        return set_before and not stmt.until and stmt.trips is None
 
     def _while(self, stmt: While, builder: Builder) -> None:
         (test,) = self._all(stmt.cond.results)

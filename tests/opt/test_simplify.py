@@ -333,3 +333,34 @@ func g(x: float):
   return y
 """
     assert "multiply(3.0, x)" in str(simplify(parse(text, ops)))
+
+
+def test_loop_of_one_trip_is_its_body(check: Callable[..., None]) -> None:
+    check(
+        simplify,
+        """
+func f(x: float):
+  s: float = for i: int in range(3, 4, 1) from p: float = x:
+    a: float = multiply(p, i)
+    yield a
+  return s
+""",
+        """
+func f(x: float):
+  a: float = multiply(x, 3)
+  return a
+""",
+        (2.0,),
+    )
+
+
+def test_loop_of_one_trip_that_ends_early_stays(check: Callable[..., None]) -> None:
+    text = """
+func f(x: float):
+  s: float = for i: int in range(0, 1, 1) from p: float = x until:
+    a: float = multiply(p, 2.0)
+    b: bool = less(a, x)
+    yield a, b
+  return s
+"""
+    check(simplify, text, text, (2.0,))

@@ -139,7 +139,7 @@ class Access:
     places: Places
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Group:
     """Statements for one nest of loops over `shape`.
 
@@ -194,6 +194,20 @@ class Group:
                 found = self.resolve(operand, broadcast(natural(len(self.shape)), kind))
                 if array_type(found.leaf) is not None or found.leaf in self.folds:
                     yield found
+
+    def shares(self, stmt: Apply) -> bool:
+        """Whether the statement reads an array that members make or read."""
+        leaves = {*self.made, *(access.leaf for access in self.reads)}
+        return any(access.leaf in leaves for access in self.accesses(stmt))
+
+    def touched(self) -> list[Access]:
+        """Every element of arrays from outside that is read or written."""
+        found = [Access(self.first.get(a.leaf, a.leaf), a.places) for a in self.reads]
+        for stmt in self.members:
+            places = None if stmt.outs[0] in self.made else target(stmt)
+            if places is not None:
+                found.append(Access(self.first.get(stmt.args[0], stmt.args[0]), places))
+        return found
 
     def take(self, stmt: Apply) -> bool:
         """Add the statement, if it may run in the same loops."""
@@ -256,7 +270,7 @@ class Group:
             self.last[root] = (out, [*before, places] if again else before)
             self.first[out] = root
             return True
-        if not injective(places, len(self.shape)):
+        if not injective(places, self.shape):
             return False
         if not self.order(base, places, (*self.reads, *own)):
             return False
@@ -286,9 +300,10 @@ class Group:
         return True
 
 
-def injective(places: Places, rank: int) -> bool:
+def injective(places: Places, shape: Shape) -> bool:
     """Whether different trips write different elements."""
-    return {p.loop for p in places if p.loop is not None and p.step} >= set(range(rank))
+    moving = {axis for axis, length in enumerate(shape) if length != 1}
+    return {p.loop for p in places if p.loop is not None and p.step} >= moving
 
 
 def moved_to(stmt: Apply, places: Places) -> Places | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ class Nest:
 
     Attributes
     ----------
-    needed : says what is used after the nest.
+    needed : what is used outside of the nest.
     indices : the loop indices that symbols of lengths stand for.
     taken : the names of the indices of the loops around.
     lengths : integers that are computed already, by the size that they are.
@@ -43,7 +43,7 @@ class Nest:
 
     group: Group
     builder: Builder
-    needed: Callable[[Value], bool]
+    needed: Collection[Value]
     indices: Mapping[Symbol, Operand]
     taken: tuple[str, ...]
     lengths: dict[Dim, Operand]
@@ -71,7 +71,7 @@ class Nest:
             out = stmt.outs[0]
             if out in group.folds:
                 self.begin(stmt, state)
-            elif out in group.made and self.needed(out):
+            elif out in group.made and out in self.needed:
                 self.finals[out] = out
                 state[out] = self.allocated(out, range(len(group.shape)))
         self.find_ends()
@@ -126,7 +126,7 @@ class Nest:
     def contiguous(self, axis: int) -> int:
         """How many arrays a loop over the axis goes along, less those that it jumps in."""
         found = 0
-        for places in (*(a.places for a in self.accesses()), *self.results()):
+        for places in (*(a.places for a in self.group.touched()), *self.results()):
             for k, place in enumerate(places):
                 if place.loop == axis and place.step:
                     found += 1 if k + 1 == len(places) and abs(place.step) == 1 else -2
@@ -141,20 +141,10 @@ class Nest:
                 yield tuple(
                     p for p in natural(len(self.group.shape)) if p.loop not in fold.axes
                 )
-            elif out in self.group.made and self.needed(out):
+            elif out in self.group.made and out in self.needed:
                 yield natural(len(self.group.shape))
 
     # -- sizes ------------------------------------------------------------------------------
-
-    def accesses(self) -> list[Access]:
-        """Every element that is read or written."""
-        group = self.group
-        found = [Access(group.first.get(a.leaf, a.leaf), a.places) for a in group.reads]
-        for stmt in group.members:
-            places = None if stmt.outs[0] in group.made else target(stmt)
-            if places is not None:
-                found.append(Access(group.first.get(stmt.args[0], stmt.args[0]), places))
-        return found
 
     def extent_of(self, axis: int) -> Operand:
         """The length of an axis of the iteration space."""
@@ -164,7 +154,7 @@ class Nest:
         computed = self.computed(dim)
         if computed is not None:
             return computed
-        for access in self.accesses():
+        for access in self.group.touched():
             found = self.length_by(access, axis, dim)
             if found is not None:
                 return found
@@ -202,7 +192,7 @@ class Nest:
         if symbol in self.indices:
             return self.indices[symbol]
         dim = size(symbol)
-        for access in self.accesses():
+        for access in self.group.touched():
             kind = array_type(access.leaf)
             if kind is not None and dim in kind.shape:
                 return self.length(access.leaf, kind.shape.index(dim))
@@ -265,7 +255,7 @@ class Nest:
 
     def find_ends(self) -> None:
         """The lengths of axes that places are counted from the end of."""
-        for access in self.accesses():
+        for access in self.group.touched():
             for axis, place in enumerate(access.places):
                 key = (access.leaf, axis)
                 if isinstance(place.start, int) and place.start < 0 and key not in self.ends:

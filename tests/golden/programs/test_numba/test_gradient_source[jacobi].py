@@ -5,11 +5,28 @@ from numba import njit
 
 
 @njit(error_model='numpy', nogil=True)
-def jacobi_grad_kernel_2(a, steps, a_bar):
+def jacobi_grad_kernel(steps, a, b):
+    a_1 = a.copy()
+    b = b.copy()
+    for _ in range(steps):
+        n = a_1.shape[0]
+        m = a_1.shape[1]
+        for i in range(n - 2):
+            for j in range(m - 2):
+                t = a_1[i + 1, j] + a_1[i + 1, j + 2] + a_1[i + 2, j + 1]
+                b[i + 1, j + 1] = 0.25 * (t + a_1[i, j + 1])
+        for i in range(n - 2):
+            for j in range(m - 2):
+                t = b[i + 1, j] + b[i + 1, j + 2] + b[i + 2, j + 1]
+                a_1[i + 1, j + 1] = 0.25 * (t + b[i, j + 1])
+    n = a_1.shape[0]
+    m = a_1.shape[1]
     b_bar = np.zeros_like(a)
+    a_bar = np.empty((n, m))
+    for i in range(n):
+        for j in range(m):
+            a_bar[i, j] = a_1[i, j] + a_1[i, j]
     for _ in range(steps - 1, -1, -1):
-        n = a_bar.shape[0]
-        m = a_bar.shape[1]
         terms = np.empty(m - 2)
         for i in range(n - 2):
             for j in range(m - 2):
@@ -39,26 +56,6 @@ def jacobi_grad_kernel_2(a, steps, a_bar):
     return a_bar, b_bar
 
 
-@njit(error_model='numpy', nogil=True)
-def jacobi_grad_kernel(steps, a, b):
-    b = b.copy()
-    for _ in range(steps):
-        n = a.shape[0]
-        m = a.shape[1]
-        for i in range(n - 2):
-            for j in range(m - 2):
-                t = a[i + 1, j] + a[i + 1, j + 2] + a[i + 2, j + 1]
-                b[i + 1, j + 1] = 0.25 * (t + a[i, j + 1])
-        for i in range(n - 2):
-            for j in range(m - 2):
-                t = b[i + 1, j] + b[i + 1, j + 2] + b[i + 2, j + 1]
-                a[i + 1, j + 1] = 0.25 * (t + b[i, j + 1])
-    return a
-
-
 def jacobi_grad(a, b, steps):
-    a_1 = a.copy()
-    a_1 = jacobi_grad_kernel(steps, a_1, b)
-    a_bar = a_1 + a_1
-    a_bar, b_bar = jacobi_grad_kernel_2(a, steps, a_bar)
+    a_bar, b_bar = jacobi_grad_kernel(steps, a, b)
     return a_bar, b_bar

@@ -43,16 +43,19 @@ def mixed_grad_kernel_4(t, w):
 
 
 @njit(error_model='numpy', nogil=True)
-def mixed_grad_kernel_3(h, t, x):
+def mixed_grad_kernel_3(h, x):
     n = h.shape[0]
     m = h.shape[1]
+    t = np.empty((n, m), dtype=np.bool_)
     x_1 = np.empty((n, m))
     for i in range(n):
         for j in range(m):
-            t_1 = h[i, j] * 2.0
-            t_2 = x[i, j]
-            x_1[i, j] = t_1 if t[i, j] else t_2
-    return x_1
+            t_1 = h[i, j] > 0.3
+            t[i, j] = t_1
+            t_2 = h[i, j] * 2.0
+            t_3 = x[i, j]
+            x_1[i, j] = t_2 if t_1 else t_3
+    return t, x_1
 
 
 @njit(error_model='numpy', nogil=True)
@@ -67,10 +70,13 @@ def mixed_grad_kernel(t, k):
     n = t.shape[0]
     m = t.shape[1]
     h = np.empty((n, m))
+    t_1 = np.empty((n, m), dtype=np.bool_)
     for i in range(n):
         for j in range(m):
-            h[i, j] = kernels.tanh(t[i, j] + k)
-    return h
+            t_2 = kernels.tanh(t[i, j] + k)
+            h[i, j] = t_2
+            t_1[i, j] = t_2 < 0.1
+    return h, t_1
 
 
 def mixed_grad(x, w):
@@ -80,15 +86,13 @@ def mixed_grad(x, w):
     x_1 = x
     for k in range(3):
         x_tape.append(x_1)
-        h = mixed_grad_kernel(x_1 @ w, k)
+        h, t = mixed_grad_kernel(x_1 @ w, k)
         h_tape.append(h)
-        t = h < 0.1
         t_1 = mixed_grad_kernel_2(h[t])
         h = h.copy()
         h[t] = t_1
-        t = h > 0.3
+        t, x_1 = mixed_grad_kernel_3(h, x_1)
         tape.append(t)
-        x_1 = mixed_grad_kernel_3(h, t, x_1)
     m = w.shape[0]
     t = np.eye(4)
     rt.agree(m, 4)
@@ -104,9 +108,10 @@ def mixed_grad(x, w):
         t_1 = h_bar[t]
         h_bar[t] = 0
         h_bar[t] += rt.unbroadcast(t_1, np.shape(x[t])) * 0.5
-        t = mixed_grad_kernel_6(h, h_bar)
         x_1 = x_tape[k]
-        t_1 = x_1.T @ t
-        x_bar += t @ t_2
-        w_bar += t_1
+        t = x_1.T
+        t_1 = mixed_grad_kernel_6(h, h_bar)
+        t = t @ t_1
+        x_bar += t_1 @ t_2
+        w_bar += t
     return x_bar, w_bar

@@ -5,30 +5,10 @@ from numba import njit
 from stagec_runtime import kernels
 
 
-@njit(error_model='numpy', nogil=True, boundscheck=True)
-def upwind_grad_kernel_2(steps, u_bar, tape, speed):
-    speed_bar = 0.0
-    for j in range(steps - 1, -1, -1):
-        n = u_bar.shape[0]
-        t = np.empty(n - 1)
-        t_1 = np.empty(n - 1)
-        acc = 0.0
-        for i in range(n - 1):
-            acc = kernels.plus(acc, -(u_bar[i + 1] * tape[j, i]))
-            t_2 = u_bar[i + 1] * speed
-            t[i] = t_2
-            t_1[i] = -t_2
-        speed_bar += acc
-        for i in range(t.shape[0]):
-            u_bar[i] += t[i]
-        for i in range(t.shape[0]):
-            u_bar[i + 1] += t_1[i]
-    return u_bar, float(speed_bar)
-
-
 @njit(error_model='numpy', nogil=True)
 def upwind_grad_kernel(steps, u, speed):
     tape = np.empty((max(steps, 0), u.shape[0] - 1))
+    u = u.copy()
     for j in range(steps):
         n = u.shape[0]
         terms = np.empty(n - 1)
@@ -38,12 +18,26 @@ def upwind_grad_kernel(steps, u, speed):
             terms[i] = -(speed * t)
         for i in range(n - 1):
             u[i + 1] += terms[i]
-    return u, tape
+    n = u.shape[0]
+    u_bar = np.empty(n)
+    for i in range(n):
+        u_bar[i] = 2 * u[i]
+    speed_bar = 0.0
+    for j in range(steps - 1, -1, -1):
+        terms = np.empty(n - 1)
+        acc = 0.0
+        for i in range(n - 1):
+            acc = kernels.plus(acc, -(u_bar[i + 1] * tape[j, i]))
+            t = u_bar[i + 1] * speed
+            terms[i] = t
+            u_bar[i + 1] -= t
+        for i in range(n - 1):
+            u_bar[i] += terms[i]
+        speed_bar += acc
+    return u_bar, float(speed_bar)
 
 
 def upwind_grad(u, speed, steps):
-    u = u.copy()
-    u, tape = upwind_grad_kernel(steps, u, speed)
-    u_bar, speed_bar = upwind_grad_kernel_2(steps, 2 * u, tape, speed)
+    u_bar, speed_bar = upwind_grad_kernel(steps, u, speed)
     speed_bar = np.float64(speed_bar)
     return u_bar, float(speed_bar)

@@ -1,18 +1,21 @@
-"""Whether every index of a kernel surely lies inside of its array.
+"""Whether every index surely lies inside of its array.
 
 What is proven need not be checked at run time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from stagec.ir.alias import path_of
-from stagec.ir.core import Apply, Block, For, If, Operand, While
+from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, While
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
 from stagec.ir.path import Arg, Index, NewAxis, Slice
 from stagec.ir.types import ArrayType, Dim, Size, affine
+from stagec.ir.walk import regions
 from stagec.ops.creation import empty
 from stagec.ops.index_facts import IndexFacts, given_sizes
 from stagec.ops.rounding import py_max
@@ -20,16 +23,15 @@ from stagec.ops.rounding import py_max
 
 def in_bounds(fn: Function) -> bool:
     """Whether no index of the kernel needs to be checked."""
-    facts = IndexFacts(given_sizes(fn.params), "place")
-    return _Indices(facts, Origins.of_block(fn.body)).block(fn.body)
+    return next(Inside.of(fn).unproven(fn.body), None) is None
 
 
 @dataclass(slots=True)
-class _Indices:
-    """Goes through a kernel in order.
+class Inside:
+    """Goes through a function in order.
 
     `least` are lower bounds of integers of which more is not known, `lengths` those of the
-    lengths of arrays that the kernel makes.
+    lengths of arrays that the function makes.
     """
 
     facts: IndexFacts
@@ -39,27 +41,29 @@ class _Indices:
         default_factory=dict[Operand, tuple[Dim, ...]]
     )
 
-    def block(self, block: Block) -> bool:
-        """Whether all indices of the block are known to be inside."""
+    @classmethod
+    def of(cls, fn: Function) -> Inside:
+        """What is known before the first statement."""
+        return cls(IndexFacts(given_sizes(fn.params), "place"), Origins.of_block(fn.body))
+
+    def unproven(self, block: Block) -> Iterator[Stmt]:
+        """The statements with an index that may be outside, and calls."""
         for stmt in block.stmts:
             match stmt:
                 case Apply():
                     self.facts.note(stmt)
                     if not self.apply(stmt):
-                        return False
-                case If(then=then, orelse=orelse):
-                    if not (self.block(then) and self.block(orelse)):
-                        return False
-                case For(body=body):
+                        yield stmt
+                case Call():
+                    yield stmt
+                case For():
                     self.facts.index(stmt)
-                    if not self.block(body):
-                        return False
-                case While(cond=cond, body=body):
-                    if not (self.block(cond) and self.block(body)):
-                        return False
+                case If() | While():
+                    pass
                 case _:
-                    return False
-        return True
+                    assert_never(stmt)
+            for region in regions(stmt):
+                yield from self.unproven(region)
 
     def apply(self, stmt: Apply) -> bool:
         """Whether the op's index is inside; notes the lengths of new arrays."""

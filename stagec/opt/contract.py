@@ -1,0 +1,182 @@
+"""Arrays that are made and used within one trip of a loop lose the axis of the loop.
+
+Example: where each trip `i` writes `t[i, :]` and reads only that, and nothing reads `t` after
+the loop, one row serves all trips.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from stagec.ir.alias import path_of
+from stagec.ir.build import freeze
+from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value, known
+from stagec.ir.function import Function
+from stagec.ir.path import Arg, Index
+from stagec.ir.rebuild import map_operands, map_regions
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, at_least
+from stagec.ir.walk import free_values, rename, uses
+from stagec.ops.creation import empty
+from stagec.ops.index_facts import given_sizes
+from stagec.opt.siblings.accesses import Accesses, followed
+
+
+def contract(fn: Function) -> Function:
+    """The function with arrays no larger than one trip needs."""
+    functions = tuple(map(contract, fn.functions))
+    return replace(fn, body=_contracted(fn.body, given_sizes(fn.params)), functions=functions)
+
+
+def _contracted(block: Block, given: Collection[Symbol]) -> Block:
+    """The block with smaller arrays; `given` are the symbols that may be negative."""
+    narrower = _Narrower()
+    made = {s.out: s for s in block.stmts if isinstance(s, Apply) and s.op is empty}
+    used = Counter(v for s in block.stmts for v in uses(s))
+    used.update(v for v in block.results if isinstance(v, Value))
+    for loop in block.stmts:
+        for k, init in enumerate(loop.init if isinstance(loop, For) else ()):
+            assert isinstance(loop, For)
+            if init not in made or used[loop.carry[k]]:
+                continue
+            assert isinstance(init, Value)
+            alone = loop.init.count(init) == 1 and init not in free_values(loop.body)
+            found = followed(loop, {loop.body.params[1 + k]})
+            if used[init] == 1 and alone and found is not None:
+                narrower.take(init, loop, k, found, given)
+    block = narrower.block(block)
+    return replace(
+        block,
+        stmts=tuple(map_regions(s, lambda b: _contracted(b, given)) for s in block.stmts),
+    )
+
+
+def _column(loop: For, k: int) -> Iterator[For]:
+    """The loop, and the loops inside of it that do all that is done to what it carries."""
+    while True:
+        yield loop
+        param = loop.body.params[1 + k]
+        users = [s for s in loop.body.stmts if param in uses(s)]
+        inner = users[0] if len(users) == 1 else None
+        if not isinstance(inner, For) or inner.init.count(param) != 1:
+            return
+        k = inner.init.index(param)
+        loop = inner
+
+
+@dataclass(slots=True)
+class _Narrower:
+    """Takes axes from arrays.
+
+    Attributes
+    ----------
+    names : the smaller array for each version of one.
+    axes : the axes that it loses.
+    """
+
+    names: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
+    axes: dict[Operand, set[int]] = field(default_factory=dict[Operand, set[int]])
+
+    def take(
+        self, array: Value, loop: For, k: int, found: Accesses, given: Collection[Symbol]
+    ) -> None:
+        """Have the array smaller that `found` is all about, if it can be."""
+        kind = array.type
+        assert isinstance(kind, ArrayType)
+        if found.measured or not all(map(_element, found.found)):
+            return
+        own: set[int] = set()
+        for level in _column(loop, k):
+            axes = found.own_axes(level.body.params[0])
+            if not axes or not _counts(level):
+                break  # trips of this loop share elements, and all inner loops with them
+            own |= axes
+        gone = {axis for axis in own if _natural(kind.shape[axis], given)}
+        if len(gone) == kind.rank:
+            gone.discard(max(gone))
+        if not gone:
+            return
+        shape = tuple(d for axis, d in enumerate(kind.shape) if axis not in gone)
+        for version in (array, loop.carry[k], *found.versions):
+            self.names[version] = Value(replace(version.type, shape=shape), version.hint)  # type: ignore[type-var]
+            self.axes[version] = gone
+
+    def block(self, block: Block) -> Block:
+        """The block with the smaller arrays."""
+        if not self.names:
+            return block
+        params, results = self.values(block.params), block.results
+        stmts = tuple(map(self.stmt, block.stmts))
+        return Block(params, stmts, tuple(rename(r, self.names) for r in results))
+
+    def values(self, values: tuple[Value, ...]) -> tuple[Value, ...]:
+        """The values, or the smaller arrays for them."""
+        return tuple(self.names.get(v, v) for v in values)  # type: ignore[misc]
+
+    def stmt(self, stmt: Stmt) -> Stmt:
+        """The statement with the smaller arrays."""
+        if isinstance(stmt, Apply) and len(stmt.outs) == 1:
+            stmt = self.apply(stmt)
+        stmt = map_operands(stmt, lambda v: rename(v, self.names))
+        stmt = map_regions(stmt, self.block)
+        if isinstance(stmt, For):
+            return replace(stmt, carry=self.values(stmt.carry))
+        return (
+            replace(stmt, outs=self.values(stmt.outs)) if isinstance(stmt, Apply | If) else stmt
+        )
+
+    def apply(self, stmt: Apply) -> Apply:
+        """The op without the lengths or indices of axes that are gone."""
+        if stmt.op is empty and stmt.out in self.axes:
+            kept = _without(stmt.kwargs["shape"], self.axes[stmt.out])
+            plan, args = _plan(kept, stmt.args)
+            return replace(stmt, args=args, attrs=freeze({**stmt.kwargs, "shape": plan}))
+        if stmt.args and stmt.args[0] in self.axes:
+            (step,) = stmt.kwargs["path"]
+            first = 1 if stmt.op.overwrites is None else 2
+            kept = _without(step.items, self.axes[stmt.args[0]])
+            plan, args = _plan(kept, stmt.args[first:])
+            attrs = freeze({**stmt.kwargs, "path": (Index(plan),)})
+            return replace(stmt, args=(*stmt.args[:first], *args), attrs=attrs)
+        return stmt
+
+
+def _counts(loop: For) -> bool:
+    """Whether the index is never negative: then each index is another element."""
+    lo, step = known(loop.lo), known(loop.step)
+    return isinstance(lo, int) and isinstance(step, int) and lo >= 0 and step > 0
+
+
+def _natural(dim: Dim, given: Collection[Symbol]) -> bool:
+    """Whether the length is never negative: making the array cannot fail for it."""
+    if isinstance(dim, Size) and any(symbol in given for symbol, _ in dim.terms):
+        return False
+    least = at_least(dim)
+    return least is not None and least >= 0
+
+
+def _element(stmt: Apply) -> bool:
+    """Whether the op reads or writes one element."""
+    path, kind = path_of(stmt), stmt.args[0].type
+    assert isinstance(kind, ArrayType)
+    return (
+        path is not None
+        and len(path) == 1
+        and isinstance(path[0], Index)
+        and len(path[0].items) == kind.rank
+        and all(isinstance(item, int | Arg) for item in path[0].items)
+    )
+
+
+def _without(items: Sequence[int | Arg], gone: Collection[int]) -> list[int | Arg]:
+    return [item for axis, item in enumerate(items) if axis not in gone]
+
+
+def _plan(
+    items: Sequence[int | Arg], operands: Sequence[Operand]
+) -> tuple[tuple[int | Arg, ...], tuple[Operand, ...]]:
+    """The items with their operands numbered anew, and those operands."""
+    kept = [item.position for item in items if isinstance(item, Arg)]
+    plan = tuple(Arg(kept.index(i.position)) if isinstance(i, Arg) else i for i in items)
+    return plan, tuple(operands[position] for position in kept)

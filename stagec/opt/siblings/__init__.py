@@ -1,0 +1,159 @@
+"""Loops that follow each other over one range become one loop.
+
+The rows of a softmax are the example: one nest of loops finds the largest element of each
+row, another one sums exponentials, a third one divides.  Where the later loop needs on each
+trip only what the earlier one made on the same trip, both do their trips in turn, and a row is
+still in the cache when it is needed again; arrays between the loops shrink (`opt/contract`).
+
+Only loops with loops inside are joined: the innermost ones stay as they are, as short loops
+vectorise best.  A loop without one comes along where it stands between two that have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeGuard
+
+from stagec.ir.alias import path_of
+from stagec.ir.core import Apply, Block, Effect, For, Stmt, Value
+from stagec.ir.function import Function
+from stagec.ir.lowering import in_kernel
+from stagec.ir.rebuild import map_regions
+from stagec.ir.types import same
+from stagec.ir.walk import regions, uses
+from stagec.ops.inside import Inside
+from stagec.opt.memory import overwritten
+from stagec.opt.siblings.accesses import has_loop
+from stagec.opt.siblings.join import joined
+
+
+def siblings(fn: Function) -> Function:
+    """The function with loops joined, where they may be in one kernel."""
+    functions = tuple(map(siblings, fn.functions))
+    inside = Inside.of(fn)
+    outside = frozenset(v for s in inside.unproven(fn.body) for v in s.outs)
+    return replace(fn, body=_Siblings(inside, outside).block(fn.body), functions=functions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Siblings:
+    """Joins loops block by block.
+
+    `outside` are the results of reads and writes whose index may be outside of the array.
+    """
+
+    inside: Inside
+    outside: frozenset[Value]
+
+    def block(self, block: Block) -> Block:
+        """The block with its loops joined, and those inside of them."""
+        stmts = list(block.stmts)
+        k = 0
+        while k < len(stmts):
+            found = self.next(stmts, k, block)
+            if found is None:
+                k += 1
+            else:
+                stmts[k:] = found
+        return replace(block, stmts=tuple(map_regions(s, self.block) for s in stmts))
+
+    def next(self, stmts: Sequence[Stmt], k: int, block: Block) -> list[Stmt] | None:
+        """The statements from `k` on, with the loop there joined with the next that can be."""
+        first = stmts[k]
+        if not self.outer(first):
+            return None
+        for j in range(k + 1, len(stmts)):
+            second = stmts[j]
+            if not in_kernel(second):
+                return None
+            if isinstance(second, For) and self.outer(second) and self.alike(first, second):
+                rest = replace(block, stmts=tuple(stmts[j + 1 :]))
+                found = self.together(first, stmts[k + 1 : j], second, rest)
+                if found is not None:
+                    return [*found, *stmts[j + 1 :]]
+        return None
+
+    def outer(self, stmt: Stmt) -> TypeGuard[For]:
+        """Whether it is a loop over loops that may be joined with others."""
+        return isinstance(stmt, For) and self.plain(stmt) and has_loop(stmt) and in_kernel(stmt)
+
+    def plain(self, stmt: For) -> bool:
+        """Whether the loop makes all its trips, and its index is never negative."""
+        facts = self.inside.facts
+        lo, step = facts.of(stmt.lo), facts.of(stmt.step)
+        upwards = isinstance(step, int) and step > 0 and facts.holds(lo)
+        return upwards and not stmt.until and stmt.trips is None
+
+    def alike(self, first: For, second: For) -> bool:
+        """Whether the loops make the same trips in the same order."""
+        facts = self.inside.facts
+        pairs = ((first.lo, second.lo), (first.hi, second.hi), (first.step, second.step))
+        return first.reverse == second.reverse and all(
+            a == b or same(facts.of(a), facts.of(b)) for a, b in pairs
+        )
+
+    def together(
+        self, first: For, between: Sequence[Stmt], second: For, rest: Block
+    ) -> list[Stmt] | None:
+        """Both loops as one, with what stood between them before it or after it."""
+        behind, needed = _users(first.outs, between), _makers(uses(second), between)
+        before = [s for s in between if s in needed and s not in behind]
+        chain = [s for s in between if s in needed and s in behind]
+        after = [s for s in between if s not in needed]
+        if not self.movable(first, before, [*chain, second], after):
+            return None
+        loop: For | None = first
+        for k, stmt in enumerate((*chain, second)):
+            others = [*chain[k + 1 :], second, *after, *rest.stmts]
+            others = [s for s in others if s is not stmt]
+            later = {v for s in others for v in uses(s)} | set(rest.results)
+            if not isinstance(stmt, For) or not self.plain(stmt) or loop is None:
+                return None
+            loop = joined(loop, stmt, later) if self.alike(first, stmt) else None
+        return None if loop is None else [*before, loop, *after]
+
+    def movable(
+        self, first: For, before: list[Stmt], joining: list[Stmt], after: list[Stmt]
+    ) -> bool:
+        """Whether the order of errors stays, and no array would have to be copied."""
+        fails = [any(map(self.fails, s)) for s in ([first], before, joining, after)]
+        if (fails[2] and (fails[0] or fails[3])) or (fails[0] and fails[1]):
+            return False
+        crossed = {v for s in (first, *joining, *after) for v in uses(s)}
+        if any(not crossed.isdisjoint(overwritten(s)) for s in before):
+            return False
+        read = {v for s in after for v in uses(s)}
+        return all(read.isdisjoint(overwritten(s)) for s in joining)
+
+    def fails(self, stmt: Stmt) -> bool:
+        """Whether the statement may raise."""
+        if not isinstance(stmt, Apply):
+            return any(self.fails(s) for region in regions(stmt) for s in region.stmts)
+        if stmt.op.effect is not Effect.NONE:
+            return True
+        if path_of(stmt) is not None and self.outside.isdisjoint(stmt.outs):
+            return False
+        return stmt.op.raises([a.type for a in stmt.args], stmt.kwargs)
+
+
+def _users(values: Iterable[Value], stmts: Sequence[Stmt]) -> set[Stmt]:
+    """The statements that depend on the values."""
+    found: set[Stmt] = set()
+    made = set(values)
+    for stmt in stmts:
+        if not made.isdisjoint(uses(stmt)):
+            found.add(stmt)
+            made.update(stmt.outs)
+    return found
+
+
+def _makers(values: Iterable[Value], stmts: Sequence[Stmt]) -> set[Stmt]:
+    """The statements that the values depend on."""
+    found: set[Stmt] = set()
+    needed = set(values)
+    for stmt in reversed(stmts):
+        if not needed.isdisjoint(stmt.outs):
+            found.add(stmt)
+            needed.update(uses(stmt))
+    return found

@@ -1,0 +1,131 @@
+"""Two loops over one range as one loop, where each trip needs only what its own index made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from stagec.ir.core import Block, For, Operand, Value
+from stagec.ir.types import ArrayType
+from stagec.ir.walk import free_values, substitute
+from stagec.opt.siblings.accesses import own_axes
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What the joined loop carries: one array or number."""
+
+    init: Operand
+    param: Value
+    result: Operand  # of a trip
+    out: Value
+
+
+def joined(first: For, second: For, later: Collection[Operand]) -> For | None:
+    """One loop that does the trips of both, one of each in turn; None: not the same.
+
+    `second` runs directly after `first`, over the same range, whose indices are not negative.
+    `later` is what others than `second` use.
+    """
+    found = _Join(first, second, later)
+    return found.loop() if found.right() else None
+
+
+class _Join:
+    """Two loops, and what the second one has of the first one."""
+
+    def __init__(self, first: For, second: For, later: Collection[Operand]) -> None:
+        self.first, self.second, self.later = first, second, later
+        self.free = [free_values(loop.body) for loop in (first, second)]
+        self.related = False
+
+    def right(self) -> bool:
+        """Whether the joined loop computes the same, without a copy, and reuses anything."""
+        bounds = {self.second.lo, self.second.hi, self.second.step}
+        if not bounds.isdisjoint(self.first.outs):
+            return False
+        flows = all(map(self.flows, range(len(self.first.carry))))
+        return flows and all(map(self.begins, self.second.init)) and self.reuses()
+
+    def flows(self, position: int) -> bool:
+        """Whether a result of the first loop may be used trip by trip."""
+        out = self.first.carry[position]
+        versions = self.versions(out)
+        if not versions:
+            return True
+        if not isinstance(out.type, ArrayType) or not out.type.rank:
+            return False
+        if out in self.second.init and (out in self.later or self.second.init.count(out) > 1):
+            return False
+        self.related = True
+        param = self.first.body.params[1 + position]
+        return bool(own_axes(self.first, {param}) & own_axes(self.second, versions))
+
+    def versions(self, value: Value) -> set[Value]:
+        """The values that stand for an array in the second loop."""
+        pairs = zip(self.second.init, self.second.body.params[1:], strict=True)
+        found = {param for init, param in pairs if init is value}
+        return found | ({value} if value in self.free[1] else set())
+
+    def begins(self, init: Operand) -> bool:
+        """Whether the second loop may begin to write to the array while the first one runs."""
+        if not isinstance(init, Value) or init in self.first.carry:
+            return True
+        if init in self.first.init:
+            return not isinstance(init.type, ArrayType) or not init.type.rank
+        if init not in self.free[0] or getattr(init.type, "rank", 1) == 0:
+            return True
+        if self.second.init.count(init) > 1 or init in self.free[1]:
+            return False
+        return bool(own_axes(self.first, {init}) & own_axes(self.second, self.versions(init)))
+
+    def reuses(self) -> bool:
+        """Whether the second loop reads what the first one made or read on the same trip."""
+        return self.related or any(
+            getattr(value.type, "rank", 0) > 1
+            and own_axes(self.first, {value}) & own_axes(self.second, {value})
+            for value in self.free[0]
+            if value in self.free[1]
+        )
+
+    def loop(self) -> For:
+        """The joined loop."""
+        first, second = self.first, self.second
+        starts: dict[Value, Operand] = {
+            init: param
+            for init, param in zip(second.init, second.body.params[1:], strict=True)
+            if isinstance(init, Value) and init in self.free[0] and _array(init)
+        }
+        before = substitute(first.body, starts)
+        names: dict[Value, Operand] = {second.body.params[0]: before.params[0]}
+        names |= zip(first.carry, before.results, strict=True)
+        columns: dict[Operand, Column] = {
+            out: Column(init, param, result, out)
+            for init, param, result, out in zip(
+                first.init, before.params[1:], before.results, first.carry, strict=True
+            )
+        }
+        for init, param, out in zip(
+            second.init, second.body.params[1:], second.carry, strict=True
+        ):
+            column = columns.pop(init, None)
+            if column is None:
+                columns[out] = Column(init, param, out, out)
+            else:
+                names[param] = column.result
+                columns[out] = Column(column.init, column.param, out, out)
+        after = substitute(second.body, names)
+        ends: dict[Operand, Operand] = dict(zip(second.carry, after.results, strict=True))
+        rows = columns.values()
+        results = tuple(ends.get(c.out, c.result) for c in rows)
+        params = (before.params[0], *(c.param for c in rows))
+        return replace(
+            first,
+            init=tuple(c.init for c in rows),
+            body=Block(params, before.stmts + after.stmts, results),
+            carry=tuple(c.out for c in rows),
+        )
+
+
+def _array(value: Value) -> bool:
+    return isinstance(value.type, ArrayType) and value.type.rank > 0
