@@ -25,16 +25,19 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import SMALL
 from stagec.ir.verifier import verify
 from stagec.opt.bufferise import Copy, bufferise
+from stagec.opt.checks import checks
 from stagec.opt.contract import contract
 from stagec.opt.cse import cse
 from stagec.opt.dce import dce
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
+from stagec.opt.promote import promote
 from stagec.opt.scalarise import scalarise
 from stagec.opt.scalarise.lengths import lengths
 from stagec.opt.siblings import siblings
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
+from stagec.opt.skips import skips
 from stagec.opt.tapes import tapes
 from stagec.transforms.forward import forward
 from stagec.transforms.reverse import Pullback, joined, reverse
@@ -80,7 +83,8 @@ TARGETS: Mapping[str, Target] = {
         (
             *(tapes, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
-            *(hoist, simplify, cse, dce, kernels, dce),
+            *(hoist, simplify, cse, dce),
+            *(promote, skips, kernels, checks, dce),
         ),
         merge_sizes=True,
         needs="numba",

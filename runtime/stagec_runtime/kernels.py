@@ -60,6 +60,13 @@ def whole(exact: Any, rough: float) -> Any:
     return exact
 
 
+def inside(index: Any, length: int) -> Any:
+    """The place of an element of so many, counted from the front; raises IndexError."""
+    if not -length <= index < length:
+        raise IndexError(f"index {index} is out of bounds for size {length}")
+    return index + length if index < 0 else index
+
+
 def divide(x: Any, y: Any) -> Any:
     """`x / y` of Python numbers; raises ZeroDivisionError."""
     return x / y
@@ -143,11 +150,19 @@ def _compiled(function: Callable[..., Any]) -> Callable[[Any], None]:
 
 @_compiled(whole)
 def _whole(exact: Any, rough: Any) -> Any:
-    if math.isnan(rough):
-        raise ValueError("cannot convert float NaN to integer")
-    if abs(rough) >= WORD * (1 - 1e-15):
+    if not abs(rough) < WORD * (1 - 1e-15):
+        if math.isnan(rough):
+            raise ValueError("cannot convert float NaN to integer")
         raise OverflowError("an integer of compiled code must fit 64 bits")
     return exact
+
+
+@_compiled(inside)
+def _inside(index: Any, length: Any) -> Any:
+    place = index + length if index < 0 else index
+    if place < 0 or place >= length:
+        raise IndexError("index is out of bounds")
+    return place
 
 
 @_compiled(divide)

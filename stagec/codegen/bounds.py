@@ -14,7 +14,9 @@ from stagec.ir.core import Apply, Block, Const, For, If, Operand, Value, While
 from stagec.ir.function import Function
 from stagec.ir.lowering import LARGEST, SMALL
 from stagec.ir.types import ArrayType
+from stagec.ir.walk import operands, regions, statements
 from stagec.ops.arithmetic import add, multiply, negative, pow_, subtract
+from stagec.ops.extent import inside
 
 LINEAR = {add, subtract, multiply, negative}
 GROWING = {*LINEAR, pow_}  # the ops whose results may be larger than their operands
@@ -22,17 +24,34 @@ GROWING = {*LINEAR, pow_}  # the ops whose results may be larger than their oper
 
 def small_integers(fn: Function) -> set[Value]:
     """The integers whose size is known to be below `LARGEST`."""
-    found = _Sizes()
+    found = _Sizes(only_checked(fn.body))
     for param in fn.params:
         found.most[param] = SMALL
     found.block(fn.body)
     return set(found.most)
 
 
+def only_checked(block: Block) -> set[Value]:
+    """The integers that are used for nothing but to be checked as indices."""
+    checked: set[Operand] = set()
+    other: set[Operand] = set(block.results)
+    for stmt in statements(block):
+        is_check = isinstance(stmt, Apply) and stmt.op is inside
+        (checked if is_check else other).update(operands(stmt)[: 1 if is_check else None])
+        for region in regions(stmt):
+            other.update(region.results)
+    return {v for v in checked - other if isinstance(v, Value)}
+
+
 @dataclass(slots=True)
 class _Sizes:
-    """The largest absolute value that an integer may have, where one is known."""
+    """The largest absolute value that an integer may have, where one is known.
 
+    What is in `checked` is only compared to lengths.  The sum of a machine word and a small
+    number that does not fit a word wraps around, to an integer that is no index either.
+    """
+
+    checked: set[Value]
     most: dict[Value, int] = field(default_factory=dict[Value, int])
 
     def of(self, operand: Operand) -> int | None:
@@ -75,10 +94,16 @@ class _Sizes:
         out = stmt.outs[0] if len(stmt.outs) == 1 else None
         if out is None or not isinstance(out.type, ArrayType) or out.type.dtype.kind != "i":
             return
-        if out.type.size is not None:
+        if out.type.size is not None or stmt.op is inside:
             self.note(out, SMALL)
         elif stmt.op in LINEAR:
             bounds = [self.of(a) for a in stmt.args]
-            if None not in bounds:
+            if (
+                stmt.op in (add, subtract)
+                and out in self.checked
+                and any(b is not None and b <= SMALL for b in bounds)
+            ):
+                self.note(out, LARGEST - 1)
+            elif None not in bounds:
                 total = math.prod if stmt.op is multiply else sum
                 self.note(out, total(bounds))  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer, kernel_source, whole_source
 from stagec.ir.types import ArrayType, ListType, Type
 from stagec.ir.walk import statements
-from stagec.ops.inside import in_bounds
+from stagec.ops.index_bounds import in_bounds
 
 
 def kernel_templates(fn: Function) -> Mapping[Apply, Template]:

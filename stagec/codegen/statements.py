@@ -258,7 +258,9 @@ class _Writer:
                 raise InternalError(f"the template of {stmt.op.name} is a statement")
             return tree
         if len(stmt.outs) == 1 and stmt.outs[0] in self._plan.needed:
-            return [self._assign(stmt, stmt.outs[0], tree)]
+            # in a kernel a number of NumPy's is one of Python's under its own name
+            same = isinstance(tree, gast.Name) and tree.id == self._naming.names[stmt.outs[0]]
+            return [] if same else [self._assign(stmt, stmt.outs[0], tree)]
         return [self._bind(stmt.outs, tree)]
 
     def _overwrite(self, stmt: Apply) -> list[Any]:

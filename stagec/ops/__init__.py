@@ -188,6 +188,7 @@ from stagec.ops.exponential import (
 from stagec.ops.extent import (
     OPS as EXTENT,
     extent as extent,
+    inside as inside,
     place as place,
     range_length as range_length,
 )

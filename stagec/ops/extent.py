@@ -1,4 +1,4 @@
-"""Lengths known at run time: of an axis of an array, of a range."""
+"""Lengths known at run time: of an axis of an array, of a range; and places within them."""
 
 from __future__ import annotations
 
@@ -65,4 +65,18 @@ place = constant(
     cost=Cost.FREE,
 )
 
-OPS = (extent, extent_if_set, range_length, place)
+
+# the place of an element of so many, counted from the front
+inside = constant(
+    "inside",
+    calls=(),
+    infer=lambda index, length: INT,
+    value=lambda index, length: range(length)[index],
+    batch=_range_batch,
+    source="range({1})[{0}]",
+    scalar=lambda index, length: "kernels.inside({}, {})",
+    may_raise=(IndexError,),
+    cost=Cost.CHEAP,
+)
+
+OPS = (extent, extent_if_set, range_length, place, inside)

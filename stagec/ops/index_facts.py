@@ -13,7 +13,7 @@ from stagec.ir.core import Apply, Const, For, Operand, Value
 from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, size
 from stagec.ops.arithmetic import add, multiply, negative, subtract
-from stagec.ops.extent import extent
+from stagec.ops.extent import extent, inside
 
 
 def given_sizes(params: Iterable[Value]) -> set[Symbol]:
@@ -65,12 +65,16 @@ class IndexFacts:
         lo, hi, step = self.of(stmt.lo), self.of(stmt.hi), self.of(stmt.step)
         if not isinstance(step, int) or step == 0:
             return
-        symbol = Symbol(f"__{self.prefix}{len(self.ranges)}", unit=True, index=True)
         first, last = (lo, affine((hi, 1), const=-1)) if step > 0 else (
             affine((hi, 1), const=1), lo)  # fmt: skip
+        self._range(stmt.body.params[0], first, last)
+
+    def _range(self, value: Value, first: Dim, last: Dim) -> None:
+        """Note the smallest and the largest value of an integer."""
+        symbol = Symbol(f"__{self.prefix}{len(self.ranges)}", unit=True, index=True)
         self.ranges[symbol] = first, last
-        self.values[symbol] = stmt.body.params[0]
-        self.exact[stmt.body.params[0]] = size(symbol)
+        self.values[symbol] = value
+        self.exact[value] = size(symbol)
 
     def natural(self, expression: Dim) -> bool:
         """Whether neither the expression nor any loop index in it is ever negative."""
@@ -84,6 +88,8 @@ class IndexFacts:
             array = stmt.args[0].type
             assert isinstance(array, ArrayType)
             self.exact[stmt.outs[0]] = array.shape[stmt.kwargs["axis"]]
+        elif stmt.op is inside:
+            self._range(stmt.outs[0], 0, affine((self.of(stmt.args[1]), 1), const=-1))
         elif stmt.op in (add, subtract):
             signs = (1, -1) if stmt.op is subtract else (1, 1)
             parts = [(self.of(a), f) for a, f in zip(stmt.args, signs, strict=True)]

@@ -17,6 +17,7 @@ from stagec.ir.core import (
     Call,
     Effect,
     For,
+    If,
     Operand,
     Stmt,
     Value,
@@ -86,8 +87,14 @@ class _Outliner:
         if not any(map(loops, run)):
             return run
         core = [k for k, s in enumerate(run) if loops(s) or makes_memory(s)]
-        before, after = run[: core[0]], run[core[-1] + 1 :]
-        run, rest = run[core[0] : core[-1] + 1], replace(rest, stmts=(*after, *rest.stmts))
+        first, end = core[0], core[-1] + 1
+        while first and (numbers_only(run[first - 1]) or is_size(run[first - 1])):
+            first -= 1
+        while end < len(run) and numbers_only(run[end]):
+            end += 1
+        sizes, inner = early_sizes(run[first:end])
+        before, run, after = [*run[:first], *sizes], inner, run[end:]
+        rest = replace(rest, stmts=(*after, *rest.stmts))
         found = self.whole(run, rest)
         if found is None:
             found = self.parts(run, rest)
@@ -218,14 +225,50 @@ def loops(stmt: Stmt) -> bool:
     )
 
 
-def is_size(stmt: Apply) -> bool:
-    """Whether the op computes an integer from sizes and integers, and cannot fail."""
+def is_size(stmt: Stmt) -> bool:
+    """Whether it is an op that computes an integer from sizes and integers, and cannot fail."""
     return (
-        len(stmt.outs) == 1
+        isinstance(stmt, Apply)
+        and len(stmt.outs) == 1
         and is_integer(stmt.outs[0].type)
         and kernel_source(stmt) is not None
         and not may_fail(stmt)
         and all(k in stmt.op.shapes or is_integer(a.type) for k, a in enumerate(stmt.args))
+    )
+
+
+def early_sizes(run: Sequence[Stmt]) -> tuple[list[Stmt], list[Stmt]]:
+    """What the run computes from sizes of arrays that are there before it, and the rest."""
+    sizes: list[Stmt] = []
+    rest: list[Stmt] = []
+    late: set[Value] = set()
+    for stmt in run:
+        early = is_size(stmt) and late.isdisjoint(uses(stmt))
+        (sizes if early else rest).append(stmt)
+        if not early:
+            late.update(stmt.outs)
+    return sizes, rest
+
+
+def numbers_only(stmt: Stmt) -> bool:
+    """Whether the statement makes numbers, which costs less in compiled code.
+
+    Integers are left to Python, where they may be of any size.
+    """
+    if isinstance(stmt, If):
+        inner = (*stmt.then.stmts, *stmt.orelse.stmts)
+        return _numbers(stmt) and all(map(numbers_only, inner))
+    return isinstance(stmt, Apply) and _numbers(stmt)
+
+
+def _numbers(stmt: Stmt) -> bool:
+    return (
+        bool(stmt.outs)
+        and not has_list(stmt)
+        and not any(
+            not isinstance(v.type, ArrayType) or v.type.kind == "array" or is_integer(v.type)
+            for v in stmt.outs
+        )
     )
 
 

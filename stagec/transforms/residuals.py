@@ -21,6 +21,7 @@ from stagec.transforms.versions import History, Step, saved, saved_read
 Leaves = tuple[frozenset[Value], int]
 
 DEPTH = 40  # how many ops in a row may be computed again
+FEW = 3  # how many ops on numbers cost no more than to store their result
 MANY = 100  # the assumed length of lists and of axes of unknown size, and number of trips
 
 
@@ -124,16 +125,23 @@ class _Plan:
         draft = self.residuals.draft
         order = [v for v in draft.defs if v in chosen and v not in fixed]
         for value in sorted(order, key=lambda v: -weight(v.type)):
-            stmt = again(draft, value)
-            if stmt is None:
-                continue
-            needs = self._all_leaves(stmt, chosen[value])
-            if needs <= chosen.keys() - {value}:
+            steps = FEW if is_number(value.type) else 1
+            if self._derived(value, chosen[value], chosen.keys() - {value}, steps):
                 del chosen[value]
         return set(chosen)
 
-    def _all_leaves(self, stmt: Apply, epoch: int) -> frozenset[Value]:
-        return frozenset[Value]().union(*(self._leaves(a, epoch) for a in stmt.args))
+    def _derived(self, value: Value, epoch: int, there: AbstractSet[Value], steps: int) -> bool:
+        """Whether so many ops in a row compute the value from those that are `there`."""
+        stmt = again(self.residuals.draft, value)
+        if stmt is None:
+            return False
+        left = [a for a in stmt.args if not self._leaves(a, epoch) <= there]
+        return not left or (
+            steps > 1
+            and all(
+                isinstance(a, Value) and self._derived(a, epoch, there, steps - 1) for a in left
+            )
+        )
 
     def _leaves(self, operand: Operand, epoch: int) -> frozenset[Value]:
         """What must be stored to have the operand at the epoch."""
@@ -232,6 +240,11 @@ def choose(blocks: list[Residuals], candidates: list[list[Group]]) -> list[int]:
 def weigh(values: Iterable[Value]) -> int:
     """The assumed total size of the values."""
     return sum(weight(v.type) for v in values)
+
+
+def is_number(type: Type) -> bool:
+    """Whether values of the type are single numbers."""
+    return isinstance(type, ArrayType) and not type.rank
 
 
 def weight(type: Type) -> int:

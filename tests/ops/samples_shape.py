@@ -25,7 +25,7 @@ from stagec.ops import (
     reduction,
     shape,
 )
-from stagec.ops.extent import extent, extent_if_set, place, range_length
+from stagec.ops.extent import extent, extent_if_set, inside, place, range_length
 
 Sample = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -60,6 +60,7 @@ SAMPLES: dict[Op, list[Sample]] = {
     extent_if_set: [((M,), {"axis": 0}), ((M,), {"axis": 1})],
     range_length: [((0, 5, 2), {}), ((4, 1, -1), {})],
     place: [((3, 4), {})],
+    inside: [((2, 3), {}), ((-1, 3), {})],
     axes.expand_dims: [
         ((M,), {"axes": (0,)}),
         ((M,), {"axes": (1, 3)}),

@@ -22,7 +22,7 @@ from stagec.ir.lowering import in_kernel
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import same
 from stagec.ir.walk import regions, uses
-from stagec.ops.inside import Inside
+from stagec.ops.index_bounds import Indices
 from stagec.opt.memory import overwritten
 from stagec.opt.siblings.accesses import has_loop
 from stagec.opt.siblings.join import joined
@@ -31,7 +31,7 @@ from stagec.opt.siblings.join import joined
 def siblings(fn: Function) -> Function:
     """The function with loops joined, where they may be in one kernel."""
     functions = tuple(map(siblings, fn.functions))
-    inside = Inside.of(fn)
+    inside = Indices.of(fn)
     outside = frozenset(v for s in inside.unproven(fn.body) for v in s.outs)
     return replace(fn, body=_Siblings(inside, outside).block(fn.body), functions=functions)
 
@@ -43,7 +43,7 @@ class _Siblings:
     `outside` are the results of reads and writes whose index may be outside of the array.
     """
 
-    inside: Inside
+    inside: Indices
     outside: frozenset[Value]
 
     def block(self, block: Block) -> Block:

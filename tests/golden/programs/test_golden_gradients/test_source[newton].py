@@ -8,32 +8,31 @@ def kepler_value_and_grad(mean, eccentricity):
     tape = []
     step_tape = []
     tape_1 = []
-    tape_2 = []
     step = np.float64(1.0)
     trips = 0
     while abs(step) > 1e-14:
         trips += 1
         t = np.sin(E)
-        tape_2.append(t)
+        tape_1.append(t)
         t_1 = np.cos(E)
-        tape_1.append(t_1)
-        t_1 = 1 - eccentricity * t_1
         tape.append(t_1)
-        step = (E - eccentricity * t - mean) / t_1
+        step = (E - eccentricity * t - mean) / (1 - eccentricity * t_1)
         step_tape.append(step)
         E -= step
     E_bar = np.float64(1.0)
     eccentricity_bar = np.float64(0.0)
     mean_bar = np.float64(0.0)
     for k in reversed(range(trips)):
-        t = E_bar / tape[k]
+        t = tape[k]
+        t_1 = 1 - eccentricity * t
+        t_2 = E_bar / t_1
         step = step_tape[k]
-        t_1 = E_bar * (step / tape[k])
-        eccentricity_bar -= t_1 * tape_1[k]
-        E_bar += t_1 * eccentricity * tape_2[k]
-        mean_bar += t
-        E_bar -= t
-        eccentricity_bar += t * tape_2[k]
-        E_bar += t * eccentricity * tape_1[k]
+        t_1 = E_bar * (step / t_1)
+        eccentricity_bar -= t_1 * t
+        E_bar += t_1 * eccentricity * tape_1[k]
+        mean_bar += t_2
+        E_bar -= t_2
+        eccentricity_bar += t_2 * tape_1[k]
+        E_bar += t_2 * eccentricity * t
     mean_bar += E_bar
     return E, float(mean_bar), float(eccentricity_bar)

@@ -33,12 +33,13 @@ def mixed_grad_kernel_5(t, x_bar, h):
     return x_bar_1, h_bar, t_1
 
 
-@njit(error_model='numpy', nogil=True, boundscheck=True)
+@njit(error_model='numpy', nogil=True)
 def mixed_grad_kernel_4(t, w):
     t_1 = np.empty((4, 4))
     for i in range(4):
         for j in range(4):
-            t_1[i, j] = w[i, j] + 5 * t[i, j]
+            t_2 = w[kernels.inside(i, w.shape[0]), kernels.inside(j, w.shape[1])]
+            t_1[i, j] = t_2 + 5 * t[i, j]
     return t_1
 
 

@@ -7,15 +7,12 @@ from stagec_runtime import kernels
 @njit(error_model='numpy', nogil=True)
 def newton_grad_kernel(x, target):
     x_tape = []
-    tape = []
     trips_1 = 0
     trips = 0
     while abs(x * x - target) > 1e-12 and trips_1 < 50:
         trips += 1
         x_tape.append(x)
-        t = kernels.divide(x * x - target, 2 * x)
-        tape.append(t)
-        x -= t
+        x -= kernels.divide(x * x - target, 2 * x)
         trips_1 = kernels.whole(trips_1 + 1, float(trips_1) + float(1))
     x_bar = 1.0
     target_bar = 0.0
@@ -23,7 +20,8 @@ def newton_grad_kernel(x, target):
         x = x_tape[k]
         t = 2 * x
         t_1 = kernels.divide(x_bar, t)
-        x_bar += x_bar * kernels.divide(tape[k], t) * 2
+        t = x_bar * kernels.divide(kernels.divide(x * x - target, t), t) * 2
+        x_bar += t
         target_bar += t_1
         t = t_1 * x
         x_bar -= t

@@ -1,0 +1,154 @@
+"""Which indices surely lie inside of their arrays.
+
+What is proven need not be checked at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stagec.ir.alias import path_of
+from stagec.ir.core import Apply, Block, Call, For, Operand, Stmt
+from stagec.ir.function import Function
+from stagec.ir.origins import Origins
+from stagec.ir.path import Arg, Index, NewAxis, Path, Slice
+from stagec.ir.types import ArrayType, Dim, Size, affine
+from stagec.ir.walk import regions
+from stagec.ops.creation import empty, empty_like, ones, ones_like, zeros, zeros_like
+from stagec.ops.extent import extent, inside
+from stagec.ops.filling import full, full_like
+from stagec.ops.index_facts import IndexFacts, given_sizes
+from stagec.ops.rounding import py_max
+
+MADE = (empty, zeros, ones, full)
+MADE_LIKE = (empty_like, zeros_like, ones_like, full_like)
+
+
+def in_bounds(fn: Function) -> bool:
+    """Whether no index of the kernel needs to be checked any more."""
+    return next(Indices.of(fn).unproven(fn.body), None) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The item number `item` of an index into an array, which selects from its `axis`."""
+
+    item: int
+    axis: int
+    index: Operand | int
+
+
+@dataclass(slots=True)
+class Indices:
+    """Goes through a function in order.
+
+    `least` are lower bounds of integers of which more is not known, `lengths` those of the
+    lengths of arrays that the function makes; `checked` the integers that lie inside of an axis
+    of an array, and which that is.
+    """
+
+    facts: IndexFacts
+    origins: Origins
+    least: dict[Operand, Dim] = field(default_factory=dict[Operand, Dim])
+    lengths: dict[Operand, tuple[Dim, ...]] = field(
+        default_factory=dict[Operand, tuple[Dim, ...]]
+    )
+    sizes: dict[Operand, tuple[Operand, int]] = field(
+        default_factory=dict[Operand, tuple[Operand, int]]
+    )
+    checked: dict[Operand, tuple[Operand, int]] = field(
+        default_factory=dict[Operand, tuple[Operand, int]]
+    )
+
+    @classmethod
+    def of(cls, fn: Function) -> Indices:
+        """What is known before the first statement."""
+        return cls(IndexFacts(given_sizes(fn.params), "place"), Origins.of_block(fn.body))
+
+    def unproven(self, block: Block) -> Iterator[Stmt]:
+        """The statements with an index that may be outside, and calls, in order."""
+        for stmt in block.stmts:
+            self.note(stmt)
+            if isinstance(stmt, Call) or (isinstance(stmt, Apply) and not self.proven(stmt)):
+                yield stmt
+            for region in regions(stmt):
+                yield from self.unproven(region)
+
+    def note(self, stmt: Stmt) -> None:
+        """Note what the statement tells of integers and of the lengths of new arrays."""
+        match stmt:
+            case Apply():
+                self.facts.note(stmt)
+                self._apply(stmt)
+            case For():
+                self.facts.index(stmt)
+            case _:
+                pass
+
+    def _apply(self, stmt: Apply) -> None:
+        if stmt.op is py_max:
+            numbers = [self.facts.of(a) for a in stmt.args]
+            self.least[stmt.outs[0]] = next((n for n in numbers if isinstance(n, Size)), None)
+        elif stmt.op in MADE:
+            self.lengths[stmt.outs[0]] = tuple(
+                self.least.get(at := stmt.args[n.position]) or self.facts.of(at)
+                if isinstance(n, Arg)
+                else n
+                for n in stmt.kwargs["shape"]
+            )
+        elif stmt.op in MADE_LIKE:
+            self.lengths[stmt.outs[0]] = self.lengths_of(stmt.args[0])
+        elif stmt.op is extent:
+            array = self.origins.first(stmt.args[0])
+            self.sizes[stmt.outs[0]] = array, stmt.kwargs["axis"]
+        elif stmt.op is inside and stmt.args[1] in self.sizes:
+            self.checked[stmt.outs[0]] = self.sizes[stmt.args[1]]
+
+    def proven(self, stmt: Apply) -> bool:
+        """Whether the indices of the op are known to be inside."""
+        path = path_of(stmt)
+        return path is None or (len(path) <= 1 and not self.doubtful(stmt))
+
+    def doubtful(self, stmt: Apply) -> list[Place]:
+        """The indices of an op with a path of one step that may be outside."""
+        path = path_of(stmt)
+        if not path:
+            return []
+        array, lengths = self.origins.first(stmt.args[0]), self.lengths_of(stmt.args[0])
+        return [
+            place
+            for place in _places(path, operands_of_path(stmt))
+            if self.checked.get(place.index) != (array, place.axis)  # type: ignore[arg-type]
+            and not self._inside(place.index, lengths[place.axis])
+        ]
+
+    def lengths_of(self, array: Operand) -> tuple[Dim, ...]:
+        """The lengths of an array, which are those of its first version."""
+        first = self.origins.first(array)
+        assert isinstance(first.type, ArrayType)
+        return self.lengths.get(first, first.type.shape)
+
+    def _inside(self, index: Operand | int, dim: Dim) -> bool:
+        """Whether the index selects one of so many elements."""
+        at: Dim = index if isinstance(index, int) else self.facts.of(index)
+        if isinstance(at, int) and at < 0:
+            at = affine((dim, 1), const=at)
+        return self.facts.holds(at) and self.facts.holds(affine((dim, 1), (at, -1), const=-1))
+
+
+def operands_of_path(stmt: Apply) -> tuple[Operand, ...]:
+    """The index operands of an op with a path."""
+    return stmt.args[1 if stmt.op.overwrites is None else 2 :]
+
+
+def _places(path: Path, index: tuple[Operand, ...]) -> Iterator[Place]:
+    """The single elements that the path, of one step, selects."""
+    axis = 0
+    for step in path:
+        for k, item in enumerate(step.items if isinstance(step, Index) else ()):
+            if isinstance(item, NewAxis):
+                continue
+            if not isinstance(item, Slice):
+                yield Place(k, axis, index[item.position] if isinstance(item, Arg) else item)
+            axis += 1

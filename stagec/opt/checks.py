@@ -1,0 +1,100 @@
+"""Checks of indices: those of a kernel that may be outside of their array are checked alone.
+
+    x[columns[k]]  ->  x[inside(columns[k], x.shape[0])]
+
+What is proven to be inside is not checked, nor is an index that was checked before for an axis
+as long.  An index that was checked counts from the front and is less than a length, so that
+more is known of what is computed from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+
+from stagec.ir.alias import path_of
+from stagec.ir.build import Builder
+from stagec.ir.core import Apply, Block, Const, Operand, Stmt, Value
+from stagec.ir.function import Function
+from stagec.ir.path import Arg, Index, Slice
+from stagec.ir.rebuild import map_regions
+from stagec.ir.types import INT
+from stagec.ops.extent import extent, inside
+from stagec.ops.index_bounds import Indices, Place, operands_of_path
+
+
+def checks(fn: Function) -> Function:
+    """The function with checked indices in its kernels."""
+    functions = tuple(map(checks, fn.functions))
+    body = _Checks(Indices.of(fn)).block(fn.body) if fn.kernel else fn.body
+    return replace(fn, body=body, functions=functions)
+
+
+class _Checks:
+    """Goes through a kernel in order; `known` are the checks made before, in blocks around."""
+
+    def __init__(self, indices: Indices) -> None:
+        self._indices = indices
+        self._known: dict[Hashable, Value] = {}
+
+    def block(self, block: Block) -> Block:
+        """The block with checks."""
+        before = dict(self._known)
+        builder = Builder()
+        for stmt in block.stmts:
+            self._indices.note(stmt)
+            builder.append(self._checked(builder, stmt))
+        self._known = before
+        return replace(block, stmts=tuple(builder.stmts))
+
+    def _checked(self, builder: Builder, stmt: Stmt) -> Stmt:
+        if not isinstance(stmt, Apply):
+            return map_regions(stmt, self.block)
+        path = path_of(stmt)
+        if path is None or len(path) != 1 or not isinstance(path[0], Index):
+            return stmt
+        builder.loc = stmt.loc
+        found = {p.item: self._check(builder, stmt, p) for p in self._indices.doubtful(stmt)}
+        return _indexed(stmt, path[0], found) if found else stmt
+
+    def _check(self, builder: Builder, stmt: Apply, place: Place) -> Value:
+        """The index, checked."""
+        array = stmt.args[0]
+        index = Const(place.index, INT) if isinstance(place.index, int) else place.index
+        dim = self._indices.lengths_of(array)[place.axis]
+        length = (self._indices.origins.first(array), place.axis) if dim is None else dim
+        key = (index, length)
+        if key not in self._known:
+            (size,) = builder.add(extent, (array,), {"axis": place.axis})
+            (self._known[key],) = builder.add(inside, (index, size), {})
+            for made in builder.stmts[-2:]:
+                self._indices.note(made)
+        return self._known[key]
+
+
+def _indexed(stmt: Apply, step: Index, found: Mapping[int, Value]) -> Apply:
+    """The op with other indices for some of its items."""
+    old = operands_of_path(stmt)
+    operands: list[Operand] = []
+
+    def moved(part: object) -> object:
+        if isinstance(part, Slice):
+            return Slice(*(moved(p) for p in (part.start, part.stop, part.step)))  # type: ignore[arg-type]
+        if not isinstance(part, Arg):
+            return part
+        operands.append(old[part.position])
+        return Arg(len(operands) - 1)
+
+    items: list[object] = []
+    for k, item in enumerate(step.items):
+        if k in found:
+            items.append(Arg(len(operands)))
+            operands.append(found[k])
+        else:
+            items.append(moved(item))
+    first = len(stmt.args) - len(old)
+    attrs = tuple(
+        (name, (Index(tuple(items)),) if name == "path" else value)  # type: ignore[arg-type]
+        for name, value in stmt.attrs
+    )
+    return replace(stmt, args=(*stmt.args[:first], *operands), attrs=attrs)

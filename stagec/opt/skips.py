@@ -1,0 +1,218 @@
+"""Backward loops over tables skip what a cotangent of zero adds.
+
+The adjoint of a minimum or maximum gives its cotangent to the operand that was chosen and zeros
+to the others.  In dynamic programming nearly all cotangents of the table are such zeros:
+
+    for j in ...:
+        t = h_bar[i, j]
+        h_bar[i, j - 1] += t if left else 0.0
+        h_bar[i - 1, j] += 0.0 if left else t
+
+Here `t` decides alone whether the trip adds anything, and the additions move into a branch `if
+t != 0.0`.  Only what is exactly zero then is skipped: sums, masks and multiples by constants of
+`t`; a product with a number that may be infinite is not.  A branch keeps a loop from running
+several trips at a time, so it is made only where a trip reads what the trip before has added.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+from stagec.ir.build import Builder
+from stagec.ir.core import Apply, Block, Const, Effect, For, If, Operand, Stmt, Value, const
+from stagec.ir.function import Function
+from stagec.ir.origins import Origins
+from stagec.ir.rebuild import map_regions
+from stagec.ir.types import ArrayType
+from stagec.ir.walk import operands, rename, uses
+from stagec.ops.arithmetic import add, divide, multiply, negative, subtract
+from stagec.ops.cast import astype, to_numpy, to_python
+from stagec.ops.comparison import not_equal
+from stagec.ops.indexing import accumulate, read
+from stagec.ops.masks import mask
+from stagec.ops.select import choose
+from stagec.opt.memory import has_memory, overwritten
+
+SAME = (negative, to_numpy, to_python, astype)  # zero where their operand is
+LARGE = 200  # statements of a block that is not looked at
+
+
+def skips(fn: Function) -> Function:
+    """The function with branches around additions that may all be of zeros."""
+    functions = tuple(map(skips, fn.functions))
+    return replace(fn, body=_block(fn.body), functions=functions)
+
+
+def _block(block: Block) -> Block:
+    stmts: list[Stmt] = []
+    for stmt in block.stmts:
+        stmt = map_regions(stmt, _block)
+        if isinstance(stmt, For) and not stmt.until:
+            stmt = replace(stmt, body=_skipping(stmt.body))
+        stmts.append(stmt)
+    return replace(block, stmts=tuple(stmts))
+
+
+def _skipping(body: Block) -> Block:
+    """The body of a loop with a branch, where there is something to skip."""
+    simple = all(isinstance(s, Apply) for s in body.stmts)
+    if not simple or len(body.stmts) > LARGE or not any(_is_mask(s) for s in body.stmts):
+        return body
+    found = (_Skip.of(body, v) for s in body.stmts for v in s.outs if _is_float(v))
+    best = max(found, key=lambda skip: len(skip.moved), default=None)
+    if best is None or not best.worthwhile():
+        return body
+    return best.applied()
+
+
+@dataclass(slots=True)
+class _Skip:
+    """What a loop does not need to do if the value `test` is zero.
+
+    `zero` are the values that are zero then, `kept` those that equal another one then, which
+    is given; `moved` are the statements that can be skipped.
+    """
+
+    body: Block
+    test: Value
+    zero: set[Operand] = field(default_factory=set[Operand])
+    kept: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
+    moved: set[Stmt] = field(default_factory=set[Stmt])
+
+    @classmethod
+    def of(cls, body: Block, test: Value) -> _Skip:
+        """What can be skipped for this value."""
+        skip = cls(body, test)
+        skip._follow()
+        skip._collect()
+        return skip
+
+    def _follow(self) -> None:
+        self.zero.add(self.test)
+        for stmt in self.body.stmts:
+            assert isinstance(stmt, Apply)
+            if len(stmt.outs) != 1 or stmt.out is self.test:
+                continue
+            if self._is_zero(stmt):
+                self.zero.add(stmt.out)
+            elif (base := self._base(stmt)) is not None:
+                self.kept[stmt.out] = base
+
+    def _is_zero(self, stmt: Apply) -> bool:
+        zero = [a in self.zero or _is_zero(a) for a in stmt.args]
+        if not _is_float(stmt.out) or not self.zero.intersection(stmt.args):
+            return False
+        if stmt.op in SAME:
+            return zero[0]
+        if stmt.op is mask:
+            return zero[1]
+        if stmt.op is choose:
+            return zero[1] and zero[2]
+        if stmt.op in (add, subtract):
+            return all(zero)
+        if stmt.op is multiply:
+            return any(
+                z and _is_finite(b) for z, b in zip(zero, reversed(stmt.args), strict=True)
+            )
+        return stmt.op is divide and zero[0] and _is_finite(stmt.args[1])
+
+    def _base(self, stmt: Apply) -> Value | None:
+        """What the result equals if the test is zero, where something is added to it."""
+        first, second = (*stmt.args, None, None)[:2]
+        if stmt.op in (accumulate, add, subtract) and second in self.zero:
+            base = first
+        elif stmt.op is add and first in self.zero:
+            base = second
+        else:
+            return None
+        return base if isinstance(base, Value) and base.type == stmt.out.type else None
+
+    def _collect(self) -> None:
+        """Choose what to move: additions, and what nothing else needs."""
+        chosen = {s for s in self.body.stmts if s.outs[0] in self.kept}
+        while True:
+            used = {a for s in self.body.stmts if s not in chosen for a in uses(s)}
+            left = {s for s in chosen if used.isdisjoint(s.outs)}
+            if left == chosen:
+                break
+            chosen = left
+        self.moved = chosen | self._private(chosen)
+
+    def _private(self, chosen: set[Stmt]) -> set[Stmt]:
+        """The ops without effects whose results only the chosen statements need."""
+        origins = Origins.of_block(self.body)
+        rest = [s for s in self.body.stmts if s not in chosen]
+        # an array that is written to has another content at the end of the trip
+        written = {origins.root(v) for s in rest for v in overwritten(s)}
+        needed: set[Operand] = {*self.body.results, self.test}
+        found: set[Stmt] = set()
+        for stmt in reversed(rest):
+            assert isinstance(stmt, Apply)
+            moves = stmt.op.effect is Effect.NONE and not any(
+                has_memory(o.type) for o in stmt.outs
+            )
+            read_from = {origins.root(a) for a in stmt.args if has_memory(a.type)}
+            if moves and needed.isdisjoint(stmt.outs) and written.isdisjoint(read_from):
+                found.add(stmt)
+            else:
+                needed.update(stmt.args)
+        return found
+
+    def worthwhile(self) -> bool:
+        """Whether masks are skipped, and the next trip reads what is added."""
+        origins = Origins.of_block(self.body)
+        added = {
+            origins.root(s.args[0])
+            for s in self.moved
+            if isinstance(s, Apply) and s.op is accumulate
+        }
+        behind = {self.test}
+        for stmt in reversed(self.body.stmts):
+            if not behind.isdisjoint(stmt.outs):
+                behind.update(v for v in operands(stmt) if isinstance(v, Value))
+        again = any(
+            isinstance(s, Apply) and s.op is read and s.out in behind
+            and origins.root(s.args[0]) in added
+            for s in self.body.stmts
+        )  # fmt: skip
+        return again and any(_is_mask(s) for s in self.moved)
+
+    def applied(self) -> Block:
+        """The body with the branch at its end."""
+        moved = [s for s in self.body.stmts if s in self.moved]
+        builder = Builder([s for s in self.body.stmts if s not in self.moved], moved[0].loc)
+        inner = {v for s in moved for v in s.outs}
+        live = list(dict.fromkeys(r for r in self.body.results if isinstance(r, Value)))
+        live = [v for v in live if v in inner]
+        outs = tuple(Value(v.type, v.hint) for v in live)
+        (cond,) = builder.add(not_equal, (self.test, const(0.0)), {})
+        then = Block((), tuple(moved), tuple(live))
+        orelse = Block((), (), tuple(self._before(v, inner) for v in live))
+        builder.append(If(cond, then, orelse, outs, builder.loc))
+        names: dict[Value, Operand] = dict(zip(live, outs, strict=True))
+        results = tuple(rename(r, names) for r in self.body.results)
+        return replace(self.body, stmts=tuple(builder.stmts), results=results)
+
+    def _before(self, value: Operand, inner: set[Value]) -> Operand:
+        """What the value is where the branch is not taken."""
+        while value in inner:
+            value = self.kept[value]  # type: ignore[index]
+        return value
+
+
+def _is_mask(stmt: Stmt) -> bool:
+    return isinstance(stmt, Apply) and stmt.op is mask
+
+
+def _is_float(value: Value) -> bool:
+    kind = value.type
+    return isinstance(kind, ArrayType) and not kind.rank and kind.dtype.kind == "f"
+
+
+def _is_zero(operand: Operand) -> bool:
+    return isinstance(operand, Const) and operand.value == 0
+
+
+def _is_finite(operand: Operand) -> bool:
+    return isinstance(operand, Const) and math.isfinite(operand.value)
