@@ -38,6 +38,5 @@ def upwind_grad_kernel(steps, u, speed):
 
 
 def upwind_grad(u, speed, steps):
-    u_bar, speed_bar = upwind_grad_kernel(steps, u, speed)
-    speed_bar = np.float64(speed_bar)
-    return u_bar, float(speed_bar)
+    u_bar, t = upwind_grad_kernel(steps, u, speed)
+    return u_bar, t
