@@ -69,10 +69,8 @@ def _by_rows(fun: Any, k: int, args: Any, kwargs: Any) -> Any:
     count = np.size(out)
     rows = np.empty((count, *np.shape(x)))
     for i in range(count):
-        seed = np.zeros(count)
-        seed[i] = 1.0
-        rows[i] = pull(seed.reshape(np.shape(out)))[0]
-    return rows.reshape((*np.shape(out), *np.shape(x)))
+        rows[i] = pull(_unit(np.shape(out), i))[0]
+    return rows if np.ndim(out) == 1 else rows.reshape((*np.shape(out), *np.shape(x)))
 
 
 def _by_columns(fun: Any, k: int, args: Any, kwargs: Any) -> Any:
@@ -84,9 +82,18 @@ def _by_columns(fun: Any, k: int, args: Any, kwargs: Any) -> Any:
         return jvp(of, (x,), (1.0,))[1]
     count = np.size(x)
     out = of(x)
-    columns = np.empty((count, np.size(out)))
+    columns = np.empty((count, *np.shape(out)))
     for j in range(count):
-        seed = np.zeros(count)
-        seed[j] = 1.0
-        columns[j] = np.ravel(jvp(of, (x,), (seed.reshape(np.shape(x)),))[1])
-    return columns.T.reshape((*np.shape(out), *np.shape(x)))
+        columns[j] = jvp(of, (x,), (_unit(np.shape(x), j),))[1]
+    found = columns if np.ndim(out) == 0 else np.moveaxis(columns, 0, -1)
+    return found if np.ndim(x) == 1 else found.reshape((*np.shape(out), *np.shape(x)))
+
+
+def _unit(shape: tuple[int, ...], k: int) -> Any:
+    """Zeros, and 1 at the k-th place; the shape has an axis."""
+    unit = np.zeros(shape)
+    if len(shape) == 1:
+        unit[k] = 1.0
+    else:
+        unit.reshape(-1)[k] = 1.0
+    return unit

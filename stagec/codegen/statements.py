@@ -14,7 +14,7 @@ import gast
 from stagec.codegen.choices import find_expressions
 from stagec.codegen.ends import set_ends
 from stagec.codegen.expressions import IN_PLACE, Expressions, in_place
-from stagec.codegen.flow import guarded, never_ends
+from stagec.codegen.flow import guarded, never_ends, one_way_out
 from stagec.codegen.fold import fold
 from stagec.codegen.kernels import backwards
 from stagec.codegen.names import Naming, name_values, unset_names
@@ -334,8 +334,15 @@ class _Writer:
             test = literal(True)
         body = tests + count + self.block(stmt.body)
         self._spell.trail += trail
+        after: list[Any] = []
+        if self._kernel and isinstance(test, gast.Constant):
+            after, whole = one_way_out(body)
+            if not whole:
+                going = self._naming.fresh("going")
+                before.append(assign(name(going, STORE), test))
+                test = name(going)
         loop = gast.While(test=test, body=body or [gast.Pass()], orelse=[])
-        return [*before, self._place(loop, stmt.loc)]
+        return [*before, self._place(loop, stmt.loc), *after]
 
     def _entry(self, stmt: For | While) -> tuple[list[Any], list[Any]]:
         """What comes before the loop, and what counts its trips."""
