@@ -205,10 +205,19 @@ def run_body(m: Machine, frame: Frame, code: Code, state: State, loc: Loc | None
     tree = extend(tree, returned)
     state.builder.loc = loc
     try:
-        dropped = set() if code.info.cells else set(frame.scope.cells.values())
-        return close(m, tree, variable_names(frame), dropped)
+        own = frame.scope.cells
+        dropped = {cell for name, cell in own.items() if name not in code.info.cells}
+        closed = close(m, tree, variable_names(frame), dropped)
+        return extend(closed, lambda leaf: without(leaf, dropped))
     except Unjoinable:
         return tree
+
+
+def without(leaf: Leaf, dropped: set[int]) -> Leaf:
+    """The path without the variables that nothing can refer to any more."""
+    for cell in dropped:
+        leaf.state.cells.pop(cell, None)
+    return leaf
 
 
 def bind(
