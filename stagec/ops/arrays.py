@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op, Staged
+from stagec.ir.core import Cost, Expands, Op, Staged
 from stagec.ir.path import Index
 from stagec.ir.types import ArrayType, Dim, ListType, same
 from stagec.ops.axes import dtype_of, expand_dims, move_axis
 from stagec.ops.broadcast import stretch
 from stagec.ops.cast import astype, fit_dtype, number_type
 from stagec.ops.copying import copy
-from stagec.ops.creation import dtype_option, zeros_like
+from stagec.ops.creation import dtype_option, empty, zeros_like
 from stagec.ops.family import linear, make, near
-from stagec.ops.indexing import read_at
+from stagec.ops.indexing import read_at, update_at
 from stagec.ops.list_arrays import list_stack
 from stagec.ops.shape import reshape
 
@@ -85,6 +85,19 @@ def _of_source(*types: ArrayType, shape: Shape, dtype: np.dtype | None) -> str:
     text = str(_structure(shape, [f"{{{k}}}" for k in range(len(types))])).replace("'", "")
     natural = np.result_type(*(t.dtype for t in types))
     return f"np.array({text}{dtype_option(dtype, natural)})"
+
+
+def _of_elements(*types: ArrayType, **attrs: Any) -> Any:
+    """An array of numbers as writes of its elements."""
+    return None if any(t.rank for t in types) else _elements
+
+
+def _elements(*xs: Any, shape: Shape, dtype: np.dtype | None) -> Any:
+    found = np.result_type(*(number_type(x).dtype for x in xs)) if dtype is None else dtype
+    out = near(xs, empty, shape=shape, dtype=found)
+    for x, place in zip(xs, np.ndindex(shape), strict=True):
+        out = update_at(out, x, (Index(tuple(int(i) for i in place)),))
+    return out
 
 
 def _of_vjp(
@@ -185,6 +198,7 @@ array_of = make(
     jvp=_of_jvp,
     batch=_of_batch,
     source=_of_source,
+    scalar=Expands(_of_elements),
     may_raise=(ValueError,),
     cost=Cost.CHEAP,
 )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import Cost, Op
+from stagec.ir.core import LIBRARY, NATIVE, Cost, Library, Op
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType, Dim, affine, same
 from stagec.ops.axes import move_axis, no_shift, normal_axis, to_front
@@ -245,7 +245,7 @@ def _tri_call(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
     )
 
 
-def _matrix(function: Any, calls: Any) -> Op:
+def _matrix(function: Any, calls: Any, scalar: Library) -> Op:
     """Eye or tri."""
     name = function.__name__
 
@@ -269,13 +269,14 @@ def _matrix(function: Any, calls: Any) -> Op:
         value=value,
         batch=no_batch(name),
         source=source,
+        scalar=scalar,
         cost=Cost.CHEAP,
         may_raise=(ValueError, MemoryError),
     )
 
 
-eye = _matrix(np.eye, ((np.eye, _eye_call), (np.identity, _identity_call)))
-tri = _matrix(np.tri, ((np.tri, _tri_call),))
+eye = _matrix(np.eye, ((np.eye, _eye_call), (np.identity, _identity_call)), NATIVE)
+tri = _matrix(np.tri, ((np.tri, _tri_call),), LIBRARY)
 
 
 OPS: tuple[Op, ...] = (
