@@ -1,0 +1,1 @@
+"""The GradBench programs: their tests, and their times beside those of others."""
