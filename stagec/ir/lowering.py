@@ -47,7 +47,7 @@ def kernel_source(stmt: Apply) -> str | None:
     text = op.scalar(*types, **stmt.kwargs) if callable(op.scalar) else op.scalar
     if isinstance(text, Moves | Folds | Expands):
         return None
-    if text is NATIVE or _creates(stmt):
+    if text is NATIVE or (text is not LIBRARY and _creates(stmt)):
         if not _plain_path(stmt):
             return None
         source = op.source(*types, **stmt.kwargs) if callable(op.source) else op.source
@@ -103,7 +103,7 @@ def _creates(stmt: Apply) -> bool:
     """Whether the op makes an array of numbers in the shape of another."""
     read = [a.type for k, a in enumerate(stmt.args) if k not in stmt.op.shapes]
     made = any(isinstance(o.type, ArrayType) and o.type.rank for o in stmt.outs)
-    fresh = stmt.op.aliased(stmt.kwargs) is None and stmt.op.scalar is not LIBRARY
+    fresh = stmt.op.aliased(stmt.kwargs) is None
     return made and fresh and not any(map(_is_array, read))
 
 

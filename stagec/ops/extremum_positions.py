@@ -7,16 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Op
+from stagec.ir.core import LIBRARY, Expands, Library, Op
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import (
+    length,
     move_axis,
     normal_axis,
     reduced,
     restore_axes,
     shape_of,
 )
+from stagec.ops.comparison import equal, logical_or, not_equal
 from stagec.ops.family import array, constant, sizes, static
+from stagec.ops.ranges import counted
+from stagec.ops.reduction import max_, min_
+from stagec.ops.select import where
 from stagec.ops.shape import reshape
 
 Axes = tuple[int, ...]
@@ -31,7 +36,21 @@ def _position_batch(op: Op, args: Any, axes: Any, axis: int | None, keepdims: bo
     return (restore_axes(found, tuple(range(1, np.ndim(x))), False) if keepdims else found), 0
 
 
-def _position(function: Callable[..., Any]) -> Op:
+def _first_of(extremum: Op) -> Expands:
+    """The least index of an element that is the extremum, or that is NaN, in simpler ops."""
+
+    def first(x: Any, **attrs: Any) -> Any:
+        count = length(x, 0)
+        hits = logical_or(equal(x, extremum(x, axes=(0,))), not_equal(x, x))
+        return min_(where(hits, counted(count, x), count), axes=(0,))
+
+    def rule(x: ArrayType, *, axis: int | None, keepdims: bool = False) -> Any:
+        return first if x.rank == 1 and x.dtype.kind == "f" and not keepdims else None
+
+    return Expands(rule)
+
+
+def _position(function: Callable[..., Any], scalar: Library | Expands) -> Op:
     """Argmax or argmin, or the ones that ignore NaN."""
     name = function.__name__
 
@@ -56,15 +75,16 @@ def _position(function: Callable[..., Any]) -> Op:
             op, args, axes, axis, keepdims
         ),
         source=source,
+        scalar=scalar,
         may_raise=(ValueError,),
     )
     return op
 
 
-argmax = _position(np.argmax)
-argmin = _position(np.argmin)
-nanargmax = _position(np.nanargmax)
-nanargmin = _position(np.nanargmin)
+argmax = _position(np.argmax, _first_of(max_))
+argmin = _position(np.argmin, _first_of(min_))
+nanargmax = _position(np.nanargmax, LIBRARY)
+nanargmin = _position(np.nanargmin, LIBRARY)
 
 
 OPS: tuple[Op, ...] = (argmax, argmin, nanargmax, nanargmin)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op, Staged, known
+from stagec.ir.core import LIBRARY, NATIVE, Cost, Library, Op, Staged, known
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType, Dim, affine, broadcast_shapes
 from stagec.ops.arithmetic import divide, multiply, power
@@ -122,6 +122,14 @@ def _trips(like: Any) -> Any:
     return astype(counted(length(like, 0), like), dtype=dtype_of(like))
 
 
+def _arange_scalar(*types: ArrayType, bounds: Bounds, dtype: np.dtype | None) -> Library:
+    """Of integers; of floats, Numba rounds in another way than NumPy."""
+    whole = all(t.dtype.kind in "iu" for t in types) and all(
+        isinstance(b, int | Arg) for b in bounds
+    )
+    return NATIVE if whole and dtype in (None, np.dtype(np.int64)) else LIBRARY
+
+
 arange = make(
     "arange",
     calls=((np.arange, _arange_call),),
@@ -131,6 +139,7 @@ arange = make(
     jvp=_arange_jvp,
     batch=no_batch("arange"),
     source=_arange_source,
+    scalar=_arange_scalar,
     cost=Cost.CHEAP,
     may_raise=(ZeroDivisionError, ValueError, MemoryError),
 )

@@ -78,7 +78,7 @@ def never_read_again(x: Any, limit: Any) -> Any:
 
 
 def from_inner_loop(x: Any, limit: Any) -> Any:
-    p = 0.0
+    p = q = 0.0
     while True:
         for k in range(len(x)):
             q = p + x[k]

@@ -1,4 +1,4 @@
-"""Kernels: equal ones are one function, and what they can hold."""
+"""What kernels can hold: arrays that are made of numbers, places of extrema."""
 
 from __future__ import annotations
 
@@ -10,45 +10,6 @@ import pytest
 import stagec as sc
 
 pytest.importorskip("numba", reason="the Numba target needs Numba")
-
-
-def total(x: Any) -> Any:
-    value = 0.0
-    for k in range(len(x)):
-        value = value * 0.5 + x[k] ** 2
-    return value
-
-
-def descent(x: Any) -> Any:
-    slope = sc.grad(total)(x)
-    for _ in range(3):
-        x = np.sort(x - 0.1 * slope)
-        slope = sc.grad(total)(x)
-    return x
-
-
-def other(x: Any) -> Any:
-    first = np.linalg.solve(np.eye(2), total(x) * x)
-    second = 0.0
-    for k in range(len(x)):
-        second = second * 0.25 + x[k] ** 2
-    return first + second
-
-
-def test_copies_of_a_loop_are_one_kernel() -> None:
-    x = np.array([1.0, 2.0])
-    f = sc.jit(descent, backend="numba")
-    np.testing.assert_allclose(f(x), descent(x), rtol=1e-14)
-    source = f.source(x)
-    assert source.count("slope = descent_kernel(x)") == 2
-    assert source.count("def descent_kernel") == 2  # that of the gradient, and x - 0.1 * slope
-
-
-def test_loops_that_differ_are_two_kernels() -> None:
-    x = np.array([1.0, 2.0])
-    f = sc.jit(other, backend="numba")
-    np.testing.assert_allclose(f(x), other(x), rtol=1e-14)
-    assert f.source(x).count("def other_kernel") == 2
 
 
 def turned(angles: Any, scale: Any) -> Any:
@@ -72,3 +33,29 @@ def test_arrays_of_numbers_and_unit_matrices_are_made_in_kernels(gradient: bool)
     np.testing.assert_allclose(f(angles, scale), program(angles, scale), rtol=1e-13)
     loops = f.source(angles, scale).split("\ndef ")[-1]
     assert "for " not in loops, loops
+
+
+def extremes(x: Any) -> Any:
+    found = np.empty((len(x), 2), int)
+    for k in range(len(x)):
+        found[k] = np.argmin(x[k] * 1.0), np.argmax(x[k] * 1.0)
+    return found
+
+
+def test_the_first_extremum_is_found_in_a_kernel() -> None:
+    x = np.array([[2.0, 1.0, 1.0, 2.0], [0.0, np.nan, -1.0, np.nan], [-0.0, 0.0, 0.0, -0.0]])
+    f = sc.jit(extremes, backend="numba")
+    np.testing.assert_array_equal(f(x), extremes(x))
+    assert "np.arg" not in f.source(x)
+
+
+def counted(n: Any, start: Any, step: Any) -> Any:
+    total = 0.0
+    for k in range(1, n):
+        total += np.sum(np.arange(k) * 0.5) + np.sum(np.arange(start, 1.0, step))
+    return total
+
+
+def test_only_whole_ranges_are_made_in_kernels() -> None:
+    f = sc.jit(counted, backend="numba")
+    assert f(5, 0.1, 0.1) == counted(5, 0.1, 0.1)
