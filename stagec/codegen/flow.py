@@ -56,7 +56,8 @@ def one_way_out(body: list[Any]) -> tuple[list[Any], bool]:
 def _ways_out(block: list[Any], direct: bool) -> Iterator[tuple[list[Any], bool]]:
     """The blocks that end with leaving the loop, and whether no other loop holds them."""
     for node in block:
-        if isinstance(node, gast.Return | gast.Raise) or (direct and isinstance(node, gast.Break)):
+        ends = isinstance(node, gast.Return | gast.Raise)
+        if ends or (direct and isinstance(node, gast.Break)):
             yield block, direct
         looping = isinstance(node, gast.For | gast.While)
         yield from _ways_out(getattr(node, "body", []), direct and not looping)

@@ -1,7 +1,7 @@
 """Measures the evals beside their peers: `python -m tests.gradbench [--write] [EVAL...]`.
 
-Each eval runs in a process of its own, all implementations one after the other in it, round by
-round on one thread; the least time of each is shown.  `--write` puts the table into
+Each eval runs in a process of its own, on one thread, one implementation after the other in it;
+the least time of each is shown.  `--write` puts the table into
 docs/gradbench.md.  All of it ends within six minutes; what does not come to an end is left out.
 """
 

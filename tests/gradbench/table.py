@@ -11,7 +11,7 @@ COLUMNS |= {"JAX": "JAX", "PyTorch": "PyTorch"}
 
 
 def table(found: Mapping[str, Sequence[Sequence[object]]]) -> str:
-    """A line for each eval and function: milliseconds, and each peer's as a multiple of ours."""
+    """A line for each eval and function: milliseconds, a peer's as multiples of ours too."""
     head = ["eval", "workload", "function", "derivative/function", *COLUMNS.values()]
     lines = [head, ["---"] * 3 + ["---:"] * (len(head) - 3)]
     for name, rows in found.items():
