@@ -34,7 +34,10 @@ def mixed_grad_kernel_5(t, x_bar, h):
 
 
 @njit(error_model='numpy', nogil=True)
-def mixed_grad_kernel_4(t, w):
+def mixed_grad_kernel_4(w):
+    m = w.shape[0]
+    t = np.eye(4)
+    kernels.agree(m, 4)
     t_1 = np.empty((4, 4))
     for i in range(4):
         for j in range(4):
@@ -94,10 +97,7 @@ def mixed_grad(x, w):
         h[t] = t_1
         t, x_1 = mixed_grad_kernel_3(h, x_1)
         tape.append(t)
-    m = w.shape[0]
-    t = np.eye(4)
-    rt.agree(m, 4)
-    t = mixed_grad_kernel_4(t, w)
+    t = mixed_grad_kernel_4(w)
     t_1 = np.linalg.solve(t, x_1.T)
     t = np.linalg.solve(t.T, np.full(t_1.shape, 1.0))
     x_bar = t.T
