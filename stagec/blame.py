@@ -17,6 +17,7 @@ from stagec.codegen.numpy import Module
 from stagec.errors import Loc
 
 HELPERS = str(Path(rt.__file__).parent)
+THREADS = str(Path(rt.__file__).parent / "threads.py")
 HARMLESS = (
     ast.Assign, ast.Return, ast.Expr, ast.Call, ast.Name, ast.Tuple, ast.Constant,
     ast.expr_context,
@@ -34,13 +35,14 @@ def annotate(error: Exception, module: Module, file: str) -> None:
 
 def places(error: Exception, module: Module, file: str) -> list[Loc]:
     """The user's lines that the exception may come from; one, if it was not in a kernel."""
-    trace = list(frames(error.__traceback__))
-    own = [t for t in trace if t.tb_frame.f_code.co_filename == file]
+    # that parts of a loop run on threads tells nothing of where
+    trace = [t for t in frames(error.__traceback__) if not in_file(t, THREADS)]
+    own = [t for t in trace if in_file(t, file)]
     if not own:
         return []
     line = own[-1].tb_lineno
     statement = statement_at(line, module.text)
-    called = {n for n in called_names(statement) if n in module.kernels}
+    called = {n for n in named(statement) if n in module.kernels}
     if own[-1].tb_frame.f_code.co_name in module.kernels or not called:
         return located([line], module)
     last = trace[-1].tb_frame.f_code
@@ -56,6 +58,11 @@ def frames(trace: TracebackType | None) -> Iterator[TracebackType]:
     while trace is not None:
         yield trace
         trace = trace.tb_next
+
+
+def in_file(entry: TracebackType, file: str) -> bool:
+    """Whether the entry is of code in the file."""
+    return entry.tb_frame.f_code.co_filename == file
 
 
 def suspects(name: str, helper: str, error: Exception, text: str) -> list[int]:
@@ -88,10 +95,9 @@ def statement_at(line: int, text: str) -> ast.stmt:
     return max(around, key=lambda n: n.lineno)
 
 
-def called_names(statement: ast.stmt) -> set[str]:
-    """The names of the functions called."""
-    calls = (n.func for n in ast.walk(statement) if isinstance(n, ast.Call))
-    return {f.id for f in calls if isinstance(f, ast.Name)}
+def named(statement: ast.stmt) -> set[str]:
+    """The names that the statement uses, of functions called or passed on."""
+    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
 
 
 def located(lines: Iterable[int], module: Module) -> list[Loc]:

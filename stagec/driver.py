@@ -31,6 +31,7 @@ from stagec.opt.cse import cse
 from stagec.opt.dce import dce
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
+from stagec.opt.parallel import parallel
 from stagec.opt.promote import promote
 from stagec.opt.scalarise import scalarise
 from stagec.opt.scalarise.lengths import lengths
@@ -66,18 +67,22 @@ class Target:
     ----------
     title : its name for people.
     passes : what happens to the optimised graph before bufferisation.
+    finish : what happens to it after that.
     merge_sizes : whether sizes that are equal at the first call are one symbol.
     needs : the package that must be installed.
     """
 
     title: str
     passes: tuple[Pass, ...]
+    finish: tuple[Pass, ...]
     merge_sizes: bool
     needs: str
 
 
 TARGETS: Mapping[str, Target] = {
-    "numpy": Target("NumPy", (lengths, simplify, cse, dce), merge_sizes=False, needs="numpy"),
+    "numpy": Target(
+        "NumPy", (lengths, simplify, cse, dce), (), merge_sizes=False, needs="numpy"
+    ),
     "numba": Target(
         "Numba",
         (
@@ -86,6 +91,7 @@ TARGETS: Mapping[str, Target] = {
             *(hoist, simplify, cse, dce),
             *(promote, skips, kernels, checks, dce),
         ),
+        (parallel,),
         merge_sizes=True,
         needs="numba",
     ),
@@ -351,7 +357,10 @@ def lower(program: Program, target: Target) -> Specialisation:
     for step in target.passes:
         targeted = step(targeted)
     final, copies = bufferise(targeted)
-    module = to_numpy(final, program.comments, header_of(program, target))
+    printed = final
+    for step in target.finish:
+        printed = step(printed)
+    module = to_numpy(printed, program.comments, header_of(program, target))
     return Specialisation(program, final, module, copies)
 
 

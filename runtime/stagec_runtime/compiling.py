@@ -62,6 +62,8 @@ class Kernel:
         compile_for = self.dispatcher._compile_for_args
 
         def compiled_for(*args: Any) -> Any:
+            if self.refused:
+                return self.dispatcher.py_func
             try:
                 with importable(self.module):
                     return compile_for(*args)
@@ -112,4 +114,6 @@ def small_only(
     )
     namespace = {"compiled": compiled, "python": python}
     exec(compile(text, f"<{python.__name__} for small integers>", "exec"), namespace)
-    return namespace["small_only"]
+    chosen = namespace["small_only"]
+    chosen.compiled = compiled
+    return chosen

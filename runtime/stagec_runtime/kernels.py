@@ -44,6 +44,7 @@ from stagec_runtime.elementary.functions import (
     tan as tan,
     tanh as tanh,
 )
+from stagec_runtime.trips import trips as trips
 
 WORD = 2.0**63
 BIT = 2**62

@@ -8,11 +8,12 @@ from typing import Any
 import gast
 import numpy as np
 
-from stagec.codegen.kernels import plain, unset
+from stagec.codegen.kernels import plain, step_function, unset
 from stagec.codegen.names import Naming
 from stagec.codegen.plan import Plan
 from stagec.codegen.tree import (
     STORE,
+    attribute,
     call,
     constant,
     literal,
@@ -20,6 +21,7 @@ from stagec.codegen.tree import (
     negation,
     same_tree,
     truth,
+    tuple_of,
 )
 from stagec.errors import InternalError, Loc
 from stagec.ir.core import Apply, Block, Call, Const, If, Operand, Value
@@ -107,7 +109,14 @@ class Expressions:
         if stmt.function not in self._functions:
             raise InternalError(f"call of the unknown function {stmt.function}")
         function = name(self._functions[stmt.function])
-        return call(function, *map(self.operand, stmt.args))
+        given = [self.operand(o) for o in self._plan.mentions(stmt)]
+        if stmt.work is None:
+            return call(function, *given)
+        if not stmt.combine:
+            return call(attribute(name("threads"), "run"), function, *given)
+        steps = [step_function(op, out.type) for op, out in zip(stmt.combine, stmt.outs)]
+        combine = steps[0] if len(steps) == 1 else tuple_of(steps)
+        return call(attribute(name("threads"), "fold"), combine, function, *given)
 
 
 def _weak(number: Const, partner: Operand | None) -> bool:

@@ -14,7 +14,6 @@ from itertools import pairwise
 
 import gast
 
-from stagec.codegen.memory import Memory
 from stagec.codegen.plan import (
     MAX_DEPTH,
     MAX_WIDTH,
@@ -25,6 +24,7 @@ from stagec.codegen.plan import (
 )
 from stagec.ir.core import Apply, Block, Call, Const, For, If, Operand, Stmt, Value, While
 from stagec.ir.lowering import is_integer
+from stagec.ir.sharing import Memory
 from stagec.ir.walk import effectful, statements
 
 INDENT = 4

@@ -12,7 +12,7 @@ from stagec.codegen.bounds import GROWING, small_integers
 from stagec.codegen.template import Template, parse_template
 from stagec.codegen.tree import attribute, call, constant, literal, name
 from stagec.errors import InternalError
-from stagec.ir.core import Apply
+from stagec.ir.core import Apply, Op, Value
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer, kernel_source, whole_source
 from stagec.ir.types import ArrayType, ListType, Type
@@ -84,15 +84,28 @@ def _less_one(tree: Any) -> Any:
     return gast.BinOp(left=tree, op=gast.Sub(), right=literal(1))
 
 
+def trips(lo: Any, hi: Any) -> Any:
+    """The trips of a kernel that does a range of them."""
+    return call(attribute(name("kernels"), "trips"), lo, hi)
+
+
+def step_function(op: Op, kind: Type) -> Any:
+    """The function that does a step of a reduction, of numbers of this type."""
+    value = Value(kind)
+    template = parse_template(kernel_source(Apply(op, (value, value), (), (value,))) or "")
+    return template.fill([constant(0.0), constant(0.0)]).func
+
+
 def integers(fn: Function) -> tuple[int, ...]:
-    """The positions of the Python integers among the parameters."""
-    return tuple(k for k, p in enumerate(fn.params) if is_integer(p.type))
+    """The positions of the Python integers among the parameters, which may be large."""
+    first = 0 if fn.whole is None else 2  # a range of trips is no longer than an axis
+    return tuple(k for k, p in enumerate(fn.params) if k >= first and is_integer(p.type))
 
 
 def compiled(definition: Any, fn: Function) -> Any:
     """The definition under the decorator that compiles it."""
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
-    if not in_bounds(fn):
+    if not in_bounds(fn.whole or fn):
         options["boundscheck"] = True
     decorator = call(name("njit"))
     decorator.keywords = [gast.keyword(arg=k, value=literal(v)) for k, v in options.items()]

@@ -14,7 +14,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stagec.codegen.liveness import Lives
-from stagec.codegen.memory import holds_memory
+from stagec.ir.sharing import holds_memory
 from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Value, While
 from stagec.ir.types import ArrayType
@@ -308,8 +308,8 @@ def _passed(plan: Plan, stmt: Stmt, names: dict[Value, str]) -> Iterator[Value]:
                 for v in plan.leaves(stmt.init[k]):
                     if names[v] != target:
                         yield v
-        case Call(args=args):
-            yield from plan.leaves_of(args)
+        case Call():
+            yield from plan.leaves_of(plan.mentions(stmt))
         case Apply() if stmt.op.lenient:
             yield from plan.leaves_of([stmt.args[k] for k in stmt.op.lenient])
         case Apply() | If():

@@ -14,11 +14,12 @@ from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, Wh
 from stagec.ir.walk import effectful
 
 
-def find_needs(plan: Plan, body: Block) -> None:
-    """Fill in `needed` and `kept`."""
+def find_needs(plan: Plan, body: Block, written: Iterable[Operand] = ()) -> None:
+    """Fill in `needed` and `kept`; `written` are arrays whose content the caller needs."""
     needs = _Needs(plan)
     needs.enter(body, None)
     needs.tails(body)
+    needs.want(written)
     needs.spread()
 
 
@@ -71,7 +72,7 @@ class _Needs:
             self._keep(block.stmts[-1])
         for tail in self._plan.tails(block):
             end = self._plan.ends[tail]
-            self._want(end.tested if end.kind == "loop" else end.results)
+            self.want(end.tested if end.kind == "loop" else end.results)
 
     def spread(self) -> None:
         """Mark what effects and the marked values need."""
@@ -81,9 +82,10 @@ class _Needs:
             value = self._pending.pop()
             if value in self._owner:
                 self._keep(self._owner[value])
-            self._want(self._sources.get(value, ()))
+            self.want(self._sources.get(value, ()))
 
-    def _want(self, operands: Iterable[Operand]) -> None:
+    def want(self, operands: Iterable[Operand]) -> None:
+        """Mark the operands."""
         for operand in operands:
             if isinstance(operand, Value) and operand not in self._plan.needed:
                 self._plan.needed.add(operand)
@@ -100,20 +102,20 @@ class _Needs:
         match stmt:
             case Apply(op=op, args=args):
                 written = () if op.overwrites is None else (args[op.overwrites],)
-                self._want((*self._plan.slots(stmt), *written))
-            case Call(args=args):
-                self._want(args)
+                self.want((*self._plan.slots(stmt), *written))
+            case Call():
+                self.want(self._plan.mentions(stmt))
             case If():
-                self._want(self._plan.condition(stmt))
+                self.want(self._plan.condition(stmt))
                 if stmt in self._plan.pushed:
                     for region in self._plan.regions(stmt):
                         if self._plan.is_pushed(region):
                             self._keep(region.stmts[-1])
             case For(lo=lo, hi=hi, step=step):
-                self._want((lo, hi, step))
+                self.want((lo, hi, step))
                 self.tails(stmt.body)
             case While(cond=cond):
-                self._want(cond.results)
+                self.want(cond.results)
                 self.tails(stmt.body)
             case _:
                 assert_never(stmt)

@@ -22,7 +22,7 @@ from stagec.ir.function import Function
 from stagec.ir.walk import statements
 
 IMPORTS = {"math": ("math", None), "np": ("numpy", "np"), "rt": ("stagec_runtime", "rt")}
-PARTS = {"njit": "numba", "kernels": "stagec_runtime"}
+PARTS = {"njit": "numba", "kernels": "stagec_runtime", "threads": "stagec_runtime"}
 RESERVED = {"range", "reversed", "complex", *IMPORTS, *PARTS}
 Comments = Mapping[tuple[str, int], tuple[str, ...]]
 
@@ -73,7 +73,8 @@ def to_numpy(
         used = {n for template in templates.values() for n in template.names}
         reserved = RESERVED | used | set(names.values())
         entry = function is functions[0] and not _called(fn.name, functions)
-        definition, found = write_function(function, templates, names, reserved, entry)
+        distinct = entry or function.whole is not None
+        definition, found = write_function(function, templates, names, reserved, distinct)
         if function.errstate:
             definition.body = [_errstate(dict(function.errstate), definition.body)]
         if function.kernel:
@@ -157,12 +158,14 @@ def _imports(definitions: Sequence[Any]) -> list[Any]:
         for variable, (module, short) in IMPORTS.items()
         if variable in used
     ]
-    parts = [
-        gast.ImportFrom(module=module, names=[gast.alias(name=part, asname=None)], level=0)
-        for part, module in PARTS.items()
-        if part in used
+    parts: dict[str, list[Any]] = {}
+    for part, module in PARTS.items():
+        if part in used:
+            parts.setdefault(module, []).append(gast.alias(name=part, asname=None))
+    return [
+        *whole,
+        *(gast.ImportFrom(module=m, names=names, level=0) for m, names in parts.items()),
     ]
-    return [*whole, *parts]
 
 
 def _text(

@@ -162,8 +162,8 @@ class Plan:
         match stmt:
             case Apply():
                 return self.slots(stmt)
-            case Call(args=args):
-                return args
+            case Call(args=args, work=work):
+                return args if work is None else (*args[:2], work, *args[2:])
             case If(cond=cond, then=then, orelse=orelse):
                 if stmt not in self.expressions:
                     return self.condition(stmt)

@@ -16,7 +16,7 @@ from stagec.codegen.ends import set_ends
 from stagec.codegen.expressions import IN_PLACE, Expressions, in_place
 from stagec.codegen.flow import guarded, never_ends, one_way_out
 from stagec.codegen.fold import fold
-from stagec.codegen.kernels import backwards
+from stagec.codegen.kernels import backwards, trips
 from stagec.codegen.names import Naming, name_values, unset_names
 from stagec.codegen.needs import find_needs
 from stagec.codegen.plan import End, Plan, new_plan, parameters
@@ -48,6 +48,7 @@ from stagec.ir.core import (
     While,
 )
 from stagec.ir.function import Function
+from stagec.ir.sharing import holds_memory
 from stagec.ir.types import ArrayType
 
 Places = dict[int, tuple[Loc, ...]]
@@ -69,7 +70,7 @@ def write_function(
     plan, naming = _prepare(fn, templates, set(reserved), distinct)
     unset = unset_names(plan, fn.body, naming.names)
     spell = Expressions(plan, naming, functions, fn.kernel)
-    writer = _Writer(plan, naming, unset, spell, fn.kernel)
+    writer = _Writer(plan, naming, unset, spell, fn)
     body = writer.block(fn.body)
     params = [name(naming.names[p], gast.Param()) for p in fn.params]
     arguments = gast.arguments(
@@ -90,7 +91,8 @@ def _prepare(
     plan = new_plan(fn.body, templates)
     find_expressions(plan, fn.body)
     set_ends(plan, fn.body, End("return", fn.body.results))
-    find_needs(plan, fn.body)
+    changed = () if fn.whole is None else [v for s in fn.body.stmts for v in s.outs]
+    find_needs(plan, fn.body, filter(holds_memory, changed))
     deferred: set[Value] = set()
     while True:
         fold(plan, fn.body, deferred, distinct)
@@ -104,10 +106,11 @@ class _Writer:
     """Writes the blocks of one function."""
 
     def __init__(
-        self, plan: Plan, naming: Naming, unset: set[str], spell: Expressions, kernel: bool
+        self, plan: Plan, naming: Naming, unset: set[str], spell: Expressions, fn: Function
     ) -> None:
         self.places: Places = {}
-        self._kernel = kernel
+        self._kernel = fn.kernel
+        self._range = () if fn.whole is None else fn.params[:2]
         self._plan = plan
         self._naming = naming
         self._unset = unset
@@ -307,6 +310,8 @@ class _Writer:
             indices = (
                 backwards(lo, hi, step) if self._kernel else call(name("reversed"), indices)
             )
+        elif stmt.lo in self._range:
+            indices = trips(lo, hi)
         index = stmt.body.params[0]
         used = index in self._plan.needed
         target = name(self._naming.names[index] if used else "_", STORE)

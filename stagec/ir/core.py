@@ -161,6 +161,8 @@ class Op:
     shapes : the operands of which only the shape is read, as of `like` in `zeros_like(like)`:
         they never need to be kept for their contents.
     lenient : the operands that may be unset (`Undef`), as they are only passed on.
+    neutral : the number that the op leaves another as it is with, of the steps of reductions
+        that may be taken in any order; None for all other ops.
     """
 
     name: str
@@ -181,6 +183,7 @@ class Op:
     rewrites: tuple[Callable[..., Any], ...]
     shapes: tuple[int, ...] = ()
     lenient: tuple[int, ...] = ()
+    neutral: float | None = None
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         """Append the op to the block being built, or run it if no argument is staged."""
@@ -345,12 +348,19 @@ class While:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """`outs = function(*args)`, by name: functions may call themselves and each other."""
+    """`outs = function(*args)`, by name: functions may call themselves and each other.
+
+    With `work` the first two arguments are a range of trips, and the call may be made in parts
+    of it: `work` is roughly how many operations on elements they take together.  `combine` has
+    the op for each result that makes one of those of two parts.
+    """
 
     function: str
     args: tuple[Operand, ...]
     outs: tuple[Value, ...]
     loc: Loc | None = None
+    work: Operand | None = None
+    combine: tuple[Op, ...] = ()
 
 
 Stmt: TypeAlias = Apply | If | For | While | Call

@@ -21,6 +21,8 @@ class Function:
     functions : the residual functions that `Call` statements here and there name.
     errstate : floating-point error handling that the program asked for (`np.errstate`).
     kernel : whether it is to be compiled: see `opt.kernels`.
+    whole : the kernel that has the loop which this kernel does a range of trips of, given by
+        its first two parameters: see `opt.parallel`.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Function:
     functions: tuple[Function, ...] = field(default=())
     errstate: Attrs = ()
     kernel: bool = False
+    whole: Function | None = None
 
     @property
     def params(self) -> tuple[Value, ...]:

@@ -122,7 +122,7 @@ class _Printer:
             case Apply(op, args, attrs):
                 yield f"{head}{op.name}({', '.join((*map(self._use, args), *_attrs(attrs)))})"
             case Call(function, args):
-                yield f"{head}call {function}({self._uses(args)})"
+                yield f"{head}call {function}({self._uses(args)}){self._parts(stmt)}"
             case If(cond, then, orelse):
                 yield f"{head}if {self._use(cond)}:"
                 yield from self._block(then, inner)
@@ -142,6 +142,13 @@ class _Printer:
                 yield from self._block(body, inner)
             case _:
                 assert_never(stmt)
+
+    def _parts(self, stmt: Call) -> str:
+        """How the call may be made in parts."""
+        if stmt.work is None:
+            return ""
+        ops = ", ".join(op.name for op in stmt.combine)
+        return f" parts {self._use(stmt.work)} combine({ops})"
 
     def _carried(self, params: tuple[Value, ...], init: tuple[Operand, ...]) -> str:
         """` from x: type = init, ...`; a side without partner shows as `?`."""

@@ -19,6 +19,8 @@ def map_operands(stmt: Stmt, change: Callable[[Operand], Operand]) -> Stmt:
         case Apply() | Call():
             args = all_of(stmt.args)
             same = all(a is b for a, b in zip(args, stmt.args, strict=True))
+            if isinstance(stmt, Call) and stmt.work is not None:
+                return replace(stmt, args=args, work=change(stmt.work))
             return stmt if same else replace(stmt, args=args)
         case If():
             return replace(stmt, cond=change(stmt.cond))

@@ -25,8 +25,10 @@ from stagec.ir.types import Type
 def operands(stmt: Stmt) -> tuple[Operand, ...]:
     """The operands that the statement itself names, those inside its regions excluded."""
     match stmt:
-        case Apply(args=args) | Call(args=args):
+        case Apply(args=args):
             return args
+        case Call(args=args, work=work):
+            return args if work is None else (*args, work)
         case If(cond=cond):
             return (cond,)
         case For(lo=lo, hi=hi, step=step, init=init):
@@ -134,8 +136,11 @@ def substitute_stmt(stmt: Stmt, names: Renaming) -> Stmt:
         return tuple(rename(v, names) for v in values)
 
     match stmt:
-        case Apply() | Call():
+        case Apply():
             return replace(stmt, args=all_of(stmt.args))
+        case Call(work=work):
+            work = None if work is None else rename(work, names)
+            return replace(stmt, args=all_of(stmt.args), work=work)
         case If():
             return replace(
                 stmt,
@@ -201,9 +206,12 @@ def clone_stmt(
         return copy
 
     match stmt:
-        case Apply() | Call():
+        case Apply():
             args = all_of(stmt.args)
             return replace(stmt, args=args, outs=tuple(map(fresh, stmt.outs)))
+        case Call(work=work):
+            args, work = all_of(stmt.args), None if work is None else rename(work, names)
+            return replace(stmt, args=args, work=work, outs=tuple(map(fresh, stmt.outs)))
         case If():
             cond = rename(stmt.cond, names)
             then, orelse = (

@@ -9,8 +9,8 @@ from stagec.ir.types import ArrayType
 from stagec.ops.folding import Axes, combining
 from stagec.ops.rounding import maximum, minimum
 
-larger = combining("larger", np.maximum, "np.maximum({}, {})", maximum)
-smaller = combining("smaller", np.minimum, "np.minimum({}, {})", minimum)
+larger = combining("larger", np.maximum, "np.maximum({}, {})", maximum, -np.inf)
+smaller = combining("smaller", np.minimum, "np.minimum({}, {})", minimum, np.inf)
 
 
 def extreme(x: ArrayType, axes: Axes, sign: int) -> Fold | None:

@@ -135,6 +135,7 @@ def make(
     rewrites: tuple[Rule, ...] = (),
     shapes: tuple[int, ...] = (),
     lenient: tuple[int, ...] = (),
+    neutral: float | None = None,
 ) -> Op:
     """An op without effects that writes to none of its operands."""
     return Op(
@@ -156,6 +157,7 @@ def make(
         rewrites=rewrites,
         shapes=shapes,
         lenient=lenient,
+        neutral=neutral,
     )
 
 

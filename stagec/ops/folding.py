@@ -22,10 +22,13 @@ Finish = Callable[[Any, Any], Any] | None
 WIDER = {"f": np.dtype(np.float64), "c": np.dtype(np.complex128)}
 
 
-def combining(name: str, ufunc: Any, whole: str, expand: Callable[..., Any]) -> Op:
+def combining(
+    name: str, ufunc: Any, whole: str, expand: Callable[..., Any], neutral: float
+) -> Op:
     """The op of two numbers; its compiled form for floats is in the runtime.
 
-    It means what `expand` does, of which `whole` is the template.
+    It means what `expand` does, of which `whole` is the template.  With `neutral` it leaves the
+    other number as it is.
     """
 
     def made(x: ArrayType, y: ArrayType) -> np.dtype:
@@ -43,11 +46,12 @@ def combining(name: str, ufunc: Any, whole: str, expand: Callable[..., Any]) -> 
         source=whole,
         scalar=lambda x, y: whole if made(x, y).kind != "f" else f"kernels.{name}({{}}, {{}})",
         cost=Cost.CHEAP,
+        neutral=neutral,
     )
 
 
-plus = combining("plus", np.add, "{} + {}", operator.add)
-times = combining("times", np.multiply, "{} * {}", operator.mul)
+plus = combining("plus", np.add, "{} + {}", operator.add, 0.0)
+times = combining("times", np.multiply, "{} * {}", operator.mul, 1.0)
 
 
 def wide(dtype: np.dtype) -> np.dtype:

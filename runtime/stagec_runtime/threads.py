@@ -1,0 +1,202 @@
+"""Loops run in parts on several threads, for kernels that release the interpreter's lock.
+
+There is one pool of helper threads for the process.  A loop is cut into parts by its size
+alone, never by the number of threads or by timing, and what the parts give is combined in
+order: the same call gives the same bits on every machine.  The thread that calls takes parts
+like any helper, so a call never waits for a thread to be free, inside of other calls too.
+
+The environment variable STAGEC_THREADS is the number of threads that may run at once, the
+caller's included; without it, as many as this process may use processors.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any
+
+WORTH = 400_000  # the least work of two parts: less takes no longer than handing it over
+MOST = 64  # parts of a loop: enough to keep many threads busy to the end
+
+
+def run(kernel: Any, start: int, stop: int, work: int, *args: Any) -> None:
+    """Run `kernel(start, stop, *args)`, in parts if there is enough work.
+
+    `work` says how many simple operations on elements all trips take, roughly.  The kernel must
+    do the same whichever trips are done first.  If parts raise, the exception is that of the
+    first of them; parts after it may have run.
+    """
+    if work < WORTH:
+        kernel(start, stop, *args)
+    else:
+        _results(kernel, start, stop, work, args)
+
+
+def fold(
+    combine: Any, kernel: Any, start: int, stop: int, work: int, *args: Any
+) -> Any:
+    """As `run`, for a kernel that returns a number, or a tuple of them: what its trips fold.
+
+    `combine` is the function of two such numbers, or a tuple of functions; it is applied to
+    the parts in order.
+    """
+    if work < WORTH:
+        return kernel(start, stop, *args)
+    found = _results(kernel, start, stop, work, args)
+    if not isinstance(combine, tuple):
+        total = found[0]
+        for part in found[1:]:
+            total = combine(total, part)
+        return total
+    totals = found[0]
+    for part in found[1:]:
+        totals = tuple(c(a, b) for c, a, b in zip(combine, totals, part, strict=True))
+    return totals
+
+
+def cuts(start: int, stop: int, work: int) -> list[int]:
+    """Where the parts of a range begin, and where the last ends; by its size alone."""
+    trips = stop - start
+    count = max(min(trips, MOST, 2 * work // WORTH), 1)
+    return [start + trips * k // count for k in range(count + 1)]
+
+
+def _results(kernel: Any, start: int, stop: int, work: int, args: tuple[Any, ...]) -> list[Any]:
+    bounds = cuts(start, stop, work)
+    job = Job(kernel, bounds, args)
+    if isinstance(getattr(kernel, "compiled", kernel), FunctionType):
+        job.take_part()  # Python code: one thread runs at a time anyway
+    else:
+        pool().run(job)
+    return job.outcome()
+
+
+def allowed() -> int:
+    """How many threads may run at once."""
+    text = os.environ.get("STAGEC_THREADS", "")
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Job:
+    """One call in parts: each part is taken once, by whichever thread is free."""
+
+    def __init__(self, kernel: Any, bounds: Sequence[int], args: tuple[Any, ...]) -> None:
+        self.kernel = kernel
+        self.bounds = bounds
+        self.args = args
+        self.results: list[Any] = [None] * (len(bounds) - 1)
+        self.failed: dict[int, BaseException] = {}
+        self.begun = 0
+        self.running = 0
+        self.changed = threading.Condition()
+
+    def take_part(self) -> None:
+        """Run parts as long as there are any."""
+        while (k := self.next()) is not None:
+            try:
+                self.results[k] = self.kernel(self.bounds[k], self.bounds[k + 1], *self.args)
+            except BaseException as error:
+                self.failed[k] = error
+            finally:
+                self.done()
+
+    def next(self) -> int | None:
+        """The number of a part to run; None if there is none, or one has failed."""
+        with self.changed:
+            if self.failed or self.begun == len(self.results):
+                return None
+            self.running += 1
+            self.begun += 1
+            return self.begun - 1
+
+    def done(self) -> None:
+        """Note that a part has ended."""
+        with self.changed:
+            self.running -= 1
+            if not self.running:
+                self.changed.notify_all()
+
+    def stop(self) -> None:
+        """Begin no further part."""
+        with self.changed:
+            self.begun = len(self.results)
+
+    def wait(self) -> None:
+        """Wait until no part is running."""
+        with self.changed:
+            while self.running:
+                self.changed.wait()
+
+    def outcome(self) -> list[Any]:
+        """The results in order; raises what the first part that failed has raised."""
+        if self.failed:
+            raise self.failed[min(self.failed)]
+        return self.results
+
+
+class Pool:
+    """Helper threads, started when there is a job for them."""
+
+    def __init__(self, threads: int) -> None:
+        self.helpers = threads - 1
+        self.jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self.lock = threading.Lock()
+        self.started = 0
+
+    def run(self, job: Job) -> None:
+        """Run all parts of the job; the calling thread takes part."""
+        wanted = min(self.helpers, len(job.results) - 1)
+        if self.started < wanted:
+            self.start(wanted)
+        for _ in range(wanted):
+            self.jobs.put(job)
+        try:
+            job.take_part()
+        finally:
+            job.stop()
+            job.wait()
+
+    def start(self, wanted: int) -> None:
+        """Start helpers up to the number wanted."""
+        with self.lock:
+            while self.started < wanted:
+                name = f"stagec-{self.started + 1}"
+                threading.Thread(target=self.help, name=name, daemon=True).start()
+                self.started += 1
+
+    def help(self) -> None:
+        """What a helper does, for ever."""
+        while True:
+            self.jobs.get().take_part()
+
+
+_pools: list[Pool] = []
+_making = threading.Lock()
+
+
+def pool() -> Pool:
+    """The pool of this process."""
+    if not _pools:
+        with _making:
+            if not _pools:
+                _pools.append(Pool(allowed()))
+    return _pools[0]
+
+
+def _renew() -> None:
+    """Forget the pool: no thread but the one that forked is there in a child."""
+    global _making
+    _making = threading.Lock()
+    _pools.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
+

@@ -1,0 +1,90 @@
+"""The trips of a loop that is run in parts, in compiled code; needs Numba.
+
+Numba's own `range` hides from LLVM that its numbers are not negative if it does not begin at a
+constant.  Each index would then be tested for counting from the end of its axis, and loops
+would not vectorise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.datamodel import models, register_default
+from numba.core.imputils import RefType, iternext_impl, lower_builtin
+from numba.extending import intrinsic, overload
+
+
+def trips(start: int, stop: int) -> range:
+    """The trips from `start`, which is not negative, to before `stop`."""
+    return range(start, stop)
+
+
+class TripsIterator(types.SimpleIteratorType):
+    """The type of what counts."""
+
+    def __init__(self) -> None:
+        super().__init__("stagec trips iterator", types.int64)
+
+
+class Trips(types.SimpleIterableType):
+    """The type of what `trips` returns."""
+
+    def __init__(self) -> None:
+        super().__init__("stagec trips", TripsIterator())
+
+
+WORD = ir.IntType(64)
+ITERATOR, TRIPS = TripsIterator(), Trips()
+
+
+@register_default(TripsIterator)
+class _IteratorModel(models.StructModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        members = [("at", types.CPointer(types.int64)), ("stop", types.int64)]
+        super().__init__(manager, kind, members)
+
+
+@register_default(Trips)
+class _TripsModel(models.StructModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, [("start", types.int64), ("stop", types.int64)])
+
+
+@intrinsic
+def _make(typing_context: Any, start: Any, stop: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        made = cgutils.create_struct_proxy(TRIPS)(context, builder)
+        made.start, made.stop = args
+        return made._getvalue()
+
+    return TRIPS(types.int64, types.int64), generate
+
+
+@overload(trips, strict=False)
+def _trips(start: Any, stop: Any) -> Any:
+    make: Any = _make
+    return lambda start, stop: make(start, stop)
+
+
+@lower_builtin("getiter", Trips)
+def _iterator(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    given = cgutils.create_struct_proxy(TRIPS)(context, builder, args[0])
+    made = cgutils.create_struct_proxy(ITERATOR)(context, builder)
+    builder.assume(builder.icmp_signed(">=", given.start, WORD(0)))
+    made.at = cgutils.alloca_once_value(builder, given.start)
+    made.stop = given.stop
+    return made._getvalue()
+
+
+@lower_builtin("iternext", TripsIterator)
+@iternext_impl(RefType.UNTRACKED)
+def _next(context: Any, builder: Any, signature: Any, args: Any, result: Any) -> None:
+    counting = cgutils.create_struct_proxy(ITERATOR)(context, builder, args[0])
+    now = builder.load(counting.at)
+    more = builder.icmp_signed("<", now, counting.stop)
+    result.set_valid(more)
+    with builder.if_then(more):
+        result.yield_(now)
+        builder.store(builder.add(now, WORD(1), flags=["nsw", "nuw"]), counting.at)

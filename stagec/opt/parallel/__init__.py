@@ -1,0 +1,214 @@
+"""Kernels that are one loop whose trips may run at the same time, as calls in parts.
+
+Such a kernel does a range of the trips, and no more; what it did besides, to make arrays and
+numbers, is done where it is called.  The runtime makes one call of it where there is little
+work, and several on threads where there is much (`stagec_runtime.threads`): there is one text
+and one machine code for both.
+
+The pass is run after bufferisation, when writes happen in place: from here on a value stands
+for its memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from stagec.ir.build import Builder
+from stagec.ir.core import Apply, Block, Call, Const, For, Op, Operand, Stmt, Value, const
+from stagec.ir.function import Function
+from stagec.ir.inline import inline
+from stagec.ir.rebuild import map_regions
+from stagec.ir.sharing import Memory, holds_memory
+from stagec.ir.types import INT, ArrayType
+from stagec.ir.walk import clone, rename, substitute_stmt, uses
+from stagec.ops.cast import astype, to_numpy, to_python
+from stagec.ops.index_facts import IndexFacts, given_sizes
+from stagec.opt.elements import as_python
+from stagec.opt.parallel.independence import independent
+from stagec.opt.parallel.work import work
+
+LEAST = 50_000  # work known at staging that is surely too little
+
+
+def parallel(fn: Function) -> Function:
+    """The function with its kernels called in parts where that can be done."""
+    cut = {f.name: made for f in named(fn) if f.kernel and (made := in_parts(f))}
+    return _replaced(fn, cut) if cut else fn
+
+
+def named(fn: Function) -> Iterator[Function]:
+    """The function and those below it."""
+    yield fn
+    for inner in fn.functions:
+        yield from named(inner)
+
+
+@dataclass(frozen=True, slots=True)
+class InParts:
+    """A kernel cut into what its caller does, and what is done in parts."""
+
+    caller: Function
+    part: Function
+
+
+def _replaced(fn: Function, cut: Mapping[str, InParts]) -> Function:
+    functions = tuple(
+        cut[f.name].part if f.name in cut else _replaced(f, cut) for f in fn.functions
+    )
+    return replace(fn, body=_Inliner(cut).block(fn.body), functions=functions)
+
+
+def in_parts(kernel: Function) -> InParts | None:
+    """The kernel in parts, if it is one loop whose trips are independent and may be many."""
+    looping = [s for s in kernel.body.stmts if not isinstance(s, Apply)]
+    if len(looping) != 1 or not isinstance(looping[0], For):
+        return None
+    (loop,) = looping
+    at = kernel.body.stmts.index(loop)
+    facts = IndexFacts(given_sizes(kernel.params), "trip")
+    for stmt in kernel.body.stmts[:at]:
+        assert isinstance(stmt, Apply)
+        facts.note(stmt)
+    if not (isinstance(loop.step, Const) and loop.step.value == 1) or not facts.holds(
+        facts.of(loop.lo)
+    ):
+        return None
+    folds = independent(loop, facts, Memory(kernel.body, True))
+    if folds is None:
+        return None
+    builder = Builder(list(kernel.body.stmts[:at]), loc=loop.loc)
+    amount = work(loop, builder)
+    if isinstance(amount, Const) and amount.value < LEAST:
+        return None
+    return _cut(kernel, loop, folds, builder, amount)
+
+
+def _cut(
+    kernel: Function, loop: For, folds: Mapping[int, Op], builder: Builder, amount: Operand
+) -> InParts:
+    """The kernel in parts; `builder` has what comes before the call."""
+    part, given = _part(kernel, loop, folds)
+    outs = tuple(Value(r.type, loop.carry[k].hint) for k, r in zip(folds, part.results, strict=True))
+    args = (loop.lo, loop.hi, *given)
+    combine = tuple(folds.values())
+    builder.append(Call(part.name, args, outs, loop.loc, amount, combine))
+    # an array is what it was before, written to
+    names: dict[Value, Operand] = {
+        out: start
+        for out, start in zip(loop.carry, loop.init, strict=True)
+        if holds_memory(out)
+    }
+    for (k, op), out in zip(folds.items(), outs, strict=True):
+        names[loop.carry[k]] = _folded(builder, op, loop.init[k], out)
+    at = kernel.body.stmts.index(loop)
+    after = [substitute_stmt(s, names) for s in kernel.body.stmts[at + 1 :]]
+    results = [rename(r, names) for r in kernel.results]
+    body = Block(kernel.params, (*builder.stmts, *after), tuple(results))
+    return InParts(replace(kernel, body=body, kernel=False), part)
+
+
+def _folded(builder: Builder, op: Op, start: Operand, out: Value) -> Operand:
+    """What the loop carries in the end: what its trips fold, and what it started with."""
+    kind = start.type
+    assert isinstance(kind, ArrayType)
+    if out.type != kind:
+        made = Value(kind, out.hint)
+        if isinstance(out.type, ArrayType) and out.type.dtype == kind.dtype:
+            builder.append(Apply(to_numpy, (out,), (), (made,), builder.loc))
+        else:
+            attrs = (("dtype", kind.dtype),)
+            builder.append(Apply(astype, (out,), attrs, (made,), builder.loc))
+        out = made
+    if isinstance(start, Const) and start.value == op.neutral:
+        return out
+    return builder.add(op, (start, out), {}, out.hint)[0]
+
+
+def _part(
+    kernel: Function, loop: For, folds: Mapping[int, Op]
+) -> tuple[Function, tuple[Value, ...]]:
+    """The kernel of a range of trips, and what it is given besides the range."""
+    starts = tuple(
+        _neutral(folds[k], init) if k in folds else init for k, init in enumerate(loop.init)
+    )
+    first, last = Value(INT, "start"), Value(INT, "stop")
+    ranged = replace(loop, lo=first, hi=last, init=starts, reverse=False)
+    used = [v for v in uses(ranged) if v not in (first, last)]
+    # arrays that are written to come last
+    given = tuple(sorted(used, key=lambda v: v in starts and holds_memory(v)))
+    body = clone(Block((first, last, *given), (ranged,), loop.carry), {})
+    builder = Builder(list(body.stmts))
+    results = [as_python(builder, body.results[k]) for k in folds]
+    block = builder.block(body.params, results)
+    return Function(kernel.name, block, kernel=True, whole=kernel), given
+
+
+def _neutral(op: Op, start: Operand) -> Const:
+    """What the op leaves a number as it is with, in the type of `start`."""
+    kind = start.type
+    assert isinstance(kind, ArrayType)
+    return const(op.neutral if kind.kind == "py" else kind.dtype.type(op.neutral))
+
+
+# --- callers ---------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Inliner:
+    """Puts what callers of kernels do in the place of calls.
+
+    `known` are the numbers computed so far, by what computes them; `numbers` the Python numbers
+    that NumPy scalars were made from.
+    """
+
+    cut: Mapping[str, InParts]
+    names: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
+    known: dict[object, Value] = field(default_factory=dict[object, Value])
+    numbers: dict[Operand, Operand] = field(default_factory=dict[Operand, Operand])
+
+    def block(self, block: Block) -> Block:
+        """The block with the calls replaced."""
+        known = dict(self.known)
+        stmts: list[Stmt] = []
+        for stmt in block.stmts:
+            stmt = substitute_stmt(stmt, self.names) if self.names else stmt
+            if isinstance(stmt, Call) and stmt.function in self.cut:
+                made, results = inline(self.cut[stmt.function].caller, stmt.args)
+                for inner in made:
+                    stmts += self.kept(substitute_stmt(inner, self.names))
+                self.names.update(
+                    zip(stmt.outs, (rename(r, self.names) for r in results), strict=True)
+                )
+            elif isinstance(stmt, Apply):
+                stmts += self.kept(stmt)
+            else:
+                stmts.append(map_regions(stmt, self.block))
+        self.known = known
+        return replace(
+            block, stmts=tuple(stmts), results=tuple(rename(r, self.names) for r in block.results)
+        )
+
+    def kept(self, stmt: Stmt) -> list[Stmt]:
+        """The statement; nothing if what it computes is there already."""
+        if not isinstance(stmt, Apply) or len(stmt.outs) != 1:
+            return [stmt]
+        (out,) = stmt.outs
+        if stmt.op is to_python and stmt.args[0] in self.numbers:
+            number = self.numbers[stmt.args[0]]
+            if number.type == out.type:
+                self.names[out] = number
+                return []
+        if stmt.op is to_numpy:
+            self.numbers[out] = stmt.args[0]
+        kind = out.type
+        if not isinstance(kind, ArrayType) or kind.kind != "py" or kind.dtype.kind != "i":
+            return [stmt]
+        if stmt.op.raises((a.type for a in stmt.args), stmt.kwargs):
+            return [stmt]
+        key = (stmt.op, stmt.args, stmt.attrs)
+        if key in self.known:
+            self.names[out] = self.known[key]
+            return []
+        self.known[key] = out
+        return [stmt]

@@ -1,0 +1,241 @@
+"""Which loops may run their trips in any order, at the same time.
+
+What is asked for is what can be seen to hold: each array that a loop writes to is read and
+written, along one of its axes, at one place that is another in each trip; and each number that
+it carries is a reduction whose elements may be taken in any order.  All other loops stay as
+they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stagec.ir.alias import path_of
+from stagec.ir.core import Apply, Block, For, If, Op, Operand, Stmt, Value, While
+from stagec.ir.lowering import is_integer
+from stagec.ir.origins import Origins
+from stagec.ir.path import Arg, Index, NewAxis
+from stagec.ir.sharing import Memory, holds_memory
+from stagec.ir.types import ArrayType, Dim, ListType, Size, Symbol
+from stagec.ir.walk import defined, effectful, free_values, operands, regions, statements, uses
+from stagec.ops.index_facts import IndexFacts
+
+Axes = dict[int, Dim]
+
+
+def independent(loop: For, facts: IndexFacts, memory: Memory) -> dict[int, Op] | None:
+    """The op that each number carried is folded with, by its position among the carries.
+
+    None if the trips may depend on each other.  `facts` are those known before the loop, which
+    learn from it; `memory` is that of the function, whose writes happen in place.
+    """
+    body = loop.body
+    if loop.until or loop.trips is not None or any(map(effectful, body.stmts)):
+        return None
+    if any(isinstance(v.type, ListType) for v in (*uses(loop), *defined(body))):
+        return None
+    folds: dict[int, Op] = {}
+    origins = Origins.of_block(body)
+    for k, (param, result) in enumerate(zip(body.params[1:], body.results, strict=True)):
+        if holds_memory(param):
+            if origins.root(result) is not param:
+                return None
+            continue
+        op = Chain(body).step(param, result)
+        kind = param.type
+        assert isinstance(kind, ArrayType)
+        if op is None or kind.dtype.kind != "f":
+            return None
+        folds[k] = op
+    return folds if Places(loop, facts, memory, origins).apart() else None
+
+
+# --- numbers ---------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Chain:
+    """The steps that a number goes through in a trip."""
+
+    body: Block
+    definer: dict[Value, Stmt] = field(default_factory=dict[Value, Stmt])
+    mentions: dict[Value, int] = field(default_factory=dict[Value, int])
+
+    def __post_init__(self) -> None:
+        for stmt in statements(self.body):
+            self.definer.update(dict.fromkeys(stmt.outs, stmt))
+        for operand in mentioned(self.body):
+            if isinstance(operand, Value):
+                self.mentions[operand] = self.mentions.get(operand, 0) + 1
+
+    def step(self, start: Value, end: Operand) -> Op | None:
+        """The one op that leads from `start` to `end`, in any order of the elements; None if
+        there is another way, or if something else sees what is between.
+        """
+        ops: set[Op] = set()
+        alone = self.once(start) and self.leads(start, end, ops)
+        return next(iter(ops)) if alone and len(ops) == 1 else None
+
+    def leads(self, start: Value, end: Operand, ops: set[Op]) -> bool:
+        """Whether `end` is `start` after steps, which are added to `ops`."""
+        if end is start:
+            return True
+        if not isinstance(end, Value) or not self.once(end):
+            return False
+        match self.definer.get(end):
+            case Apply(op=op, args=(before, element)) if op.neutral is not None:
+                ops.add(op)
+                return element is not start and self.leads(start, before, ops)
+            case For(init=init, body=body, carry=carry) if end in carry:
+                k = carry.index(end)
+                param = body.params[k + 1]
+                inside = self.once(param) and self.leads(param, body.results[k], ops)
+                return inside and self.leads(start, init[k], ops)
+            case _:
+                return False
+
+    def once(self, value: Value) -> bool:
+        """Whether there is one mention of the value."""
+        return self.mentions.get(value, 0) == 1
+
+
+def mentioned(block: Block) -> Iterator[Operand]:
+    """Every operand and result in the block, as often as it is mentioned."""
+    for stmt in block.stmts:
+        yield from operands(stmt)
+        for region in regions(stmt):
+            yield from mentioned(region)
+    yield from block.results
+
+
+# --- arrays ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Places:
+    """Where in its arrays a loop reads and writes.
+
+    Attributes
+    ----------
+    own : the memory that is made anew in each trip.
+    written : the memory that the loop writes to, and that was there before.
+    starts : what arrays carried by the loop are in its first trip.
+    parts : the views that lie in what belongs to the trip.
+    fixed : the symbols that are the same in all trips.
+    found : for each memory the places, along some axes, of all that was seen so far.
+    """
+
+    loop: For
+    facts: IndexFacts
+    memory: Memory
+    origins: Origins
+    own: set[Value] = field(default_factory=set[Value])
+    written: set[Value] = field(default_factory=set[Value])
+    starts: dict[Operand, Value] = field(default_factory=dict[Operand, Value])
+    parts: set[Value] = field(default_factory=set[Value])
+    fixed: set[Symbol] = field(default_factory=set[Symbol])
+    found: dict[Value, Axes] = field(default_factory=dict[Value, Axes])
+
+    def apart(self) -> bool:
+        """Whether no trip writes to what another reads or writes."""
+        body = self.loop.body
+        outside = [v for v in (*free_values(body), *body.params[1:]) if holds_memory(v)]
+        around = self.memory.read(outside)
+        self.own = set(self.memory.read(defined(body)) - around)
+        self.written = {
+            m for s in body.stmts for m in self.memory.written(s) if m not in self.own
+        }
+        self.starts = dict(zip(self.loop.init, body.params[1:], strict=True))
+        self.fixed = {
+            symbol
+            for value in (*free_values(body), *body.params[1:])
+            for dim in self.known(value)
+            if isinstance(dim, Size)
+            for symbol, _ in dim.terms
+        }
+        self.facts.index(self.loop)
+        return body.params[0] in self.facts.exact and self.block(body)
+
+    def known(self, value: Value) -> tuple[Dim, ...]:
+        """The sizes that a value from before the loop tells of."""
+        if is_integer(value.type):
+            return (self.facts.of(value),)
+        return value.type.shape if isinstance(value.type, ArrayType) else ()
+
+    def block(self, block: Block) -> bool:
+        """Whether what the block reads and writes belongs to the trip."""
+        for stmt in block.stmts:
+            if isinstance(stmt, Apply):
+                self.facts.note(stmt)
+                if not self.apply(stmt):
+                    return False
+                continue
+            if isinstance(stmt, For):
+                self.facts.index(stmt)
+            if isinstance(stmt, For | While | If) and not all(
+                self.joined(stmt) and self.block(region) for region in regions(stmt)
+            ):
+                return False
+        return True
+
+    def joined(self, stmt: For | While | If) -> bool:
+        """Whether arrays that come out of the statement are those that went in."""
+        outs = (v for v in stmt.outs if holds_memory(v))
+        return all(v in self.origins.of or not self.shared(v) for v in outs)
+
+    def shared(self, operand: Operand) -> bool:
+        """Whether the loop writes to the operand's memory, and other trips may see that."""
+        return not self.memory.read((operand,)).isdisjoint(self.written)
+
+    def apply(self, stmt: Apply) -> bool:
+        """Whether what the op reads and writes belongs to the trip."""
+        for k, arg in enumerate(stmt.args):
+            if k in stmt.op.shapes or not self.shared(arg):
+                continue
+            target = stmt.op.overwrites or 0
+            if k != target or path_of(stmt) is None or not self.place(stmt, arg):
+                return False
+        return True
+
+    def place(self, stmt: Apply, array: Operand) -> bool:
+        """Whether the op reads or writes a place of the array that belongs to the trip."""
+        path = path_of(stmt)
+        base = self.origins.first(array)
+        base = self.starts.get(base, base)
+        if isinstance(base, Value) and base in self.parts:
+            self.parts.update(v for v in stmt.outs if holds_memory(v))
+            return True
+        if base not in self.loop.body.params or not path or not isinstance(path[0], Index):
+            return False
+        axes = self.axes(stmt, path[0])
+        (memory,) = self.memory.read((array,))
+        before = self.found.get(memory, axes)
+        self.found[memory] = {k: at for k, at in axes.items() if before.get(k) == at}
+        if stmt.op.overwrites is None:
+            self.parts.update(v for v in stmt.outs if holds_memory(v))
+        return bool(self.found[memory])
+
+    def axes(self, stmt: Apply, step: Index) -> Axes:
+        """The places along those axes where each trip has one of its own."""
+        index = stmt.args[1 if stmt.op.overwrites is None else 2 :]
+        items = [i for i in step.items if not isinstance(i, NewAxis)]
+        found: Axes = {}
+        for axis, item in enumerate(items):
+            if isinstance(item, Arg):
+                at = self.facts.of(index[item.position])
+                if self.own_place(at):
+                    found[axis] = at
+        return found
+
+    def own_place(self, at: Dim) -> bool:
+        """Whether the index is another in each trip, and never counts from the end."""
+        counter = self.facts.exact[self.loop.body.params[0]]
+        assert isinstance(counter, Size)
+        ((symbol, _),) = counter.terms
+        terms = dict(at.terms) if isinstance(at, Size) else {}
+        return (
+            symbol in terms
+            and all(s == symbol or s in self.fixed for s in terms)
+            and self.facts.holds(at)
+        )

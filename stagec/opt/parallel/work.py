@@ -1,0 +1,50 @@
+"""About how much work a loop is: what decides at run time whether it is worth several threads."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from stagec.ir.build import Builder
+from stagec.ir.core import Apply, Block, Const, Cost, For, Operand, Value, const
+from stagec.ir.walk import defined, regions
+from stagec.ops.arithmetic import Handle
+
+WEIGHTS = {Cost.FREE: 1, Cost.CHEAP: 1, Cost.COSTLY: 8}
+Extents = tuple[tuple[Operand, Operand], ...]  # the bounds of the loops around a statement
+
+
+def work(loop: For, builder: Builder) -> Operand:
+    """Roughly how many operations on elements all trips take; its computation is added."""
+    counts: Counter[Extents] = Counter()
+    count(loop.body, ((loop.lo, loop.hi),), set(defined(loop.body)), counts)
+    deepest = max(map(len, counts), default=1)
+    # what is outside of the innermost loops is little
+    inner = {key: n for key, n in counts.items() if len(key) == deepest}
+    key = max(inner, key=lambda k: inner[k], default=((loop.lo, loop.hi),))
+    total = Handle(builder, const(sum(inner.values()) or 1))
+    for lo, hi in key:
+        total = total * extent(builder, lo, hi)
+    return total.operand
+
+
+def count(block: Block, around: Extents, inside: set[Value], counts: Counter[Extents]) -> None:
+    """Count the operations by the loops that they are in.
+
+    A loop whose bounds are computed in a trip, the values `inside`, counts as a single trip.
+    """
+    for stmt in block.stmts:
+        if isinstance(stmt, Apply):
+            counts[around] += WEIGHTS[stmt.op.cost]
+            continue
+        here = around
+        if isinstance(stmt, For) and stmt.lo not in inside and stmt.hi not in inside:
+            here = (*around, (stmt.lo, stmt.hi))
+        for region in regions(stmt):
+            count(region, here, inside, counts)
+
+
+def extent(builder: Builder, lo: Operand, hi: Operand) -> Handle:
+    """How many trips there are; less than 0 if there are none."""
+    if isinstance(lo, Const) and lo.value == 0:
+        return Handle(builder, hi)
+    return Handle(builder, hi) - Handle(builder, lo)
