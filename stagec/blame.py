@@ -48,7 +48,7 @@ def places(error: Exception, module: Module, file: str) -> list[Loc]:
     last = trace[-1].tb_frame.f_code
     helper = last.co_name.lstrip("_") if last.co_filename.startswith(HELPERS) else ""
     lines = [k for name in sorted(called) for k in suspects(name, helper, error, module.text)]
-    if not helper and not all(isinstance(n, HARMLESS) for n in ast.walk(statement)):
+    if not helper and not all(isinstance(n, HARMLESS) for n in parts(statement)):
         lines.append(line)  # something else of the statement may have raised
     return located(lines, module)
 
@@ -93,6 +93,17 @@ def statement_at(line: int, text: str) -> ast.stmt:
         if isinstance(n, ast.stmt) and n.lineno <= line <= (n.end_lineno or n.lineno)
     )
     return max(around, key=lambda n: n.lineno)
+
+
+def parts(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a statement, but for the range and the work of a call in parts: sizes."""
+    yield tree
+    children = list(ast.iter_child_nodes(tree))
+    if isinstance(tree, ast.Call) and ast.unparse(tree.func) in ("threads.run", "threads.fold"):
+        first = 1 if ast.unparse(tree.func) == "threads.run" else 2
+        children = [*tree.args[:first], *tree.args[first + 3 :]]
+    for child in children:
+        yield from parts(child)
 
 
 def named(statement: ast.stmt) -> set[str]:

@@ -23,6 +23,7 @@ class Report:
     guards : variables outside whose change recompiles.
     copies : copies that in-place updates needed, and why.
     kernels : the functions that are compiled (Numba target).
+    parts : those of them whose loop runs in parts on several threads where it is long.
     fallbacks : kernels that Numba could not compile, and why; they run as Python.
     kept : where machine code is kept between processes, or why it is not.
     """
@@ -34,6 +35,7 @@ class Report:
     guards: tuple[str, ...]
     copies: tuple[str, ...]
     kernels: tuple[str, ...]
+    parts: tuple[str, ...]
     fallbacks: tuple[str, ...]
     kept: tuple[str, ...]
 
@@ -46,6 +48,7 @@ class Report:
             ("guarded", self.guards),
             ("copies", self.copies),
             ("kernels", self.kernels),
+            ("kernels in parallel parts", self.parts),
             ("fallbacks", self.fallbacks),
             ("kept between processes", self.kept),
         ):
@@ -80,6 +83,7 @@ def report(made: Specialisation, compiler: Compiler) -> Report:
         tuple(str(g.source) for g in program.guards),
         tuple(map(copy_text, made.copies)),
         tuple(made.module.kernels),
+        made.module.parts,
         tuple(fallbacks(made)),
         (kept(),) if made.module.kernels else (),
     )

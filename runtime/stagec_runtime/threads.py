@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
 
@@ -35,9 +35,7 @@ def run(kernel: Any, start: int, stop: int, work: int, *args: Any) -> None:
         _results(kernel, start, stop, work, args)
 
 
-def fold(
-    combine: Any, kernel: Any, start: int, stop: int, work: int, *args: Any
-) -> Any:
+def fold(combine: Any, kernel: Any, start: int, stop: int, work: int, *args: Any) -> Any:
     """As `run`, for a kernel that returns a number, or a tuple of them: what its trips fold.
 
     `combine` is the function of two such numbers, or a tuple of functions; it is applied to
@@ -199,4 +197,3 @@ def _renew() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
-

@@ -16,8 +16,8 @@ from numba.core.imputils import RefType, iternext_impl, lower_builtin
 from numba.extending import intrinsic, overload
 
 
-def trips(start: int, stop: int) -> range:
-    """The trips from `start`, which is not negative, to before `stop`."""
+def trips(start: int, stop: int, least: int = 0) -> range:
+    """The trips from `start` to before `stop`; `start` is surely `least` or more."""
     return range(start, stop)
 
 
@@ -49,30 +49,31 @@ class _IteratorModel(models.StructModel):
 @register_default(Trips)
 class _TripsModel(models.StructModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, [("start", types.int64), ("stop", types.int64)])
+        members = [(name, types.int64) for name in ("start", "stop", "least")]
+        super().__init__(manager, kind, members)
 
 
 @intrinsic
-def _make(typing_context: Any, start: Any, stop: Any) -> Any:
+def _make(typing_context: Any, start: Any, stop: Any, least: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         made = cgutils.create_struct_proxy(TRIPS)(context, builder)
-        made.start, made.stop = args
+        made.start, made.stop, made.least = args
         return made._getvalue()
 
-    return TRIPS(types.int64, types.int64), generate
+    return TRIPS(types.int64, types.int64, types.int64), generate
 
 
 @overload(trips, strict=False)
-def _trips(start: Any, stop: Any) -> Any:
+def _trips(start: Any, stop: Any, least: Any = 0) -> Any:
     make: Any = _make
-    return lambda start, stop: make(start, stop)
+    return lambda start, stop, least=0: make(start, stop, least)
 
 
 @lower_builtin("getiter", Trips)
 def _iterator(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     given = cgutils.create_struct_proxy(TRIPS)(context, builder, args[0])
     made = cgutils.create_struct_proxy(ITERATOR)(context, builder)
-    builder.assume(builder.icmp_signed(">=", given.start, WORD(0)))
+    builder.assume(builder.icmp_signed(">=", given.start, given.least))
     made.at = cgutils.alloca_once_value(builder, given.start)
     made.stop = given.stop
     return made._getvalue()

@@ -114,7 +114,9 @@ class Expressions:
             return call(function, *given)
         if not stmt.combine:
             return call(attribute(name("threads"), "run"), function, *given)
-        steps = [step_function(op, out.type) for op, out in zip(stmt.combine, stmt.outs)]
+        steps = [
+            step_function(op, out.type) for op, out in zip(stmt.combine, stmt.outs, strict=True)
+        ]
         combine = steps[0] if len(steps) == 1 else tuple_of(steps)
         return call(attribute(name("threads"), "fold"), combine, function, *given)
 

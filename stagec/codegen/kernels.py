@@ -12,7 +12,7 @@ from stagec.codegen.bounds import GROWING, small_integers
 from stagec.codegen.template import Template, parse_template
 from stagec.codegen.tree import attribute, call, constant, literal, name
 from stagec.errors import InternalError
-from stagec.ir.core import Apply, Op, Value
+from stagec.ir.core import Apply, Const, For, Op, Value
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer, kernel_source, whole_source
 from stagec.ir.types import ArrayType, ListType, Type
@@ -84,9 +84,13 @@ def _less_one(tree: Any) -> Any:
     return gast.BinOp(left=tree, op=gast.Sub(), right=literal(1))
 
 
-def trips(lo: Any, hi: Any) -> Any:
-    """The trips of a kernel that does a range of them."""
-    return call(attribute(name("kernels"), "trips"), lo, hi)
+def trips(whole: Function, lo: Any, hi: Any) -> Any:
+    """The trips from `lo` to `hi` of the loop of a kernel."""
+    (loop,) = (s for s in whole.body.stmts if isinstance(s, For))
+    least = loop.lo.value if isinstance(loop.lo, Const) else 0
+    return call(
+        attribute(name("kernels"), "trips"), lo, hi, *([literal(least)] if least else [])
+    )
 
 
 def step_function(op: Op, kind: Type) -> Any:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stagec.ir.sharing import holds_memory
 from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
+from stagec.ir.sharing import holds_memory
 from stagec.ir.walk import defined
 
 

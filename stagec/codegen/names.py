@@ -14,9 +14,9 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stagec.codegen.liveness import Lives
-from stagec.ir.sharing import holds_memory
 from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.sharing import holds_memory
 from stagec.ir.types import ArrayType
 
 NAMELESS = ("t", "tmp")

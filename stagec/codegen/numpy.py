@@ -38,6 +38,7 @@ class Module:
     line_map : for lines of the text, where in the user's program they come from.
     objects : what the text needs under these names and cannot import: captured functions.
     kernels : the compiled functions, with the positions of their integer arguments.
+    parts : those of them that do a range of trips, and may be called in parts.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Module:
     line_map: dict[int, Loc]
     objects: dict[str, Any]
     kernels: dict[str, tuple[int, ...]]
+    parts: tuple[str, ...]
 
 
 def to_numpy(
@@ -84,7 +86,8 @@ def to_numpy(
     tree = gast.Module(body=[*_imports(definitions), *definitions], type_ignores=[])
     text, line_map = _text(tree, places, comments or {}, header)
     compiled_names = {names[f.name]: integers(f) for f in functions if f.kernel}
-    return Module(text, names[fn.name], line_map, objects.table, compiled_names)
+    parts = tuple(names[f.name] for f in functions if f.whole is not None)
+    return Module(text, names[fn.name], line_map, objects.table, compiled_names, parts)
 
 
 def template_of(stmt: Apply) -> Template:

@@ -110,7 +110,8 @@ class _Writer:
     ) -> None:
         self.places: Places = {}
         self._kernel = fn.kernel
-        self._range = () if fn.whole is None else fn.params[:2]
+        self._whole = fn.whole
+        self._range = fn.params[:2]
         self._plan = plan
         self._naming = naming
         self._unset = unset
@@ -310,8 +311,8 @@ class _Writer:
             indices = (
                 backwards(lo, hi, step) if self._kernel else call(name("reversed"), indices)
             )
-        elif stmt.lo in self._range:
-            indices = trips(lo, hi)
+        elif self._whole is not None and stmt.lo in self._range:
+            indices = trips(self._whole, lo, hi)
         index = stmt.body.params[0]
         used = index in self._plan.needed
         target = name(self._naming.names[index] if used else "_", STORE)

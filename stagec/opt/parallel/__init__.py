@@ -21,10 +21,11 @@ from stagec.ir.inline import inline
 from stagec.ir.rebuild import map_regions
 from stagec.ir.sharing import Memory, holds_memory
 from stagec.ir.types import INT, ArrayType
-from stagec.ir.walk import clone, rename, substitute_stmt, uses
+from stagec.ir.walk import clone, free_values, rename, substitute_stmt, uses
 from stagec.ops.cast import astype, to_numpy, to_python
 from stagec.ops.index_facts import IndexFacts, given_sizes
 from stagec.opt.elements import as_python
+from stagec.opt.kernels import is_size
 from stagec.opt.parallel.independence import independent
 from stagec.opt.parallel.work import work
 
@@ -89,7 +90,9 @@ def _cut(
 ) -> InParts:
     """The kernel in parts; `builder` has what comes before the call."""
     part, given = _part(kernel, loop, folds)
-    outs = tuple(Value(r.type, loop.carry[k].hint) for k, r in zip(folds, part.results, strict=True))
+    outs = tuple(
+        Value(r.type, loop.carry[k].hint) for k, r in zip(folds, part.results, strict=True)
+    )
     args = (loop.lo, loop.hi, *given)
     combine = tuple(folds.values())
     builder.append(Call(part.name, args, outs, loop.loc, amount, combine))
@@ -134,14 +137,29 @@ def _part(
     )
     first, last = Value(INT, "start"), Value(INT, "stop")
     ranged = replace(loop, lo=first, hi=last, init=starts, reverse=False)
-    used = [v for v in uses(ranged) if v not in (first, last)]
+    stmts = (*_lengths(kernel, ranged), ranged)
+    used = [v for v in free_values(Block((first, last), stmts, ())) if v not in (first, last)]
     # arrays that are written to come last
     given = tuple(sorted(used, key=lambda v: v in starts and holds_memory(v)))
-    body = clone(Block((first, last, *given), (ranged,), loop.carry), {})
+    body = clone(Block((first, last, *given), stmts, loop.carry), {})
     builder = Builder(list(body.stmts))
     results = [as_python(builder, body.results[k]) for k in folds]
     block = builder.block(body.params, results)
     return Function(kernel.name, block, kernel=True, whole=kernel), given
+
+
+def _lengths(kernel: Function, loop: For) -> list[Stmt]:
+    """What computes the lengths that the loop uses from arrays that it uses."""
+    wanted = set(uses(loop))
+    arrays = {v for v in wanted if holds_memory(v)}
+    found: list[Stmt] = []
+    for stmt in reversed(kernel.body.stmts):
+        if not isinstance(stmt, Apply) or wanted.isdisjoint(stmt.outs) or not is_size(stmt):
+            continue
+        if all(a in arrays or not holds_memory(a) for a in stmt.args):
+            wanted.update(a for a in stmt.args if isinstance(a, Value))
+            found.append(stmt)
+    return found[::-1]
 
 
 def _neutral(op: Op, start: Operand) -> Const:
@@ -185,9 +203,8 @@ class _Inliner:
             else:
                 stmts.append(map_regions(stmt, self.block))
         self.known = known
-        return replace(
-            block, stmts=tuple(stmts), results=tuple(rename(r, self.names) for r in block.results)
-        )
+        results = tuple(rename(r, self.names) for r in block.results)
+        return replace(block, stmts=tuple(stmts), results=results)
 
     def kept(self, stmt: Stmt) -> list[Stmt]:
         """The statement; nothing if what it computes is there already."""

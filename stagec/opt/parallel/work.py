@@ -1,4 +1,4 @@
-"""About how much work a loop is: what decides at run time whether it is worth several threads."""
+"""About how much work a loop is: that decides at run time whether it is done in parts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,15 @@ def work(loop: For, builder: Builder) -> Operand:
     # what is outside of the innermost loops is little
     inner = {key: n for key, n in counts.items() if len(key) == deepest}
     key = max(inner, key=lambda k: inner[k], default=((loop.lo, loop.hi),))
-    total = Handle(builder, const(sum(inner.values()) or 1))
+    fixed = sum(inner.values()) or 1
+    lengths: list[tuple[Operand, Operand]] = []
     for lo, hi in key:
+        if isinstance(lo, Const) and isinstance(hi, Const):
+            fixed *= max(hi.value - lo.value, 0)
+        else:
+            lengths.append((lo, hi))
+    total = Handle(builder, const(fixed))
+    for lo, hi in lengths:
         total = total * extent(builder, lo, hi)
     return total.operand
 
@@ -44,7 +51,7 @@ def count(block: Block, around: Extents, inside: set[Value], counts: Counter[Ext
 
 
 def extent(builder: Builder, lo: Operand, hi: Operand) -> Handle:
-    """How many trips there are; less than 0 if there are none."""
-    if isinstance(lo, Const) and lo.value == 0:
+    """About how many trips there are; less than 0 if there are none."""
+    if isinstance(lo, Const):
         return Handle(builder, hi)
     return Handle(builder, hi) - Handle(builder, lo)

@@ -2,16 +2,12 @@
 
 import numpy as np
 from numba import njit
-from stagec_runtime import kernels
+from stagec_runtime import kernels, threads
 
 
 @njit(error_model='numpy', nogil=True)
-def fused_grad_kernel(a, b, c):
-    n = a.shape[0]
-    c_bar = np.empty(n)
-    a_bar = np.empty(n)
-    b_bar = np.empty(n)
-    for i in range(n):
+def fused_grad_kernel(start, stop, a, b, c, c_bar, a_bar, b_bar):
+    for i in kernels.trips(start, stop):
         t = c[i]
         t_1 = kernels.tanh(a[i] * b[i] + kernels.sin(t))
         t_2 = kernels.exp(-(t * t))
@@ -20,9 +16,12 @@ def fused_grad_kernel(a, b, c):
         c_bar[i] = t_1 * kernels.cos(t) - (t_3 + t_3)
         a_bar[i] = t_1 * b[i]
         b_bar[i] = t_1 * a[i]
-    return c_bar, a_bar, b_bar
 
 
 def fused_grad(a, b, c):
-    c_bar, a_bar, b_bar = fused_grad_kernel(a, b, c)
+    n = a.shape[0]
+    c_bar = np.empty(n)
+    a_bar = np.empty(n)
+    b_bar = np.empty(n)
+    threads.run(fused_grad_kernel, 0, n, 52 * n, a, b, c, c_bar, a_bar, b_bar)
     return a_bar, b_bar, c_bar

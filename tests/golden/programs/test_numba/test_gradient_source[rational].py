@@ -2,15 +2,12 @@
 
 import numpy as np
 from numba import njit
+from stagec_runtime import kernels, threads
 
 
 @njit(error_model='numpy', nogil=True)
-def rational_grad_kernel(a, b, c):
-    n = a.shape[0]
-    c_bar = np.empty(n)
-    a_bar = np.empty(n)
-    b_bar = np.empty(n)
-    for i in range(n):
+def rational_grad_kernel(start, stop, a, b, c, c_bar, a_bar, b_bar):
+    for i in kernels.trips(start, stop):
         t = c[i]
         t_1 = 1.0 + t * t
         t_2 = 1.0 / t_1
@@ -18,9 +15,12 @@ def rational_grad_kernel(a, b, c):
         c_bar[i] = t_2 - (t + t)
         a_bar[i] = t_2 * b[i]
         b_bar[i] = t_2 * a[i]
-    return c_bar, a_bar, b_bar
 
 
 def rational_grad(a, b, c):
-    c_bar, a_bar, b_bar = rational_grad_kernel(a, b, c)
+    n = a.shape[0]
+    c_bar = np.empty(n)
+    a_bar = np.empty(n)
+    b_bar = np.empty(n)
+    threads.run(rational_grad_kernel, 0, n, 18 * n, a, b, c, c_bar, a_bar, b_bar)
     return a_bar, b_bar, c_bar

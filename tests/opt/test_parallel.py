@@ -1,0 +1,334 @@
+"""Which loops are run in parts, and that parts give what the whole loop gives."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+
+pytest.importorskip("numba")
+
+from stagec_runtime import threads
+
+N = 40
+
+
+def normal(seed: int, *shape: int) -> Any:
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+@pytest.fixture(autouse=True)
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any work is worth three threads."""
+    monkeypatch.setattr(threads, "WORTH", 1)
+    monkeypatch.setattr(threads, "_pools", [threads.Pool(3)])
+
+
+# --- independent loops -----------------------------------------------------------------------
+
+
+def rows(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[i, j] = 2.0 * x[i, j] + i
+
+
+def columns(x: Any, y: Any) -> Any:
+    for j in range(x.shape[1]):
+        s = 0.0
+        for i in range(x.shape[0]):
+            s += x[i, j]
+        for i in range(x.shape[0]):
+            y[i, j] = s
+
+
+def stencil(x: Any, y: Any) -> Any:
+    for i in range(1, x.shape[0] - 1):
+        for j in range(1, x.shape[1] - 1):
+            y[i, j] = x[i - 1, j] + x[i + 1, j] - x[i, j - 1] * x[i, j + 1]
+
+
+def shifted(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0] - 2):
+        y[i + 2, 0] = x[i, 0]
+        y[i + 2, 1] = y[i + 2, 0] + x[i + 1, 1]
+
+
+def own_rows(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        row = y[i]
+        for j in range(1, x.shape[1]):
+            row[j] = row[j - 1] + x[i, j]
+
+
+def gathered(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        y[i, 0] = x[int(abs(x[i, 1])) % 3, 0]
+
+
+def iterated(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        z = 1.0
+        while abs(z * z - abs(x[i, 0])) > 1e-12:
+            z = 0.5 * (z + abs(x[i, 0]) / z)
+        y[i, 0] = z
+
+
+def chosen(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        if x[i, 0] > 0:
+            y[i, 0] = x[i, 1]
+        else:
+            y[i, 1] += 1.0
+
+
+def in_place(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        y[i, 0] = y[i, 1] * y[i, 0] + x[i, 0]
+
+
+# --- loops that depend on their order, or seem to --------------------------------------------
+
+
+def backwards(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0] - 1, -1, -1):
+        y[i, 0] = x[i, 0]
+
+
+def recurrence(x: Any, y: Any) -> Any:
+    for i in range(1, x.shape[0]):
+        y[i, 0] = 0.5 * y[i - 1, 0] + x[i, 0]
+
+
+def neighbours(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0] - 1):
+        y[i, 0] += x[i, 0]
+        y[i + 1, 0] += x[i, 0]
+
+
+def scatter(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        y[int(abs(x[i, 0])) % 3, 0] += x[i, 1]
+
+
+def drifting(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        y[(i + int(abs(x[i, 0]))) % 3, 0] = x[i, 1]
+
+
+def offset(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0] - 10):
+        k = i + int(abs(x[i, 0]))
+        y[k, 0] = x[i, 1]
+
+
+def around(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        y[i - 1, 0] = x[i, 0] + y[-1, 1]
+
+
+def wrapped(x: Any, y: Any) -> Any:
+    for i in range(-3, x.shape[0] - 3):
+        y[i, 0] += x[i, 0]
+        y[i, 1] = y[i, 0]
+
+
+def transposed(x: Any, y: Any) -> Any:
+    for i in range(x.shape[1]):
+        for j in range(x.shape[1]):
+            y[j, i] = y[i, j] + 1.0
+
+
+def same_row(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[j, 0] = x[i, j]
+
+
+def diagonal(x: Any, y: Any) -> Any:
+    for i in range(5):
+        for j in range(x.shape[0] - 5):
+            y[i + j, 0] += x[j, 1]
+
+
+def read_whole(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        y[i, 0] = x[i, 0] + y[3, 1]
+        y[i, 1] = x[i, 1]
+
+
+def written_in_order(x: Any, y: Any) -> Any:
+    s = 0.0
+    for i in range(x.shape[0]):
+        s += x[i, 0]
+    y[0, 0] = s
+
+
+def running(x: Any, y: Any) -> Any:
+    s = 0.0
+    for i in range(x.shape[0]):
+        s += x[i, 0]
+        y[i, 0] = s
+
+
+def first_found(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        y[i, 0] = 1.0
+        if x[i, 0] > 1.0:
+            break
+
+
+def halves(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        y[i // 2, 0] += x[i, 0]
+
+
+def constant(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        y[2, i % 3] += x[i, 0]
+
+
+INDEPENDENT = [
+    rows, columns, stencil, shifted, own_rows, gathered, iterated, chosen, in_place,
+]  # fmt: skip
+ORDERED = [
+    backwards, recurrence, neighbours, scatter, drifting, offset, around, wrapped, transposed,
+    same_row, diagonal, read_whole, written_in_order, running, first_found, halves, constant,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loop", [*INDEPENDENT, *ORDERED], ids=lambda f: f.__name__)
+def test_loops(loop: Callable[..., Any]) -> None:
+    x, y = normal(0, N, 7), normal(1, N, 7)
+    expected = y.copy()
+    loop(x, expected)
+    compiled = sc.jit(loop, backend="numba")
+    assert bool(compiled.explain(x, y).parts) == (loop in INDEPENDENT)
+    for _ in range(3):
+        found = y.copy()
+        compiled(x, found)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    assert compiled.explain(x, y).fallbacks == ()
+
+
+# --- reductions ------------------------------------------------------------------------------
+
+
+def several(x: Any) -> Any:
+    return np.sum(x * x), np.max(np.abs(x)), np.min(x), np.prod(1.0 + 0.01 * x)
+
+
+def average(x: Any) -> Any:
+    return np.mean(np.exp(x) * x)
+
+
+def inner(x: Any) -> Any:
+    return np.sum(np.exp(x), axis=1)
+
+
+@pytest.mark.parametrize("program", [several, average, inner], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_reductions(program: Callable[..., Any], dtype: str) -> None:
+    x = normal(2, N, 5).astype(dtype)
+    compiled = sc.jit(program, backend="numba")
+    got, want = compiled(x), sc.jit(program)(x)
+    assert compiled.explain(x).parts
+    for a, b in zip(np.atleast_1d(got), np.atleast_1d(want), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12 if dtype == "float64" else 1e-5)
+    assert np.result_type(got[0]) == np.result_type(want[0]) if program is several else True
+
+
+def test_nan_is_the_largest_of_any_part() -> None:
+    x = normal(3, 1000)
+    x[700] = np.nan
+    compiled = sc.jit(lambda x: np.max(np.abs(x) * 2.0), backend="numba")
+    assert np.isnan(compiled(x))
+    assert compiled.explain(x).parts
+
+
+def test_the_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = normal(4, 10_000)
+    compiled = sc.value_and_grad(lambda x: np.sum(np.sin(x) * np.exp(-x * x)), backend="numba")
+    found: list[Any] = []
+    for count in (1, 2, 5):
+        monkeypatch.setattr(threads, "_pools", [threads.Pool(count)])
+        found += [compiled(x) for _ in range(3)]
+    assert {float(value) for value, _ in found} == {float(found[0][0])}
+    assert all(np.array_equal(g, found[0][1]) for _, g in found)
+
+
+def test_the_first_exception_of_a_loop_is_raised_with_the_line() -> None:
+    def f(x: Any, k: Any, y: Any) -> Any:
+        for i in range(y.shape[0]):
+            y[i] = x[k[i]]  # here
+
+    k = np.arange(1000)
+    k[[300, 900]] = 5000
+    compiled = sc.jit(f, backend="numba")
+    assert compiled.explain(np.ones(1000), k, np.ones(1000)).parts
+    with pytest.raises(IndexError) as raised:
+        compiled(np.ones(1000), k, np.ones(1000))
+    assert [note.endswith("# here") for note in raised.value.__notes__] == [True]
+
+
+def test_large_integers_run_as_python() -> None:
+    def f(n: Any, y: Any) -> Any:
+        for i in range(y.shape[0]):
+            y[i] = float(n % (i + 1))
+
+    for n in (12345, 2**60 + 1, 2**80 + 1):
+        found, expected = np.zeros(50), np.zeros(50)
+        sc.jit(f, backend="numba")(n, found)
+        f(n, expected)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_overlapping_arrays_are_refused() -> None:
+    y = normal(5, N, 7)
+    compiled = sc.jit(in_place, backend="numba")
+    with pytest.raises(sc.StagecError, match="SC501"):
+        compiled(y[1:], y[:-1])
+
+
+def test_what_is_small_at_staging_stays_as_it_is() -> None:
+    def f(x: Any) -> Any:
+        y = np.zeros(4)
+        for i in range(4):
+            y[i] = x[i] * 2.0
+        return y
+
+    assert sc.jit(f, backend="numba").explain(np.ones(6)).parts == ()
+
+
+def test_the_loop_of_a_backward_sweep() -> None:
+    def f(x: Any, y: Any) -> Any:
+        for i in range(x.shape[0]):
+            for j in range(x.shape[1]):
+                y[i, j] = np.sin(x[i, j]) * x[i, j]
+        return np.sum(y * y)
+
+    x, y = normal(8, N, 5), normal(9, N, 5)
+    compiled = sc.grad(f, argnums=(0, 1), backend="numba")
+    assert len(compiled.explain(x, y).parts) > 1
+    for g, w in zip(compiled(x, y), sc.grad(f, argnums=(0, 1))(x, y), strict=True):
+        np.testing.assert_allclose(g, w, rtol=1e-12)
+
+
+def test_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(a: Any, b: Any) -> Any:
+        return np.sum(np.tanh(a * b) + np.sin(a) / (2.0 + b * b))
+
+    a, b = normal(6, N, 5), normal(7, N, 5)
+    compiled = sc.grad(f, argnums=(0, 1), backend="numba")
+    assert compiled.explain(a, b).parts
+    got, want = compiled(*copy.deepcopy((a, b))), sc.grad(f, argnums=(0, 1))(a, b)
+    for g, w in zip(got, want, strict=True):
+        np.testing.assert_allclose(g, w, rtol=1e-12)
+    monkeypatch.setattr(threads, "WORTH", 10**9)
+    for g, w in zip(compiled(a, b), got, strict=True):
+        np.testing.assert_array_equal(g, w)

@@ -1,0 +1,204 @@
+"""Loops in parts: what they give, whichever threads run them."""
+
+from __future__ import annotations
+
+import operator
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stagec_runtime import threads
+
+ROOT = Path(__file__).parent.parent
+
+
+class Kernel:
+    """A kernel, not a Python function: that would be run by the calling thread alone."""
+
+    def __init__(self, body: Any) -> None:
+        self.body = body
+
+    def __call__(self, start: int, stop: int, *args: Any) -> Any:
+        return self.body(start, stop, *args)
+
+
+@pytest.fixture
+def four_threads(monkeypatch: pytest.MonkeyPatch) -> threads.Pool:
+    pool = threads.Pool(4)
+    monkeypatch.setattr(threads, "_pools", [pool])
+    return pool
+
+
+def fill(start: int, stop: int, out: Any) -> None:
+    out[start:stop] += np.arange(start, stop)
+
+
+def total(start: int, stop: int, x: Any) -> float:
+    return float(np.sum(x[start:stop]))
+
+
+def test_parts_cover_the_range_once() -> None:
+    for trips in (0, 1, 2, 63, 64, 65, 1000):
+        for work in (threads.WORTH, 3 * threads.WORTH, 10**12):
+            bounds = threads.cuts(5, 5 + trips, work)
+            assert bounds[0] == 5
+            assert bounds[-1] == 5 + trips
+            assert bounds == sorted(bounds)
+            assert len(bounds) - 1 <= max(min(trips, threads.MOST), 1)
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_every_trip_is_made_once() -> None:
+    for _ in range(20):
+        out = np.zeros(1000)
+        threads.run(Kernel(fill), 0, 1000, 10**9, out)
+        np.testing.assert_array_equal(out, np.arange(1000))
+
+
+def test_little_work_is_one_call() -> None:
+    calls: list[tuple[int, int]] = []
+    threads.run(lambda start, stop: calls.append((start, stop)), 3, 9, threads.WORTH - 1)
+    assert calls == [(3, 9)]
+
+
+def test_python_code_is_run_in_order_by_the_caller(four_threads: threads.Pool) -> None:
+    calls: list[tuple[int, int]] = []
+    threads.run(lambda start, stop: calls.append((start, stop)), 0, 100, 10**9)
+    assert calls == sorted(calls)
+    assert len(calls) == threads.MOST
+    assert not four_threads.started
+
+
+def test_several_threads_take_part(four_threads: threads.Pool) -> None:
+    together = threading.Barrier(4)
+    seen: set[int] = set()
+
+    def meet(start: int, stop: int) -> None:
+        seen.add(threading.get_ident())
+        together.wait(timeout=60)
+
+    threads.run(Kernel(meet), 0, 4, 10**9)
+    assert len(seen) == 4
+    assert four_threads.started == 3
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_parts_are_combined_in_order() -> None:
+    found = threads.fold(operator.add, Kernel(lambda a, b: [(a, b)]), 0, 10, 10**9)
+    assert found == [(k, k + 1) for k in range(10)]
+    low, high = threads.fold((min, max), Kernel(lambda a, b: (a, b)), 2, 50, 10**9)
+    assert (low, high) == (2, 50)
+
+
+def test_a_sum_has_the_same_bits_for_any_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = np.random.default_rng(0).normal(size=100_000)
+    found: set[float] = set()
+    for count in (1, 2, 3, 8):
+        monkeypatch.setattr(threads, "_pools", [threads.Pool(count)])
+        found |= {
+            threads.fold(operator.add, Kernel(total), 0, x.size, 10**8, x) for _ in range(5)
+        }
+    assert len(found) == 1
+    assert found.pop() == pytest.approx(float(np.sum(x)), rel=1e-12)
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_the_first_exception_is_raised() -> None:
+    def fail(start: int, stop: int) -> None:
+        if start >= 20:
+            # later parts fail sooner
+            time.sleep(0.001 * max(30 - start, 0))
+            raise IndexError(f"from {start}")
+
+    for _ in range(10):
+        with pytest.raises(IndexError, match="from 20"):
+            threads.run(Kernel(fail), 0, 64, 10**9)
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_calls_inside_of_parts_do_not_wait_for_each_other() -> None:
+    out = np.zeros((16, 16))
+
+    def outer(start: int, stop: int) -> None:
+        for i in range(start, stop):
+            threads.run(Kernel(fill), 0, 16, 10**9, out[i])
+
+    threads.run(Kernel(outer), 0, 16, 10**9)
+    np.testing.assert_array_equal(out, np.tile(np.arange(16.0), (16, 1)))
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_many_threads_call_at_once() -> None:
+    outs = [np.zeros(500) for _ in range(12)]
+
+    def call(out: Any) -> None:
+        for _ in range(10):
+            threads.run(Kernel(fill), 0, 500, 10**9, out)
+
+    callers = [threading.Thread(target=call, args=(out,)) for out in outs]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=60)
+    for out in outs:
+        np.testing.assert_array_equal(out, 10 * np.arange(500))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_has_a_pool_of_its_own() -> None:
+    program = """
+import os, sys
+import numpy as np
+sys.path.insert(0, "tests")
+from stagec_runtime import threads
+from test_threads import Kernel, fill
+
+def works():
+    out = np.zeros(200)
+    threads.run(Kernel(fill), 0, 200, 10**9, out)
+    return bool((out == np.arange(200)).all())
+
+assert works() and threads.pool().started == 2
+for _ in range(5):
+    child = os.fork()
+    if not child:
+        assert not threads._pools
+        os._exit(0 if works() and threads.pool().started == 2 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+assert works()
+"""
+    environment = os.environ | {
+        "STAGEC_THREADS": "3",
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'runtime'}",
+        "PYTHONWARNINGS": "ignore::DeprecationWarning",  # newer Pythons warn of any fork
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, timeout=120, check=False
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("text", "count"), [("3", 3), ("1", 1)])
+def test_the_number_of_threads_is_asked_for(
+    text: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGEC_THREADS", text)
+    assert threads.allowed() == count
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "many"])
+def test_otherwise_it_is_that_of_the_processors(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGEC_THREADS", text)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 5}, raising=False)
+    assert threads.allowed() == 3
