@@ -11,9 +11,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.datamodel import models, register_default
 from numba.core.imputils import RefType, iternext_impl, lower_builtin
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic, models, overload, register_model
 
 
 def trips(start: int, stop: int, least: int = 0) -> range:
@@ -39,14 +38,14 @@ WORD = ir.IntType(64)
 ITERATOR, TRIPS = TripsIterator(), Trips()
 
 
-@register_default(TripsIterator)
+@register_model(TripsIterator)
 class _IteratorModel(models.StructModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         members = [("at", types.CPointer(types.int64)), ("stop", types.int64)]
         super().__init__(manager, kind, members)
 
 
-@register_default(Trips)
+@register_model(Trips)
 class _TripsModel(models.StructModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         members = [(name, types.int64) for name in ("start", "stop", "least")]

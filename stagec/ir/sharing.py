@@ -52,7 +52,7 @@ class Memory:
                 return self.read(args) if op.effect is Effect.ORDERED else frozenset()
             case _:
                 parts = (self.written(s) for region in regions(stmt) for s in region.stmts)
-                return frozenset().union(*parts)
+                return frozenset[Value]().union(*parts)
 
     def _find(self, value: Value) -> Value:
         root = value

@@ -332,3 +332,11 @@ def test_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "WORTH", 10**9)
     for g, w in zip(compiled(a, b), got, strict=True):
         np.testing.assert_array_equal(g, w)
+
+
+def test_source(golden: Callable[[str, str], None]) -> None:
+    def f(x: Any, w: Any) -> Any:
+        r = np.tanh(x) * w
+        return np.max(r), np.sum(r * r, axis=1)
+
+    golden(sc.jit(f, backend="numba").source(normal(0, N, 5), normal(1, N, 5)), "py")

@@ -63,9 +63,9 @@ def _replaced(fn: Function, cut: Mapping[str, InParts]) -> Function:
 def in_parts(kernel: Function) -> InParts | None:
     """The kernel in parts, if it is one loop whose trips are independent and may be many."""
     looping = [s for s in kernel.body.stmts if not isinstance(s, Apply)]
-    if len(looping) != 1 or not isinstance(looping[0], For):
+    loop = looping[0] if len(looping) == 1 else None
+    if not isinstance(loop, For):
         return None
-    (loop,) = looping
     at = kernel.body.stmts.index(loop)
     facts = IndexFacts(given_sizes(kernel.params), "trip")
     for stmt in kernel.body.stmts[:at]:
