@@ -80,6 +80,28 @@ def test_a_new_process_compiles_nothing(tmp_path: Path) -> None:
     assert again[2:] == cold[2:]
 
 
+LONG = """
+import numpy as np
+import stagec
+from stagec_runtime import threads
+
+staged = stagec.value_and_grad(lambda w: np.sum(np.sin(w) * np.exp(-w * w)), backend="numba")
+w = np.linspace(0.0, 1.0, 200_000)
+value, slope = staged(w)
+assert threads.pool().started == 2
+(made,) = next(iter(staged._compiler.table.values()))
+(kernel,) = made.loaded.kernels
+cache = kernel.dispatcher._cache
+print(cache.found, cache.stored, repr(float(value)), slope[::999].tobytes().hex())
+"""
+
+
+def test_kernels_in_parts_are_kept(tmp_path: Path) -> None:
+    cold = run(tmp_path / "store", code=LONG, STAGEC_THREADS="3")
+    assert cold[:2] == ["0", "1"]
+    assert run(tmp_path / "store", code=LONG, STAGEC_THREADS="3") == ["1", "0", *cold[2:]]
+
+
 def test_processes_that_race_are_all_right(tmp_path: Path) -> None:
     environment = {**os.environ, "STAGEC_CACHE_DIR": str(tmp_path / "store")}
     racing = [
