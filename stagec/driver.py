@@ -159,7 +159,7 @@ class Specialisation:
         if self.memory is None:
             module = self.module
             self.memory = rt.load(
-                module.text, module.entry, module.objects, module.kernels, SMALL
+                module.text, module.entry, module.objects, module.kernels, SMALL, module.parts
             )
         return self.memory
 

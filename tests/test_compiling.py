@@ -33,6 +33,16 @@ def test_without_integers_the_dispatcher_itself_is_called() -> None:
     assert len(kernel.dispatcher.signatures) == 2
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_llvm_is_told_that_arrays_are_apart(apart: bool) -> None:
+    module = ModuleType("generated")
+    kernel = Kernel(module, "kernel", numba.njit(lambda x, y: x[0] + y[0]), apart)
+    kernel.install((), LIMIT, NOTHING, "")
+    assert vars(module)["kernel"](np.ones(2), np.ones(2)) == 2.0
+    (made,) = kernel.dispatcher.overloads.values()
+    assert bool(made.fndesc.noalias) == apart
+
+
 @pytest.mark.parametrize("integers", [(), (0,)])
 def test_what_numba_cannot_compile_runs_as_python(integers: tuple[int, ...]) -> None:
     def f(x: Any) -> Any:

@@ -44,12 +44,15 @@ class Kernel:
 
     Attributes
     ----------
+    apart : whether no array that it writes to shares memory with another that it is given:
+        LLVM needs to be told, or it compares all pairs, and gives up where they are many.
     refused : Numba's message, if it could not compile the function.
     """
 
     module: ModuleType
     name: str
     dispatcher: Any
+    apart: bool = False
     refused: str = ""
 
     def install(self, integers: tuple[int, ...], limit: int, store: Store, text: str) -> None:
@@ -70,10 +73,12 @@ class Kernel:
             except errors.NumbaError as error:
                 return self.refuse(str(error))
 
+        if self.apart:
+            self.dispatcher._compiler._customize_flags = without_aliases
         # the dispatcher asks these for machine code for types that are new to it
         self.dispatcher._compile_for_args = compiled_for
         if store.root is not None:
-            self.dispatcher._cache = MachineCode(store, text, self.name)
+            self.dispatcher._cache = MachineCode(store, text, self.name, self.apart)
         called = self.dispatcher
         if integers:
             called = small_only(called, called.py_func, integers, limit)
@@ -84,6 +89,12 @@ class Kernel:
         self.refused = why
         setattr(self.module, self.name, self.dispatcher.py_func)
         return self.dispatcher.py_func
+
+
+def without_aliases(flags: Any) -> Any:
+    """Numba's settings, with one for which its decorator has no option."""
+    flags.noalias = True
+    return flags
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import atexit
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -47,11 +47,13 @@ def load(
     objects: dict[str, Any],
     kernels: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
     limit: int = 0,
+    parts: Container[str] = (),
 ) -> Loaded:
     """The module with source `text`, whose function `entry` is the one to call.
 
     `objects` are further globals of the module; `kernels` its compiled functions, with the
-    positions of their integer arguments, which must be below `limit` for compiled code.
+    positions of their integer arguments, which must be below `limit` for compiled code; `parts`
+    are those of them that may be called in parts.
     """
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     file = f"{entry}_{digest}.py"
@@ -70,6 +72,6 @@ def load(
     for name, integers in kernels.items():
         from stagec_runtime.compiling import Kernel  # Numba takes long to import
 
-        made.append(Kernel(module, name, namespace[name]))
+        made.append(Kernel(module, name, namespace[name], name in parts))
         made[-1].install(integers, limit, kept, text)
     return Loaded(namespace[entry], str(path), tuple(made))

@@ -35,9 +35,10 @@ class MachineCode(_Cache):
     found, stored : how many signatures were read from the store, and written to it.
     """
 
-    def __init__(self, store: Store, text: str, name: str) -> None:
+    def __init__(self, store: Store, text: str, name: str, apart: bool = False) -> None:
         self.store = store
-        self.source = {"module": hashlib.sha256(text.encode()).hexdigest(), "kernel": name}
+        module = hashlib.sha256(text.encode()).hexdigest()
+        self.source = {"module": module, "kernel": name, "apart": apart}
         self.found = 0
         self.stored = 0
 

@@ -41,7 +41,11 @@ ITERATOR, TRIPS = TripsIterator(), Trips()
 @register_model(TripsIterator)
 class _IteratorModel(models.StructModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        members = [("at", types.CPointer(types.int64)), ("stop", types.int64)]
+        members = [
+            ("done", types.CPointer(types.int64)),
+            ("start", types.int64),
+            ("count", types.int64),
+        ]
         super().__init__(manager, kind, members)
 
 
@@ -73,8 +77,9 @@ def _iterator(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     given = cgutils.create_struct_proxy(TRIPS)(context, builder, args[0])
     made = cgutils.create_struct_proxy(ITERATOR)(context, builder)
     builder.assume(builder.icmp_signed(">=", given.start, given.least))
-    made.at = cgutils.alloca_once_value(builder, given.start)
-    made.stop = given.stop
+    made.done = cgutils.alloca_once_value(builder, WORD(0))
+    made.start = given.start
+    made.count = builder.sub(given.stop, given.start, flags=["nsw"])
     return made._getvalue()
 
 
@@ -82,9 +87,10 @@ def _iterator(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 @iternext_impl(RefType.UNTRACKED)
 def _next(context: Any, builder: Any, signature: Any, args: Any, result: Any) -> None:
     counting = cgutils.create_struct_proxy(ITERATOR)(context, builder, args[0])
-    now = builder.load(counting.at)
-    more = builder.icmp_signed("<", now, counting.stop)
+    done = builder.load(counting.done)
+    more = builder.icmp_signed("<", done, counting.count)
     result.set_valid(more)
     with builder.if_then(more):
-        result.yield_(now)
-        builder.store(builder.add(now, WORD(1), flags=["nsw", "nuw"]), counting.at)
+        # neither sum overflows: LLVM then knows that no index is negative
+        result.yield_(builder.add(counting.start, done, flags=["nsw", "nuw"]))
+        builder.store(builder.add(done, WORD(1), flags=["nsw", "nuw"]), counting.done)
