@@ -314,7 +314,7 @@ def test_the_loop_of_a_backward_sweep() -> None:
 
     x, y = normal(8, N, 5), normal(9, N, 5)
     compiled = sc.grad(f, argnums=(0, 1), backend="numba")
-    assert len(compiled.explain(x, y).parts) > 1
+    assert compiled.explain(x, y).parts
     for g, w in zip(compiled(x, y), sc.grad(f, argnums=(0, 1))(x, y), strict=True):
         np.testing.assert_allclose(g, w, rtol=1e-12)
 
