@@ -305,20 +305,6 @@ def test_what_is_small_at_staging_stays_as_it_is() -> None:
     assert sc.jit(f, backend="numba").explain(np.ones(6)).parts == ()
 
 
-def test_the_loop_of_a_backward_sweep() -> None:
-    def f(x: Any, y: Any) -> Any:
-        for i in range(x.shape[0]):
-            for j in range(x.shape[1]):
-                y[i, j] = np.sin(x[i, j]) * x[i, j]
-        return np.sum(y * y)
-
-    x, y = normal(8, N, 5), normal(9, N, 5)
-    compiled = sc.grad(f, argnums=(0, 1), backend="numba")
-    assert compiled.explain(x, y).parts
-    for g, w in zip(compiled(x, y), sc.grad(f, argnums=(0, 1))(x, y), strict=True):
-        np.testing.assert_allclose(g, w, rtol=1e-12)
-
-
 def test_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     def f(a: Any, b: Any) -> Any:
         return np.sum(np.tanh(a * b) + np.sin(a) / (2.0 + b * b))
