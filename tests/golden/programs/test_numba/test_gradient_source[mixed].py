@@ -3,34 +3,26 @@
 import numpy as np
 import stagec_runtime as rt
 from numba import njit
-from stagec_runtime import kernels
+from stagec_runtime import kernels, threads
 
 
 @njit(error_model='numpy', nogil=True)
-def mixed_grad_kernel_6(h, h_bar):
-    n = h.shape[0]
+def mixed_grad_kernel_6(start, stop, h, h_bar, t):
     m = h.shape[1]
-    t = np.empty((n, m))
-    for i in range(n):
+    for i in kernels.trips(start, stop):
         for j in range(m):
             t[i, j] = h_bar[i, j] * (1 - h[i, j] * h[i, j])
-    return t
 
 
 @njit(error_model='numpy', nogil=True)
-def mixed_grad_kernel_5(t, x_bar, h):
+def mixed_grad_kernel_5(start, stop, t, x_bar, h, x_bar_1, h_bar, t_1):
     m = t.shape[1]
-    n = t.shape[0]
-    x_bar_1 = np.empty((n, m))
-    h_bar = np.empty((n, m))
-    t_1 = np.empty((n, m), dtype=np.bool_)
-    for i in range(n):
+    for i in kernels.trips(start, stop):
         for j in range(m):
             t_2 = x_bar[i, j]
             x_bar_1[i, j] = np.float64(0) if t[i, j] else t_2
             h_bar[i, j] = t_2 * 2.0 if t[i, j] else np.float64(0)
             t_1[i, j] = h[i, j] < 0.1
-    return x_bar_1, h_bar, t_1
 
 
 @njit(error_model='numpy', nogil=True)
@@ -41,46 +33,37 @@ def mixed_grad_kernel_4(w):
     t_1 = np.empty((4, 4))
     for i in range(4):
         for j in range(4):
-            t_2 = w[kernels.inside(i, w.shape[0]), kernels.inside(j, w.shape[1])]
+            t_2 = w[kernels.inside(i, m), kernels.inside(j, w.shape[1])]
             t_1[i, j] = t_2 + 5 * t[i, j]
     return t_1
 
 
 @njit(error_model='numpy', nogil=True)
-def mixed_grad_kernel_3(h, x):
-    n = h.shape[0]
+def mixed_grad_kernel_3(start, stop, h, x, t, x_1):
     m = h.shape[1]
-    t = np.empty((n, m), dtype=np.bool_)
-    x_1 = np.empty((n, m))
-    for i in range(n):
+    for i in kernels.trips(start, stop):
         for j in range(m):
             t_1 = h[i, j] > 0.3
             t[i, j] = t_1
             t_2 = h[i, j] * 2.0
             t_3 = x[i, j]
             x_1[i, j] = t_2 if t_1 else t_3
-    return t, x_1
 
 
 @njit(error_model='numpy', nogil=True)
-def mixed_grad_kernel_2(t):
-    for i in range(t.shape[0]):
+def mixed_grad_kernel_2(start, stop, t):
+    for i in kernels.trips(start, stop):
         t[i] *= 0.5
-    return t
 
 
 @njit(error_model='numpy', nogil=True)
-def mixed_grad_kernel(t, k):
-    n = t.shape[0]
+def mixed_grad_kernel(start, stop, t, k, h, t_1):
     m = t.shape[1]
-    h = np.empty((n, m))
-    t_1 = np.empty((n, m), dtype=np.bool_)
-    for i in range(n):
+    for i in kernels.trips(start, stop):
         for j in range(m):
             t_2 = kernels.tanh(t[i, j] + k)
             h[i, j] = t_2
             t_1[i, j] = t_2 < 0.1
-    return h, t_1
 
 
 def mixed_grad(x, w):
@@ -90,13 +73,24 @@ def mixed_grad(x, w):
     x_1 = x
     for k in range(3):
         x_tape.append(x_1)
-        h, t = mixed_grad_kernel(x_1 @ w, k)
+        t = x_1 @ w
+        n = t.shape[0]
+        m = t.shape[1]
+        h = np.empty((n, m))
+        t_1 = np.empty((n, m), dtype=np.bool_)
+        threads.run(mixed_grad_kernel, 0, n, 13 * n * m, t, k, h, t_1)
         h_tape.append(h)
-        t_1 = mixed_grad_kernel_2(h[t])
+        t = h[t_1]
+        threads.run(mixed_grad_kernel_2, 0, t.shape[0], 3 * t.shape[0], t)
         h = h.copy()
-        h[t] = t_1
-        t, x_1 = mixed_grad_kernel_3(h, x_1)
+        h[t_1] = t
+        n = h.shape[0]
+        m = h.shape[1]
+        t = np.empty((n, m), dtype=np.bool_)
+        x_2 = np.empty((n, m))
+        threads.run(mixed_grad_kernel_3, 0, n, 7 * n * m, h, x_1, t, x_2)
         tape.append(t)
+        x_1 = x_2
     t = mixed_grad_kernel_4(w)
     t_1 = np.linalg.solve(t, x_1.T)
     t = np.linalg.solve(t.T, np.full(t_1.shape, 1.0))
@@ -104,15 +98,25 @@ def mixed_grad(x, w):
     t_2 = w.T
     w_bar = -(t @ t_1.T)
     for k in reversed(range(3)):
+        t = tape[k]
         h = h_tape[k]
-        x_bar, h_bar, t = mixed_grad_kernel_5(tape[k], x_bar, h)
-        t_1 = h_bar[t]
-        h_bar[t] = 0
-        h_bar[t] += rt.unbroadcast(t_1, np.shape(x[t])) * 0.5
+        m = t.shape[1]
+        n = t.shape[0]
+        x_bar_1 = np.empty((n, m))
+        h_bar = np.empty((n, m))
+        t_1 = np.empty((n, m), dtype=np.bool_)
+        threads.run(mixed_grad_kernel_5, 0, n, 10 * n * m, t, x_bar, h, x_bar_1, h_bar, t_1)
+        t = h_bar[t_1]
+        h_bar[t_1] = 0
+        h_bar[t_1] += rt.unbroadcast(t, np.shape(x[t_1])) * 0.5
         x_1 = x_tape[k]
         t = x_1.T
-        t_1 = mixed_grad_kernel_6(h, h_bar)
+        n = h.shape[0]
+        m = h.shape[1]
+        t_1 = np.empty((n, m))
+        threads.run(mixed_grad_kernel_6, 0, n, 6 * n * m, h, h_bar, t_1)
         t = t @ t_1
-        x_bar += t_1 @ t_2
+        x_bar_1 += t_1 @ t_2
         w_bar += t
+        x_bar = x_bar_1
     return x_bar, w_bar
