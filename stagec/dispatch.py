@@ -208,6 +208,8 @@ class _Writer:
             if kind == "equal":
                 same.setdefault(max(key), []).append(min(key))
         referred = {leaf for others in same.values() for leaf, _ in others}
+        parted = [(kind, key) for kind, key in decisions if kind in ("multiple", "part")]
+        referred |= {leaf for _, key in parted for leaf, _ in key[:-1]}
         for leaf in self.arrays():
             name, shape = self.leaves[leaf], self.values[leaf].shape
             if len(shape) == 1:
@@ -222,6 +224,12 @@ class _Writer:
                     others.append(str(n))
                 read = length or self.size((leaf, axis))
                 self.tests.append(" == ".join([read, *others]) if others else f"{read} > 1")
+        for kind, (*axes, parts) in sorted(parted):
+            read, *others = map(self.size, axes)
+            if kind == "part":
+                self.tests.append(f"{parts} * {read} == {others[0]}")
+            else:
+                self.tests += [f"{read} % {parts} == 0", f"{read} > {parts}"]
 
     def size(self, axis: Axis) -> str:
         """The length of an axis that was read before."""

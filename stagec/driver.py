@@ -342,6 +342,17 @@ def checker(decision: tuple[str, Any], flat: Flat) -> Callable[[Flat], bool] | N
     if kind == "equal":
         (leaf, axis), (other, at) = key
         return lambda now: now.leaves[leaf].shape[axis] == now.leaves[other].shape[at]
+    if kind == "part":
+        (leaf, axis), (other, at), parts = key
+        return lambda now: (
+            parts * now.leaves[leaf].shape[axis] == now.leaves[other].shape[at]
+        )
+    if kind == "multiple":
+        (leaf, axis), parts = key
+        return lambda now: (
+            now.leaves[leaf].shape[axis] % parts == 0
+            and now.leaves[leaf].shape[axis] > parts
+        )
     if kind == "layout":
         layout = layout_of(flat.leaves[key])
         return lambda now: layout_of(now.leaves[key]) == layout

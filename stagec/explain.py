@@ -61,6 +61,8 @@ KINDS = {
     "int": "the value of integer argument {}",
     "size": "the length of argument {} along axis {}",
     "equal": "the lengths of two axes are equal: {} and {} (argument, axis)",
+    "part": "the length of {} is that of {} (argument, axis) divided by {}",
+    "multiple": "the length of {} (argument, axis) is a multiple of {}",
     "layout": "the memory layout of argument {}",
     "unroll": "a loop unrolled",
     "captured": "{} is read at each call, since it changed",

@@ -119,6 +119,16 @@ def backwards(lo: int, hi: int, step: int) -> range:
     return range(last, lo - step, -step)
 
 
+def reshape(x: Any, shape: tuple[int, ...]) -> Any:
+    """`np.reshape(x, shape)`; in compiled code a copy unless `x` is known to be contiguous."""
+    return np.reshape(x, shape)
+
+
+def dot(x: Any, y: Any) -> Any:
+    """`x @ y` of vectors and matrices of one element type."""
+    return x @ y
+
+
 def plus(x: Any, y: Any) -> Any:
     """`x + y`, a step of a sum whose terms may be taken in any order."""
     return x + y
@@ -227,6 +237,24 @@ def _above_pole(y: Any, x: Any) -> Any:
     if (math.isnan(y) and not math.isnan(x)) or (math.isinf(y) and not math.isinf(x)):
         raise ValueError("math domain error")
     return y
+
+
+@overload(reshape, strict=False)
+def _reshape(x: Any, shape: Any) -> Any:
+    if x.layout == "C":
+        return lambda x, shape: x.reshape(shape)
+    return lambda x, shape: np.ascontiguousarray(x).reshape(shape)
+
+
+@overload(dot, strict=False)
+def _dot(x: Any, y: Any) -> Any:
+    if x.layout in "CF" and y.layout in "CF":
+        return lambda x, y: np.dot(x, y)
+    if x.layout in "CF":
+        return lambda x, y: np.dot(x, np.ascontiguousarray(y))
+    if y.layout in "CF":
+        return lambda x, y: np.dot(np.ascontiguousarray(x), y)
+    return lambda x, y: np.dot(np.ascontiguousarray(x), np.ascontiguousarray(y))
 
 
 def _folding(function: Callable[..., Any], step: Callable[..., Any]) -> None:

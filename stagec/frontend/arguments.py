@@ -25,7 +25,18 @@ from stagec.frontend.values import (
     Value,
 )
 from stagec.ir.core import Value as Staged
-from stagec.ir.types import COMPLEX, FLOAT, INT, ArrayType, ListType, Symbol, Type, size
+from stagec.ir.types import (
+    COMPLEX,
+    FLOAT,
+    INT,
+    ArrayType,
+    Dim,
+    ListType,
+    Symbol,
+    Type,
+    affine,
+    size,
+)
 
 LETTERS = "nmkpqrst"
 
@@ -111,6 +122,15 @@ def layout_of(array: Any) -> str:
     return "C" if array.flags.c_contiguous else "F" if array.flags.f_contiguous else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A size that an axis of an argument has: as a dimension, and as a part of the axis."""
+
+    dim: Dim
+    axis: tuple[int, int]
+    parts: int
+
+
 @dataclass(slots=True)
 class Inputs:
     """The abstract arguments of one staging run, leaf by leaf."""
@@ -119,7 +139,7 @@ class Inputs:
     state: State
     distinct: bool
     merge_sizes: bool = False
-    sizes_seen: dict[int, Symbol] = field(default_factory=dict[int, Symbol])
+    sizes_seen: dict[int, Seen] = field(default_factory=dict[int, Seen])
     params: list[Staged] = field(default_factory=list[Staged])
     leaf_of: list[int] = field(default_factory=list[int])
     names: list[str] = field(default_factory=list[str])
@@ -242,22 +262,28 @@ class Inputs:
         self.seen.setdefault(id(value), cell)
         return ArrayRef(cell)
 
-    def dim(self, n: int, leaf: int, axis: int) -> Any:
+    def dim(self, n: int, leaf: int, axis: int) -> Dim:
         """The size of an axis: a symbol (at least 2), unless stage 0 asked for the value.
 
-        With `merge_sizes` it is that of an equal axis before, which the program then depends
-        on.
+        It is a multiple of a symbol if stage 0 asked for that.  With `merge_sizes` it is that
+        of an equal axis before, or of a part of one, which the program then depends on.
         """
-        if n < 2 or self.machine.decided("size", (leaf, axis)):
+        at = (leaf, axis)
+        if n < 2 or self.machine.decided("size", at):
             return n
         known = self.sizes_seen.get(n) if self.merge_sizes else None
         if known is not None:
-            origin = self.machine.size_origin[known]
-            self.machine.decisions.add(("equal", ((leaf, axis), origin)))
-            return size(known)
+            equal = ("equal", (at, known.axis)), ("part", (at, known.axis, known.parts))
+            self.machine.decisions.add(equal[known.parts > 1])
+            return known.dim
         letter = LETTERS[self.sizes] if self.sizes < len(LETTERS) else f"n{self.sizes}"
         self.sizes += 1
         symbol = Symbol(letter)
-        self.machine.size_origin[symbol] = (leaf, axis)
-        self.sizes_seen.setdefault(n, symbol)
-        return size(symbol)
+        self.machine.size_origin[symbol] = at
+        parts = self.machine.parts(at)
+        whole = affine((size(symbol), parts))
+        if self.merge_sizes:
+            self.machine.size_values[symbol] = n // parts
+            self.sizes_seen.setdefault(n, Seen(whole, at, 1))
+            self.sizes_seen.setdefault(n // parts, Seen(size(symbol), at, parts))
+        return whole

@@ -233,8 +233,9 @@ class Interpreter(Capturing):
         if isinstance(dim, Size) and len(dim.terms) == 1 and dim.const == 0:
             found = self.size_origin.get(dim.terms[0][0])
             if found is not None and dim.terms[0][1] == 1 and found in self.entry_arrays:
-                array, axis = self.entry_arrays[found]
-                handle = self.handle(state, array)
+                array, at = self.entry_arrays[found]
+                if self.parts(found) == 1:
+                    handle, axis = self.handle(state, array), at
         return extent(handle, axis=axis).operand
 
     def known_size(

@@ -155,6 +155,8 @@ class Machine:
     size_origin: dict[Symbol, tuple[int, int]] = field(
         default_factory=dict[Symbol, tuple[int, int]]
     )
+    # the values at the first call of sizes that the program may be staged for
+    size_values: dict[Symbol, int] = field(default_factory=dict[Symbol, int])
     shared_cells: dict[int, Content] = field(default_factory=dict[int, Content])
     steps: int = 0
     cells: int = 0
@@ -233,6 +235,11 @@ class Machine:
     def decided(self, kind: str, key: Any) -> bool:
         """Whether the decision was made before this run started."""
         return (kind, key) in self.decisions
+
+    def parts(self, axis: tuple[int, int]) -> int:
+        """Into how many equal parts the program divides the axis of an argument."""
+        found = [key[1] for kind, key in self.decisions if kind == "multiple" and key[0] == axis]
+        return max(found, default=1)
 
     def spend(self, loc: Loc | None) -> None:
         """Account for a step of staging; raises StagecError when the budget is used up."""

@@ -11,7 +11,7 @@ from stagec import ops
 from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays
 from stagec.frontend.machine import Machine
-from stagec.frontend.sizes import need_sizes
+from stagec.frontend.sizes import divide_sizes, need_sizes
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
@@ -138,6 +138,7 @@ def apply(
             "see docs/functions.md for what is; or call it on values known at staging",
         )  # fmt: skip
     result = bind(m, state, function, binder, plain, named, loc)
+    divide_sizes(m, result)
     value = views(m, state, args, result, loc)
     if out is None or (isinstance(out, Known) and out.value is None):
         return value

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import gcd
+from typing import Any
 
 from stagec.frontend.machine import Machine, Restart
+from stagec.ir.build import exact
 from stagec.ir.core import Apply, Operand, Value as Staged
-from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol
+from stagec.ir.path import Arg
+from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, product, quotient, same
 from stagec.ir.walk import uses
+from stagec.ops.arithmetic import Handle
 from stagec.ops.extent import extent
+from stagec.ops.rounding import floor_divide
+from stagec.ops.shape import reshape
 
 
 def need_sizes(m: Machine, operand: Operand) -> None:
@@ -52,6 +59,66 @@ def sources(m: Machine, value: Staged) -> list[Staged]:
 def shape_of(operand: Operand) -> Shape:
     """The shape of an array; none of anything else."""
     return operand.type.shape if isinstance(operand.type, ArrayType) else ()
+
+
+def divide_sizes(m: Machine, result: Any) -> None:
+    """Restage with an axis of an argument as a multiple, where that tells a size.
+
+    A quotient of the axis, and the sizes that it is reshaped to, are then known to fit; the
+    program is staged again for calls where the axis is no such multiple.
+    """
+    made = m.defs.producer.get(result.operand) if isinstance(result, Handle) else None
+    if not isinstance(made, Apply):
+        return
+    if made.op is floor_divide:
+        a, b = map(exact, made.args)
+        if isinstance(b, int) and isinstance(a, Size) and quotient(a, b) is None:
+            divide(m, a, b)
+    elif made.op is reshape:
+        _divide_reshaped(m, made)
+
+
+def _divide_reshaped(m: Machine, made: Apply) -> None:
+    """The same for an axis of an array that is split by a reshape."""
+    old = shape_of(made.args[0])
+    given = made.kwargs["shape"]
+    new = [exact(made.args[1 + d.position]) if isinstance(d, Arg) else d for d in given]
+    while old and new and same(old[-1], new[-1]):
+        old, new = old[:-1], new[:-1]
+    while old and new and same(old[0], new[0]):
+        old, new = old[1:], new[1:]
+    others = [d for d in new if d != -1]
+    if len(old) != 1 or not isinstance(old[0], Size) or None in others:
+        return
+    whole: Dim = 1
+    for dim in others:
+        whole = product(whole, dim)
+    if isinstance(whole, int) and -1 in new and quotient(old[0], whole) is None:
+        divide(m, old[0], whole)
+    if isinstance(whole, Size) and not same(whole, old[0]) and len(whole.terms) == 1:
+        ((symbol, factor),) = whole.terms
+        wanted = factor * m.size_values.get(symbol, 0)
+        if not whole.const and wanted and wanted == value_of(m, old[0]):
+            divide(m, old[0], factor)
+
+
+def divide(m: Machine, dim: Size, by: int) -> None:
+    """Restage with the axis that the size comes from as a multiple, if it is one."""
+    if len(dim.terms) != 1 or dim.const:
+        return
+    ((symbol, factor),) = dim.terms
+    more = by // gcd(by, factor)
+    value = m.size_values.get(symbol, 0)
+    if more > 1 and value % more == 0 and value // more > 1:
+        axis = m.size_origin[symbol]
+        raise Restart("multiple", (axis, m.parts(axis) * more))
+
+
+def value_of(m: Machine, dim: Size) -> int | None:
+    """The size at the first call, if it is one of an argument."""
+    if not all(symbol in m.size_values for symbol, _ in dim.terms):
+        return None
+    return dim.const + sum(factor * m.size_values[symbol] for symbol, factor in dim.terms)
 
 
 def argument_sizes(m: Machine, dims: Iterable[Dim]) -> list[Symbol]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stagec.errors import Loc
-from stagec.ir.core import Apply, Attrs, Block, Op, Operand, Stmt, Value
-from stagec.ir.types import Type
+from stagec.ir.core import Apply, Attrs, Block, Const, Op, Operand, Stmt, Value
+from stagec.ir.types import INT, ArrayType, Dim, Size, Type, at_least
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Builder:
     ) -> tuple[Value, ...]:
         """Append `op(*args, **attrs)` and return its results."""
         types = op.infer(*(a.type for a in args), **attrs)
-        types = types if isinstance(types, tuple) else (types,)
+        types = types if isinstance(types, tuple) else (measured(op, args, types),)
         outs = tuple(Value(t, hint) for t in types)
         stmt = Apply(op, tuple(args), freeze(attrs), outs, self.loc)
         self.stmts.append(stmt)
@@ -53,6 +53,31 @@ class Builder:
 def freeze(attrs: dict[str, Any]) -> Attrs:
     """Attributes in their stored form."""
     return tuple(sorted(attrs.items()))
+
+
+def measured(op: Op, args: Sequence[Operand], type: Type) -> Type:
+    """The type of a result, which is an integer of known size if its operands are."""
+    if op.measure is None or type != INT:
+        return type
+    numbers = [exact(a) for a in args]
+    found = None if None in numbers else op.measure(*numbers)
+    return replace(INT, size=found) if isinstance(found, Size) and _is_exact(found) else type
+
+
+def exact(operand: Operand) -> Dim:
+    """The integer as a size; None if it is not surely one."""
+    if isinstance(operand, Const):
+        return operand.value if type(operand.value) is int else None
+    size = operand.type.size if isinstance(operand.type, ArrayType) else None
+    return size if size is not None and _is_exact(size) else None
+
+
+def _is_exact(size: Size) -> bool:
+    """Whether integers of this size are sizes of arrays and what surely is none is not cut
+    off at 0, as lengths of slices are.
+    """
+    least = at_least(size)
+    return least is not None and least >= 0 and not any(s.unit for s, _ in size.terms)
 
 
 def params(*types: Type, hints: Sequence[str] = ()) -> tuple[Value, ...]:

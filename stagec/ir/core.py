@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from stagec.errors import Loc
-from stagec.ir.types import Type, type_of
+from stagec.ir.path import Path
+from stagec.ir.types import Dim, Type, type_of
 
 
 class Effect(Enum):
@@ -52,10 +53,12 @@ class Moves:
     """Marks an op that only moves elements.
 
     `rule` takes the index of an element of the result and the attributes, and returns the index
-    of that element in operand 0, with None for 0.
+    of that element in operand 0, with None for 0.  `native` says whether the NumPy source of
+    the op means the same in a kernel.
     """
 
     rule: Callable[..., tuple[Any, ...]]
+    native: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,14 +92,32 @@ class Folds:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Calls:
+    """Marks an op that compiled code computes from whole arrays.
+
+    Attributes
+    ----------
+    rule : (*types, **attrs) -> the template of the call, or LIBRARY where there is none.
+    path : (**attrs) -> the path that the op takes into operand 0; None if it takes none.
+    """
+
+    rule: Callable[..., str | Library]
+    path: Callable[..., Path] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Expands:
     """Marks an op that compiled loops write in simpler ops.
 
-    `rule` takes the types and the attributes and returns a function of the operands and the
-    attributes, or None where the op stays a call of the library.
+    Attributes
+    ----------
+    rule : (*types, **attrs) -> a function of the operands and the attributes, or None where the
+        op is not written in simpler ones.
+    otherwise : what the op is then; None: a call of the library.
     """
 
     rule: Callable[..., Callable[..., Any] | None]
+    otherwise: Calls | None = None
 
 
 LIBRARY, NATIVE = Library.LIBRARY, Library.NATIVE
@@ -117,7 +138,7 @@ class Staged(ABC):
         """The operand behind the handle."""
 
 
-Structured: TypeAlias = Library | Moves | Folds | Expands  # what is not said by a template
+Structured: TypeAlias = Library | Moves | Folds | Calls | Expands  # what is not said by a template
 Scalar: TypeAlias = str | Structured | Callable[..., str | Library]
 
 
@@ -148,7 +169,7 @@ class Op:
         or a function of (*types, **attrs) returning one.
     scalar : template of the expression on one element in a kernel, LIBRARY or NATIVE, or a
         function of (*types, **attrs) returning one of these.  A template may only raise what
-        the op raises.  Or `Moves`, `Folds` or `Expands`.
+        the op raises.  Or `Moves`, `Folds`, `Calls` or `Expands`.
     alias : the operand whose memory the result may share, or None: a fresh result; or a
         function of (**attrs) returning that.
     overwrites : the operand whose memory the op turns into its result (`update`,
@@ -163,6 +184,8 @@ class Op:
     lenient : the operands that may be unset (`Undef`), as they are only passed on.
     neutral : the number that the op leaves another as it is with, of the steps of reductions
         that may be taken in any order; None for all other ops.
+    measure : (*numbers) -> the result of integers as a size, None where it is none; operands
+        that are sizes themselves come as such.  None: the op does not compute sizes.
     """
 
     name: str
@@ -184,6 +207,7 @@ class Op:
     shapes: tuple[int, ...] = ()
     lenient: tuple[int, ...] = ()
     neutral: float | None = None
+    measure: Callable[..., Dim] | None = None
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         """Append the op to the block being built, or run it if no argument is staged."""

@@ -13,6 +13,7 @@ from stagec.ir.core import (
     NATIVE,
     Apply,
     Call,
+    Calls,
     Const,
     Effect,
     Expands,
@@ -22,7 +23,7 @@ from stagec.ir.core import (
     Stmt,
     Undef,
 )
-from stagec.ir.path import Arg, Index, Slice, Transpose
+from stagec.ir.path import Arg, Index, Reshape, Slice, Transpose
 from stagec.ir.types import INT, ArrayType, ListType, Type
 from stagec.ir.walk import operands, regions
 
@@ -45,9 +46,12 @@ def kernel_source(stmt: Apply) -> str | None:
     if not all(map(_small, stmt.args)):
         return None
     text = op.scalar(*types, **stmt.kwargs) if callable(op.scalar) else op.scalar
-    if isinstance(text, Moves | Folds | Expands):
+    if isinstance(text, Calls | Expands):
+        return _call(stmt, text)
+    if isinstance(text, Folds) or (isinstance(text, Moves) and not text.native):
         return None
-    if text is NATIVE or (text is not LIBRARY and _creates(stmt)):
+    moved = isinstance(text, Moves)
+    if text is NATIVE or moved or (text is not LIBRARY and _creates(stmt)):
         if not _plain_path(stmt):
             return None
         source = op.source(*types, **stmt.kwargs) if callable(op.source) else op.source
@@ -57,6 +61,17 @@ def kernel_source(stmt: Apply) -> str | None:
     if not callable(op.scalar) and op.raises(types, stmt.kwargs):
         return None
     return text
+
+
+def _call(stmt: Apply, form: Calls | Expands) -> str | None:
+    """The template of an op on whole arrays."""
+    types = [a.type for a in stmt.args]
+    if isinstance(form, Expands):
+        if form.otherwise is None or form.rule(*types, **stmt.kwargs) is not None:
+            return None
+        form = form.otherwise
+    text = form.rule(*types, **stmt.kwargs)
+    return text if isinstance(text, str) else None
 
 
 def whole_source(stmt: Apply) -> str | None:
@@ -112,7 +127,7 @@ def _plain_path(stmt: Apply) -> bool:
     path = path_of(stmt)
     if path is None:
         return True
-    plain = all(isinstance(step, Index | Transpose) for step in path)
+    plain = all(isinstance(step, Index | Transpose | Reshape) for step in path)
     steps = [
         i.step for s in path if isinstance(s, Index) for i in s.items if isinstance(i, Slice)
     ]

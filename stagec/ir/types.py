@@ -79,6 +79,25 @@ def affine(*parts: tuple[Dim, int], const: int = 0) -> Dim:
     return Size(terms, const) if terms else const
 
 
+def product(a: Dim, b: Dim) -> Dim:
+    """The product of two sizes, None where it is not affine."""
+    if isinstance(a, Size) and isinstance(b, Size):
+        return None
+    dim, factor = (a, b) if isinstance(b, int) else (b, a)
+    return affine((dim, factor)) if isinstance(factor, int) else None
+
+
+def quotient(a: Dim, b: Dim) -> Dim:
+    """The size that is `a // b` without a remainder, None if there may be one."""
+    if not isinstance(b, int) or b < 1 or a is None:
+        return None
+    if isinstance(a, int):
+        return None if a % b else a // b
+    if a.const % b or any(factor % b for _, factor in a.terms):
+        return None
+    return Size(tuple((s, factor // b) for s, factor in a.terms), a.const // b)
+
+
 def same(a: Dim, b: Dim) -> bool:
     """Whether the two dimensions are surely equal."""
     return a is not None and a == b

@@ -15,7 +15,7 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.ir.build import Builder
 from stagec.ir.core import Cost, Op, Operand, Staged, known, operand_of
-from stagec.ir.types import ArrayType, Shape, Type, same_shape
+from stagec.ir.types import ArrayType, Shape, Type, affine, product, same_shape
 from stagec.ops.axes import dtype_of, np_shape
 from stagec.ops.cast import conjugate, number_type, strong, to_python
 from stagec.ops.comparison import (
@@ -172,6 +172,7 @@ add = elementwise(
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: ct),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: dy),
     rewrites=(_add_zero, _add_negative),
+    measure=lambda a, b: affine((a, 1), (b, 1)),
 )
 
 
@@ -194,6 +195,7 @@ subtract = elementwise(
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: -ct),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: -dy),
     rewrites=(_subtract_zero, _subtract_negative),
+    measure=lambda a, b: affine((a, 1), (b, -1)),
 )
 
 
@@ -229,6 +231,7 @@ multiply = elementwise(
     vjp=(lambda ct, z, x, y: ct * conjugate(y), lambda ct, z, x, y: ct * conjugate(x)),
     jvp=(lambda dx, z, x, y: dx * y, lambda dy, z, x, y: x * dy),
     rewrites=(_multiply_unit, lambda x, y: _negative_out(multiply, x, y)),
+    measure=product,
 )
 
 

@@ -145,7 +145,9 @@ expand_dims = linear(
     infer=_expand_infer,
     value=lambda x, *, axes: np.expand_dims(x, axes),
     vjp=lambda ct, out, x, *, axes: squeeze(ct, axes=axes),
-    scalar=Moves(lambda at, *, axes: tuple(p for k, p in enumerate(at) if k not in axes)),
+    scalar=Moves(
+        lambda at, *, axes: tuple(p for k, p in enumerate(at) if k not in axes), native=True
+    ),
     batch=to_front(lambda: expand_dims, shift_axes),
     source=_expand_source,
     alias=0,
@@ -189,7 +191,7 @@ squeeze = linear(
     infer=_squeeze_infer,
     value=lambda x, *, axes: np.squeeze(x, axes),
     vjp=lambda ct, out, x, *, axes: expand_dims(ct, axes=axes),
-    scalar=Moves(_squeezed),
+    scalar=Moves(_squeezed, native=False),
     batch=to_front(lambda: squeeze, shift_axes),
     source=lambda x, *, axes: f"np.squeeze({{}}, {axis_text(axes)})",
     alias=0,
@@ -282,7 +284,9 @@ transpose = linear(
     infer=_transpose_infer,
     value=lambda x, *, axes: np.transpose(x, axes),
     vjp=lambda ct, out, x, *, axes: transpose(ct, axes=inverse(axes)),
-    scalar=Moves(lambda at, *, axes: tuple(at[axes.index(k)] for k in range(len(axes)))),
+    scalar=Moves(
+        lambda at, *, axes: tuple(at[axes.index(k)] for k in range(len(axes))), native=True
+    ),
     batch=to_front(lambda: transpose, lambda *, axes: {"axes": (0, *up(axes))}),
     source=_transpose_source,
     alias=0,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stagec.ir.core import LIBRARY, Library
 from stagec.ir.types import ArrayType, same
 from stagec.ops.axes import expand_dims, transpose
 from stagec.ops.broadcast import sum_
@@ -48,6 +49,12 @@ def matmul_loops(a: ArrayType, b: ArrayType) -> Callable[..., Any] | None:
     if a.rank > 2 or b.rank > 2 or not _as_loops(a, b, left, right):
         return None
     return lambda x, y: _contract(x, y, left, right)
+
+
+def matmul_call(a: ArrayType, b: ArrayType) -> str | Library:
+    """The call of a library, of its compiled form, for matrices too large for loops."""
+    floats = a.dtype == b.dtype and a.dtype.kind in "fc"
+    return "kernels.dot({}, {})" if floats and a.rank <= 2 and b.rank <= 2 else LIBRARY
 
 
 def tensordot_loops(

@@ -17,6 +17,7 @@ from stagec.ir.types import (
     FLOAT,
     INT,
     ArrayType,
+    Dim,
     Type,
     broadcast_shapes,
     may_be_one,
@@ -62,6 +63,7 @@ def elementwise(
     may_raise: tuple[type[BaseException], ...] = (),
     cost: Cost = Cost.CHEAP,
     rewrites: tuple[Rewrite, ...] = (),
+    measure: Callable[..., Dim] | None = None,
 ) -> Op:
     """An op computed element by element with broadcasting.
 
@@ -102,6 +104,7 @@ def elementwise(
         effect=Effect.NONE,
         cost=cost,
         rewrites=(*rewrites, lambda *args, **attrs: _without_broadcast(op, args, attrs)),
+        measure=measure,
     )
     return op
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op, Staged
+from stagec.ir.core import LIBRARY, Calls, Cost, Op, Staged
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.types import ArrayType, Dim, ListType, affine
 from stagec.ops.arrays import vector
@@ -205,6 +205,10 @@ def _block(arrays: Any, depth: int, rank: int) -> Any:
     return concatenate(*parts, axis=rank - depth) if len(parts) > 1 else parts[0]
 
 
+def _concatenate_source(*types: ArrayType, axis: int) -> str:
+    return _row("concatenate", len(types), f", axis={axis}" if axis else "")
+
+
 concatenate = make(
     "concatenate",
     calls=(
@@ -223,7 +227,12 @@ concatenate = make(
     vjp=_concatenate_vjp,
     jvp=_concatenate_jvp,
     batch=lambda args, axes, *, axis: (concatenate(*batched(args, axes), axis=axis + 1), 0),
-    source=lambda *t, axis: _row("concatenate", len(t), f", axis={axis}" if axis else ""),
+    source=_concatenate_source,
+    scalar=Calls(
+        lambda *t, axis: (
+            _concatenate_source(*t, axis=axis) if len({x.dtype for x in t}) == 1 else LIBRARY
+        )
+    ),
     may_raise=(ValueError,),
     cost=Cost.CHEAP,
 )

@@ -21,6 +21,7 @@ from stagec.ir.types import (
     affine,
     at_least,
     broadcast_shapes,
+    quotient,
     same,
     type_of,
 )
@@ -244,10 +245,7 @@ def _quotient(old: Shape, others: list[Dim]) -> Dim:
     total = affine((symbolic[0], _product(left))) if symbolic else _product(left)
     if isinstance(total, int):
         return total // below
-    parts = () if total is None else (total.const, *(f for _, f in total.terms))
-    if total is None or any(part % below for part in parts):
-        return None
-    return Size(tuple((s, f // below) for s, f in total.terms), total.const // below)
+    return quotient(total, below)
 
 
 def items_of(step: Index, index: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Expands, Op
+from stagec.ir.core import Calls, Expands, Op
 from stagec.ir.types import ArrayType, Dim, Shape, broadcast_shapes
 from stagec.ops.arithmetic import multiply
 from stagec.ops.axes import (
@@ -27,7 +27,7 @@ from stagec.ops.axes import (
 )
 from stagec.ops.broadcast import fit, sum_
 from stagec.ops.cast import conjugate, fit_dtype
-from stagec.ops.contraction import matmul_loops, other_axes, tensordot_loops
+from stagec.ops.contraction import matmul_call, matmul_loops, other_axes, tensordot_loops
 from stagec.ops.family import array, make, sizes, static
 from stagec.ops.shape import ravel, reshape, reshaped_like
 
@@ -181,7 +181,7 @@ matmul = make(
     jvp=_matmul_jvp,
     batch=_matmul_batch,
     source="{} @ {}",
-    scalar=Expands(matmul_loops),
+    scalar=Expands(matmul_loops, otherwise=Calls(matmul_call)),
     may_raise=(ValueError,),
 )
 

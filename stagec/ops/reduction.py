@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Expands, Folds, Op
+from stagec.ir.core import NATIVE, Cost, Expands, Folds, Op
+from stagec.ir.path import Arg
 from stagec.ir.types import INT, ArrayType
 from stagec.ops.axes import (
     dtype_of,
@@ -25,13 +26,19 @@ from stagec.ops.axes import (
     shift_axes,
     to_front,
 )
-from stagec.ops.broadcast import broadcast_like, reduction_source, spread, sum_
+from stagec.ops.broadcast import (
+    broadcast_like,
+    broadcast_to,
+    reduction_source,
+    spread,
+    sum_,
+)
 from stagec.ops.cast import astype, conjugate, real
 from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
 from stagec.ops.exponential import sqrt
 from stagec.ops.extremes import extreme
-from stagec.ops.family import array, constant, linear, make, reject, static
+from stagec.ops.family import array, constant, linear, made_by, make, reject, static
 from stagec.ops.folding import summing
 from stagec.ops.masks import mask
 from stagec.ops.rounding import maximum, minimum
@@ -52,6 +59,14 @@ def _size_batch(args: Any, axes: Any, /) -> tuple[Any, None]:
     return total_size(shape_of(like)[1:]), None
 
 
+def _size_of_stretched(x: Any) -> Any:
+    wide = made_by(x, broadcast_to)
+    if not wide:
+        return None
+    args, attrs = wide
+    return total_size(args[n.position] if isinstance(n, Arg) else n for n in attrs["shape"])
+
+
 # the number of elements, as a Python int
 size_of = constant(
     "size_of",
@@ -60,7 +75,10 @@ size_of = constant(
     value=np.size,
     batch=_size_batch,
     source="{}.size",
+    scalar=NATIVE,
     cost=Cost.FREE,
+    shapes=(0,),
+    rewrites=(_size_of_stretched,),
 )
 
 

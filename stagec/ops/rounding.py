@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from stagec.ir.core import LIBRARY, Cost, Op
-from stagec.ir.types import INT, ArrayType
+from stagec.ir.types import INT, ArrayType, quotient
 from stagec.ops.arithmetic import positive
 from stagec.ops.axes import dtype_of
 from stagec.ops.cast import (
@@ -120,6 +120,7 @@ floor_divide = _step(
     "{} // {}",
     python=operator.floordiv,
     scalar=checked("kernels.floor_divide({}, {})", "np.floor_divide({}, {})"),
+    measure=quotient,
     **RAISES,
 )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op
+from stagec.ir.core import LIBRARY, Calls, Cost, Library, Op
 from stagec.ir.path import Arg, Reshape
 from stagec.ir.types import ArrayType, Dim, affine, same_shape
 from stagec.ops.axes import expand_dims, move_axis, np_shape, shape_of, transpose
@@ -79,6 +79,14 @@ def _reshape_infer(x: ArrayType, *n: ArrayType, shape: Plan) -> ArrayType:
     return path_type(x, (Reshape(shape),), n)
 
 
+def _reshape_call_in_kernel(x: ArrayType, *n: ArrayType, shape: Plan) -> str | Library:
+    """Compiled code has reshapes of contiguous memory only: the rest is copied first."""
+    parts = [f"{{{s.position + 1}}}" if isinstance(s, Arg) else str(s) for s in shape]
+    if x.kind != "array" or not x.rank or not parts:
+        return LIBRARY
+    return f"kernels.reshape({{0}}, ({', '.join(parts)}{',' * (len(parts) == 1)}))"
+
+
 def _reshape_source(x: ArrayType, *n: ArrayType, shape: Plan) -> str:
     parts = [f"{{{s.position + 1}}}" if isinstance(s, Arg) else str(s) for s in shape]
     if x.kind == "array" and parts:
@@ -120,6 +128,7 @@ reshape = linear(
     vjp=lambda ct, out, x, *n, shape: reshaped_like(ct, x),
     batch=_reshape_batch,
     source=_reshape_source,
+    scalar=Calls(_reshape_call_in_kernel, path=lambda *, shape: (Reshape(shape),)),
     alias=0,
     may_raise=(ValueError,),
     cost=Cost.FREE,
@@ -159,6 +168,11 @@ reshape_like = linear(
     vjp=lambda ct, out, x, like: reshaped_like(ct, x),
     batch=_like_batch,
     source=lambda x, like: "np.reshape({}, {}.shape)" if like.rank else "{0}.item()",
+    scalar=Calls(
+        lambda x, like: (
+            "kernels.reshape({}, {}.shape)" if x.rank and like.rank else LIBRARY
+        )
+    ),
     alias=0,
     may_raise=(ValueError,),
     cost=Cost.FREE,
@@ -200,6 +214,10 @@ ravel = linear(
     vjp=lambda ct, out, x: reshaped_like(ct, x),
     batch=_flat_batch,
     source=lambda x: "{}.ravel()" if x.kind == "array" else "np.ravel({})",
+    scalar=Calls(
+        lambda x: "kernels.reshape({}, (-1,))" if x.rank else LIBRARY,
+        path=lambda: (Reshape((-1,)),),
+    ),
     alias=0,
     cost=Cost.FREE,
 )

@@ -15,7 +15,10 @@ from stagec.ir.core import (
     Apply,
     Block,
     Call,
+    Calls,
+    Cost,
     Effect,
+    Expands,
     For,
     If,
     Operand,
@@ -72,7 +75,7 @@ class _Outliner:
         for k, stmt in enumerate((*block.stmts, None)):
             if isinstance(stmt, Apply) and is_size(stmt):
                 self.sizes[stmt.outs[0]] = stmt
-            if stmt is not None and in_kernel(stmt):
+            if stmt is not None and in_kernel(stmt) and not calls_library(stmt):
                 run.append(stmt)
                 continue
             rest = Block((), block.stmts[k:], block.results)
@@ -222,6 +225,15 @@ def loops(stmt: Stmt) -> bool:
     """Whether there is a loop in the statement."""
     return isinstance(stmt, For | While) or any(
         loops(s) for region in regions(stmt) for s in region.stmts
+    )
+
+
+def calls_library(stmt: Stmt) -> bool:
+    """Whether the op takes long on arrays as a whole: outside of loops it stays NumPy's."""
+    return (
+        isinstance(stmt, Apply)
+        and stmt.op.cost is Cost.COSTLY
+        and isinstance(stmt.op.scalar, Calls | Expands)
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from stagec.ir.alias import path_of
 from stagec.ir.core import (
     Apply,
+    Calls,
     Effect,
     Fold,
     Folds,
@@ -312,6 +313,8 @@ def moved_to(stmt: Apply, places: Places) -> Places | None:
     if not isinstance(base, ArrayType):
         return None
     path = path_of(stmt)
+    if path is None and isinstance(stmt.op.scalar, Calls) and stmt.op.scalar.path is not None:
+        path = stmt.op.scalar.path(**stmt.kwargs)
     if path is not None:
         if stmt.op.overwrites is not None:
             return None

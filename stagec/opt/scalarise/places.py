@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
+from stagec.ir.build import exact
 from stagec.ir.core import Operand
 from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Reshape, Slice, Transpose
-from stagec.ir.types import ArrayType, Dim, Shape, at_least
+from stagec.ir.types import ArrayType, Dim, Shape, at_least, product, same
 from stagec.ops.paths import path_type
 
 
@@ -23,7 +24,14 @@ class Place:
 
     loop: int | None
     step: int = 1
-    start: int | Operand = 0
+    start: int | Operand | Sum = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum of products of a positive number and lengths: where a row of a matrix begins."""
+
+    terms: tuple[tuple[int, tuple[Operand, ...]], ...]
 
 
 Places: TypeAlias = tuple[Place, ...]
@@ -51,12 +59,7 @@ def through(path: Path, base: ArrayType, index: Sequence[Operand]) -> Through:
     def place(places: Places) -> Places | None:
         if not path:
             return places
-        if any(isinstance(step, Reshape) for step in path):
-            return None
-        types = [base]
-        kinds = tuple(v.type for v in index)
-        for step in path:
-            types.append(path_type(types[-1], (step,), kinds))  # type: ignore[arg-type]
+        types = [path_type(base, path[:k], _types(index)) for k in range(len(path) + 1)]
         found: Places | None = places
         for step, (whole, part) in zip(
             reversed(path), reversed([*pairwise(types)]), strict=True
@@ -77,6 +80,8 @@ def _back(
             return tuple(places[axes.index(k)] for k in range(len(axes)))
         case Index(items):
             return _indexed(items, whole.rank, part.shape, places, index)
+        case Reshape(shape):
+            return unshaped(whole, shape, places, index)
         case _:
             return None
 
@@ -161,10 +166,96 @@ def _from_end(item: Slice, place: Place) -> Place | None:
 
 
 def _counts(operand: Operand) -> bool:
-    """Whether it is an integer that is known not to be negative: one made of loop indices."""
+    """Whether it is an integer that is known not to be negative: of sizes, or loop indices."""
     kind = operand.type
     size = kind.size if isinstance(kind, ArrayType) else None
-    return size is not None and any(symbol.index for symbol, _ in size.terms)
+    indices = size is not None and any(symbol.index for symbol, _ in size.terms)
+    return indices or exact(operand) is not None
+
+
+def unshaped(
+    type: ArrayType, shape: tuple[int | Arg, ...], places: Places, index: Sequence[Operand]
+) -> Places | None:
+    """The places in an array for places in what it was reshaped to: axes that stay, and one
+    that was split.
+    """
+    old, new = type.shape, path_type(type, (Reshape(shape),), _types(index)).shape
+    front = 0
+    while front < min(len(old), len(new)) and same(old[front], new[front]):
+        front += 1
+    back = 0
+    while back < min(len(old), len(new)) - front and same(old[-1 - back], new[-1 - back]):
+        back += 1
+    middle = slice(front, len(new) - back)
+    long = [k for k in range(front, len(old) - back) if old[k] != 1]
+    if len(long) > 1:
+        return None
+    found = [Place(None)] * (len(old) - back - front)
+    if long:
+        whole = product_of(new[middle])
+        if not same(whole, old[long[0]]):
+            return None
+        joined = _joined(places[middle], new[middle], shape[middle], index)
+        if joined is None:
+            return None
+        found[long[0] - front] = joined
+    return (*places[:front], *found, *places[len(new) - back :])
+
+
+def product_of(dims: Sequence[Dim]) -> Dim:
+    """The product of sizes, where it is affine."""
+    total: Dim = 1
+    for dim in dims:
+        total = product(total, dim)
+    return total
+
+
+def _joined(
+    places: Places, dims: Sequence[Dim], sizes: Sequence[int | Arg], index: Sequence[Operand]
+) -> Place | None:
+    """One place for places along axes that are one axis in memory."""
+    loop, step, start = None, 0, 0
+    terms: list[tuple[int, tuple[Operand, ...]]] = []
+    factor: int = 1
+    lengths: tuple[Operand, ...] = ()
+    for k, place in reversed(tuple(enumerate(places))):
+        dim, length = dims[k], sizes[k]
+        if not isinstance(place.start, int):
+            return None
+        if place.loop is not None:
+            if loop is not None or lengths or place.start < 0:
+                return None
+            loop, step = place.loop, place.step * factor
+        elif not _inside(place.start, dim):
+            return None
+        at = place.start if place.start >= 0 else place.start + dim  # type: ignore[operator]
+        if at and lengths:
+            terms.append((at * factor, lengths))
+        else:
+            start += at * factor
+        if isinstance(length, Arg):
+            lengths = (*lengths, index[length.position])
+        elif length > 0:
+            factor *= length
+        elif isinstance(dim, int):
+            factor *= dim
+        elif k:
+            return None
+    if terms and start:
+        terms.append((start, ()))
+    return Place(loop, step, Sum(tuple(terms)) if terms else start)
+
+
+def _inside(at: int, dim: Dim) -> bool:
+    """Whether an axis surely has the element."""
+    if isinstance(dim, int):
+        return -dim <= at < dim
+    least = at_least(dim)
+    return at >= 0 and least is not None and at < least
+
+
+def _types(index: Sequence[Operand]) -> tuple[ArrayType, ...]:
+    return tuple(a.type for a in index)  # type: ignore[misc]
 
 
 APART: tuple[int, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from stagec.opt.scalarise.groups import Group, array_type, element, target
 from stagec.opt.scalarise.places import (
     Place,
     Places,
+    Sum,
     broadcast,
     natural,
 )
@@ -130,21 +132,35 @@ class Trip:
 
     def coordinate(self, array: Operand, axis: int, place: Place) -> Operand:
         """The index along one axis."""
-        if not isinstance(place.start, int) and place.loop is None:
-            return place.start
+        start = place.start
+        if isinstance(start, Sum):
+            start = self.total(start)
+        if not isinstance(start, int) and place.loop is None:
+            return start
         base: Operand = const(0)
         if place.loop is not None:
             base = self.index[place.loop]
             if place.step != 1:
                 base = (Handle(self.builder, base) * place.step).operand
-        if not isinstance(place.start, int):
-            return (Handle(self.builder, place.start) + Handle(self.builder, base)).operand
-        if place.start < 0:
-            end = shifted(self.builder, self.ends[array, axis], place.start)
+        if not isinstance(start, int):
+            return (Handle(self.builder, start) + Handle(self.builder, base)).operand
+        if start < 0:
+            end = shifted(self.builder, self.ends[array, axis], start)
             if place.loop is None:
                 return end
             return (Handle(self.builder, end) + Handle(self.builder, base)).operand
-        return shifted(self.builder, base, place.start)
+        return shifted(self.builder, base, start)
+
+    def total(self, start: Sum) -> Operand:
+        """The value of a sum of products of lengths."""
+        found: Any = None
+        for factor, lengths in start.terms:
+            term: Any = factor
+            for length in lengths:
+                handle = Handle(self.builder, length)
+                term = handle if isinstance(term, int) and term == 1 else term * handle
+            found = term if found is None else found + term
+        return found.operand
 
 
 def plain(operand: Operand) -> Operand:

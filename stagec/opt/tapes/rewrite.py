@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from stagec.ir.build import Builder, freeze
 from stagec.ir.core import (
@@ -24,7 +24,7 @@ from stagec.ir.core import (
 from stagec.ir.function import Function
 from stagec.ir.path import Arg
 from stagec.ir.rebuild import map_operands
-from stagec.ir.types import INT, ArrayType, Dim, affine
+from stagec.ir.types import INT, ArrayType, Dim, Size, affine
 from stagec.ir.walk import rename
 from stagec.ops.arithmetic import Handle
 from stagec.ops.comparison import less_equal
@@ -334,19 +334,35 @@ class _Rewriter:
         """A length that what is recorded has."""
         if isinstance(dim, int):
             return const(dim)
+        found: list[tuple[int, int, Value, int]] = []
         for array in self.arrays:
             kind = array.type
             assert isinstance(kind, ArrayType)
             for axis, d in enumerate(kind.shape):
-                less = affine((dim, 1), (d, -1))
-                if isinstance(less, int):
-                    there = rename(array, self.names)
-                    (found,) = builder.add(extent, (there,), {"axis": axis})
-                    if not less:
-                        return found
-                    length = Handle(builder, found)
-                    return operand_of(length + less if less > 0 else length - -less)
+                times = _times(dim, d)
+                more = affine((dim, 1), (d, -times))
+                if isinstance(more, int):
+                    found.append((times, more, array, axis))
+        if found:
+            times, more, array, axis = min(found, key=lambda f: f[0])
+            there = rename(array, self.names)
+            (length,) = builder.add(extent, (there,), {"axis": axis})
+            return operand_of(_line(Handle(builder, length), times, more))
         raise Failed(plan)
+
+
+def _times(dim: Dim, part: Dim) -> int:
+    """How many times the part is in the size, if it is a multiple of the part and a number."""
+    if not isinstance(dim, Size) or not isinstance(part, Size):
+        return 1
+    (symbol, factor), *_ = part.terms
+    return max(1, dict(dim.terms).get(symbol, 0) // factor)
+
+
+def _line(length: Any, times: int, more: int) -> Any:
+    """The length times a number, and something more."""
+    found = length if times == 1 else times * length
+    return found - -more if more < 0 else found + more if more else found
 
 
 def _rank(value: Value) -> int:
