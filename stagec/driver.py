@@ -344,14 +344,11 @@ def checker(decision: tuple[str, Any], flat: Flat) -> Callable[[Flat], bool] | N
         return lambda now: now.leaves[leaf].shape[axis] == now.leaves[other].shape[at]
     if kind == "part":
         (leaf, axis), (other, at), parts = key
-        return lambda now: (
-            parts * now.leaves[leaf].shape[axis] == now.leaves[other].shape[at]
-        )
+        return lambda now: parts * now.leaves[leaf].shape[axis] == now.leaves[other].shape[at]
     if kind == "multiple":
         (leaf, axis), parts = key
         return lambda now: (
-            now.leaves[leaf].shape[axis] % parts == 0
-            and now.leaves[leaf].shape[axis] > parts
+            now.leaves[leaf].shape[axis] % parts == 0 and now.leaves[leaf].shape[axis] > parts
         )
     if kind == "layout":
         layout = layout_of(flat.leaves[key])

@@ -238,8 +238,8 @@ class Machine:
 
     def parts(self, axis: tuple[int, int]) -> int:
         """Into how many equal parts the program divides the axis of an argument."""
-        found = [key[1] for kind, key in self.decisions if kind == "multiple" and key[0] == axis]
-        return max(found, default=1)
+        keys = (key for kind, key in self.decisions if kind == "multiple")
+        return max((parts for at, parts in keys if at == axis), default=1)
 
     def spend(self, loc: Loc | None) -> None:
         """Account for a step of staging; raises StagecError when the budget is used up."""

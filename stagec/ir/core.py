@@ -138,7 +138,8 @@ class Staged(ABC):
         """The operand behind the handle."""
 
 
-Structured: TypeAlias = Library | Moves | Folds | Calls | Expands  # what is not said by a template
+# what is not said by a template on numbers
+Structured: TypeAlias = Library | Moves | Folds | Calls | Expands
 Scalar: TypeAlias = str | Structured | Callable[..., str | Library]
 
 

@@ -6,19 +6,23 @@ What is proven need not be checked at run time.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from stagec.ir.alias import path_of
 from stagec.ir.core import Apply, Block, Call, For, Operand, Stmt
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
-from stagec.ir.path import Arg, Index, NewAxis, Path, Slice
+from stagec.ir.path import Arg, Index, NewAxis, Slice, Step
 from stagec.ir.types import ArrayType, Dim, Size, affine
 from stagec.ir.walk import regions
 from stagec.ops.creation import empty, empty_like, ones, ones_like, zeros, zeros_like
+from stagec.ops.effects import agree
 from stagec.ops.extent import extent, inside
 from stagec.ops.filling import full, full_like
 from stagec.ops.index_facts import IndexFacts, given_sizes
+from stagec.ops.paths import path_type
 from stagec.ops.rounding import py_max
 
 MADE = (empty, zeros, ones, full)
@@ -68,12 +72,22 @@ class Indices:
 
     def unproven(self, block: Block) -> Iterator[Stmt]:
         """The statements with an index that may be outside, and calls, in order."""
-        for stmt in block.stmts:
-            self.note(stmt)
-            if isinstance(stmt, Call) or (isinstance(stmt, Apply) and not self.proven(stmt)):
-                yield stmt
-            for region in regions(stmt):
-                yield from self.unproven(region)
+        with self.scope():
+            for stmt in block.stmts:
+                self.note(stmt)
+                if isinstance(stmt, Call) or (
+                    isinstance(stmt, Apply) and not self.proven(stmt)
+                ):
+                    yield stmt
+                for region in regions(stmt):
+                    yield from self.unproven(region)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Goes through a block: sizes compared there are only known to be equal there."""
+        before = dict(self.facts.equal)
+        yield
+        self.facts.equal = before
 
     def note(self, stmt: Stmt) -> None:
         """Note what the statement tells of integers and of the lengths of new arrays."""
@@ -104,21 +118,46 @@ class Indices:
             self.sizes[stmt.outs[0]] = array, stmt.kwargs["axis"]
         elif stmt.op is inside and stmt.args[1] in self.sizes:
             self.checked[stmt.outs[0]] = self.sizes[stmt.args[1]]
+        elif stmt.op is agree:
+            self._compared(*map(self.facts.of, stmt.args))
+
+    def _compared(self, a: Dim, b: Dim) -> None:
+        """Note that two sizes are equal from here on."""
+        for one, other in ((a, b), (b, a)):
+            if isinstance(one, Size) and not one.const and len(one.terms) == 1:
+                ((symbol, factor),) = one.terms
+                circular = isinstance(other, Size) and symbol in dict(other.terms)
+                if factor == 1 and symbol not in self.facts.ranges and not circular:
+                    self.facts.equal[symbol] = other
+                    return
 
     def proven(self, stmt: Apply) -> bool:
         """Whether the indices of the op are known to be inside."""
-        path = path_of(stmt)
-        return path is None or (len(path) <= 1 and not self.doubtful(stmt))
+        path, base = path_of(stmt), stmt.args[0].type if stmt.args else None
+        if not path:
+            return True
+        index = operands_of_path(stmt)
+        types: Any = tuple(a.type for a in index)
+        return (
+            not self.doubtful(stmt)
+            and isinstance(base, ArrayType)
+            and all(
+                self._inside(place.index, path_type(base, path[:k], types).shape[place.axis])
+                for k, step in enumerate(path)
+                if k
+                for place in _places(step, index)
+            )
+        )
 
     def doubtful(self, stmt: Apply) -> list[Place]:
-        """The indices of an op with a path of one step that may be outside."""
+        """The indices in the first step of the op's path that may be outside."""
         path = path_of(stmt)
         if not path:
             return []
         array, lengths = self.origins.first(stmt.args[0]), self.lengths_of(stmt.args[0])
         return [
             place
-            for place in _places(path, operands_of_path(stmt))
+            for place in _places(path[0], operands_of_path(stmt))
             if self.checked.get(place.index) != (array, place.axis)  # type: ignore[arg-type]
             and not self._inside(place.index, lengths[place.axis])
         ]
@@ -142,13 +181,12 @@ def operands_of_path(stmt: Apply) -> tuple[Operand, ...]:
     return stmt.args[1 if stmt.op.overwrites is None else 2 :]
 
 
-def _places(path: Path, index: tuple[Operand, ...]) -> Iterator[Place]:
-    """The single elements that the path, of one step, selects."""
+def _places(step: Step, index: tuple[Operand, ...]) -> Iterator[Place]:
+    """The single elements that the step selects."""
     axis = 0
-    for step in path:
-        for k, item in enumerate(step.items if isinstance(step, Index) else ()):
-            if isinstance(item, NewAxis):
-                continue
-            if not isinstance(item, Slice):
-                yield Place(k, axis, index[item.position] if isinstance(item, Arg) else item)
-            axis += 1
+    for k, item in enumerate(step.items if isinstance(step, Index) else ()):
+        if isinstance(item, NewAxis):
+            continue
+        if not isinstance(item, Slice):
+            yield Place(k, axis, index[item.position] if isinstance(item, Arg) else item)
+        axis += 1

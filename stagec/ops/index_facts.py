@@ -17,12 +17,13 @@ from stagec.ops.extent import extent, inside
 
 
 def given_sizes(params: Iterable[Value]) -> set[Symbol]:
-    """The symbols of integer parameters, which need not be sizes."""
+    """The symbols of integer parameters, which need not be sizes; those of arrays are."""
     return {
         s
         for p in params
         if isinstance(p.type, ArrayType) and p.type.size is not None and not p.type.rank
         for s, _ in p.type.size.terms
+        if s.unit
     }
 
 
@@ -37,6 +38,7 @@ class IndexFacts:
     exact : integers as expressions.
     ranges : the smallest and the largest value of each loop index, of inner loops last.
     values : the loop index that each symbol stands for.
+    equal : what sizes were compared with, and found to be equal to.
     """
 
     given: set[Symbol]
@@ -44,6 +46,7 @@ class IndexFacts:
     exact: dict[Value, Dim] = field(default_factory=dict[Value, Dim])
     ranges: dict[Symbol, tuple[Dim, Dim]] = field(default_factory=dict[Symbol, tuple[Dim, Dim]])
     values: dict[Symbol, Value] = field(default_factory=dict[Symbol, Value])
+    equal: dict[Symbol, Dim] = field(default_factory=dict[Symbol, Dim])
 
     def of(self, operand: Operand) -> Dim:
         """The integer as an expression: a symbol of its own if it is not known."""
@@ -112,6 +115,11 @@ class IndexFacts:
                 low, high = self.ranges[symbol]
                 end = low if factor > 0 else high
                 expression = affine((expression, 1), (size(symbol), -factor), (end, factor))
+        for symbol, other in self.equal.items():
+            factor = (
+                dict(expression.terms).get(symbol, 0) if isinstance(expression, Size) else 0
+            )
+            expression = affine((expression, 1), (size(symbol), -factor), (other, factor))
         if isinstance(expression, Size) and any(s in self.given for s, _ in expression.terms):
             return False
         least = at_least(expression)

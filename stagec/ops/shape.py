@@ -169,9 +169,7 @@ reshape_like = linear(
     batch=_like_batch,
     source=lambda x, like: "np.reshape({}, {}.shape)" if like.rank else "{0}.item()",
     scalar=Calls(
-        lambda x, like: (
-            "kernels.reshape({}, {}.shape)" if x.rank and like.rank else LIBRARY
-        )
+        lambda x, like: "kernels.reshape({}, {}.shape)" if x.rank and like.rank else LIBRARY
     ),
     alias=0,
     may_raise=(ValueError,),

@@ -41,9 +41,10 @@ class _Checks:
         """The block with checks."""
         before = dict(self._known)
         builder = Builder()
-        for stmt in block.stmts:
-            self._indices.note(stmt)
-            builder.append(self._checked(builder, stmt))
+        with self._indices.scope():
+            for stmt in block.stmts:
+                self._indices.note(stmt)
+                builder.append(self._checked(builder, stmt))
         self._known = before
         return replace(block, stmts=tuple(builder.stmts))
 

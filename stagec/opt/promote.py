@@ -46,12 +46,13 @@ class _Promoter:
     def block(self, block: Block) -> Block:
         """The block, changed."""
         builder = Builder()
-        for stmt in block.stmts:
-            self._indices.note(stmt)
-            if isinstance(stmt, For):
-                self._loop(builder, stmt)
-            else:
-                builder.append(map_regions(stmt, self.block))
+        with self._indices.scope():
+            for stmt in block.stmts:
+                self._indices.note(stmt)
+                if isinstance(stmt, For):
+                    self._loop(builder, stmt)
+                else:
+                    builder.append(map_regions(stmt, self.block))
         return replace(block, stmts=tuple(builder.stmts))
 
     def _loop(self, builder: Builder, stmt: For) -> None:
