@@ -95,6 +95,9 @@ def _divide_reshaped(m: Machine, made: Apply) -> None:
         whole = product(whole, dim)
     if isinstance(whole, int) and -1 in new and quotient(old[0], whole) is None:
         divide(m, old[0], whole)
+    if isinstance(whole, int) and -1 not in new and whole == value_of(m, old[0]):
+        for symbol in argument_sizes(m, [old[0]]):
+            raise Restart("size", m.size_origin[symbol])
     if isinstance(whole, Size) and not same(whole, old[0]) and len(whole.terms) == 1:
         ((symbol, factor),) = whole.terms
         wanted = factor * m.size_values.get(symbol, 0)

@@ -14,7 +14,7 @@ import numpy as np
 
 from stagec.ir.core import LIBRARY, Calls, Cost, Op, Staged
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, Dim, ListType, affine
+from stagec.ir.types import ArrayType, Dim, ListType, affine, quotient
 from stagec.ops.arrays import vector
 from stagec.ops.axes import (
     dtype_of,
@@ -32,6 +32,7 @@ from stagec.ops.family import NeedsValue, make, static
 from stagec.ops.indexing import read_at
 from stagec.ops.list_arrays import list_concatenate, list_stack
 from stagec.ops.list_form import element_type
+from stagec.ops.rounding import floor_divide
 from stagec.ops.shape import at_least, ravel
 
 FULL = Slice()
@@ -74,6 +75,9 @@ def _cuts(x: Any, sections: Any, axis: int, exact: bool) -> Any:
             raise ValueError("array split does not result in an equal division")
         big, rest = divmod(size, count)
         return tuple(k * big + min(k, rest) for k in range(1, count))
+    if quotient(size, count) is not None:
+        part = floor_divide(length(x, axis), count)
+        return tuple(part * k for k in range(1, count))
     raise NeedsValue(length(x, axis), "the size of an axis that is split into equal sections")
 
 
