@@ -7,7 +7,7 @@ from numba import njit
 @njit(error_model='numpy', nogil=True)
 def rosenbrock_grad_kernel(x):
     t = x.shape[0] - 1
-    tape = np.empty(max(t, 0))
+    tape = np.empty(t)
     for i in range(t):
         tape[i] = x[i + 1] - x[i] ** 2
     x_bar = np.zeros_like(x)
