@@ -23,7 +23,7 @@ from stagec.ir.core import (
     Stmt,
     Undef,
 )
-from stagec.ir.path import Arg, Index, Reshape, Slice, Transpose
+from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.types import INT, ArrayType, ListType, Type
 from stagec.ir.walk import operands, regions
 
@@ -127,14 +127,11 @@ def _plain_path(stmt: Apply) -> bool:
     path = path_of(stmt)
     if path is None:
         return True
-    plain = all(isinstance(step, Index | Transpose | Reshape) for step in path)
     steps = [
         i.step for s in path if isinstance(s, Index) for i in s.items if isinstance(i, Slice)
     ]
-    return (
-        plain
-        and not any(isinstance(step, Arg) for step in steps)
-        and not any(map(_is_array, (a.type for a in stmt.args[1:])))
+    return not any(isinstance(step, Arg) for step in steps) and not any(
+        map(_is_array, (a.type for a in stmt.args[1:]))
     )
 
 

@@ -116,10 +116,9 @@ class IndexFacts:
                 end = low if factor > 0 else high
                 expression = affine((expression, 1), (size(symbol), -factor), (end, factor))
         for symbol, other in self.equal.items():
-            factor = (
-                dict(expression.terms).get(symbol, 0) if isinstance(expression, Size) else 0
-            )
-            expression = affine((expression, 1), (size(symbol), -factor), (other, factor))
+            if isinstance(expression, Size):
+                factor = dict(expression.terms).get(symbol, 0)
+                expression = affine((expression, 1), (size(symbol), -factor), (other, factor))
         if isinstance(expression, Size) and any(s in self.given for s, _ in expression.terms):
             return False
         least = at_least(expression)

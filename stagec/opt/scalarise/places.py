@@ -228,7 +228,7 @@ def _joined(
             loop, step = place.loop, place.step * factor
         elif not _inside(place.start, dim):
             return None
-        at = place.start if place.start >= 0 else place.start + dim  # type: ignore[operator]
+        at = _from_the_front(place.start, dim)
         if at and lengths:
             terms.append((at * factor, lengths))
         else:
@@ -244,6 +244,11 @@ def _joined(
     if terms and start:
         terms.append((start, ()))
     return Place(loop, step, Sum(tuple(terms)) if terms else start)
+
+
+def _from_the_front(at: int, dim: Dim) -> int:
+    """The index, which may count from the end of an axis of known length."""
+    return at + dim if at < 0 and isinstance(dim, int) else at
 
 
 def _inside(at: int, dim: Dim) -> bool:
