@@ -8,7 +8,7 @@ from typing import Any
 
 from stagec.frontend.machine import Machine, Restart
 from stagec.ir.build import exact
-from stagec.ir.core import Apply, Operand, Value, Value as Staged
+from stagec.ir.core import Apply, Operand, Value as Staged
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, product, quotient, same
 from stagec.ir.walk import uses
@@ -67,7 +67,7 @@ def divide_sizes(m: Machine, result: Any) -> None:
     A quotient of the axis, and the sizes that it is reshaped to, are then known to fit; the
     program is staged again for calls where the axis is no such multiple.
     """
-    if not isinstance(result, Handle) or not isinstance(result.operand, Value):
+    if not isinstance(result, Handle) or not isinstance(result.operand, Staged):
         return
     made = m.defs.producer.get(result.operand)
     if not isinstance(made, Apply):
