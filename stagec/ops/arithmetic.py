@@ -15,6 +15,7 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.ir.build import Builder
 from stagec.ir.core import Cost, Op, Operand, Staged, known, operand_of
+from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, Shape, Type, affine, product, same_shape
 from stagec.ops.axes import dtype_of, np_shape
 from stagec.ops.cast import conjugate, number_type, strong, to_python
@@ -164,6 +165,22 @@ def _add_negative(x: Any, y: Any) -> Any:
     return None if left is None else subtract(y, left)
 
 
+def _shifted_twice(x: Any, y: Any, sign: int) -> Any:
+    """`k + 1 - 1` is `k`: Python's integers are exact."""
+    step = number(y)
+    if type(step) is not int:
+        return None
+    for op, inner in ((add, 1), (subtract, -1)):
+        made = made_by(x, op)
+        first = number(made[0][1]) if made else None
+        if made and type(first) is int and is_integer(made[0][0].type):
+            start, total = made[0][0], inner * first + sign * step
+            if not total:
+                return start
+            return add(start, total) if total > 0 else subtract(start, -total)
+    return None
+
+
 add = elementwise(
     "add",
     np.add,
@@ -171,7 +188,7 @@ add = elementwise(
     python=operator.add,
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: ct),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: dy),
-    rewrites=(_add_zero, _add_negative),
+    rewrites=(_add_zero, _add_negative, lambda x, y: _shifted_twice(x, y, 1)),
     measure=lambda a, b: affine((a, 1), (b, 1)),
 )
 
@@ -194,7 +211,7 @@ subtract = elementwise(
     python=operator.sub,
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: -ct),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: -dy),
-    rewrites=(_subtract_zero, _subtract_negative),
+    rewrites=(_subtract_zero, _subtract_negative, lambda x, y: _shifted_twice(x, y, -1)),
     measure=lambda a, b: affine((a, 1), (b, -1)),
 )
 

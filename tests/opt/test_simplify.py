@@ -364,3 +364,29 @@ func f(x: float):
   return s
 """
     check(simplify, text, text, (2.0,))
+
+
+def test_steps_of_a_python_integer_are_one(check: Callable[..., None]) -> None:
+    check(
+        lambda fn: dce(simplify(fn)),
+        """
+func f(n: int, x: float):
+  a: int = add(n, 1)
+  b: int = subtract(a, 1)
+  c: int = add(a, 2)
+  d: int = subtract(n, 5)
+  e: int = add(d, 1)
+  y: float = add(x, 1)
+  z: float = subtract(y, 1)
+  return b, c, e, z
+""",
+        """
+func f(n: int, x: float):
+  c: int = add(n, 3)
+  e: int = subtract(n, 4)
+  y: float = add(x, 1)
+  z: float = subtract(y, 1)
+  return n, c, e, z
+""",
+        (7, 0.1), (-3, 1e17),
+    )  # fmt: skip
