@@ -61,7 +61,8 @@ def element_form(
     if all(t.weak for t in types):
         return text
     common = joined(*types)
-    if common not in (np.dtype(np.float32), np.dtype(np.complex64)):
+    casts_itself = "np.float64(" in text
+    if casts_itself or common not in (np.dtype(np.float32), np.dtype(np.complex64)):
         return text
     holes = [
         f"{{{k}}}" if t.dtype == common and not t.weak else f"np.{common.name}({{{k}}})"
@@ -114,8 +115,11 @@ def numpy_power_form(x: ArrayType, y: ArrayType) -> str | Library:
     """As `power_form`, for the function of NumPy, which never gives a Python number."""
     if x.dtype.kind in "biu" and y.dtype.kind in "biu":
         return LIBRARY
-    products = y.dtype.kind in "biu" and joined(x, y) == np.dtype(np.float64)
-    return "{} ** {}" if products or joined(x, y).kind == "c" else "kernels.pow({}, {})"
+    common, whole = joined(x, y), y.dtype.kind in "biu"
+    if whole and common == np.dtype(np.float32):
+        return "np.float32(np.float64({}) ** {})"  # of a double, as it is a few products
+    products = whole and common == np.dtype(np.float64)
+    return "{} ** {}" if products or common.kind == "c" else "kernels.pow({}, {})"
 
 
 def shift_form(name: str) -> Callable[[ArrayType, ArrayType], str | Library]:
