@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 import stagec_runtime as rt
-from stagec.codegen.numpy import Module
+from stagec.codegen.module import Module
 from stagec.errors import Loc
 
 HELPERS = str(Path(rt.__file__).parent)

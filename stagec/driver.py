@@ -15,7 +15,7 @@ import numpy as np
 
 import stagec_runtime as rt
 from stagec.blame import annotate
-from stagec.codegen.numpy import Module, to_numpy
+from stagec.codegen.module import Module, to_module
 from stagec.dispatch import Call, short_call
 from stagec.errors import StagecError
 from stagec.frontend.arguments import Flat, layout_of
@@ -368,7 +368,7 @@ def lower(program: Program, target: Target) -> Specialisation:
     printed = final
     for step in target.finish:
         printed = step(printed)
-    module = to_numpy(printed, program.comments, header_of(program, target))
+    module = to_module(printed, program.comments, header_of(program, target))
     return Specialisation(program, final, module, copies)
 
 

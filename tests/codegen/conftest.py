@@ -10,7 +10,7 @@ import pytest
 
 import stagec.ops
 import stagec_runtime as rt
-from stagec.codegen.numpy import Module, to_numpy
+from stagec.codegen.module import Module, to_module
 from stagec.ir.core import Op
 from stagec.ir.interpreter import evaluate
 from stagec.ir.parser import parse
@@ -36,7 +36,7 @@ def prints(ops: Mapping[str, Op]) -> Callable[..., None]:
 
     def check(text: str, source: str, *inputs: tuple[Any, ...]) -> None:
         fn = parse(text, ops)
-        module = to_numpy(fn)
+        module = to_module(fn)
         assert module.text == source.lstrip("\n")
         for args in inputs:
             expected = evaluate(fn, *args)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import stagec_runtime as rt
-from stagec.codegen.numpy import to_numpy
+from stagec.codegen.module import to_module
 from stagec.ir.core import Op
 from stagec.ir.interpreter import evaluate
 
@@ -31,7 +31,7 @@ INPUTS: list[tuple[Any, ...]] = [
 @pytest.mark.parametrize("seed", range(80))
 def test_source_computes_what_the_graph_does(seed: int, ops: Mapping[str, Op]) -> None:
     fn = generator.Generator(seed, ops).function()
-    module = to_numpy(fn)
+    module = to_module(fn)
     space: dict[str, Any] = {"rt": rt}
     exec(compile(module.text, "<generated>", "exec"), space)
     for args in INPUTS:

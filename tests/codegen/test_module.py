@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stagec.codegen.numpy import to_numpy
+from stagec.codegen.module import to_module
 from stagec.errors import Loc
 from stagec.ir.core import Op
 from stagec.ir.function import Function
@@ -567,7 +567,7 @@ func f(np: f64[4], range: int, abs: float):
     )
     values = {v.hint: v for s in statements(fn.body) for v in s.outs}
     object.__setattr__(values["lambda"], "hint", "x)+__import__('os')")
-    text = to_numpy(replace(fn, name="x y; import os")).text
+    text = to_module(replace(fn, name="x y; import os")).text
     assert "import os" not in text.replace("x_y__import_os", "")
     assert "x____import____os = np.exp(np_1)" in text
     assert "def x_y__import_os(np_1, range_1, abs_1):" in text
@@ -595,7 +595,7 @@ func f(x: float):
     comments = {
         ("user.py", 10): ("square it",), ("user.py", 12): ("# and\nadd",), ("b.py", 12): ("no",),
     }  # fmt: skip
-    module = to_numpy(fn, comments, ("f, generated\nfor NumPy",))
+    module = to_module(fn, comments, ("f, generated\nfor NumPy",))
     assert module.text == (
         "# f, generated for NumPy\n\ndef f(x):\n    # square it\n    y = x * x + 1.0\n"
         "    # and add\n    z = y + 1.0\n    return z\n"
@@ -609,7 +609,7 @@ def test_error_state_and_captured_objects(ops: Mapping[str, Op]) -> None:
         return x + 1
 
     fn = parse("func f(x: f64[4]):\n  y: f64[4] = exp(x)\n  return y\n", ops)
-    text = to_numpy(replace(fn, errstate=(("over", "raise"),))).text
+    text = to_module(replace(fn, errstate=(("over", "raise"),))).text
     assert text.endswith(
         "def f(x):\n    with np.errstate(over='raise'):\n        y = np.exp(x)\n        return y\n"
     )
@@ -618,7 +618,7 @@ def test_error_state_and_captured_objects(ops: Mapping[str, Op]) -> None:
         stmt, op=ops["host_call"],
         attrs=(("function", poll), ("results", (fn.params[0].type,))),
     )  # fmt: skip
-    module = to_numpy(replace(fn, body=replace(fn.body, stmts=(host,))))
+    module = to_module(replace(fn, body=replace(fn.body, stmts=(host,))))
     assert module.text == "def f(x):\n    y = poll(x)\n    return y\n"
     assert module.objects == {"poll": poll}
 
@@ -637,7 +637,7 @@ def test_deep_nests_are_outlined(levels: int, ops: Mapping[str, Op]) -> None:
     lines.append(f"{pad}  yield y")
     lines += ["  " * (k + 1) + f"yield r.{k + 1}" for k in range(levels - 1, 0, -1)]
     fn = parse("\n".join([*lines, "  return r.1", ""]), ops)
-    module = to_numpy(fn)
+    module = to_module(fn)
     space: dict[str, Any] = {}
     exec(compile(module.text, "<generated>", "exec"), space)
     assert space["f"](1.0) == 1.0 + 4 * 1.5

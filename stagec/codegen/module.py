@@ -1,4 +1,4 @@
-"""The NumPy target: a function of the graph as a module of plain NumPy."""
+"""A graph as a Python module: plain NumPy, and the kernels that Numba compiles."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Module:
     parts: tuple[str, ...]
 
 
-def to_numpy(
+def to_module(
     fn: Function, comments: Comments | None = None, header: Sequence[str] = ()
 ) -> Module:
-    """The function as a module that needs NumPy and `stagec_runtime` only.
+    """The function as a module that needs NumPy, `stagec_runtime` and, for kernels, Numba.
 
     `comments` are the user's, by file and line; each is printed above the first statement that
     comes from its line.  `header` are the lines of the comment at the top.
