@@ -252,3 +252,45 @@ def test_algorithms_with_slices(case: Any) -> None:
 
     got = sc.grad(loss, backend="numba")(*args)
     np.testing.assert_allclose(got, sc.grad(loss)(*args), rtol=1e-9, atol=1e-12)
+
+
+def reversed_but_the_last(x: Any) -> Any:
+    return x[:-1][::-1] * 2 + x[1:]
+
+
+def reversed_but_the_first(x: Any) -> Any:
+    return x[1:][::-1] - x[:-1]
+
+
+def every_other_of_a_part(x: Any) -> Any:
+    return x[1:-1][::-2][::-1] + 0.5
+
+
+def last_of_parts(x: Any) -> Any:
+    return x * x[:2][-1] + x[1:][::-1][0]
+
+
+def some_of_what_may_be_nothing(x: Any) -> Any:
+    return np.exp(x[-2:3:-1][:3] * 0.5) + 1.0
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 7, 12])
+@pytest.mark.parametrize(
+    "program",
+    [
+        reversed_but_the_last,
+        reversed_but_the_first,
+        every_other_of_a_part,
+        last_of_parts,
+        some_of_what_may_be_nothing,
+    ],
+    ids=lambda p: p.__name__,
+)
+def test_parts_of_parts_are_what_they_are_in_numpy(program: Any, size: int) -> None:
+    x = RNG.normal(size=size)
+    compiled = sc.jit(program, backend="numba")
+    np.testing.assert_allclose(compiled(x), program(x), rtol=1e-13)
+    np.testing.assert_allclose(compiled(x[::-1]), program(x[::-1]), rtol=1e-13)
+    total = sc.grad(lambda x: np.sum(program(x) ** 2), backend="numba")
+    usual = sc.grad(lambda x: np.sum(program(x) ** 2))
+    np.testing.assert_allclose(total(x), usual(x), rtol=1e-12)

@@ -19,7 +19,7 @@ from stagec.ir.types import INT, ArrayType, Dim, Shape, Size, Symbol, affine, si
 from stagec.ops.extent import distance, from_start, range_length
 from stagec.ops.index_facts import IndexFacts
 from stagec.ops.paths import path_type
-from stagec.ops.rounding import py_min
+from stagec.ops.rounding import py_max, py_min
 from stagec.opt.scalarise.places import Place, Places, natural, through
 from stagec.opt.scalarise.sizes import Sizes
 
@@ -235,7 +235,10 @@ class _Bounds:
         """The bound, or the end of the axis if that comes first."""
         if place is None or self.holds((self.dim, 1), (place, -1)):
             return place
-        return self.computed("least", py_min, (self.value(place), self.value(self.dim)))
+        # an expression below 0 is an axis of length 0
+        least = (self.value(self.dim), const(0))
+        end = self.dim if self.holds((self.dim, 1)) else self.computed("end", py_max, least)
+        return self.computed("least", py_min, (self.value(place), self.value(end)))
 
     def positive(self, low: Dim, high: Dim) -> Dim:
         """The distance of the bounds, or 0."""
