@@ -187,7 +187,9 @@ from stagec.ops.exponential import (
 )
 from stagec.ops.extent import (
     OPS as EXTENT,
+    distance as distance,
     extent as extent,
+    from_start as from_start,
     inside as inside,
     place as place,
     range_length as range_length,

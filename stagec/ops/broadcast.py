@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import Cost, Folds, Op, known
+from stagec.ir.core import Cost, Expands, Folds, Op, known
 from stagec.ir.path import Arg
 from stagec.ir.types import (
     ArrayType,
@@ -131,6 +131,10 @@ def _unbroadcast_static(ct: Any, like: Any) -> Any:
     return unbroadcast_to(ct, like) if known else None
 
 
+def _unbroadcast_known(ct: ArrayType, like: ArrayType) -> Any:
+    return unbroadcast_to if broadcast_axes(like.shape, ct.shape) is not None else None
+
+
 def _unbroadcast_batch(args: Any, axes: Any) -> tuple[Any, int]:
     ct, like = args
     ct = (
@@ -152,6 +156,7 @@ unbroadcast = linear(
     vjp=lambda ct, out, x, like: broadcast_like(ct, x),
     batch=_unbroadcast_batch,
     source="rt.unbroadcast({}, np.shape({}))",
+    scalar=Expands(_unbroadcast_known),
     alias=0,
     rewrites=(_unbroadcast_static,),
     shapes=(1,),

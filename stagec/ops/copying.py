@@ -25,7 +25,7 @@ copy = make(
     jvp=lambda dxs, out, a: copy(dxs[0]),
     batch=lambda args, axes: (copy(args[0]), axes[0]),
     source=lambda a: "{}.copy()" if a.kind == "array" else "np.array({})",
-    scalar=NATIVE,
+    scalar=lambda a: NATIVE if a.rank else "{}",
     cost=Cost.CHEAP,
 )
 
@@ -35,6 +35,7 @@ copy_if_set = replace(
     calls=(),
     source="None if {0} is None else {0}.copy()",
     value=lambda a: np.array(a, order="K") if isinstance(a, np.ndarray) else a,
+    scalar=NATIVE,
     lenient=(0,),
 )
 

@@ -53,6 +53,33 @@ range_length = constant(
     cost=Cost.FREE,
 )
 
+# a bound of a slice of an axis of length `n`, and `more`, counted from the start of the axis
+from_start = constant(
+    "from_start",
+    calls=(),
+    infer=lambda bound, n, *, more=0: INT,
+    value=lambda bound, n, *, more=0: (bound if bound >= 0 else max(bound + n, -more)) + more,
+    batch=_range_batch,
+    source=lambda bound, n, *, more=0: _FROM_START[more],
+    scalar=NATIVE,
+    cost=Cost.FREE,
+)
+# how far it is from `low` to `high`, 0 if it is not further up: a length
+distance = constant(
+    "distance",
+    calls=(),
+    infer=lambda low, high: INT,
+    value=lambda low, high: max(high - low, 0),
+    batch=_range_batch,
+    source="max({1} - {0}, 0)",
+    scalar=NATIVE,
+    cost=Cost.FREE,
+)
+_FROM_START = (
+    "{0} if {0} >= 0 else max({0} + {1}, 0)",
+    "{0} + 1 if {0} >= 0 else max({0} + {1} + 1, 0)",
+)
+
 # the place so many elements further on in a list: in memory, so the sum is no large integer
 place = constant(
     "place",
@@ -79,4 +106,4 @@ inside = constant(
     cost=Cost.CHEAP,
 )
 
-OPS = (extent, extent_if_set, range_length, place, inside)
+OPS = (extent, extent_if_set, range_length, from_start, distance, place, inside)

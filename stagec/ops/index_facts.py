@@ -13,7 +13,8 @@ from stagec.ir.core import Apply, Const, For, Operand, Value
 from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, size
 from stagec.ops.arithmetic import add, multiply, negative, subtract
-from stagec.ops.extent import extent, inside
+from stagec.ops.extent import distance, extent, from_start, inside
+from stagec.ops.rounding import py_min
 
 
 def given_sizes(params: Iterable[Value]) -> set[Symbol]:
@@ -39,6 +40,7 @@ class IndexFacts:
     ranges : the smallest and the largest value of each loop index, of inner loops last.
     values : the loop index that each symbol stands for.
     equal : what sizes were compared with, and found to be equal to.
+    apart : distances, where they are not 0.
     """
 
     given: set[Symbol]
@@ -47,6 +49,7 @@ class IndexFacts:
     ranges: dict[Symbol, tuple[Dim, Dim]] = field(default_factory=dict[Symbol, tuple[Dim, Dim]])
     values: dict[Symbol, Value] = field(default_factory=dict[Symbol, Value])
     equal: dict[Symbol, Dim] = field(default_factory=dict[Symbol, Dim])
+    apart: dict[Operand, Dim] = field(default_factory=dict["Operand", "Dim"])
 
     def of(self, operand: Operand) -> Dim:
         """The integer as an expression: a symbol of its own if it is not known."""
@@ -65,19 +68,21 @@ class IndexFacts:
 
     def index(self, stmt: For) -> None:
         """Note the range of a loop index."""
-        lo, hi, step = self.of(stmt.lo), self.of(stmt.hi), self.of(stmt.step)
+        lo, step = self.of(stmt.lo), self.of(stmt.step)
+        # a trip is made only if the distance is not 0
+        hi = self.apart.get(stmt.hi, self.of(stmt.hi))
         if not isinstance(step, int) or step == 0:
             return
         first, last = (lo, affine((hi, 1), const=-1)) if step > 0 else (
             affine((hi, 1), const=1), lo)  # fmt: skip
-        self._range(stmt.body.params[0], first, last)
+        self.values[self.within(stmt.body.params[0], first, last)] = stmt.body.params[0]
 
-    def _range(self, value: Value, first: Dim, last: Dim) -> None:
-        """Note the smallest and the largest value of an integer."""
+    def within(self, value: Value, low: Dim, high: Dim) -> Symbol:
+        """Note the range of an integer, and return the symbol that stands for it."""
         symbol = Symbol(f"__{self.prefix}{len(self.ranges)}", unit=True, index=True)
-        self.ranges[symbol] = first, last
-        self.values[symbol] = value
+        self.ranges[symbol] = low, high
         self.exact[value] = size(symbol)
+        return symbol
 
     def natural(self, expression: Dim) -> bool:
         """Whether neither the expression nor any loop index in it is ever negative."""
@@ -92,11 +97,20 @@ class IndexFacts:
             assert isinstance(array, ArrayType)
             self.exact[stmt.outs[0]] = array.shape[stmt.kwargs["axis"]]
         elif stmt.op is inside:
-            self._range(stmt.outs[0], 0, affine((self.of(stmt.args[1]), 1), const=-1))
+            self.within(stmt.out, 0, affine((self.of(stmt.args[1]), 1), const=-1))
         elif stmt.op in (add, subtract):
             signs = (1, -1) if stmt.op is subtract else (1, 1)
             parts = [(self.of(a), f) for a, f in zip(stmt.args, signs, strict=True)]
             self.exact[stmt.outs[0]] = affine(*parts)
+        elif stmt.op is py_min:
+            least = [self.of(a) for a in stmt.args]
+            low = 0 if all(map(self.holds, least)) else None
+            self.within(stmt.out, low, next((x for x in least if isinstance(x, Size)), None))
+        elif stmt.op is from_start:
+            self.within(stmt.out, 0, None)
+        elif stmt.op is distance:
+            low, high = map(self.of, stmt.args)
+            self.apart[stmt.out] = affine((high, 1), (low, -1))
         elif stmt.op is negative:
             self.exact[stmt.outs[0]] = affine((self.of(stmt.args[0]), -1))
         elif stmt.op is multiply:
@@ -104,6 +118,19 @@ class IndexFacts:
             if isinstance(b, int):
                 a, b = b, a
             self.exact[stmt.outs[0]] = affine((b, a)) if isinstance(a, int) else None
+
+    def most(self, expression: Dim) -> Dim:
+        """The largest value of the expression, free of loop indices; None: not known."""
+        for symbol in reversed(self.ranges):
+            if not isinstance(expression, Size):
+                break
+            factor = dict(expression.terms).get(symbol, 0)
+            if factor:
+                low, high = self.ranges[symbol]
+                end = high if factor > 0 else low
+                expression = affine((expression, 1), (size(symbol), -factor), (end, factor))
+        terms = expression.terms if isinstance(expression, Size) else ()
+        return None if any(s in self.given for s, _ in terms) else expression
 
     def holds(self, expression: Dim) -> bool:
         """Whether the expression is surely not negative."""

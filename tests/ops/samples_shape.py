@@ -25,7 +25,15 @@ from stagec.ops import (
     reduction,
     shape,
 )
-from stagec.ops.extent import extent, extent_if_set, inside, place, range_length
+from stagec.ops.extent import (
+    distance,
+    extent,
+    extent_if_set,
+    from_start,
+    inside,
+    place,
+    range_length,
+)
 
 Sample = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -58,6 +66,8 @@ def over(*samples: Any) -> list[Sample]:
 SAMPLES: dict[Op, list[Sample]] = {
     extent: [((M,), {"axis": 0}), ((M,), {"axis": 1})],
     extent_if_set: [((M,), {"axis": 0}), ((M,), {"axis": 1})],
+    distance: [((2, 5), {}), ((5, 2), {})],
+    from_start: [((3, 4), {}), ((-1, 4), {"more": 1}), ((-9, 4), {}), ((-9, 4), {"more": 1})],
     range_length: [((0, 5, 2), {}), ((4, 1, -1), {})],
     place: [((3, 4), {})],
     inside: [((2, 3), {}), ((-1, 3), {})],

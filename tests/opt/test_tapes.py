@@ -10,7 +10,7 @@ import stagec
 from stagec.ir.function import Function
 from stagec.ir.interpreter import evaluate
 from stagec.ir.parser import parse
-from stagec.ir.types import ListType
+from stagec.ir.types import ArrayType, ListType
 from stagec.ir.verifier import verify
 from stagec.ir.walk import statements
 from stagec.ops import ALL
@@ -126,6 +126,24 @@ def shorter_rows(x, n):
     return np.sum(u * u)
 
 
+def columns(x, n):
+    q = np.outer(x, x) + np.eye(4)
+    for k in range(4):
+        for j in range(k + 1, 4):
+            q[:, j] -= np.sum(q[:, k] * q[:, j]) * q[:, k] / (n + 1)
+    return np.sum(q**3)
+
+
+def columns_from_below(x, n):
+    q = np.outer(x, x) + np.eye(len(x))
+    for k in range(-1, len(x)):
+        for j in range(k - 1, len(x), 2):
+            q[j] = q[j] * q[j] / (n + 2.0)
+        for i in range(k):
+            q[:, i] *= q[:, i]
+    return np.sum(q**3)
+
+
 def complex_numbers(x, n):
     z = x[0] + 1j * x[1]
     for _ in range(n):
@@ -154,7 +172,8 @@ def collected_downwards(x, n):
 NUMBER = {counted: (0.7, 5), upwards_in_steps: (0.7, 10), downwards: (0.7, 5), search: (0.9, 0)}
 ARRAYS = (
     nest, triangle, three_deep, bounds_of_bounds, searches, leaves_early, in_a_branch,
-    shorter_rows, complex_numbers, collected, collected_downwards,
+    shorter_rows, complex_numbers, collected, collected_downwards, columns,
+    columns_from_below,
 )  # fmt: skip
 PROGRAMS: dict[Callable[..., Any], tuple[Any, ...]] = NUMBER | dict.fromkeys(ARRAYS, (X, 4))
 
@@ -206,6 +225,12 @@ def test_no_list_holds_lists(program: Callable[..., Any]) -> None:
 )
 def test_counted_loops_need_no_list(program: Callable[..., Any]) -> None:
     assert not lists(tapes(gradient(program, PROGRAMS[program])))
+
+
+@pytest.mark.parametrize("program", [columns, columns_from_below], ids=lambda p: p.__name__)
+def test_no_list_holds_arrays(program: Callable[..., Any]) -> None:
+    found = lists(tapes(gradient(program, PROGRAMS[program])))
+    assert all(isinstance(v.type.element, ArrayType) and not v.type.element.rank for v in found)
 
 
 def test_loops_that_stay_with_numpy_keep_their_lists() -> None:

@@ -6,29 +6,30 @@ without temporary arrays; the rest stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Expands, For, Operand, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Expands, For, Stmt, Value, While
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import Dim, Symbol
 from stagec.ir.walk import uses
 from stagec.ops.expansion import expandable, expanded
 from stagec.opt.scalarise.fusion import Fusion
 from stagec.opt.scalarise.groups import Group
 from stagec.opt.scalarise.lengths import with_lengths
 from stagec.opt.scalarise.nests import Nest
+from stagec.opt.scalarise.sizes import Sizes
+from stagec.opt.scalarise.views import Views
 from stagec.opt.scalarise.worth import compilable as compilable, worth_loops
 
 
 def scalarise(fn: Function) -> Function:
     """The function with its array statements as loops."""
     functions = tuple(scalarise(f) for f in fn.functions)
-    body, indices = with_lengths(fn.body)
-    return replace(fn, body=_Scalariser(indices).block(body), functions=functions)
+    body, views, indices = with_lengths(fn.body)
+    return replace(fn, body=_Scalariser(views, Sizes(indices)).block(body), functions=functions)
 
 
 @dataclass(slots=True)
@@ -37,43 +38,38 @@ class _Scalariser:
 
     Attributes
     ----------
-    indices : the loop indices that symbols of lengths stand for.
+    views : the parts of arrays that statements select.
+    sizes : what is known of sizes in front of a statement.
     taken : the names of the indices of the loops around.
-    lengths : integers that are computed already, by the size that they are.
     compiled : whether the block is in a loop which can become compiled code as a whole: there
         even a statement on its own is worth a nest.
     """
 
-    indices: Mapping[Symbol, Operand]
+    views: Views
+    sizes: Sizes
     producers: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
     taken: tuple[str, ...] = ()
-    lengths: dict[Dim, Operand] = field(default_factory=dict[Dim, Operand])
     compiled: bool = False
 
     def block(self, block: Block) -> Block:
         """The block with nests for groups of statements."""
-        lengths, self.lengths = self.lengths, dict(self.lengths)
-        items = Fusion(block, self.producers).run()
-        worth = None if self.compiled else worth_loops(items)
+        outer, self.sizes = self.sizes, self.sizes.inside()
+        self.sizes.note(block.params)
+        items = Fusion(block, self.producers, self.views, self.sizes, self.compiled).run()
+        worth = None if self.compiled else worth_loops(items, self.views)
         builder = Builder()
         for item in items:
-            if not isinstance(item, Group):
-                builder.loc = item.loc
-                builder.append(self.regions(item))
-            elif worth is None or item in worth:
-                self.nest(item, block, builder)
-            else:
-                for stmt in item.members:
-                    builder.append(stmt)
-        self.lengths = lengths
+            if isinstance(item, Group) and (worth is None or item in worth):
+                needed = {v for i in items if i is not item for v in _used(i)}
+                needed.update(v for v in block.results if isinstance(v, Value))
+                Nest(item, builder, needed, self.sizes, self.taken).emit()
+                continue
+            for stmt in item.members if isinstance(item, Group) else (item,):
+                builder.loc = stmt.loc
+                builder.append(self.regions(stmt))
+                self.sizes.note(stmt.outs)
+        self.sizes = outer
         return builder.block(block.params, block.results)
-
-    def nest(self, group: Group, block: Block, builder: Builder) -> None:
-        """Add the nest of a group of statements of the block."""
-        inside = set(group.members)
-        needed = {v for s in block.stmts if s not in inside for v in uses(s)}
-        needed.update(v for v in block.results if isinstance(v, Value))
-        Nest(group, builder, needed, self.indices, self.taken, self.lengths).emit()
 
     def regions(self, stmt: Stmt) -> Stmt:
         """The statement with nests in the blocks inside it."""
@@ -82,7 +78,7 @@ class _Scalariser:
             self.taken = (*taken, stmt.body.params[0].hint)
         if not compiled and isinstance(stmt, For | While):
             wide = in_simpler_ops(stmt)
-            if compilable(wide):
+            if compilable(wide, self.views):
                 stmt, self.compiled = wide, True
         made = map_regions(stmt, self.block)
         self.compiled, self.taken = compiled, taken
@@ -106,6 +102,13 @@ def _definition(stmt: Apply) -> Callable[..., Any] | None:
     return stmt.op.scalar.rule(*(a.type for a in stmt.args), **stmt.kwargs)
 
 
-def compilable_in_simpler_ops(stmt: Apply) -> bool:
+def _used(item: Stmt | Group) -> Iterator[Value]:
+    """What the statement, or the group of statements, uses."""
+    for stmt in item.members if isinstance(item, Group) else (item,):
+        yield from uses(stmt)
+
+
+def compilable_in_simpler_ops(stmt: Apply, views: Views) -> bool:
     """Whether the op may be in compiled code, be it written in simpler ops."""
-    return all(map(compilable, _simpler(Block((), (stmt,), stmt.outs)).stmts))
+    simpler = _simpler(Block((), (stmt,), stmt.outs)).stmts
+    return all(compilable(s, views) for s in simpler)

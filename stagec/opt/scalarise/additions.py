@@ -17,12 +17,11 @@ from stagec.ir.types import ArrayType
 from stagec.ops.creation import empty
 from stagec.opt.elements import read_element, write_element
 from stagec.opt.scalarise.folds import Index, State
-from stagec.opt.scalarise.groups import Group, array_type, target
+from stagec.opt.scalarise.groups import Group, array_type
 from stagec.opt.scalarise.places import (
     APART,
     Places,
     broadcast,
-    lag,
     natural,
 )
 
@@ -35,9 +34,11 @@ def postponed(group: Group) -> list[Apply]:
         root = group.first.get(stmt.outs[0])
         if root is None or not group.adding[root]:
             continue
-        places = target(stmt)
-        assert places is not None
-        read = any(a.leaf is root and a.places != places for a in group.reads)
+        places = group.target(stmt)
+        read = any(
+            a.leaf is root and a.places != places and group.lag(a, places) != APART
+            for a in group.reads
+        )
         if read or places != seen.setdefault(root, places):
             found.append(stmt)
     return found
@@ -51,10 +52,9 @@ def backwards(group: Group, later: Sequence[Apply]) -> bool:
         root = group.first.get(stmt.outs[0])
         if root is None:
             continue
-        places = target(stmt)
-        assert places is not None
+        places = group.target(stmt)
         for access in group.reads:
-            delay = lag(access.places, places) if access.leaf is root else APART
+            delay = group.lag(access, places) if access.leaf is root else APART
             if delay is None or any(delay[:-1] if stmt in later else delay):
                 return True
     return False

@@ -6,11 +6,16 @@ goes before the group or after it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stagec.ir.core import Apply, Block, Effect, Stmt, Value
-from stagec.ir.types import same_shape
+from stagec.ir.types import Shape, same_shape
 from stagec.ir.walk import uses
+from stagec.ops.copying import copy
 from stagec.ops.extent import extent
 from stagec.opt.scalarise.groups import Group, array_type, space
+from stagec.opt.scalarise.sizes import Sizes
+from stagec.opt.scalarise.views import Views
 from stagec.opt.scalarise.worth import compilable
 
 
@@ -20,13 +25,26 @@ class Fusion:
     Attributes
     ----------
     producers : what made each value, in the blocks around.
+    views : the parts of arrays that statements select.
+    sizes : what is known of sizes in front of the open group.
+    compiled : whether the whole block may become compiled code.
     found : what the block becomes, in order: statements, and groups for nests.
     behind : statements that come after the open group.
     """
 
-    def __init__(self, block: Block, producers: dict[Value, Apply]) -> None:
+    def __init__(
+        self,
+        block: Block,
+        producers: dict[Value, Apply],
+        views: Views,
+        sizes: Sizes,
+        compiled: bool,
+    ) -> None:
         self.block = block
         self.producers = producers
+        self.views = views
+        self.sizes = sizes.inside()
+        self.compiled = compiled
         self.found: list[Stmt | Group] = []
         self.group: Group | None = None
         self.behind: list[Apply] = []
@@ -44,7 +62,7 @@ class Fusion:
 
     def statement(self, stmt: Stmt) -> None:
         """Add the statement to the open group, or to the block, before or after the group."""
-        shape = space(stmt) if isinstance(stmt, Apply) else None
+        shape = space(stmt, self.views) if isinstance(stmt, Apply) else None
         if isinstance(stmt, Apply):
             self.producers.update(dict.fromkeys(stmt.outs, stmt))
         if shape is not None:
@@ -53,11 +71,9 @@ class Fusion:
                 same_shape(self.group.shape, shape) and self.joins(stmt)
             ):
                 self.close()
-            if self.group is None:
-                self.group = Group(shape, self.producers)
-                if not self.group.take(stmt):
-                    self.group = None
-            if self.group is not None:
+            if self.group is not None or self.opens(stmt, shape):
+                return
+            if self.compiled and stmt.op.overwrites is not None and self.copied(stmt):
                 return
         if self.group is not None and self.after_group(stmt):
             if isinstance(stmt, Apply) and stmt.op.effect is Effect.NONE:
@@ -65,11 +81,36 @@ class Fusion:
                 return
             self.close()
         self.found.insert(self.place(stmt), stmt)
+        self.sizes.note(stmt.outs)
+
+    def opens(self, stmt: Apply, shape: Shape) -> bool:
+        """Whether the statement begins a group."""
+        group = Group(shape, self.producers, self.views, self.sizes)
+        if group.take(stmt):
+            self.group = group
+        return self.group is not None
+
+    def copied(self, stmt: Apply) -> bool:
+        """Add the write of an array to a part that it overlaps, with a copy in between."""
+        value = stmt.args[1]
+        maker = self.producers.get(value) if isinstance(value, Value) else None
+        if array_type(value) is None or (maker is not None and maker.op is copy):
+            return False
+        taken = Value(value.type)
+        write = replace(stmt, args=(stmt.args[0], taken, *stmt.args[2:]))
+        for used in uses(stmt):
+            self.users[used] = [write if u is stmt else u for u in self.users[used]]
+        self.users[taken] = [write]
+        self.statement(Apply(copy, (value,), (), (taken,), stmt.loc))
+        self.statement(write)
+        return True
 
     def place(self, stmt: Stmt) -> int:
         """Where the statement goes: before groups that it would only keep apart."""
         place = len(self.found)
-        apart = isinstance(stmt, Apply) and (stmt.op is extent or not compilable(stmt))
+        apart = isinstance(stmt, Apply) and (
+            stmt.op is extent or not compilable(stmt, self.views)
+        )
         if not isinstance(stmt, Apply) or not apart or not _pure(stmt):
             return place
         used, fails = uses(stmt), _fails(stmt)
@@ -131,6 +172,7 @@ class Fusion:
         """The open group is complete."""
         if self.group is not None:
             self.found += [self.group, *self.behind]
+            self.sizes.note(out for stmt in self.behind for out in stmt.outs)
         self.group, self.behind = None, []
 
 

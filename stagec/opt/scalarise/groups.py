@@ -23,9 +23,8 @@ from stagec.ir.core import (
     Value,
 )
 from stagec.ir.lowering import fits
-from stagec.ir.types import ArrayType, Shape, at_least, may_be_one, same
+from stagec.ir.types import ArrayType, Shape, Size, at_least, may_be_one, same
 from stagec.ops.indexing import accumulate
-from stagec.ops.paths import path_type
 from stagec.opt.scalarise.places import (
     APART,
     Place,
@@ -33,8 +32,9 @@ from stagec.opt.scalarise.places import (
     broadcast,
     lag,
     natural,
-    through,
 )
+from stagec.opt.scalarise.sizes import Sizes
+from stagec.opt.scalarise.views import Views
 
 Producers = Mapping[Value, Apply]
 
@@ -92,34 +92,15 @@ def fold_of(stmt: Apply) -> Fold | None:
     return fold
 
 
-def writes(stmt: Apply) -> bool:
-    """Whether the op writes to a part of an array, element by element."""
-    path = path_of(stmt)
-    if stmt.op.overwrites != 0 or path is None or not all(fits(a.type) for a in stmt.args):
-        return False
-    shape = target_shape(stmt)
-    value = stmt.args[1].type
-    if shape is None or not shape or not isinstance(value, ArrayType):
-        return False
-    return fitting(value.shape, shape) and target(stmt) is not None
-
-
-def target_shape(stmt: Apply) -> Shape | None:
-    """The shape of the part that is written."""
-    base = stmt.args[0].type
-    index = [a.type for a in stmt.args[2:]]
-    if not isinstance(base, ArrayType) or any(getattr(t, "rank", 1) for t in index):
+def writes(stmt: Apply, views: Views) -> Shape | None:
+    """The shape of the part that the op writes to element by element; None if it does not."""
+    if stmt.op.overwrites != 0 or path_of(stmt) is None:
         return None
-    return path_type(base, path_of(stmt) or (), tuple(index)).shape  # type: ignore[arg-type]
-
-
-def target(stmt: Apply) -> Places | None:
-    """Where the elements are written."""
-    base = stmt.args[0].type
-    assert isinstance(base, ArrayType)
-    shape = target_shape(stmt)
-    assert shape is not None
-    return through(path_of(stmt) or (), base, stmt.args[2:])(natural(len(shape)))
+    view = views.of(stmt) if all(fits(a.type) for a in stmt.args) else None
+    value = stmt.args[1].type
+    if view is None or not view.shape or not isinstance(value, ArrayType):
+        return None
+    return view.shape if fitting(value.shape, view.shape) else None
 
 
 def fitting(shape: Shape, wide: Shape) -> bool:
@@ -146,6 +127,8 @@ class Group:
 
     Attributes
     ----------
+    views : the parts of arrays that statements select.
+    sizes : what is known of sizes in front of the loops.
     made : what members made, new in each trip.
     first : for each version of an array that members write to, the array as it was before.
     last : for each such array, its present version and where it was written.
@@ -156,6 +139,8 @@ class Group:
 
     shape: Shape
     producers: Producers
+    views: Views
+    sizes: Sizes
     members: list[Apply] = field(default_factory=list[Apply])
     made: set[Value] = field(default_factory=set[Value])
     first: dict[Operand, Operand] = field(default_factory=dict[Operand, Operand])
@@ -174,7 +159,7 @@ class Group:
             if kind is None or operand in self.first or operand in self.last:
                 break
             stmt = self.producers.get(operand)
-            moved = None if stmt is None else moved_to(stmt, places)
+            moved = None if stmt is None else moved_to(stmt, places, self.views)
             if stmt is None or moved is None:
                 break
             operand, places = stmt.args[0], moved
@@ -205,14 +190,16 @@ class Group:
         """Every element of arrays from outside that is read or written."""
         found = [Access(self.first.get(a.leaf, a.leaf), a.places) for a in self.reads]
         for stmt in self.members:
-            places = None if stmt.outs[0] in self.made else target(stmt)
-            if places is not None:
+            places = () if stmt.outs[0] in self.made else self.target(stmt)
+            if places:
                 found.append(Access(self.first.get(stmt.args[0], stmt.args[0]), places))
         return found
 
     def take(self, stmt: Apply) -> bool:
         """Add the statement, if it may run in the same loops."""
         found = list(self.accesses(stmt))
+        if not all(map(self.placed, (*(a.places for a in found), self.target(stmt)))):
+            return False
         if any(v in self.folds for v in (*stmt.args, *(a.leaf for a in found))):
             return False
         usual = natural(len(self.shape))
@@ -233,11 +220,20 @@ class Group:
         self.members.append(stmt)
         return True
 
+    def target(self, stmt: Apply) -> Places:
+        """Where the elements are written; nothing if the op does not write."""
+        view = self.views.of(stmt) if stmt.op.overwrites is not None else None
+        return () if view is None else view.places
+
+    def placed(self, places: Places) -> bool:
+        """Whether the integers are there that say where the elements are."""
+        return all(self.sizes.there(p.start) for p in places if isinstance(p.start, Size))
+
     def remakes(self, stmt: Apply) -> bool:
         """Whether the op writes to every element of what a member made."""
         base, value = stmt.args[0].type, stmt.args[1].type
         assert isinstance(base, ArrayType)
-        whole = target(stmt) == natural(len(self.shape))
+        whole = self.target(stmt) == natural(len(self.shape))
         same_dtype = isinstance(value, ArrayType) and value.dtype == base.dtype
         return stmt.args[0] in self.made and whole and same_dtype
 
@@ -253,9 +249,8 @@ class Group:
 
     def write(self, stmt: Apply, own: list[Access]) -> bool:
         """Add a write; `own` are the elements that it reads itself."""
-        places = target(stmt)
+        places = self.target(stmt)
         base, out = stmt.args[0], stmt.outs[0]
-        assert places is not None
         if base in self.made:
             return False
         adds = stmt.op is accumulate
@@ -288,7 +283,7 @@ class Group:
         for access in reads:
             if access.leaf is not array:
                 continue
-            delay = lag(access.places, places)
+            delay = self.lag(access, places)
             if delay is None:
                 return False
             first = next((d for d in delay if d), 0)
@@ -300,6 +295,10 @@ class Group:
         self.descending = descending
         return True
 
+    def lag(self, access: Access, places: Places) -> tuple[int, ...] | None:
+        """How many trips of each loop an element is read before it is written."""
+        return lag(access.places, places, self.shape, self.views.facts.holds)
+
 
 def injective(places: Places, shape: Shape) -> bool:
     """Whether different trips write different elements."""
@@ -307,7 +306,7 @@ def injective(places: Places, shape: Shape) -> bool:
     return {p.loop for p in places if p.loop is not None and p.step} >= moving
 
 
-def moved_to(stmt: Apply, places: Places) -> Places | None:
+def moved_to(stmt: Apply, places: Places, views: Views) -> Places | None:
     """The places in operand 0 of a view; None if the op is none or they cannot be said."""
     base = stmt.args[0].type if stmt.args else None
     if not isinstance(base, ArrayType):
@@ -316,9 +315,7 @@ def moved_to(stmt: Apply, places: Places) -> Places | None:
     if path is None and isinstance(stmt.op.scalar, Calls) and stmt.op.scalar.path is not None:
         path = stmt.op.scalar.path(**stmt.kwargs)
     if path is not None:
-        if stmt.op.overwrites is not None:
-            return None
-        return through(path, base, stmt.args[1:])(places)
+        return views.behind(stmt, path, places) if stmt.op.overwrites is None else None
     if stmt.op.aliased(stmt.kwargs) != 0:
         return None
     if isinstance(stmt.op.scalar, Moves):
@@ -331,11 +328,11 @@ def moved_to(stmt: Apply, places: Places) -> Places | None:
     return None
 
 
-def space(stmt: Apply) -> Shape | None:
+def space(stmt: Apply, views: Views) -> Shape | None:
     """The shape that the statement runs over, if loops can be made of it."""
     if fold_of(stmt) is not None:
         return array_type(stmt.args[0]).shape  # type: ignore[union-attr]
     if pointwise(stmt):
         kind = array_type(stmt.outs[0])
         return None if kind is None else kind.shape
-    return target_shape(stmt) if writes(stmt) else None
+    return writes(stmt, views)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Fold, Operand, Value, const
 from stagec.ir.path import Arg
-from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, same, size
+from stagec.ir.types import ArrayType, Dim, Size, affine, same
 from stagec.ops.arithmetic import Handle
 from stagec.ops.creation import empty
 from stagec.ops.effects import agree
@@ -19,9 +19,10 @@ from stagec.ops.indexing import read
 from stagec.ops.rounding import py_max
 from stagec.opt.scalarise.additions import Additions, backwards, postponed
 from stagec.opt.scalarise.folds import Index, Running, State
-from stagec.opt.scalarise.groups import Access, Group, array_type, target
+from stagec.opt.scalarise.groups import Access, Group, array_type
 from stagec.opt.scalarise.loops import Loops, Work
 from stagec.opt.scalarise.places import Places, natural
+from stagec.opt.scalarise.sizes import Sizes
 from stagec.opt.scalarise.trips import Trip, plain, shifted
 
 
@@ -32,11 +33,11 @@ class Nest:
     Attributes
     ----------
     needed : what is used outside of the nest.
-    indices : the loop indices that symbols of lengths stand for.
+    sizes : what is known of sizes in front of the nest.
     taken : the names of the indices of the loops around.
-    lengths : integers that are computed already, by the size that they are.
     extents : the length of each axis of the iteration space.
     ends : the lengths of axes that places are counted from the end of.
+    starts : where places begin that do not begin at a number.
     order : the axes as their loops are nested, outermost first.
     finals : what is known after the nest by the value that it had before scalarisation.
     """
@@ -44,13 +45,13 @@ class Nest:
     group: Group
     builder: Builder
     needed: Collection[Value]
-    indices: Mapping[Symbol, Operand]
+    sizes: Sizes
     taken: tuple[str, ...]
-    lengths: dict[Dim, Operand]
     extents: list[Operand] = field(default_factory=list[Operand])
     ends: dict[tuple[Operand, int], Operand] = field(
         default_factory=dict[tuple[Operand, int], Operand]
     )
+    starts: dict[Dim, Operand] = field(default_factory=dict["Dim", "Operand"])
     order: list[int] = field(default_factory=list[int])
     running: dict[Operand, Running] = field(default_factory=dict[Operand, Running])
     finals: dict[Any, Value] = field(default_factory=dict[Any, Value])
@@ -85,15 +86,17 @@ class Nest:
         group, inner = self.group, self.order[-1]
         later = postponed(group)
         additions = Additions.of(group, later, inner, self.room, self.builder, state)
-        each = {target(s): [t for t in later if target(t) == target(s)] for s in later}
+        each: dict[Places, list[Apply]] = {}
+        for stmt in later:
+            each.setdefault(group.target(stmt), []).append(stmt)
 
         def now(builder: Builder, index: Index, state: State) -> None:
-            trip = Trip(group, self.ends, builder, index, state)
+            trip = Trip(group, self.ends, self.starts, builder, index, state)
             trip.run(self.running, additions)
 
         def then(stmts: Sequence[Apply]) -> Work:
             return lambda builder, index, state: Trip(
-                group, self.ends, builder, index, state
+                group, self.ends, self.starts, builder, index, state
             ).add(stmts, additions)
 
         folds = tuple(self.running.values())
@@ -151,13 +154,15 @@ class Nest:
         dim = self.group.shape[axis]
         if isinstance(dim, int):
             return const(dim)
-        computed = self.computed(dim)
-        if computed is not None:
-            return computed
+        indexed = dim is not None and any(s in self.sizes.indices for s, _ in dim.terms)
+        if dim in self.sizes.integers or (indexed and self.sizes.there(dim)):
+            return self.sizes.value(self.builder, dim)
         for access in self.group.touched():
             found = self.length_by(access, axis, dim)
             if found is not None:
                 return found
+        if self.sizes.there(dim):
+            return self.sizes.value(self.builder, dim)
         for stmt in self.group.members:
             # what is not broadcast is as long as the result
             for operand in stmt.args if stmt.op.overwrites is None else stmt.args[1:2]:
@@ -172,31 +177,6 @@ class Nest:
         base = self.group.first[stmt.outs[0]]
         part = self.add(read, (base, *stmt.args[2:]), path=stmt.kwargs["path"], view=True)
         return self.length(part, axis)
-
-    def computed(self, dim: Dim) -> Operand | None:
-        """A length that follows from indices of loops around and other lengths, if it does."""
-        if not isinstance(dim, Size) or not any(s in self.indices for s, _ in dim.terms):
-            return None
-        terms = [(self.symbol(s), factor) for s, factor in dim.terms]
-        found: Any = dim.const
-        for value, factor in sorted(terms, key=lambda term: -term[1]):
-            if value is None:
-                return None
-            term = Handle(self.builder, value)
-            term = term if abs(factor) == 1 else term * abs(factor)
-            found = found + term if factor > 0 else found - term
-        return found.operand
-
-    def symbol(self, symbol: Symbol) -> Operand | None:
-        """The integer that the symbol stands for."""
-        if symbol in self.indices:
-            return self.indices[symbol]
-        dim = size(symbol)
-        for access in self.group.touched():
-            kind = array_type(access.leaf)
-            if kind is not None and dim in kind.shape:
-                return self.length(access.leaf, kind.shape.index(dim))
-        return self.lengths.get(dim)
 
     def length_by(self, access: Access, axis: int, dim: Dim) -> Operand | None:
         """The length as that of an axis of an array, less a constant."""
@@ -248,18 +228,19 @@ class Nest:
 
     def room(self, axis: int) -> Operand:
         """The length of an axis of the iteration space as the size of an array."""
-        least = at_least(self.group.shape[axis])
-        if least is not None and least >= 0:
+        if self.group.views.facts.holds(self.group.shape[axis]):
             return self.extents[axis]
         return self.add(py_max, (self.extents[axis], const(0)))
 
     def find_ends(self) -> None:
-        """The lengths of axes that places are counted from the end of."""
+        """The lengths of axes that places are counted from the end of, and other starts."""
         for access in self.group.touched():
             for axis, place in enumerate(access.places):
-                key = (access.leaf, axis)
-                if isinstance(place.start, int) and place.start < 0 and key not in self.ends:
+                start, key = place.start, (access.leaf, axis)
+                if isinstance(start, int) and start < 0 and key not in self.ends:
                     self.ends[key] = self.length(access.leaf, axis)
+                if isinstance(start, Size) and start not in self.starts:
+                    self.starts[start] = self.sizes.value(self.builder, start)
 
     def add(self, op: object, args: tuple[Operand, ...], **attrs: object) -> Operand:
         """One op in front of the nest."""
@@ -269,12 +250,13 @@ class Nest:
         """The length of an axis, named as its symbol; the same for equal lengths."""
         kind = array_type(array)
         dim = None if kind is None else kind.shape[axis]
-        if dim in self.lengths:
-            return self.lengths[dim]
+        integers = self.sizes.integers
+        if dim in integers:
+            return integers[dim]
         hint = str(dim) if str(dim).isidentifier() else ""
         found = self.builder.add(extent, (array,), {"axis": axis}, hint)[0]
         if isinstance(dim, Size):
-            self.lengths[dim] = found
+            integers[dim] = found
         return found
 
     def shifted(self, operand: Operand, by: int) -> Operand:

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from stagec.ir.build import exact
 from stagec.ir.core import Operand
-from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Reshape, Slice, Transpose
-from stagec.ir.types import ArrayType, Dim, Shape, at_least, product, same
-from stagec.ops.paths import path_type
+from stagec.ir.types import ArrayType, Dim, Shape, Size, affine, product, same
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """The index along one axis: `start + step * (the index of the loop)`.
 
-    `loop` is None for a fixed index.  `start` is a number, counted from the end of the axis if
-    it is negative, or a staged integer, which with a loop is known not to be negative.
+    `loop` is None for a fixed index, which need not be inside of the axis unless `inside` says
+    so: it may be a negative number, counted from the end, or a staged integer of which nothing
+    is known.  `cut` says that the loop need not go over the whole axis.
     """
 
     loop: int | None
     step: int = 1
-    start: int | Operand | Sum = 0
+    start: Dim | Operand = 0
+    inside: bool = field(default=True, compare=False)
+    cut: bool = field(default=False, compare=False)
 
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """A sum of products of a positive number and lengths: where a row of a matrix begins."""
-
-    terms: tuple[tuple[int, tuple[Operand, ...]], ...]
+    @property
+    def plain(self) -> bool:
+        """Whether the start is an expression, counted from the start of the axis."""
+        start = self.start
+        return isinstance(start, Size) or (isinstance(start, int) and start >= 0)
 
 
 Places: TypeAlias = tuple[Place, ...]
@@ -50,136 +48,26 @@ def broadcast(places: Places, type: ArrayType) -> Places:
     )
 
 
-Through: TypeAlias = Callable[[Places], "Places | None"]
+def through(view: Places, places: Places) -> Places | None:
+    """The places in an array for places in a view of it; None: cannot be said."""
+    found = [p if p.loop is None else _behind(p, places[p.loop]) for p in view]
+    return None if None in found else tuple(p for p in found if p is not None)
 
 
-def through(path: Path, base: ArrayType, index: Sequence[Operand]) -> Through:
-    """The places in `base` for places in what the path selects; None: cannot be said."""
-
-    def place(places: Places) -> Places | None:
-        if not path:
-            return places
-        types = [path_type(base, path[:k], _types(index)) for k in range(len(path) + 1)]
-        found: Places | None = places
-        for step, (whole, part) in zip(
-            reversed(path), reversed([*pairwise(types)]), strict=True
-        ):
-            if found is None:
-                return None
-            found = _back(step, whole, part, found, index)
-        return found
-
-    return place
-
-
-def _back(
-    step: object, whole: ArrayType, part: ArrayType, places: Places, index: Sequence[Operand]
-) -> Places | None:
-    match step:
-        case Transpose(axes):
-            return tuple(places[axes.index(k)] for k in range(len(axes)))
-        case Index(items):
-            return _indexed(items, whole.rank, part.shape, places, index)
-        case Reshape(shape):
-            return unshaped(whole, shape, places, index)
-        case _:
-            return None
-
-
-def _indexed(
-    items: tuple[Item, ...], rank: int, shape: Shape, places: Places, index: Sequence[Operand]
-) -> Places | None:
-    """The places in an array of this rank of places in a part of it, which has this shape."""
-    taken = sum(not isinstance(i, NewAxis) for i in items)
-    items = items + (Slice(),) * (rank - taken)
-    found: list[Place] = []
-    at = 0
-    for item in items:
-        if isinstance(item, NewAxis):
-            at += 1
-        elif isinstance(item, int):
-            found.append(Place(None, 0, item))
-        elif isinstance(item, Arg):
-            operand = index[item.position]
-            if not isinstance(operand.type, ArrayType) or operand.type.dtype.kind not in "iu":
-                return None
-            if operand.type.rank or operand.type.kind == "array":
-                return None
-            found.append(Place(None, 0, operand))
-        else:
-            place = (
-                _sliced(item, places[at], index) if _safe(item, places[at], shape[at]) else None
-            )
-            if place is None:
-                return None
-            found.append(place)
-            at += 1
-    return tuple(found)
-
-
-def _safe(item: Slice, place: Place, dim: Dim) -> bool:
-    """Whether an index outside a slice of this length is one outside the whole axis too."""
-    if place.loop is not None or item == Slice():
-        return True
-    if not isinstance(place.start, int):
-        return False
-    least = at_least(dim) or 0
-    if -least <= place.start < least:
-        return True
-    return place.start >= 0 and item.stop is None and item.step in (None, 1)
-
-
-def _sliced(item: Slice, place: Place, index: Sequence[Operand]) -> Place | None:
+def _behind(outer: Place, inner: Place) -> Place | None:
     """The place in the whole axis of a place in a slice of it."""
-    start, step = item.start, 1 if item.step is None else item.step
-    if isinstance(step, Arg):
-        return None
-    if isinstance(place.start, int) and place.start < 0:
-        return _from_end(item, place)
-    if isinstance(start, Arg):
-        found = index[start.position]
-        plain = step == 1 and place.start == 0
-        return Place(place.loop, place.step, found) if plain and _counts(found) else None
-    if start is None:
-        start = 0 if step > 0 else -1
-    elif (start < 0 and start != -1) or (step < 0 and start != -1):
-        return None  # the slice may be cut short at an end of the axis
-    if start == 0 and step == 1:
-        return place
-    if not isinstance(place.start, int):
-        return None
-    base = start + step * place.start
-    if (base < 0) != (start < 0):
-        return None
-    return Place(place.loop, step * place.step, base)
+    if inner.loop is None and not inner.inside:
+        return None if outer.cut else inner
+    assert inner.plain
+    start = affine((outer.start, 1), (inner.start, outer.step))  # type: ignore[arg-type]
+    step = outer.step * inner.step
+    return replace(inner, step=step, start=start, cut=outer.cut or inner.cut)
 
 
-def _from_end(item: Slice, place: Place) -> Place | None:
-    """The same for a place that is counted from the end of the slice."""
-    assert isinstance(place.start, int)
-    stop = 0 if item.stop is None else item.stop
-    if item.step == -1 and item.start in (None, -1) and item.stop is None:
-        return Place(place.loop, -place.step, -1 - place.start)
-    if item.step not in (None, 1) or not isinstance(stop, int) or stop > 0 or item.stop == 0:
-        return None
-    return Place(place.loop, place.step, stop + place.start)
-
-
-def _counts(operand: Operand) -> bool:
-    """Whether it is an integer that is known not to be negative: of sizes, or loop indices."""
-    kind = operand.type
-    size = kind.size if isinstance(kind, ArrayType) else None
-    indices = size is not None and any(symbol.index for symbol, _ in size.terms)
-    return indices or exact(operand) is not None
-
-
-def unshaped(
-    type: ArrayType, shape: tuple[int | Arg, ...], places: Places, index: Sequence[Operand]
-) -> Places | None:
+def unshaped(old: Shape, new: Shape, places: Places) -> Places | None:
     """The places in an array for places in what it was reshaped to: axes that stay, and one
-    that was split.
+    that was split; None: cannot be said.
     """
-    old, new = type.shape, path_type(type, (Reshape(shape),), _types(index)).shape
     front = 0
     while front < min(len(old), len(new)) and same(old[front], new[front]):
         front += 1
@@ -192,104 +80,90 @@ def unshaped(
         return None
     found = [Place(None)] * (len(old) - back - front)
     if long:
-        whole = product_of(new[middle])
-        if not same(whole, old[long[0]]):
-            return None
-        joined = _joined(places[middle], new[middle], shape[middle], index)
+        joined = _joined(places[middle], new[middle], old[long[0]])
         if joined is None:
             return None
         found[long[0] - front] = joined
     return (*places[:front], *found, *places[len(new) - back :])
 
 
-def product_of(dims: Sequence[Dim]) -> Dim:
-    """The product of sizes, where it is affine."""
-    total: Dim = 1
-    for dim in dims:
-        total = product(total, dim)
-    return total
-
-
-def _joined(
-    places: Places, dims: Sequence[Dim], sizes: Sequence[int | Arg], index: Sequence[Operand]
-) -> Place | None:
-    """One place for places along axes that are one axis in memory."""
-    loop, step, start = None, 0, 0
-    terms: list[tuple[int, tuple[Operand, ...]]] = []
-    factor: int = 1
-    lengths: tuple[Operand, ...] = ()
-    for k, place in reversed(tuple(enumerate(places))):
-        dim, length = dims[k], sizes[k]
-        if not isinstance(place.start, int):
+def _joined(places: Places, dims: Sequence[Dim], whole: Dim) -> Place | None:
+    """One place for places along axes that are one axis, of length `whole`, in memory."""
+    loop, step = None, 0
+    start: Dim = 0
+    factor: Dim = 1
+    for place, dim in zip(reversed(places), reversed(dims), strict=True):
+        if not place.plain or not place.inside:
             return None
         if place.loop is not None:
-            if loop is not None or lengths or place.start < 0:
+            if loop is not None or not isinstance(factor, int):
                 return None
             loop, step = place.loop, place.step * factor
-        elif not _inside(place.start, dim):
-            return None
-        at = _from_the_front(place.start, dim)
-        if at and lengths:
-            terms.append((at * factor, lengths))
-        else:
-            start += at * factor
-        if isinstance(length, Arg):
-            lengths = (*lengths, index[length.position])
-        elif length > 0:
-            factor *= length
-        elif isinstance(dim, int):
-            factor *= dim
-        elif k:
-            return None
-    if terms and start:
-        terms.append((start, ()))
-    return Place(loop, step, Sum(tuple(terms)) if terms else start)
-
-
-def _from_the_front(at: int, dim: Dim) -> int:
-    """The index, which may count from the end of an axis of known length."""
-    return at + dim if at < 0 and isinstance(dim, int) else at
-
-
-def _inside(at: int, dim: Dim) -> bool:
-    """Whether an axis surely has the element."""
-    if isinstance(dim, int):
-        return -dim <= at < dim
-    least = at_least(dim)
-    return at >= 0 and least is not None and at < least
-
-
-def _types(index: Sequence[Operand]) -> tuple[ArrayType, ...]:
-    return tuple(a.type for a in index)  # type: ignore[misc]
+        if place.start != 0:
+            start = affine((start, 1), (product(place.start, factor), 1))  # type: ignore[arg-type]
+        factor = product(factor, dim)
+    if start is None or not same(factor, whole):
+        return None
+    return Place(loop, step, start, cut=True)
 
 
 APART: tuple[int, ...] = ()
+Natural: TypeAlias = Callable[[Dim], bool]  # whether an expression is surely not negative
 
 
-def lag(read: Places, write: Places) -> tuple[int, ...] | None:
+def lag(read: Places, write: Places, shape: Shape, holds: Natural) -> tuple[int, ...] | None:
     """How many trips of each loop, outermost first, an element is read before it is written.
 
-    None: not known; `APART`: it is another element.
+    `shape` has the numbers of trips.  None: not known; `APART`: it is another element.
     """
-    found: list[tuple[int, int]] = []
-    for r, w in zip(read, write, strict=True):
-        if r.loop != w.loop or r.step != w.step:
+    pairs = list(zip(read, write, strict=True))
+    if any(apart(r, w, shape, holds) for r, w in pairs):
+        return APART
+    reads: dict[int | None, int] = {}  # the only trip in which the element can be read
+    writes: dict[int | None, int] = {}
+    found: dict[int | None, int] = {}
+    for r, w in pairs:
+        ahead = distance(r, w)
+        if not isinstance(ahead, int):
             return None
-        if r.loop is None:
-            fixed = isinstance(r.start, int) and isinstance(w.start, int)
-            if fixed and (r.start < 0) == (w.start < 0) and r.start != w.start:  # type: ignore[operator]
-                return APART
-            if r.start != w.start:
-                return None
-            continue
-        if r.start == w.start:
-            found.append((r.loop, 0))
-            continue
-        same_end = isinstance(r.start, int) and isinstance(w.start, int)
-        if not same_end or (r.start < 0) != (w.start < 0):  # type: ignore[operator]
+        if r.loop == w.loop and (r.loop is None or r.step == w.step):
+            found[r.loop] = ahead // w.step if r.loop is not None else 0
+        elif r.loop is None and w.loop is not None:
+            writes[w.loop] = ahead // w.step
+        elif w.loop is None and r.loop is not None:
+            reads[r.loop] = -ahead // r.step
+        else:
             return None
-        steps, rest = divmod(r.start - w.start, w.step)  # type: ignore[operator]
-        if rest:
-            return None
-        found.append((r.loop, steps))
-    return tuple(steps for _, steps in sorted(found))
+    found = {k: writes[k] - reads[k] for k in writes if k in reads} | found
+    loops = {p.loop for p in (*read, *write) if p.loop is not None}
+    return tuple(found[k] for k in sorted(loops)) if loops <= found.keys() else None  # type: ignore[type-var]
+
+
+def distance(a: Place, b: Place) -> Dim:
+    """How far the first place starts behind the second; None if that is not known."""
+    if a.plain and b.plain:
+        return affine((a.start, 1), (b.start, -1))  # type: ignore[arg-type]
+    fixed = isinstance(a.start, int) and isinstance(b.start, int)
+    return a.start - b.start if fixed and not (a.plain or b.plain) else None  # type: ignore[operator]
+
+
+def apart(a: Place, b: Place, shape: Shape, holds: Natural) -> bool:
+    """Whether the two never are the same index."""
+    between = distance(a, b)
+    if between is None:
+        return False
+    same = a.loop == b.loop and (a.step == b.step or a.loop is None)
+    if same and isinstance(between, int) and (a.loop is None or between % a.step):
+        return bool(between)
+    (low, high), (least, most) = _span(a, shape), _span(b, shape)
+    first = affine((between, 1), (low, 1), (most, -1), const=-1)
+    second = affine((between, -1), (least, 1), (high, -1), const=-1)
+    return any(x is not None and holds(x) for x in (first, second))
+
+
+def _span(place: Place, shape: Shape) -> tuple[Dim, Dim]:
+    """The least and the greatest index in any trip, counted from the start of the place."""
+    if place.loop is None:
+        return 0, 0
+    last = affine((shape[place.loop], place.step), const=-place.step)
+    return (0, last) if place.step > 0 else (last, 0)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Attrs, Const, Op, Operand, Value, const
-from stagec.ir.types import ArrayType
+from stagec.ir.core import Apply, Attrs, Const, Op, Operand, Value, const, operand_of
+from stagec.ir.types import ArrayType, Dim, Size
 from stagec.ops.arithmetic import Handle, add
+from stagec.ops.copying import copy
 from stagec.ops.indexing import update
 from stagec.opt.elements import read_element, write_element
 from stagec.opt.scalarise.additions import Additions
 from stagec.opt.scalarise.folds import Index, Running, State
-from stagec.opt.scalarise.groups import Group, array_type, element, target
+from stagec.opt.scalarise.groups import Group, array_type, element
 from stagec.opt.scalarise.places import (
     Place,
     Places,
-    Sum,
     broadcast,
     natural,
 )
@@ -30,11 +29,13 @@ from stagec.opt.scalarise.places import (
 class Trip:
     """The statements of one trip: `state` is what the loops change, `values` what was made.
 
-    `ends` are the lengths of axes that places are counted from the end of.
+    `ends` are the lengths of axes that places are counted from the end of, `starts` where
+    places begin.
     """
 
     group: Group
     ends: Mapping[tuple[Operand, int], Operand]
+    starts: Mapping[Dim, Operand]
     builder: Builder
     index: Index
     state: State
@@ -71,9 +72,7 @@ class Trip:
     def write(self, stmt: Apply, value: Operand) -> None:
         """Write an element to an array that was there before."""
         root = self.group.first[stmt.outs[0]]
-        places = target(stmt)
-        assert places is not None
-        where = self.at(root, places)
+        where = self.at(root, self.group.target(stmt))
         self.state[root] = write_element(
             self.builder, self.state[root], value, where, stmt.outs[0].hint, stmt.op
         )
@@ -98,6 +97,8 @@ class Trip:
             _shape_only(a) if k in stmt.op.shapes else self.element(a)
             for k, a in enumerate(stmt.args)
         )
+        if stmt.op is copy:
+            return args[0]
         if stmt.op.scalar == "{}" and isinstance(args[0], Const):
             return const(kind.dtype.type(args[0].value))
         return self.apply(stmt.op, args, stmt.attrs, kind)
@@ -133,34 +134,23 @@ class Trip:
     def coordinate(self, array: Operand, axis: int, place: Place) -> Operand:
         """The index along one axis."""
         start = place.start
-        if isinstance(start, Sum):
-            start = self.total(start)
-        if not isinstance(start, int) and place.loop is None:
-            return start
-        base: Operand = const(0)
-        if place.loop is not None:
-            base = self.index[place.loop]
-            if place.step != 1:
-                base = (Handle(self.builder, base) * place.step).operand
-        if not isinstance(start, int):
-            return (Handle(self.builder, start) + Handle(self.builder, base)).operand
-        if start < 0:
-            end = shifted(self.builder, self.ends[array, axis], start)
-            if place.loop is None:
-                return end
-            return (Handle(self.builder, end) + Handle(self.builder, base)).operand
-        return shifted(self.builder, base, start)
+        if isinstance(start, int) and start < 0:
+            return shifted(self.builder, self.ends[array, axis], start)
+        begin = self.starts[start] if isinstance(start, Size) else start
+        assert begin is not None
+        if place.loop is None:
+            return const(begin) if isinstance(begin, int) else begin
+        at = Handle(self.builder, self.index[place.loop])
+        if isinstance(begin, int) and place.step > 0:
+            return shifted(self.builder, operand_of(_times(at, place.step)), begin)
+        first = const(begin) if isinstance(begin, int) else begin
+        if place.step < 0:
+            return operand_of(Handle(self.builder, first) - _times(at, -place.step))
+        return operand_of(Handle(self.builder, first) + _times(at, place.step))
 
-    def total(self, start: Sum) -> Operand:
-        """The value of a sum of products of lengths."""
-        found: Any = None
-        for factor, lengths in start.terms:
-            term: Any = factor
-            for length in lengths:
-                handle = Handle(self.builder, length)
-                term = handle if isinstance(term, int) and term == 1 else term * handle
-            found = term if found is None else found + term
-        return found.operand
+
+def _times(at: Handle, step: int) -> Handle:
+    return at if step == 1 else at * step
 
 
 def plain(operand: Operand) -> Operand:

@@ -14,24 +14,25 @@ from stagec.ir.types import Dim, Size
 from stagec.ir.walk import regions, uses
 from stagec.opt.scalarise.groups import Group, array_type, moved_to, space
 from stagec.opt.scalarise.places import natural
+from stagec.opt.scalarise.views import Views
 
 
-def worth_loops(items: Sequence[Stmt | Group]) -> set[Group]:
+def worth_loops(items: Sequence[Stmt | Group], views: Views) -> set[Group]:
     """The groups for which loops beat NumPy.
 
     Those are the groups of several statements, and those that hand something to other loops or
     get it from them with nothing in between that only the library can do.
     """
-    return {group for run in _runs(items) for group in _connected(run)}
+    return {group for run in _runs(items, views) for group in _connected(run)}
 
 
-def compilable(stmt: Stmt) -> bool:
+def compilable(stmt: Stmt, views: Views) -> bool:
     """Whether all of the statement may be in compiled code, once it is in loops."""
     if isinstance(stmt, Apply):
-        view = bool(stmt.args) and moved_to(stmt, natural(rank(stmt))) is not None
-        return view or kernel_source(stmt) is not None or space(stmt) is not None
+        view = bool(stmt.args) and moved_to(stmt, natural(rank(stmt)), views) is not None
+        return view or kernel_source(stmt) is not None or space(stmt, views) is not None
     return not isinstance(stmt, Call) and all(
-        compilable(s) for region in regions(stmt) for s in region.stmts
+        compilable(s, views) for region in regions(stmt) for s in region.stmts
     )
 
 
@@ -40,11 +41,11 @@ def rank(stmt: Apply) -> int:
     return getattr(stmt.outs[0].type, "rank", 0) if stmt.outs else 0
 
 
-def _runs(items: Sequence[Stmt | Group]) -> Iterator[list[Stmt | Group]]:
+def _runs(items: Sequence[Stmt | Group], views: Views) -> Iterator[list[Stmt | Group]]:
     """The items between those that compiled code cannot hold."""
     run: list[Stmt | Group] = []
     for item in items:
-        if isinstance(item, Group) or compilable(item):
+        if isinstance(item, Group) or compilable(item, views):
             run.append(item)
         else:
             yield run

@@ -1,7 +1,9 @@
 """Which lists become arrays, and of which form.
 
 FIXED: one element on each trip of a nest of counted loops, whose numbers of trips are known
-before the nest: an array with an axis for each loop.  GROWING: anything else that is recorded
+before the nest: an array with an axis for each loop.  If the elements are arrays, it is enough
+that the most trips are known that inner loops can make: rows that are not recorded are memory
+that is never touched.  GROWING: anything else that is recorded
 trip by trip: an array with room for more elements, which is replaced when it is full.
 """
 
@@ -11,13 +13,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
-from stagec.ir.core import Apply, Call, For, If, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, For, If, Stmt, Value, While, known
 from stagec.ir.lowering import fits
-from stagec.ir.types import ArrayType, ListType
+from stagec.ir.types import ArrayType, Dim, ListType, affine
 from stagec.ir.walk import defined, regions
+from stagec.ops.index_facts import IndexFacts
 from stagec.ops.list_arrays import list_stack
-from stagec.ops.lists import list_get
+from stagec.ops.lists import list_get, list_length
 from stagec.opt.scalarise import compilable_in_simpler_ops
+from stagec.opt.scalarise.lengths import with_lengths
+from stagec.opt.scalarise.views import Views
 from stagec.opt.tapes.positions import Player, Positions, Recorder, player, recorder
 from stagec.opt.tapes.webs import Program, Web
 
@@ -27,10 +32,12 @@ class Plan:
     """A list, and the lists in it, that become one array.
 
     `recorders` are those of the webs from outside to inside; `fixed` says which form it has.
+    `most` are the most trips of the inner loops where they are not known before the nest.
     """
 
     recorders: tuple[Recorder, ...]
     fixed: bool
+    most: tuple[Dim, ...] = ()
 
     @property
     def element(self) -> ArrayType:
@@ -87,11 +94,15 @@ def _plan(
         return None
     if not all(_nested(program, a, b) for a, b in pairwise(found)):
         return None
+    most: tuple[Dim, ...] = ()
     fixed = _is_fixed(program, found)
+    if not fixed and element.rank and _is_fixed(program, found, bounds=False):
+        most = _most_trips(program, found)
+        fixed = bool(most)
     if any(r.web.by(list_stack) for r in found) and not (fixed and _stacks(found)):
         return None
     # a list of numbers whose length is not known before its loop is flat already
-    return Plan(tuple(found), fixed) if fixed or len(found) > 1 else None
+    return Plan(tuple(found), fixed, most) if fixed or len(found) > 1 else None
 
 
 def _stacks(found: list[Recorder]) -> bool:
@@ -122,15 +133,38 @@ def _nested(program: Program, outer: Recorder, inner: Recorder) -> bool:
     return inside and all(isinstance(program.maker[v], If) for v in others)
 
 
-def _is_fixed(program: Program, found: list[Recorder]) -> bool:
-    """Whether all numbers of trips are known before the outermost loop."""
+def _most_trips(program: Program, found: list[Recorder]) -> tuple[Dim, ...]:
+    """The most trips that each inner loop can make; nothing if they are not known."""
+    if any(r.web.by(list_length) for r in found[1:]):
+        return ()
+    facts = IndexFacts(program.given, "trip")
+    for stmt in program.home:
+        if isinstance(stmt, Apply):
+            facts.note(stmt)
+        elif isinstance(stmt, For):
+            facts.index(stmt)
+    most: list[Dim] = []
+    for one in found[1:]:
+        assert isinstance(one.loop, For)
+        step = known(one.loop.step)
+        ends = [one.loop.hi, one.loop.lo] if step and step > 0 else [one.loop.lo, one.loop.hi]
+        far, near = map(facts.of, ends)
+        most.append(facts.most(affine((far, 1), (near, -1))) if step else None)
+    return () if None in most else tuple(most)
+
+
+def _is_fixed(program: Program, found: list[Recorder], bounds: bool = True) -> bool:
+    """Whether all numbers of trips are known before the outermost loop, but for those of the
+    inner loops if `bounds` is false.
+    """
     top = found[0].loop
     inside = {*defined(top.body)}
     for k, one in enumerate(found):
         loop = one.loop
         if not isinstance(loop, For) or loop.until or len(one.web.roots) > 1:
             return False
-        if any(bound in inside for bound in (loop.lo, loop.hi, loop.step)):
+        exact = bounds or not k
+        if exact and any(bound in inside for bound in (loop.lo, loop.hi, loop.step)):
             return False
         if program.home[one.root] is not program.home[loop]:
             return False
@@ -152,9 +186,10 @@ def _directly(program: Program, outer: Recorder, inner: Recorder) -> bool:
 
 def _compiled(found: list[Choice]) -> list[Choice]:
     """The choices whose loops can be compiled once their lists are arrays."""
+    named = {p.loop: with_lengths(Block((), (p.loop,), ())) for p in found}
     while True:
         ours = {v for p in found for web in p.webs for v in web.values}
-        kept = [p for p in found if _compiles(p.loop, ours)]
+        kept = [p for p in found if _compiles(*named[p.loop][:2], ours)]
         if len(kept) == len(found):
             return kept
         found = kept
@@ -166,12 +201,14 @@ def _read_right(plan: Plan, positions: Positions) -> bool:
     return all(positions.proven(get) is not None for get in gets)
 
 
-def _compiles(stmt: Stmt, ours: set[Value]) -> bool:
-    """Whether compiled code can hold the statement, the lists `ours` being arrays."""
-    if isinstance(stmt, Apply):
-        return any(v in ours for v in (*stmt.args, *stmt.outs)) or (
-            compilable_in_simpler_ops(stmt)
-        )
-    return not isinstance(stmt, Call) and all(
-        _compiles(s, ours) for region in regions(stmt) for s in region.stmts
-    )
+def _compiles(block: Block, views: Views, ours: set[Value]) -> bool:
+    """Whether compiled code can hold the block, the lists `ours` being arrays."""
+
+    def fits_in(stmt: Stmt) -> bool:
+        if isinstance(stmt, Apply):
+            listed = any(v in ours for v in (*stmt.args, *stmt.outs))
+            return listed or compilable_in_simpler_ops(stmt, views)
+        inside = (s for region in regions(stmt) for s in region.stmts)
+        return not isinstance(stmt, Call) and all(map(fits_in, inside))
+
+    return all(map(fits_in, block.stmts))

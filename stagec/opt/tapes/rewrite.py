@@ -24,7 +24,7 @@ from stagec.ir.core import (
 from stagec.ir.function import Function
 from stagec.ir.path import Arg
 from stagec.ir.rebuild import map_operands
-from stagec.ir.types import INT, ArrayType, Dim, Size, affine
+from stagec.ir.types import INT, ArrayType, Dim, Size, affine, at_least
 from stagec.ir.walk import rename
 from stagec.ops.arithmetic import Handle
 from stagec.ops.comparison import less_equal
@@ -33,6 +33,7 @@ from stagec.ops.effects import check
 from stagec.ops.extent import extent
 from stagec.ops.list_arrays import list_stack
 from stagec.ops.lists import list_append, list_get, list_length, list_new
+from stagec.ops.rounding import py_max
 from stagec.opt.tapes.entries import Entry, Refused, Rows, Run
 from stagec.opt.tapes.plans import Choice, Plan
 from stagec.opt.tapes.positions import Player
@@ -312,9 +313,16 @@ class _Rewriter:
         """Add the arrays that the loop records in."""
         plans = {self.lists[v][0]: v for v in carried(stmt) if v in self.lists}
         for plan in plans:
+            if plan.most and plan.loop is not stmt:
+                self.trips.count(builder, stmt)
             if not plan.fixed or plan.loop is not stmt:
                 continue
-            trips = [self.trips.count(builder, r.loop) for r in plan.recorders]
+            inner = plan.recorders[1:]
+            trips = [self.trips.count(builder, stmt)]
+            if plan.most:
+                trips += [self.room(builder, plan, most) for most in plan.most]
+            else:
+                trips += [self.trips.count(builder, r.loop) for r in inner]
             self.entries[plan.recorders[0].root.out] = self.rows(builder, plan, trips)
 
     def rows(self, builder: Builder, plan: Plan, trips: Sequence[Operand]) -> Rows:
@@ -329,6 +337,14 @@ class _Rewriter:
         array = Value(replace(found, shape=exact), plan.hint)
         builder.append(Apply(empty, staged, freeze(attrs), (array,), builder.loc))
         return Rows(array, (), tuple(trips))
+
+    def room(self, builder: Builder, plan: Plan, most: Dim) -> Operand:
+        """The most trips of a loop as the size of an array."""
+        found = self.size(builder, plan, most)
+        least = at_least(most)
+        if least is not None and least >= 0:
+            return found
+        return builder.add(py_max, (found, const(0)), {})[0]
 
     def size(self, builder: Builder, plan: Plan, dim: Dim) -> Operand:
         """A length that what is recorded has."""

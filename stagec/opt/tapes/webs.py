@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from stagec.ir.core import Apply, Block, Call, For, If, Op, Operand, Stmt, Undef, Value, While
 from stagec.ir.function import Function
-from stagec.ir.types import ListType, Type
+from stagec.ir.types import ListType, Symbol, Type
 from stagec.ir.walk import operands, regions
+from stagec.ops.index_facts import given_sizes
 from stagec.ops.list_arrays import list_stack, list_unstack
 from stagec.ops.lists import list_append, list_get, list_length, list_new, list_pop
 
@@ -70,12 +71,14 @@ class Program:
     owner : the statement that each nested block belongs to.
     maker : the statement that makes a value, as result or as parameter of its body.
     webs : the web of each list.
+    given : the symbols of integers that the caller passes, which need not be sizes.
     """
 
     home: dict[Stmt, Block] = field(default_factory=dict["Stmt", "Block"])
     owner: dict[Block, Stmt] = field(default_factory=dict["Block", "Stmt"])
     maker: dict[Value, Stmt] = field(default_factory=dict["Value", "Stmt"])
     webs: dict[Value, Web] = field(default_factory=dict["Value", "Web"])
+    given: set[Symbol] = field(default_factory=set["Symbol"])
 
     def around(self, stmt: Stmt) -> list[Stmt]:
         """The statements that the statement is inside of, innermost first."""
@@ -89,7 +92,7 @@ class Program:
 
 def survey(fn: Function) -> Program:
     """The webs of the function's own statements."""
-    collector = _Collector(Program())
+    collector = _Collector(Program(given=given_sizes(fn.params)))
     collector.block(fn.body)
     for value in (*fn.params, *fn.results):
         collector.escapes(value)

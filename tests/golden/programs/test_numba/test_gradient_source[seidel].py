@@ -13,10 +13,9 @@ def seidel_grad_kernel(a, steps):
             for j in range(1, n - 1):
                 t = a[i - 1, j] + a[i, j - 1] + a[i, j] + a[i, j + 1]
                 a[i, j] = (t + a[i + 1, j]) / 5
-    n_1 = a.shape[0]
-    a_bar = np.empty((n_1, n_1))
-    for i in range(n_1):
-        for j in range(n_1):
+    a_bar = np.empty((n, n))
+    for i in range(n):
+        for j in range(n):
             a_bar[i, j] = a[i, j] + a[i, j]
     for _ in range(steps - 1, -1, -1):
         for i in range(n - 2, 0, -1):

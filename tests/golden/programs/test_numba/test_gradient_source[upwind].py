@@ -7,31 +7,30 @@ from stagec_runtime import kernels
 
 @njit(error_model='numpy', nogil=True)
 def upwind_grad_kernel(steps, u, speed):
-    tape = np.empty((max(steps, 0), u.shape[0] - 1))
+    t = u.shape[0]
+    tape = np.empty((max(steps, 0), t - 1))
     u = u.copy()
     for j in range(steps):
-        n = u.shape[0]
-        terms = np.empty(n - 1)
-        for i in range(n - 1):
-            t = u[i + 1] - u[i]
-            tape[j, i] = t
-            terms[i] = -(speed * t)
-        for i in range(n - 1):
+        terms = np.empty(t - 1)
+        for i in range(t - 1):
+            t_1 = u[i + 1] - u[i]
+            tape[j, i] = t_1
+            terms[i] = -(speed * t_1)
+        for i in range(t - 1):
             u[i + 1] += terms[i]
-    n = u.shape[0]
-    u_bar = np.empty(n)
-    for i in range(n):
+    u_bar = np.empty(t)
+    for i in range(t):
         u_bar[i] = 2 * u[i]
     speed_bar = 0.0
     for j in range(steps - 1, -1, -1):
-        terms = np.empty(n - 1)
+        terms = np.empty(t - 1)
         acc = 0.0
-        for i in range(n - 1):
+        for i in range(t - 1):
             acc = kernels.plus(acc, -(u_bar[i + 1] * tape[j, i]))
-            t = u_bar[i + 1] * speed
-            terms[i] = t
-            u_bar[i + 1] -= t
-        for i in range(n - 1):
+            t_1 = u_bar[i + 1] * speed
+            terms[i] = t_1
+            u_bar[i + 1] -= t_1
+        for i in range(t - 1):
             u_bar[i] += terms[i]
         speed_bar += acc
     return u_bar, float(speed_bar)

@@ -1,0 +1,97 @@
+"""Sizes as integers: those that are there already, and how the others are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from stagec.ir.build import Builder
+from stagec.ir.core import Operand, Value, const
+from stagec.ir.lowering import is_integer
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, size
+from stagec.ops.arithmetic import Handle
+from stagec.ops.extent import extent
+
+
+@dataclass(slots=True)
+class Sizes:
+    """What is known of sizes at one place of the function.
+
+    Attributes
+    ----------
+    indices : the loop indices that symbols stand for.
+    integers : integers by the size that they are.
+    axes : an axis of the length that a symbol stands for.
+    """
+
+    indices: Mapping[Symbol, Operand]
+    integers: dict[Dim, Operand] = field(default_factory=dict["Dim", "Operand"])
+    axes: dict[Symbol, tuple[Value, int]] = field(
+        default_factory=dict["Symbol", "tuple[Value, int]"]
+    )
+
+    def inside(self) -> Sizes:
+        """What is known at the start of a block at this place."""
+        return replace(self, integers=dict(self.integers), axes=dict(self.axes))
+
+    def note(self, values: Iterable[Value]) -> None:
+        """From here on there are these values."""
+        for value in values:
+            kind = value.type
+            if not isinstance(kind, ArrayType):
+                continue
+            if is_integer(kind) and kind.size is not None:
+                self.integers.setdefault(kind.size, value)
+            for axis, dim in enumerate(kind.shape):
+                symbol = _symbol(dim)
+                if symbol is not None:
+                    self.axes.setdefault(symbol, (value, axis))
+
+    def there(self, dim: Dim) -> bool:
+        """Whether the size is there or can be computed."""
+        if dim in self.integers or not isinstance(dim, Size):
+            return dim is not None
+        return all(
+            s in self.indices or s in self.axes or size(s) in self.integers
+            for s, _ in dim.terms
+        )
+
+    def value(self, builder: Builder, dim: Dim) -> Operand:
+        """The size, which is there or can be computed, as an integer."""
+        if not isinstance(dim, Size):
+            return const(dim)
+        if dim in self.integers:
+            return self.integers[dim]
+        symbol = _symbol(dim)
+        if symbol is not None:
+            return self.symbol(builder, symbol)
+        terms = sorted(dim.terms, key=lambda term: -term[1])
+        found: Any = dim.const if terms[0][1] < 0 else 0
+        for s, factor in terms:
+            term = Handle(builder, self.symbol(builder, s))
+            term = term if abs(factor) == 1 else term * abs(factor)
+            if factor > 0:
+                found = term if isinstance(found, int) and not found else found + term
+            else:
+                found = found - term
+        less = dim.const if terms[0][1] > 0 else 0
+        found = found - -less if less < 0 else found + less if less else found
+        return found.operand
+
+    def symbol(self, builder: Builder, symbol: Symbol) -> Operand:
+        """The integer that the symbol stands for."""
+        if symbol in self.indices:
+            return self.indices[symbol]
+        dim = size(symbol)
+        if dim not in self.integers:
+            array, axis = self.axes[symbol]
+            hint = symbol.name if symbol.name.isidentifier() else ""
+            self.integers[dim] = builder.add(extent, (array,), {"axis": axis}, hint)[0]
+        return self.integers[dim]
+
+
+def _symbol(dim: Dim) -> Symbol | None:
+    """The symbol that the size is, if it is one."""
+    plain = isinstance(dim, Size) and len(dim.terms) == 1 and dim.terms[0][1] == 1
+    return dim.terms[0][0] if plain and not dim.const else None  # type: ignore[union-attr]
