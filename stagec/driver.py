@@ -27,6 +27,7 @@ from stagec.ir.verifier import verify
 from stagec.opt.bufferise import Copy, bufferise
 from stagec.opt.checks import checks
 from stagec.opt.contract import contract
+from stagec.opt.creations import creations
 from stagec.opt.cse import cse
 from stagec.opt.dce import dce
 from stagec.opt.hoist import hoist
@@ -89,7 +90,7 @@ TARGETS: Mapping[str, Target] = {
             *(tapes, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
             *(hoist, simplify, cse, dce),
-            *(promote, skips, kernels, checks, dce),
+            *(promote, skips, creations, kernels, checks, dce),
         ),
         (parallel,),
         merge_sizes=True,

@@ -17,7 +17,6 @@ from stagec.ir.core import (
     Call,
     Calls,
     Cost,
-    Effect,
     Expands,
     For,
     If,
@@ -36,7 +35,7 @@ from stagec.ops.cast import astype, to_numpy
 from stagec.ops.extent import extent
 from stagec.opt.elements import as_python
 from stagec.opt.fingerprint import fingerprint
-from stagec.opt.memory import allocates, creates
+from stagec.opt.memory import allocates
 
 
 def kernels(fn: Function) -> Function:
@@ -71,7 +70,6 @@ class _Outliner:
         """The block with its runs of statements as calls."""
         stmts: list[Stmt] = []
         run: list[Stmt] = []
-        block = replace(block, stmts=tuple(created_late(block.stmts)))
         for k, stmt in enumerate((*block.stmts, None)):
             if isinstance(stmt, Apply) and is_size(stmt):
                 self.sizes[stmt.outs[0]] = stmt
@@ -189,38 +187,6 @@ class _Outliner:
         return after.stmts
 
 
-def created_late(stmts: Sequence[Stmt]) -> list[Stmt]:
-    """The statements, each new array made right before it is first used or something may fail.
-
-    So it is made in the kernel that fills it.
-    """
-    later: list[Stmt] = []  # from the last to the first
-    for stmt in reversed(stmts):
-        at = len(later)
-        if is_new(stmt):
-            outs = set(stmt.outs)
-            while at and outs.isdisjoint(uses(later[at - 1])) and not may_fail(later[at - 1]):
-                at -= 1
-            while at < len(later) and is_new(later[at]):
-                at += 1
-        later.insert(at, stmt)
-    return later[::-1]
-
-
-def is_new(stmt: Stmt) -> bool:
-    """Whether the statement makes an array out of nothing."""
-    return isinstance(stmt, Apply) and creates(stmt)
-
-
-def may_fail(stmt: Stmt) -> bool:
-    """Whether the statement may raise an error or does something besides its results."""
-    if isinstance(stmt, Apply):
-        raised = stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
-        return raised or stmt.op.effect is not Effect.NONE
-    inner = (s for region in regions(stmt) for s in region.stmts)
-    return isinstance(stmt, Call | While) or any(map(may_fail, inner))
-
-
 def loops(stmt: Stmt) -> bool:
     """Whether there is a loop in the statement."""
     return isinstance(stmt, For | While) or any(
@@ -244,7 +210,7 @@ def is_size(stmt: Stmt) -> bool:
         and len(stmt.outs) == 1
         and is_integer(stmt.outs[0].type)
         and kernel_source(stmt) is not None
-        and not may_fail(stmt)
+        and not stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
         and all(k in stmt.op.shapes or is_integer(a.type) for k, a in enumerate(stmt.args))
     )
 

@@ -21,11 +21,11 @@ def jacobi_grad_kernel(steps, a, b):
                 a_1[i + 1, j + 1] = 0.25 * (t + b[i, j + 1])
     n = a_1.shape[0]
     m = a_1.shape[1]
-    b_bar = np.zeros_like(a)
     a_bar = np.empty((n, m))
     for i in range(n):
         for j in range(m):
             a_bar[i, j] = a_1[i, j] + a_1[i, j]
+    b_bar = np.zeros_like(a)
     for _ in range(steps - 1, -1, -1):
         terms = np.empty(m - 2)
         for i in range(n - 2):
