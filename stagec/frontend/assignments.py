@@ -9,7 +9,7 @@ import gast
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, containers, names, numpy_calls, objects
+from stagec.frontend import arrays, containers, names, numpy_calls, objects, reshaping
 from stagec.frontend.desugar import old_value
 from stagec.frontend.expressions import BINARY, METHODS, binary, evaluate, subscript
 from stagec.frontend.machine import Frame, Machine, Raised
@@ -26,6 +26,13 @@ def assign(m: Machine, frame: Frame, target: Any, value: Value, state: State, lo
             names.store(m, frame, name, value, state, loc)
         case gast.Attribute(value=base, attr=attr):
             receiver = evaluate(m, frame, base, state)
+            if (
+                isinstance(receiver, ArrayRef)
+                and attr == "shape"
+                and isinstance(base, gast.Name)
+            ):
+                reshaping.set_shape(m, frame, base.id, receiver, value, state, loc)
+                return Leaf(state)
             objects.set_attribute(m, state, receiver, objects.mangled(frame, attr), value, loc)
         case gast.Subscript(value=base, slice=key):
             container = evaluate(m, frame, base, state)

@@ -114,6 +114,9 @@ def apply(
     """The result of calling a function that some op is the meaning of."""
     m.spend(loc)
     out = kwargs.get("out")
+    if isinstance(function, np.ufunc) and function.nout == 1 == len(args) - function.nin:
+        *inputs, out = args  # the last one by position is `out` too
+        args = tuple(inputs)
     plain_kwargs = {k: v for k, v in kwargs.items() if k != "out"}
     try:
         convert = joined_argument if function in JOINS else argument

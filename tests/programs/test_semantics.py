@@ -319,3 +319,21 @@ def test_generated_code_is_a_file_that_inspect_can_read() -> None:
     entry = f.compiled(1.0)
     assert "np.tanh(x) + 1" in inspect.getsource(entry)
     assert inspect.getsource(entry) in f.source(1.0)
+
+
+def positional_out(x: Any) -> Any:
+    y = x.copy()
+    np.multiply(y, x, y)
+    np.add(y, 1.0, y)
+    mask = y > 4.0
+    returned = np.logical_not(mask, mask)
+    returned[0] = False
+    return y, mask
+
+
+def test_the_last_argument_of_a_ufunc_may_be_the_output() -> None:
+    x = np.array([0.5, 2.0, 3.0])
+    for found, expected in zip(sc.jit(positional_out)(x), positional_out(x), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    slope = sc.grad(lambda v: np.sum(positional_out(v)[0]))(x)
+    np.testing.assert_array_equal(slope, 2 * x)

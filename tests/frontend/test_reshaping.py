@@ -1,0 +1,95 @@
+"""`array.shape = shape`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+
+
+def flat(x: Any) -> Any:
+    y = x * 2.0
+    first = y[0]
+    y.shape = y.size
+    y[1] += 10.0
+    return y, first
+
+
+def seen_elsewhere(x: Any) -> Any:
+    y = x[np.array([1, 0])]
+    row = y[0]
+    y.shape = 6
+    y[0] = 7.0
+    return row, y
+
+
+def chained(n: int, m: int) -> Any:
+    rows, columns = np.mgrid[0:n, 0:m]
+    rows.shape = columns.shape = n * m
+    return rows + 10 * columns
+
+
+def picked(x: Any) -> Any:
+    y = np.sort(x) + 1j * np.sort(-x)
+    y.shape = -1
+    y[0] = 7.0
+    return y
+
+
+def two_axes(x: Any) -> Any:
+    y = np.exp(x)
+    y.shape = (2, -1)
+    return y[1] * np.sum(y[0])
+
+
+def test_the_array_is_seen_in_another_shape() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    for program in (flat, seen_elsewhere):
+        for found, expected in zip(sc.jit(program)(x), program(x), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(sc.jit(picked)(x), picked(x))
+    np.testing.assert_array_equal(sc.jit(chained)(3, 4), chained(3, 4))
+    np.testing.assert_allclose(sc.jit(two_axes)(x.ravel()), two_axes(x.ravel()), rtol=1e-15)
+
+
+def test_its_gradient() -> None:
+    x = np.linspace(0.0, 1.0, 6)
+    found = sc.grad(lambda v: np.sum(two_axes(v)))(x)
+    e = np.exp(x)
+    expected = e * np.r_[np.full(3, np.sum(e[3:])), np.full(3, np.sum(e[:3]))]
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def of_an_argument(x: Any) -> Any:
+    x.shape = 6
+    return x
+
+
+def held_twice(x: Any) -> Any:
+    y = z = x + 1.0
+    y.shape = 6
+    return y, z
+
+
+def held_in_a_list(x: Any) -> Any:
+    y = x + 1.0
+    kept = [y]
+    y.shape = 6
+    return kept[0]
+
+
+def transposed(x: Any) -> Any:
+    y = (x + 1.0).T
+    y.shape = 6
+    return y
+
+
+PROGRAMS = [of_an_argument, held_twice, held_in_a_list, transposed]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_else_holds_the_array_would_keep_its_shape(program: Callable[..., Any]) -> None:
+    with pytest.raises(sc.StagecError, match=r"SC351.*\n.*\n.*\nhelp: write . = .\.reshape"):
+        sc.jit(program)(np.ones((2, 3)))
