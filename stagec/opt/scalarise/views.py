@@ -70,9 +70,10 @@ class Views:
         if not ends:
             view = self.of(stmt)
             return None if view is None else through(view.places, places)
-        base, types = stmt.args[0].type, tuple(a.type for a in stmt.args[1:])
+        base, index = stmt.args[0].type, _index_of(stmt)
+        types = tuple(a.type for a in index)
         assert isinstance(base, ArrayType)
-        walk = _Walk(self, stmt.args[1:], None, None)
+        walk = _Walk(self, index, None, None)
         found: Places | None = places
         for begin, end in reversed([*pairwise([-1, *ends, len(path)])]):
             given = path_type(base, path[: begin + 1], types)  # type: ignore[arg-type]
@@ -89,7 +90,13 @@ class Views:
         if path is None or not isinstance(base, ArrayType):
             self.found[stmt.outs[0]] = None
             return
-        index = stmt.args[1 if stmt.op.overwrites is None else 2 :]
+        index = _index_of(stmt)
+        if any(isinstance(step, Reshape) for step in path):
+            part = path_type(base, path, tuple(a.type for a in index))  # type: ignore[arg-type]
+            places = self.behind(stmt, path, natural(part.rank))
+            known = places is not None and None not in part.shape
+            self.found[stmt.outs[0]] = View(places, part.shape) if places and known else None
+            return
         walk = _Walk(self, index, builder, sizes)
         self.found[stmt.outs[0]] = walk.view(path, base)
 
@@ -101,6 +108,11 @@ class Views:
             self.taken.add(name)
             self.known[key] = Symbol(name, unit=True)
         return size(self.known[key])
+
+
+def _index_of(stmt: Apply) -> tuple[Operand, ...]:
+    """The operands of the op's path."""
+    return stmt.args[1 if stmt.op.overwrites is None else 2 :]
 
 
 @dataclass(slots=True)
