@@ -80,6 +80,11 @@ def path_of(stmt: Apply) -> Path | None:
     return stmt.kwargs.get("path")
 
 
+def path_operands(stmt: Apply) -> tuple[Operand, ...]:
+    """The operands that the path of the op mentions: those behind the array and the value."""
+    return stmt.args[1 if stmt.op.overwrites is None else 2 :]
+
+
 def contents_used(stmt: Apply) -> tuple[Operand, ...]:
     """The operands of which more than the shape is read."""
     return tuple(

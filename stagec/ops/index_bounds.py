@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagec.ir.alias import path_of
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.core import Apply, Block, Call, For, Operand, Stmt
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
@@ -136,7 +136,7 @@ class Indices:
         path, base = path_of(stmt), stmt.args[0].type if stmt.args else None
         if not path:
             return True
-        index = operands_of_path(stmt)
+        index = path_operands(stmt)
         types: Any = tuple(a.type for a in index)
         return (
             not self.doubtful(stmt)
@@ -157,7 +157,7 @@ class Indices:
         array, lengths = self.origins.first(stmt.args[0]), self.lengths_of(stmt.args[0])
         return [
             place
-            for place in _places(path[0], operands_of_path(stmt))
+            for place in _places(path[0], path_operands(stmt))
             if self.checked.get(place.index) != (array, place.axis)  # type: ignore[arg-type]
             and not self._inside(place.index, lengths[place.axis])
         ]
@@ -174,11 +174,6 @@ class Indices:
         if isinstance(at, int) and at < 0:
             at = affine((dim, 1), const=at)
         return self.facts.holds(at) and self.facts.holds(affine((dim, 1), (at, -1), const=-1))
-
-
-def operands_of_path(stmt: Apply) -> tuple[Operand, ...]:
-    """The index operands of an op with a path."""
-    return stmt.args[1 if stmt.op.overwrites is None else 2 :]
 
 
 def _places(step: Step, index: tuple[Operand, ...]) -> Iterator[Place]:

@@ -119,29 +119,27 @@ class IndexFacts:
                 a, b = b, a
             self.exact[stmt.outs[0]] = affine((b, a)) if isinstance(a, int) else None
 
-    def most(self, expression: Dim) -> Dim:
-        """The largest value of the expression, free of loop indices; None: not known."""
+    def _extreme(self, expression: Dim, sign: int) -> Dim:
+        """The largest (`sign` 1) or smallest (-1) value of the expression over loop indices."""
         for symbol in reversed(self.ranges):
             if not isinstance(expression, Size):
                 break
             factor = dict(expression.terms).get(symbol, 0)
             if factor:
                 low, high = self.ranges[symbol]
-                end = high if factor > 0 else low
+                end = high if factor * sign > 0 else low
                 expression = affine((expression, 1), (size(symbol), -factor), (end, factor))
+        return expression
+
+    def most(self, expression: Dim) -> Dim:
+        """The largest value of the expression, free of loop indices; None: not known."""
+        expression = self._extreme(expression, 1)
         terms = expression.terms if isinstance(expression, Size) else ()
         return None if any(s in self.given for s, _ in terms) else expression
 
     def holds(self, expression: Dim) -> bool:
         """Whether the expression is surely not negative."""
-        for symbol in reversed(self.ranges):
-            if not isinstance(expression, Size):
-                break
-            factor = dict(expression.terms).get(symbol, 0)
-            if factor:
-                low, high = self.ranges[symbol]
-                end = low if factor > 0 else high
-                expression = affine((expression, 1), (size(symbol), -factor), (end, factor))
+        expression = self._extreme(expression, -1)
         for symbol, other in self.equal.items():
             if isinstance(expression, Size):
                 factor = dict(expression.terms).get(symbol, 0)

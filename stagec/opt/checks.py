@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
-from stagec.ir.alias import path_of
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, Const, Operand, Stmt, Value
 from stagec.ir.function import Function
@@ -20,7 +20,7 @@ from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import INT
 from stagec.ops.extent import extent, inside
-from stagec.ops.index_bounds import Indices, Place, operands_of_path
+from stagec.ops.index_bounds import Indices, Place
 
 
 def checks(fn: Function) -> Function:
@@ -75,7 +75,7 @@ class _Checks:
 
 def _indexed(stmt: Apply, step: Index, found: Mapping[int, Value]) -> Apply:
     """The op with other indices for some of its items."""
-    old = operands_of_path(stmt)
+    old = path_operands(stmt)
     operands: list[Operand] = []
 
     def moved(part: object) -> object:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from stagec.ir.alias import path_of
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import freeze
 from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value, known
 from stagec.ir.function import Function
@@ -134,9 +134,10 @@ class _Narrower:
             return replace(stmt, args=args, attrs=freeze({**stmt.kwargs, "shape": plan}))
         if stmt.args and stmt.args[0] in self.axes:
             (step,) = stmt.kwargs["path"]
-            first = 1 if stmt.op.overwrites is None else 2
+            index = path_operands(stmt)
+            first = len(stmt.args) - len(index)
             kept = _without(step.items, self.axes[stmt.args[0]])
-            plan, args = _plan(kept, stmt.args[first:])
+            plan, args = _plan(kept, index)
             attrs = freeze({**stmt.kwargs, "path": (Index(plan),)})
             return replace(stmt, args=(*stmt.args[:first], *args), attrs=attrs)
         return stmt

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stagec.ir.alias import path_of
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, operand_of
 from stagec.ir.function import Function
@@ -25,7 +25,7 @@ from stagec.ir.walk import defined, rename
 from stagec.ops.arithmetic import Handle, add
 from stagec.ops.cast import to_numpy
 from stagec.ops.extent import extent
-from stagec.ops.index_bounds import Indices, operands_of_path
+from stagec.ops.index_bounds import Indices
 from stagec.ops.indexing import accumulate, read, read_at, update
 
 Where = tuple[Path, tuple[Operand, ...]]
@@ -86,7 +86,7 @@ class _Promoter:
                 continue
             if s.op not in (read, update, accumulate) or s.args[0] not in used or len(used) > 1:
                 return None
-            where = path_of(s) or (), operands_of_path(s)
+            where = path_of(s) or (), path_operands(s)
             if (
                 not _is_element(s)
                 or self._indices.doubtful(s)
@@ -158,9 +158,7 @@ def _is_element(stmt: Apply) -> bool:
         and isinstance(kind, ArrayType)
         and len(step.items) == kind.rank
         and not any(isinstance(item, Slice) for item in step.items)
-        and all(
-            not a.type.rank for a in operands_of_path(stmt) if isinstance(a.type, ArrayType)
-        )
+        and all(not a.type.rank for a in path_operands(stmt) if isinstance(a.type, ArrayType))
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from stagec.ir.alias import path_of
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.core import Apply, Block, For, If, Op, Operand, Stmt, Value, While
 from stagec.ir.lowering import is_integer
 from stagec.ir.origins import Origins
@@ -218,7 +218,7 @@ class Places:
 
     def axes(self, stmt: Apply, step: Index) -> Axes:
         """The places along those axes where each trip has one of its own."""
-        index = stmt.args[1 if stmt.op.overwrites is None else 2 :]
+        index = path_operands(stmt)
         items = [i for i in step.items if not isinstance(i, NewAxis)]
         found: Axes = {}
         for axis, item in enumerate(items):

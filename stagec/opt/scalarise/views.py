@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 
-from stagec.ir.alias import path_of
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder, freeze
 from stagec.ir.core import Apply, Const, Op, Operand, Value, const
 from stagec.ir.path import Arg, Index, NewAxis, Path, Reshape, Slice, Step, Transpose
@@ -70,7 +70,7 @@ class Views:
         if not ends:
             view = self.of(stmt)
             return None if view is None else through(view.places, places)
-        base, index = stmt.args[0].type, _index_of(stmt)
+        base, index = stmt.args[0].type, path_operands(stmt)
         types = tuple(a.type for a in index)
         assert isinstance(base, ArrayType)
         walk = _Walk(self, index, None, None)
@@ -90,7 +90,7 @@ class Views:
         if path is None or not isinstance(base, ArrayType):
             self.found[stmt.outs[0]] = None
             return
-        index = _index_of(stmt)
+        index = path_operands(stmt)
         if any(isinstance(step, Reshape) for step in path):
             part = path_type(base, path, tuple(a.type for a in index))  # type: ignore[arg-type]
             places = self.behind(stmt, path, natural(part.rank))
@@ -108,11 +108,6 @@ class Views:
             self.taken.add(name)
             self.known[key] = Symbol(name, unit=True)
         return size(self.known[key])
-
-
-def _index_of(stmt: Apply) -> tuple[Operand, ...]:
-    """The operands of the op's path."""
-    return stmt.args[1 if stmt.op.overwrites is None else 2 :]
 
 
 @dataclass(slots=True)

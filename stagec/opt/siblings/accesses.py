@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from stagec.ir.alias import path_of
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value
 from stagec.ir.path import Arg, Index, NewAxis
 from stagec.ir.walk import regions, uses
@@ -118,7 +118,7 @@ def pinned(stmt: Apply, index: Value) -> set[int]:
     path = path_of(stmt)
     if path is None or len(path) != 1 or not isinstance(path[0], Index):
         return set()
-    where = stmt.args[1 if stmt.op.overwrites is None else 2 :]
+    where = path_operands(stmt)
     axes = [item for item in path[0].items if not isinstance(item, NewAxis)]
     return {
         axis
