@@ -189,7 +189,7 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
         ours(a, b, 3)
 
 
-def rows_of_parts(x: Any, w: Any) -> Any:
+def gates_of_parts(x: Any, w: Any) -> Any:
     total = np.zeros_like(x)
     for k in range(len(x)):
         parts = total[k].reshape(2, 3)
@@ -201,13 +201,13 @@ def rows_of_parts(x: Any, w: Any) -> Any:
 def test_rows_of_what_is_reshaped_are_written_in_loops() -> None:
     rng = np.random.default_rng(5)
     x, w = rng.normal(size=(4, 6)), rng.normal(size=3)
-    staged = sc.jit(rows_of_parts, backend="numba")
-    np.testing.assert_allclose(staged(x, w), rows_of_parts(x, w), rtol=1e-13)
+    staged = sc.jit(gates_of_parts, backend="numba")
+    np.testing.assert_allclose(staged(x, w), gates_of_parts(x, w), rtol=1e-13)
     text = staged.source(x, w)
     assert text.count("@njit") == 1
     assert "reshape" not in text
     gradients = [
-        sc.grad(lambda *a: np.sum(rows_of_parts(*a) ** 2), argnums=(0, 1), backend=backend)(
+        sc.grad(lambda *a: np.sum(gates_of_parts(*a) ** 2), argnums=(0, 1), backend=backend)(
             x, w
         )
         for backend in ("numpy", "numba")
