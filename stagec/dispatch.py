@@ -157,6 +157,8 @@ class _Writer:
             self.leaf(name, value)
         elif kind in NUMBERS or is_scalar(value):
             self.tests.append(f"type({first}) is {self.constant(kind, kind.__name__)}")
+            if kind is int:
+                self.tests.append(f"{name} {'<' if value < 0 else '>='} 0")
             self.leaf(name, value)
         elif kind in (list, tuple):
             self.tests.append(f"type({first}) is {self.constant(kind, kind.__name__)}")

@@ -18,8 +18,6 @@ LONG_FILES: set[str] = {
     "stagec/ops/arithmetic.py",
 }
 LONG_FUNCTIONS: set[str] = {
-    "stagec/frontend/iteration.py:periodic",
-    "stagec/ops/averages.py:_ignoring",
     "stagec/ops/quantiles.py:_quantile",
 }
 

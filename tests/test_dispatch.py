@@ -190,6 +190,23 @@ def test_numbers_that_staging_depends_on_are_tested() -> None:
         same(staged(x, axis), np.sum(x, axis=axis))
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_signs_of_integers_are_tested(backend: str) -> None:
+    """`x[m:]` is another part where `m` counts from the end, and `range(m + 1)` may be empty."""
+    pytest.importorskip(backend)
+
+    def f(x: Any, m: int) -> Any:
+        total = np.sum(x[m:])
+        for k in range(m + 1):
+            total = total * 2 + x[k]
+        return total
+
+    staged = sc.jit(f, backend=backend)
+    x = np.arange(6.0)
+    for m in (2, 2, -1, 0, -3, 2, -1):
+        same(staged(x, m), f(x, m))
+
+
 def test_lengths_that_staging_depends_on_are_tested() -> None:
     def f(x: Any) -> Any:
         total = 0.0

@@ -65,7 +65,10 @@ class Flat:
         if kind is np.ndarray:
             self.leaves.append(value)
             return value.dtype, tuple([n if n < 2 else 2 for n in value.shape])
-        if kind is float or kind is int or kind is complex:
+        if kind is int:
+            self.leaves.append(value)
+            return kind, value < 0  # only what is not negative can be a size
+        if kind is float or kind is complex:
             self.leaves.append(value)
             return kind
         if is_scalar(value):
@@ -229,7 +232,7 @@ class Inputs:
         if self.machine.decided("int", leaf):
             return Known(value)
         param = self.param(kind, name, leaf)
-        if type(value) is int:
+        if type(value) is int and value >= 0:
             param = self.params[-1] = Staged(
                 dataclasses.replace(
                     kind, size=size(Symbol(name if name.isidentifier() else f"i{leaf}", True))

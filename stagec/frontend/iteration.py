@@ -83,19 +83,35 @@ def bounded(
         return ended(m, frame, stmt, Leaf(state))
 
     def trip(s: State) -> Tree:
-        return extend(settled(m, frame, stmt, body(s, items[done](s))), rest)
+        return extend(
+            settled(m, frame, stmt, body(s, items[done](s))),
+            lambda leaf: after_trip(leaf, rest),
+        )
 
-    def rest(leaf: Leaf) -> Tree:
-        if leaf.exit is not Exit.NORMAL:
-            return Leaf(leaf.state) if leaf.exit is Exit.BREAK else leaf
-        return bounded(m, stmt, frame, items, size, leaf.state, body, loc, done + 1)
+    def rest(s: State) -> Tree:
+        return bounded(m, stmt, frame, items, size, s, body, loc, done + 1)
 
     some = numpy_calls.apply(m, state, operator.lt, (Known(done), size), {}, loc)
+    return trip_or_end(m, stmt, frame, state, some, trip, loc)
+
+
+def trip_or_end(
+    m: Machine, stmt: Any, frame: Frame, state: State, some: Value,
+    trip: Callable[[State], Tree], loc: Loc,
+) -> Tree:  # fmt: skip
+    """A trip where `some` is true, else the end of the loop."""
     truth = m.truth(state, some, loc)
     if isinstance(truth, bool):
         return trip(state) if truth else ended(m, frame, stmt, Leaf(state))
     then, orelse = state.fork(), state.fork()
     return Branch(state, truth, trip(then), ended(m, frame, stmt, Leaf(orelse)), loc)
+
+
+def after_trip(leaf: Leaf, further: Callable[[State], Tree]) -> Tree:
+    """What follows a trip: `further` trips, unless it left the loop."""
+    if leaf.exit is Exit.NORMAL:
+        return further(leaf.state)
+    return Leaf(leaf.state) if leaf.exit is Exit.BREAK else leaf
 
 
 def run_indexed(
@@ -151,12 +167,9 @@ def peel(
     def first(s: State) -> Tree:
         index = Known(it.lo.value) if isinstance(it.lo, Const) else Number(it.lo)
         tree = settled(m, frame, stmt, body(s, it.element(s, index)))
-        return extend(tree, rest)
+        return extend(tree, lambda leaf: after_trip(leaf, rest))
 
-    def rest(leaf: Leaf) -> Tree:
-        if leaf.exit is not Exit.NORMAL:
-            return Leaf(leaf.state) if leaf.exit is Exit.BREAK else leaf
-        s = leaf.state
+    def rest(s: State) -> Tree:
         lo = numpy_calls.apply(m, s, operator.add, (value_of(it.lo), Known(it.step)), {}, loc)
         after = loops.Staged_(as_operand(lo), it.hi, it.step, False, it.element)  # type: ignore[arg-type]
         return run_indexed(m, stmt, frame, after, s, body, loc, peeled + 1)
@@ -165,11 +178,7 @@ def peel(
         return first(state)
     compare = operator.lt if it.step > 0 else operator.gt
     some = numpy_calls.apply(m, state, compare, (value_of(it.lo), value_of(it.hi)), {}, loc)
-    truth = m.truth(state, some, loc)
-    if isinstance(truth, bool):
-        return first(state) if truth else ended(m, frame, stmt, Leaf(state))
-    then, orelse = state.fork(), state.fork()
-    return Branch(state, truth, first(then), ended(m, frame, stmt, Leaf(orelse)), loc)
+    return trip_or_end(m, stmt, frame, state, some, first, loc)
 
 
 def periodic(
@@ -211,12 +220,8 @@ def periodic(
             then, it.element(then, index(then, arithmetic(then, operator.add, done, j)))
         )
 
-        def step(leaf: Leaf) -> Tree:
-            if leaf.exit is Exit.NORMAL:
-                return remaining(leaf.state, j + 1)
-            return Leaf(leaf.state) if leaf.exit is Exit.BREAK else leaf
-
-        return Branch(s, more, extend(tree, step), ended(m, frame, stmt, Leaf(orelse)), loc)
+        tree = extend(tree, lambda leaf: after_trip(leaf, lambda t: remaining(t, j + 1)))
+        return Branch(s, more, tree, ended(m, frame, stmt, Leaf(orelse)), loc)
 
     grouped = loops.Staged_(const(0), as_operand(groups), 1, False, it.element)  # type: ignore[arg-type]
     shape = loops.for_shape(m, frame, stmt, grouped, loc, trips, lambda s: remaining(s, 0))
@@ -226,9 +231,6 @@ def periodic(
         if period >= PEELS:
             raise
         return periodic(m, stmt, frame, it, state, body, loc, period + 1)
-
-
-# -- what is iterated -------------------------------------------------------------------------
 
 
 # -- generators -------------------------------------------------------------------------------
@@ -263,6 +265,3 @@ def consume(
         return Leaf(leaf.state, known.get(leaf.exit, leaf.exit), leaf.raised)
 
     return extend(tree, back)
-
-
-# -- while ------------------------------------------------------------------------------------

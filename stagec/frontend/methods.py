@@ -247,10 +247,15 @@ def _dict_copy(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc:
     return Ref(m.new_cell(state, Fields(pairs)), dict)
 
 
-def _update(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+def _writable_fields(m: Machine, state: State, base: Any, loc: Any) -> tuple[Ref, Fields]:
     ref = m.writable(state, base, loc)
     content = m.inside(state, ref)
     assert isinstance(content, Fields)
+    return ref, content
+
+
+def _update(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    ref, content = _writable_fields(m, state, base, loc)
     pairs = containers.dict_items(m, state, args[0], loc) if args else ()
     for k, v in (*pairs, *kwargs.items()):
         content = content.set(k, v)
@@ -259,9 +264,7 @@ def _update(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: An
 
 
 def _setdefault(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    ref = m.writable(state, base, loc)
-    content = m.inside(state, ref)
-    assert isinstance(content, Fields)
+    ref, content = _writable_fields(m, state, base, loc)
     key = m.need_known(state, args[0], loc, "a dict key")
     found = content.get(key)
     if found is None:
@@ -271,9 +274,7 @@ def _setdefault(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc
 
 
 def _dict_pop(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    ref = m.writable(state, base, loc)
-    content = m.inside(state, ref)
-    assert isinstance(content, Fields)
+    ref, content = _writable_fields(m, state, base, loc)
     key = m.need_known(state, args[0], loc, "a dict key")
     found = content.get(key)
     if found is None and len(args) > 1:

@@ -291,33 +291,21 @@ def matched_leaves(
         return [NONE] * len(collected.found)
     if is_leaf(tree):
         return [given]
-    if isinstance(tree, TupleValue):
+    held = state.cells[tree.cell] if isinstance(tree, Ref) else tree
+    if isinstance(held, TupleValue | Items):
         parts = m.unpacked(state, given, loc)
-        if len(parts) != len(tree.items):
+        if len(parts) != len(held.items):
             raise mismatch(loc)
         return [
             x
-            for t, g in zip(tree.items, parts, strict=True)
+            for t, g in zip(held.items, parts, strict=True)
             for x in matched_leaves(m, state, t, g, loc)
         ]
-    if isinstance(tree, Ref):
-        content = state.cells[tree.cell]
-        if isinstance(content, Items):
-            parts = m.unpacked(state, given, loc)
-            if len(parts) != len(content.items):
-                raise mismatch(loc)
-            return [
-                x
-                for t, g in zip(content.items, parts, strict=True)
-                for x in matched_leaves(m, state, t, g, loc)
-            ]
-        if isinstance(content, Fields):
-            pairs = m.pairs(state, given, loc)
-            if set(pairs) != {k for k, _ in content.items}:
-                raise mismatch(loc)
-            return [
-                x for k, t in content.items for x in matched_leaves(m, state, t, pairs[k], loc)
-            ]
+    if isinstance(held, Fields):
+        pairs = m.pairs(state, given, loc)
+        if set(pairs) != {k for k, _ in held.items}:
+            raise mismatch(loc)
+        return [x for k, t in held.items for x in matched_leaves(m, state, t, pairs[k], loc)]
     return []
 
 

@@ -6,6 +6,7 @@ another dimension.  Structurally equal sizes are equal at run time.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -77,6 +78,12 @@ def affine(*parts: tuple[Dim, int], const: int = 0) -> Dim:
             total[symbol] = total.get(symbol, 0) + factor * f
     terms = tuple(sorted((s, f) for s, f in total.items() if f))
     return Size(terms, const) if terms else const
+
+
+def replaced(dim: Dim, symbol: Symbol, by: Dim) -> Dim:
+    """The expression with `by` for the symbol; None if `by` is unknown and needed."""
+    factor = dict(dim.terms).get(symbol, 0) if isinstance(dim, Size) else 0
+    return affine((dim, 1), (size(symbol), -factor), (by, factor)) if factor else dim
 
 
 def product(a: Dim, b: Dim) -> Dim:
@@ -211,10 +218,21 @@ class TextType:
 Type: TypeAlias = ArrayType | ListType | TextType
 
 BOOL = ArrayType(np.dtype(bool), (), "py")
+
 INT = ArrayType(np.dtype(np.int64), (), "py")
 FLOAT = ArrayType(np.dtype(np.float64), (), "py")
 COMPLEX = ArrayType(np.dtype(np.complex128), (), "py")
 TEXT = TextType()
+
+
+def symbols_of(type: Type) -> Iterator[Symbol]:
+    """The symbols in the sizes of the type."""
+    if isinstance(type, ListType):
+        yield from symbols_of(type.element)
+    elif isinstance(type, ArrayType):
+        for dim in (*type.shape, type.size):
+            if isinstance(dim, Size):
+                yield from (symbol for symbol, _ in dim.terms)
 
 
 def type_of(value: Any) -> Type:

@@ -12,7 +12,7 @@ from stagec.ir.path import Index
 from stagec.ir.types import ArrayType, Dim, ListType, same
 from stagec.ops.axes import dtype_of, expand_dims, move_axis
 from stagec.ops.broadcast import stretch
-from stagec.ops.cast import astype, fit_dtype, number_type
+from stagec.ops.cast import fit_dtype, number_type, to_dtype
 from stagec.ops.copying import copy
 from stagec.ops.creation import dtype_option, empty, zeros_like
 from stagec.ops.family import linear, make, near
@@ -173,9 +173,7 @@ def asarray(a: Any, dtype: Any = None, *others: Any, **options: Any) -> Any:
         a = list_stack(a)
     if number_type(a).kind != "array":
         a = to_array(a)
-    if dtype is None or np.dtype(dtype) == dtype_of(a):
-        return a
-    return astype(a, dtype=np.dtype(dtype))
+    return to_dtype(a, dtype)
 
 
 def _real_if_close_call(a: Any, tol: float = 100) -> Any:

@@ -17,40 +17,49 @@ from stagec.ops.axes import (
     normal_axes,
     np_shape,
 )
-from stagec.ops.broadcast import broadcast_like, reduction_source, sum_
-from stagec.ops.cast import astype, conjugate
+from stagec.ops.broadcast import broadcast_like, sum_
+from stagec.ops.cast import astype, conjugate, to_dtype
 from stagec.ops.comparison import equal, isnan, logical_not
 from stagec.ops.composite import composite
 from stagec.ops.cumulative import one_nan, prod, zero_nan
 from stagec.ops.exponential import sqrt
-from stagec.ops.family import reject, static
+from stagec.ops.family import kept, reject, static
 from stagec.ops.masks import mask
-from stagec.ops.reduction import Axes, mean, real_dtype, real_part
+from stagec.ops.reduction import (
+    Axes,
+    mean,
+    mean_dtype,
+    real_dtype,
+    real_part,
+    reducing,
+    spread_call,
+)
 
 
 def _present(x: Any, axes: Axes, keepdims: bool) -> Any:
     """How many elements are not NaN."""
     found = logical_not(isnan(x))
-    count = sum_(found, axes=axes, keepdims=True) if keepdims else sum_(found, axes=axes)
-    return astype(count, dtype=real_dtype(dtype_of(x)))
+    return astype(sum_(found, **kept(axes, keepdims)), dtype=real_dtype(dtype_of(x)))
 
 
 def _nansum(x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
-    return sum_(zero_nan(x), axes=axes, **({"keepdims": True} if keepdims else {}))
+    return sum_(zero_nan(x), **kept(axes, keepdims))
 
 
 def _nanprod(x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
-    return prod(one_nan(x), axes=axes, **({"keepdims": True} if keepdims else {}))
+    return prod(one_nan(x), **kept(axes, keepdims))
 
 
 def _nanmean(x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
+    x = to_dtype(x, mean_dtype(dtype_of(x)))
     return _nansum(x, axes=axes, keepdims=keepdims) / _present(x, axes, keepdims)
 
 
 def _nanvar(x: Any, *, axes: Axes, keepdims: bool = False, ddof: float = 0) -> Any:
+    x = to_dtype(x, mean_dtype(dtype_of(x)))
     centred = mask(isnan(x), x - _nanmean(x, axes=axes, keepdims=True), keep=False)
     squares = real_part(multiply(centred, conjugate(centred)))
-    total = sum_(squares, axes=axes, **({"keepdims": True} if keepdims else {}))
+    total = sum_(squares, **kept(axes, keepdims))
     return total / (_present(x, axes, keepdims) - ddof)
 
 
@@ -61,26 +70,9 @@ def _nanstd(x: Any, *, axes: Axes, keepdims: bool = False, ddof: float = 0) -> A
     return mask(flat, sqrt(variance + flat), keep=False)
 
 
-def _ignoring(
-    function: Callable[..., Any], expand: Callable[..., Any], *, ddof: bool = False
-) -> Op:
-    """A reduction that ignores NaN, as an op with attributes `axes`, `keepdims`, `ddof`."""
+def _ignoring(function: Callable[..., Any], expand: Callable[..., Any]) -> Op:
+    """A reduction that ignores NaN."""
     name = function.__name__
-
-    def bind(a: Any, axis: Any, dtype: Any, keepdims: Any, freedom: Any, **others: Any) -> Any:
-        reject(name, **others)
-        if dtype is not None and np.dtype(dtype) != dtype_of(a):
-            a = astype(a, dtype=np.dtype(dtype))
-        attrs: dict[str, Any] = {"axes": normal_axes(axis, np.ndim(a))}
-        if dtype_of(a).kind not in "fc":
-            a = (
-                astype(a, dtype=np.dtype(np.float64))
-                if name not in ("nansum", "nanprod")
-                else a
-            )
-        if static(keepdims, "keepdims"):
-            attrs["keepdims"] = True
-        return op(a, **attrs, **({"ddof": static(freedom, "ddof")} if freedom else {}))
 
     def call(
         a: Any,
@@ -91,33 +83,26 @@ def _ignoring(
         initial: Any = None,
         where: Any = None,
     ) -> Any:
-        return bind(a, axis, dtype, keepdims, 0, initial=initial, where=where)
-
-    def call_ddof(
-        a: Any,
-        axis: Any = None,
-        dtype: Any = None,
-        out: None = None,
-        ddof: Any = 0,
-        keepdims: Any = False,
-        *,
-        where: Any = None,
-        mean: Any = None,
-        correction: Any = None,
-    ) -> Any:
-        freedom = ddof if correction is None else correction
-        return bind(a, axis, dtype, keepdims, freedom, where=where, mean=mean)
-
-    def source(x: ArrayType, *, axes: Axes, keepdims: bool = False, ddof: float = 0) -> str:
-        text = reduction_source(f"np.{name}", x.rank, axes, keepdims)
-        return f"{text[:-1]}, ddof={ddof})" if ddof else text
+        reject(name, initial=initial, where=where)
+        return op(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
 
     op = composite(
         name,
-        calls=((function, call_ddof if ddof else call),),
+        calls=((function, call),),
         value=lambda x, *, axes, **attrs: function(x, axis=axes, **attrs),
         expand=expand,
-        source=source,
+        source=reducing(name),
+    )
+    return op
+
+
+def _ignoring_spread(function: Callable[..., Any], expand: Callable[..., Any]) -> Op:
+    op = composite(
+        function.__name__,
+        calls=((function, spread_call(lambda: op)),),
+        value=lambda x, *, axes, **attrs: function(x, axis=axes, **attrs),
+        expand=expand,
+        source=reducing(function.__name__),
     )
     return op
 
@@ -125,8 +110,8 @@ def _ignoring(
 nansum = _ignoring(np.nansum, _nansum)
 nanprod = _ignoring(np.nanprod, _nanprod)
 nanmean = _ignoring(np.nanmean, _nanmean)
-nanvar = _ignoring(np.nanvar, _nanvar, ddof=True)
-nanstd = _ignoring(np.nanstd, _nanstd, ddof=True)
+nanvar = _ignoring_spread(np.nanvar, _nanvar)
+nanstd = _ignoring_spread(np.nanstd, _nanstd)
 
 
 # --- weighted averages ---------------------------------------------------------------------
@@ -136,7 +121,7 @@ def _average_parts(x: Any, w: Any, axes: Axes, keepdims: bool) -> tuple[Any, Any
     if np.ndim(w) == 1 and np.ndim(x) > 1:
         others = tuple(k for k in range(np.ndim(x)) if k != axes[0])
         w = expand_dims(w, axes=others)
-    attrs = {"axes": axes, **({"keepdims": True} if keepdims else {})}
+    attrs = kept(axes, keepdims)
     total = sum_(w, **attrs)
     return sum_(multiply(x, w), **attrs) / total, total
 
@@ -150,7 +135,7 @@ def _average_call(
     keepdims: Any = False,
 ) -> Any:
     axes = normal_axes(axis, np.ndim(a))
-    attrs = {"axes": axes, **({"keepdims": True} if static(keepdims, "keepdims") else {})}
+    attrs = kept(axes, keepdims)
     if weights is None:
         if static(returned, "returned"):
             raise TypeError("average: returned=True without weights is not supported")

@@ -13,13 +13,13 @@ from stagec.ir.types import ArrayType, affine, broadcast_shapes
 from stagec.ops.arithmetic import multiply
 from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, normal_axis, np_shape
 from stagec.ops.broadcast import batched, fit, sum_
-from stagec.ops.cast import conjugate, fit_dtype
+from stagec.ops.cast import conjugate
 from stagec.ops.comparison import less
 from stagec.ops.composite import composite
 from stagec.ops.family import make, sizes, static
 from stagec.ops.indexing import read_at
 from stagec.ops.joining import FULL, part_of, stack
-from stagec.ops.products import matmul, sum_terms
+from stagec.ops.products import bilinear_jvp, matmul
 from stagec.ops.rearrange import reverse_axes
 from stagec.ops.rounding import floor_divide, maximum, minimum
 from stagec.ops.shape import ravel, reshape
@@ -152,15 +152,6 @@ def _convolve_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
     )
 
 
-def _convolve_jvp(dxs: Any, out: Any, a: Any, b: Any) -> Any:
-    da, db = dxs
-    total = sum_terms(
-        None if da is None else convolve_full(da, b),
-        None if db is None else convolve_full(a, db),
-    )
-    return fit_dtype(total, dtype_of(out))
-
-
 # of the rows along the last axis, if there are more axes
 convolve_full = make(
     "convolve_full",
@@ -168,7 +159,7 @@ convolve_full = make(
     infer=_convolve_infer,
     value=lambda a, b: np.convolve(a, b) if np.ndim(a) == 1 else rt.convolve_rows(a, b),
     vjp=_convolve_vjp,
-    jvp=_convolve_jvp,
+    jvp=bilinear_jvp(lambda: convolve_full),
     batch=lambda args, axes, /: (convolve_full(*batched(args, axes)), 0),
     source=lambda a, b: f"{'np.convolve' if a.rank == 1 else 'rt.convolve_rows'}({{}}, {{}})",
     cost=Cost.COSTLY,

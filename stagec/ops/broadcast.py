@@ -31,9 +31,10 @@ from stagec.ops.axes import (
     squeeze as squeeze,
     to_front,
 )
-from stagec.ops.cast import astype, fit_dtype
+from stagec.ops.cast import fit_dtype, to_dtype
 from stagec.ops.family import (
     array,
+    kept,
     linear,
     made_by,
     reject,
@@ -329,10 +330,7 @@ def sum_call(
 ) -> Any:
     """The meaning of np.sum over all elements."""
     reject("sum", out=out)
-    if dtype is not None and np.dtype(dtype) != dtype_of(a):
-        a = astype(a, dtype=np.dtype(dtype))
-    axes = normal_axes(axis, np.ndim(a))
-    total = sum_(a, axes=axes, keepdims=True) if keepdims else sum_(a, axes=axes)
+    total = sum_(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
     return total if initial is None else total + initial
 
 

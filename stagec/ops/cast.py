@@ -140,6 +140,13 @@ astype = make(
 )
 
 
+def to_dtype(x: Any, dtype: Any) -> Any:
+    """`x` with the elements that an argument `dtype` of NumPy asks for; None asks for none."""
+    if dtype is None or np.dtype(dtype) == dtype_of(x):
+        return x
+    return astype(x, dtype=np.dtype(dtype))
+
+
 def fit_dtype(ct: Any, dtype: np.dtype) -> Any:
     """`ct` in element type `dtype`: the transpose of NumPy's promotion."""
     if dtype_of(ct).kind == "c" and dtype.kind != "c":

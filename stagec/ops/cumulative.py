@@ -23,11 +23,11 @@ from stagec.ops.axes import (
     to_front,
 )
 from stagec.ops.broadcast import batched, reduction_source, spread, sum_, sum_dtype
-from stagec.ops.cast import astype, conjugate
+from stagec.ops.cast import astype, conjugate, to_dtype
 from stagec.ops.comparison import isnan
 from stagec.ops.composite import composite
 from stagec.ops.creation import ones_like, zeros_like
-from stagec.ops.family import array, linear, make, static
+from stagec.ops.family import array, kept, linear, make, static
 from stagec.ops.folding import multiplying
 from stagec.ops.joining import concatenate, part_of
 from stagec.ops.masks import mask
@@ -91,8 +91,7 @@ def _axis_text(x: ArrayType, axis: int, default: int = 0) -> str:
 
 def _running_call(op: Callable[[], Op]) -> Callable[..., Any]:
     def call(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-        if dtype is not None and np.dtype(dtype) != dtype_of(a):
-            a = astype(a, dtype=np.dtype(dtype))
+        a = to_dtype(a, dtype)
         if axis is None:
             a, axis = (a if np.ndim(a) == 1 else ravel(a)), 0
         return op()(a, axis=normal_axis(axis, np.ndim(a)))
@@ -229,7 +228,7 @@ def _prod_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) 
 
 def _prod_jvp(dxs: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
     terms = dxs[0] * _slopes(x, axes)
-    return sum_(terms, axes=axes, keepdims=True) if keepdims else sum_(terms, axes=axes)
+    return sum_(terms, **kept(axes, keepdims))
 
 
 def prod_call(
@@ -241,11 +240,7 @@ def prod_call(
     initial: Any = None,
 ) -> Any:
     """The meaning of np.prod over all elements."""
-    if dtype is not None and np.dtype(dtype) != dtype_of(a):
-        a = astype(a, dtype=np.dtype(dtype))
-    axes = normal_axes(axis, np.ndim(a))
-    keep = static(keepdims, "keepdims")
-    total = prod(a, axes=axes, keepdims=True) if keep else prod(a, axes=axes)
+    total = prod(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
     return total if initial is None else total * initial
 
 

@@ -40,6 +40,11 @@ def static(value: Any, what: str) -> Any:
     return plain.item() if isinstance(plain, np.generic) else plain
 
 
+def kept(axes: tuple[int, ...], keepdims: Any) -> dict[str, Any]:
+    """The attributes of a reduction over `axes`; `keepdims` is among them only if it is set."""
+    return {"axes": axes, "keepdims": True} if static(keepdims, "keepdims") else {"axes": axes}
+
+
 def reject(name: str, **arguments: Any) -> None:
     """Raise `TypeError` for the first argument that is not None."""
     for key, value in arguments.items():

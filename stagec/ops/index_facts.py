@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 from stagec.ir.core import Apply, Const, For, Operand, Value
 from stagec.ir.lowering import is_integer
-from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, size
-from stagec.ops.arithmetic import add, multiply, negative, subtract
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, replaced, size
 from stagec.ops.extent import distance, extent, from_start, inside
 from stagec.ops.rounding import py_min
 
@@ -98,10 +97,8 @@ class IndexFacts:
             self.exact[stmt.outs[0]] = array.shape[stmt.kwargs["axis"]]
         elif stmt.op is inside:
             self.within(stmt.out, 0, affine((self.of(stmt.args[1]), 1), const=-1))
-        elif stmt.op in (add, subtract):
-            signs = (1, -1) if stmt.op is subtract else (1, 1)
-            parts = [(self.of(a), f) for a, f in zip(stmt.args, signs, strict=True)]
-            self.exact[stmt.outs[0]] = affine(*parts)
+        elif stmt.op.measure is not None and is_integer(stmt.out.type):
+            self.exact[stmt.out] = stmt.op.measure(*map(self.of, stmt.args))
         elif stmt.op is py_min:
             least = [self.of(a) for a in stmt.args]
             low = 0 if all(map(self.holds, least)) else None
@@ -111,13 +108,6 @@ class IndexFacts:
         elif stmt.op is distance:
             low, high = map(self.of, stmt.args)
             self.apart[stmt.out] = affine((high, 1), (low, -1))
-        elif stmt.op is negative:
-            self.exact[stmt.outs[0]] = affine((self.of(stmt.args[0]), -1))
-        elif stmt.op is multiply:
-            a, b = map(self.of, stmt.args)
-            if isinstance(b, int):
-                a, b = b, a
-            self.exact[stmt.outs[0]] = affine((b, a)) if isinstance(a, int) else None
 
     def _extreme(self, expression: Dim, sign: int) -> Dim:
         """The largest (`sign` 1) or smallest (-1) value of the expression over loop indices."""
@@ -125,10 +115,8 @@ class IndexFacts:
             if not isinstance(expression, Size):
                 break
             factor = dict(expression.terms).get(symbol, 0)
-            if factor:
-                low, high = self.ranges[symbol]
-                end = high if factor * sign > 0 else low
-                expression = affine((expression, 1), (size(symbol), -factor), (end, factor))
+            low, high = self.ranges[symbol]
+            expression = replaced(expression, symbol, high if factor * sign > 0 else low)
         return expression
 
     def most(self, expression: Dim) -> Dim:
@@ -141,9 +129,7 @@ class IndexFacts:
         """Whether the expression is surely not negative."""
         expression = self._extreme(expression, -1)
         for symbol, other in self.equal.items():
-            if isinstance(expression, Size):
-                factor = dict(expression.terms).get(symbol, 0)
-                expression = affine((expression, 1), (size(symbol), -factor), (other, factor))
+            expression = replaced(expression, symbol, other)
         if isinstance(expression, Size) and any(s in self.given for s, _ in expression.terms):
             return False
         least = at_least(expression)

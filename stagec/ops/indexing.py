@@ -20,6 +20,7 @@ from stagec.ops.arithmetic import Handle
 from stagec.ops.axes import transpose
 from stagec.ops.broadcast import fit
 from stagec.ops.copying import copy as copy
+from stagec.ops.family import Rule
 from stagec.ops.form import to_numpy
 from stagec.ops.into import into, zeros_like
 from stagec.ops.lifting import batched_base, lift, lift_value
@@ -237,23 +238,33 @@ def _write_batch(op: Op, args: Any, axes: Any, path: Path) -> tuple[Any, int]:
     return op(base, lift_value(v, v_axis, rank, order), *operands, path=lifted), 0
 
 
-update = Op(
-    name="update",
-    calls=(),
-    infer=_update_infer,
-    value=_update_value,
-    vjp=_update_vjp,
-    jvp=_update_jvp,
-    expand=None,
-    batch=lambda args, axes, *, path: _write_batch(update, args, axes, path),
-    source=_update_source,
-    scalar=NATIVE,
-    alias=None,
-    overwrites=0,
-    may_raise=(IndexError, ValueError),
-    effect=Effect.NONE,
-    cost=Cost.CHEAP,
-    rewrites=(lambda a, v, *index, path: narrow(update, a, v, index, path),),
+def _write(
+    name: str, infer: Rule, value: Rule, vjp: Rule, jvp: Rule, source: Rule, *simpler: Rule
+) -> Op:
+    """An op that writes to a part of its first operand, with `simpler` ways to say the same."""
+    op = Op(
+        name=name,
+        calls=(),
+        infer=infer,
+        value=value,
+        vjp=vjp,
+        jvp=jvp,
+        expand=None,
+        batch=lambda args, axes, *, path: _write_batch(op, args, axes, path),
+        source=source,
+        scalar=NATIVE,
+        alias=None,
+        overwrites=0,
+        may_raise=(IndexError, ValueError),
+        effect=Effect.NONE,
+        cost=Cost.CHEAP,
+        rewrites=(lambda a, v, *index, path: narrow(op, a, v, index, path), *simpler),
+    )
+    return op
+
+
+update = _write(
+    "update", _update_infer, _update_value, _update_vjp, _update_jvp, _update_source
 )
 
 
@@ -308,27 +319,15 @@ def _key_source(step: Index, index: tuple[ArrayType, ...]) -> str:
     return f"np.s_[{text}]"
 
 
-accumulate = Op(
-    name="accumulate",
-    calls=(),
-    infer=_accumulate_infer,
-    value=_accumulate_value,
-    vjp=_accumulate_vjp,
-    jvp=_accumulate_jvp,
-    expand=None,
-    batch=lambda args, axes, *, path: _write_batch(accumulate, args, axes, path),
-    source=_accumulate_source,
-    scalar=NATIVE,
-    alias=None,
-    overwrites=0,
-    may_raise=(IndexError, ValueError),
-    effect=Effect.NONE,
-    cost=Cost.CHEAP,
-    rewrites=(
-        lambda a, v, *index, path: narrow(accumulate, a, v, index, path),
-        added,
-        lambda a, v, *index, path: sign_out(accumulate, a, v, index, path),
-    ),
+accumulate = _write(
+    "accumulate",
+    _accumulate_infer,
+    _accumulate_value,
+    _accumulate_vjp,
+    _accumulate_jvp,
+    _accumulate_source,
+    added,
+    lambda a, v, *index, path: sign_out(accumulate, a, v, index, path),
 )
 
 

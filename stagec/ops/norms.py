@@ -29,7 +29,7 @@ from stagec.ops.cast import astype, conjugate, fit_dtype
 from stagec.ops.comparison import equal, not_equal
 from stagec.ops.composite import composite
 from stagec.ops.exponential import sqrt
-from stagec.ops.family import array, make, static
+from stagec.ops.family import array, kept, make, static
 from stagec.ops.matrices import real_dtype, real_part
 from stagec.ops.reduction import max_, min_
 from stagec.ops.rounding import absolute, direction
@@ -83,7 +83,7 @@ def _norm_vjp(
 
 def _norm_jvp(dxs: Any, out: Any, x: Any, *, order: Any, axes: Axes, keepdims: bool) -> Any:
     moved = real_part(conjugate(_slope(out, x, order, axes, keepdims)) * dxs[0])
-    return sum_(moved, axes=axes, keepdims=True) if keepdims else sum_(moved, axes=axes)
+    return sum_(moved, **kept(axes, keepdims))
 
 
 def _norm_loops(x: ArrayType, *, order: Any, **attrs: Any) -> Callable[..., Any] | None:
@@ -92,10 +92,7 @@ def _norm_loops(x: ArrayType, *, order: Any, **attrs: Any) -> Callable[..., Any]
 
 
 def _root_of_squares(x: Any, *, order: Any, axes: Axes, keepdims: bool) -> Any:
-    squares = x * x
-    return sqrt(
-        sum_(squares, axes=axes, keepdims=True) if keepdims else sum_(squares, axes=axes)
-    )
+    return sqrt(sum_(x * x, **kept(axes, keepdims)))
 
 
 norm = make(
@@ -167,10 +164,7 @@ def matrix_norm(x: Any, order: Any, axes: Axes | None = None, keepdims: bool = F
 def _by_expand(x: Any, *, order: Any, axes: Axes, keepdims: bool, matrix: bool) -> Any:
     if matrix:
         return _matrix_expand(x, order, axes, keepdims)
-    attrs: dict[str, Any] = {
-        "axes": tuple(sorted(axes)),
-        **({"keepdims": True} if keepdims else {}),
-    }
+    attrs = kept(tuple(sorted(axes)), keepdims)
     if order == 0:
         found = not_equal(x, 0)
         dtype = real_dtype(np.dtype(x.dtype))

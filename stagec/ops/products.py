@@ -7,6 +7,7 @@ is made.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,20 @@ def sum_terms(*terms: Any) -> Any:
         if term is not None:
             found = term if found is None else found + term
     return found
+
+
+def bilinear_jvp(product: Callable[[], Op]) -> Callable[..., Any]:
+    """The rule of an op that is linear in each of its two operands."""
+
+    def rule(dxs: Any, out: Any, a: Any, b: Any, **attrs: Any) -> Any:
+        da, db = dxs
+        total = sum_terms(
+            None if da is None else product()(da, b, **attrs),
+            None if db is None else product()(a, db, **attrs),
+        )
+        return fit_dtype(total, dtype_of(out))
+
+    return rule
 
 
 # --- matmul --------------------------------------------------------------------------------
@@ -119,14 +134,6 @@ def _matmul_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
     )
 
 
-def _matmul_jvp(dxs: Any, out: Any, a: Any, b: Any) -> Any:
-    da, db = dxs
-    total = sum_terms(
-        None if da is None else matmul(da, b), None if db is None else matmul(a, db)
-    )
-    return fit_dtype(total, dtype_of(out))
-
-
 def _matmul_batch(args: Any, axes: Any, /) -> tuple[Any, int]:
     a, b = args
     ranks = [np.ndim(x) - (k is not None) for x, k in zip(args, axes, strict=True)]
@@ -178,7 +185,7 @@ matmul = make(
     infer=_matmul_infer,
     value=np.matmul,
     vjp=_matmul_vjp,
-    jvp=_matmul_jvp,
+    jvp=bilinear_jvp(lambda: matmul),
     batch=_matmul_batch,
     source="{} @ {}",
     scalar=Expands(matmul_loops, otherwise=Calls(matmul_call)),
@@ -216,14 +223,6 @@ def _outer_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
     )
 
 
-def _outer_jvp(dxs: Any, out: Any, a: Any, b: Any) -> Any:
-    da, db = dxs
-    total = sum_terms(
-        None if da is None else outer(da, b), None if db is None else outer(a, db)
-    )
-    return fit_dtype(total, dtype_of(out))
-
-
 def _outer_batch(args: Any, axes: Any, /) -> tuple[Any, int]:
     a, b = (_rows(x, k) for x, k in zip(args, axes, strict=True))
     return _column(a) * _row(b), 0
@@ -253,7 +252,7 @@ outer = make(
     infer=_outer_infer,
     value=np.outer,
     vjp=_outer_vjp,
-    jvp=_outer_jvp,
+    jvp=bilinear_jvp(lambda: outer),
     batch=_outer_batch,
     source="np.outer({}, {})",
     scalar=Expands(lambda a, b: _outer_loops if a.rank == b.rank == 1 else None),
@@ -285,15 +284,6 @@ def _tensordot_vjp(ct: Any, out: Any, a: Any, b: Any, *, left: Axes, right: Axes
         order = (*(right[left.index(k)] for k in sorted(left)), *columns)
         b_bar = fit_dtype(transpose(found, axes=inverse(order)), dtype_of(b))
     return a_bar, b_bar
-
-
-def _tensordot_jvp(dxs: Any, out: Any, a: Any, b: Any, **axes: Axes) -> Any:
-    da, db = dxs
-    total = sum_terms(
-        None if da is None else tensordot(da, b, **axes),
-        None if db is None else tensordot(a, db, **axes),
-    )
-    return fit_dtype(total, dtype_of(out))
 
 
 def _tensordot_batch(args: Any, axes: Any, /, *, left: Axes, right: Axes) -> tuple[Any, int]:
@@ -355,7 +345,7 @@ tensordot = make(
     infer=_tensordot_infer,
     value=lambda a, b, *, left, right: np.tensordot(a, b, (left, right)),
     vjp=_tensordot_vjp,
-    jvp=_tensordot_jvp,
+    jvp=bilinear_jvp(lambda: tensordot),
     batch=_tensordot_batch,
     source=_tensordot_source,
     scalar=Expands(tensordot_loops),

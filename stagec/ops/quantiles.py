@@ -28,7 +28,7 @@ from stagec.ops.broadcast import sum_
 from stagec.ops.cast import astype
 from stagec.ops.comparison import greater_equal, isnan, logical_not
 from stagec.ops.composite import composite
-from stagec.ops.family import reject, sizes, static
+from stagec.ops.family import kept, reject, sizes
 from stagec.ops.indexing import read_at
 from stagec.ops.joining import FULL, items_of, stack
 from stagec.ops.reduction import Axes
@@ -160,8 +160,7 @@ def _quantile_expand(
 
 
 def _attrs(a: Any, axis: Any, keepdims: Any) -> dict[str, Any]:
-    axes = normal_axes(axis, np.ndim(a))
-    return {"axes": axes, **({"keepdims": True} if static(keepdims, "keepdims") else {})}
+    return kept(normal_axes(axis, np.ndim(a)), keepdims)
 
 
 def _median(function: Callable[..., Any], *, ignore: bool) -> Op:

@@ -33,12 +33,12 @@ from stagec.ops.broadcast import (
     spread,
     sum_,
 )
-from stagec.ops.cast import astype, conjugate, real
+from stagec.ops.cast import astype, conjugate, real, to_dtype
 from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
 from stagec.ops.exponential import sqrt
 from stagec.ops.extremes import extreme
-from stagec.ops.family import array, constant, linear, made_by, make, reject, static
+from stagec.ops.family import array, constant, kept, linear, made_by, make, reject, static
 from stagec.ops.folding import summing
 from stagec.ops.masks import mask
 from stagec.ops.rounding import maximum, minimum
@@ -82,19 +82,12 @@ size_of = constant(
 )
 
 
-def _cast(a: Any, dtype: Any) -> Any:
-    if dtype is None or np.dtype(dtype) == dtype_of(a):
-        return a
-    return astype(a, dtype=np.dtype(dtype))
+def reducing(name: str) -> Callable[..., str]:
+    """The source rule of a reduction of NumPy."""
 
-
-def _attrs(axes: Axes, keepdims: Any) -> dict[str, Any]:
-    return {"axes": axes, "keepdims": True} if static(keepdims, "keepdims") else {"axes": axes}
-
-
-def _source(name: str) -> Callable[..., str]:
-    def source(x: ArrayType, *, axes: Axes, keepdims: bool = False) -> str:
-        return reduction_source(f"np.{name}", x.rank, axes, keepdims)
+    def source(x: ArrayType, *, axes: Axes, keepdims: bool = False, ddof: float = 0) -> str:
+        text = reduction_source(f"np.{name}", x.rank, axes, keepdims)
+        return f"{text[:-1]}, ddof={ddof})" if ddof else text
 
     return source
 
@@ -121,7 +114,7 @@ def mean_call(
     keepdims: Any = False,
 ) -> Any:
     """The meaning of np.mean over all elements."""
-    return mean(_cast(a, dtype), **_attrs(normal_axes(axis, np.ndim(a)), keepdims))
+    return mean(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
 
 
 def _mean_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
@@ -137,7 +130,7 @@ mean = linear(
     value=lambda x, *, axes, keepdims=False: np.mean(x, axis=axes, keepdims=keepdims),
     vjp=_mean_vjp,
     batch=to_front(lambda: mean, shift_axes),
-    source=_source("mean"),
+    source=reducing("mean"),
     scalar=Folds(
         lambda x, *, axes, keepdims=False: summing(mean_dtype(x.dtype), axes, operator.truediv)
     ),
@@ -154,7 +147,7 @@ def _centred(x: Any, axes: Axes) -> Any:
 def _along(x: Any, dx: Any, axes: Axes, keepdims: bool) -> Any:
     """The sum of Re <x - mean, dx> over the axes."""
     product = real_part(conjugate(_centred(x, axes)) * dx)
-    return sum_(product, axes=axes, keepdims=True) if keepdims else sum_(product, axes=axes)
+    return sum_(product, **kept(axes, keepdims))
 
 
 def real_part(x: Any) -> Any:
@@ -191,8 +184,8 @@ def _std_jvp(
     return mask(flat, slope, keep=False)
 
 
-def _spread_call(op: Callable[[], Op]) -> Callable[..., Any]:
-    """The binder of var or std."""
+def spread_call(op: Callable[[], Op]) -> Callable[..., Any]:
+    """The binder of var and std, and of those that ignore NaN."""
 
     def call(
         a: Any,
@@ -208,8 +201,8 @@ def _spread_call(op: Callable[[], Op]) -> Callable[..., Any]:
     ) -> Any:
         reject(op().name, where=where, mean=mean)
         freedom = static(ddof if correction is None else correction, "ddof")
-        attrs = _attrs(normal_axes(axis, np.ndim(a)), keepdims)
-        return op()(_cast(a, dtype), **attrs, **({"ddof": freedom} if freedom else {}))
+        attrs = kept(normal_axes(axis, np.ndim(a)), keepdims)
+        return op()(to_dtype(a, dtype), **attrs, **({"ddof": freedom} if freedom else {}))
 
     return call
 
@@ -217,20 +210,16 @@ def _spread_call(op: Callable[[], Op]) -> Callable[..., Any]:
 def _deviations(x: Any, *, axes: Axes, ddof: float = 0, keepdims: bool = False) -> Any:
     """The variance in simpler ops."""
     centred = _centred(x, axes)
-    attrs = _attrs(axes, keepdims)
+    attrs = kept(axes, keepdims)
     return sum_(centred * centred, **attrs) / (count_of(x, axes) - ddof)
 
 
 def _moment(function: Callable[..., Any], vjp: Any, jvp: Any, expand: Callable[..., Any]) -> Op:
     name = function.__name__
 
-    def source(x: ArrayType, *, axes: Axes, ddof: float = 0, keepdims: bool = False) -> str:
-        text = reduction_source(f"np.{name}", x.rank, axes, keepdims)
-        return f"{text[:-1]}, ddof={ddof})" if ddof else text
-
     op = make(
         name,
-        calls=((function, _spread_call(lambda: op)),),
+        calls=((function, spread_call(lambda: op)),),
         infer=lambda x, *, axes, ddof=0, keepdims=False: array(
             real_dtype(x.dtype), reduced(x.shape, axes, keepdims)
         ),
@@ -240,7 +229,7 @@ def _moment(function: Callable[..., Any], vjp: Any, jvp: Any, expand: Callable[.
         vjp=vjp,
         jvp=jvp,
         batch=to_front(lambda: op, shift_axes),
-        source=source,
+        source=reducing(name),
         scalar=Expands(lambda x, **attrs: expand if x.dtype.kind == "f" else None),
     )
     return op
@@ -256,8 +245,7 @@ std = _moment(np.std, _std_vjp, _std_jvp, lambda x, **attrs: sqrt(_deviations(x,
 def _winners(out: Any, x: Any, axes: Axes, keepdims: bool) -> tuple[Any, Any]:
     """Where `x` attains the extremum, and how often, in the element type of the result."""
     hits = equal(x, spread(out, axes, keepdims))
-    count = sum_(hits, axes=axes, keepdims=True) if keepdims else sum_(hits, axes=axes)
-    return hits, astype(count, dtype=dtype_of(out))
+    return hits, astype(sum_(hits, **kept(axes, keepdims)), dtype=dtype_of(out))
 
 
 def _extremum_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
@@ -267,9 +255,7 @@ def _extremum_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = Fal
 
 def _extremum_jvp(dxs: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
     hits, count = _winners(out, x, axes, keepdims)
-    chosen = mask(hits, dxs[0])
-    total = sum_(chosen, axes=axes, keepdims=True) if keepdims else sum_(chosen, axes=axes)
-    return total / count
+    return sum_(mask(hits, dxs[0]), **kept(axes, keepdims)) / count
 
 
 def _extremum(function: Callable[..., Any], *also: Any, sign: int = 0) -> Op:
@@ -285,7 +271,7 @@ def _extremum(function: Callable[..., Any], *also: Any, sign: int = 0) -> Op:
         where: Any = None,
     ) -> Any:
         reject(name, where=where)
-        found = op(a, **_attrs(normal_axes(axis, np.ndim(a)), keepdims))
+        found = op(a, **kept(normal_axes(axis, np.ndim(a)), keepdims))
         if initial is None:
             return found
         return (maximum if name == "max" else minimum)(found, initial)
@@ -300,7 +286,7 @@ def _extremum(function: Callable[..., Any], *also: Any, sign: int = 0) -> Op:
         vjp=_extremum_vjp,
         jvp=_extremum_jvp,
         batch=to_front(lambda: op, shift_axes),
-        source=_source(name),
+        source=reducing(name),
         scalar=Folds(
             lambda x, *, axes, keepdims=False: extreme(x, axes, sign) if sign else None
         ),
@@ -316,7 +302,7 @@ nanmin = _extremum(np.nanmin)
 
 
 def _ptp_expand(x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
-    attrs = _attrs(axes, keepdims)
+    attrs = kept(axes, keepdims)
     return max_(x, **attrs) - min_(x, **attrs)
 
 
@@ -326,13 +312,13 @@ ptp = composite(
         (
             np.ptp,
             lambda a, axis=None, out=None, keepdims=False: ptp(
-                a, **_attrs(normal_axes(axis, np.ndim(a)), keepdims)
+                a, **kept(normal_axes(axis, np.ndim(a)), keepdims)
             ),
         ),
     ),
     value=lambda x, *, axes, keepdims=False: np.ptp(x, axis=axes, keepdims=keepdims),
     expand=_ptp_expand,
-    source=_source("ptp"),
+    source=reducing("ptp"),
     may_raise=(ValueError,),
 )
 
@@ -353,7 +339,7 @@ def _flag(function: Callable[..., Any], dtype: Any) -> Op:
         where: Any = None,
     ) -> Any:
         reject(name, out=out, where=where)
-        return op(a, **_attrs(normal_axes(axis, np.ndim(a)), keepdims))
+        return op(a, **kept(normal_axes(axis, np.ndim(a)), keepdims))
 
     op = constant(
         name,
@@ -363,7 +349,7 @@ def _flag(function: Callable[..., Any], dtype: Any) -> Op:
             function(x, axis=axes, keepdims=keepdims)
         ),
         batch=to_front(lambda: op, shift_axes),
-        source=_source(name),
+        source=reducing(name),
     )
     return op
 

@@ -15,17 +15,13 @@ from stagec.ir.core import Op
 from stagec.ir.types import ArrayType, same_shape
 from stagec.ops.axes import dtype_of, normal_axes, np_shape
 from stagec.ops.broadcast import broadcast_like, reduction_source, sum_, sum_call
-from stagec.ops.cast import astype
+from stagec.ops.cast import astype, to_dtype
 from stagec.ops.composite import composite
 from stagec.ops.cumulative import prod, prod_call
-from stagec.ops.family import static
+from stagec.ops.family import kept
 from stagec.ops.masks import mask
 from stagec.ops.reduction import Axes, mean_call
 from stagec.ops.select import where
-
-
-def _keep(keepdims: bool) -> dict[str, Any]:
-    return {"keepdims": True} if keepdims else {}
 
 
 def _whole(chosen: Any, x: Any) -> Any:
@@ -34,17 +30,17 @@ def _whole(chosen: Any, x: Any) -> Any:
 
 
 def _sum(x: Any, chosen: Any, *, axes: Axes, keepdims: bool = False) -> Any:
-    return sum_(mask(chosen, x), axes=axes, **_keep(keepdims))
+    return sum_(mask(chosen, x), **kept(axes, keepdims))
 
 
 def _mean(x: Any, chosen: Any, *, axes: Axes, keepdims: bool = False) -> Any:
-    count = sum_(_whole(chosen, x), axes=axes, **_keep(keepdims))
+    count = sum_(_whole(chosen, x), **kept(axes, keepdims))
     total = _sum(x, chosen, axes=axes, keepdims=keepdims)
     return total / (astype(count, dtype=dtype_of(total)) if dtype_of(x).kind in "fc" else count)
 
 
 def _prod(x: Any, chosen: Any, *, axes: Axes, keepdims: bool = False) -> Any:
-    return prod(where(chosen, x, dtype_of(x).type(1)), axes=axes, **_keep(keepdims))
+    return prod(where(chosen, x, dtype_of(x).type(1)), **kept(axes, keepdims))
 
 
 def _selecting(function: Callable[..., Any], plain: Callable[..., Any], expand: Any) -> Op:
@@ -62,10 +58,9 @@ def _selecting(function: Callable[..., Any], plain: Callable[..., Any], expand: 
             raise TypeError(
                 f"{name}: {', '.join(unknown) or 'out'} is not supported with where="
             )
-        dtype = given.get("dtype")
-        a = a if dtype is None else astype(a, dtype=np.dtype(dtype))
-        keep = _keep(static(given.get("keepdims", False), "keepdims"))
-        found = op(a, where, axes=normal_axes(given.get("axis"), np.ndim(a)), **keep)
+        axes = normal_axes(given.get("axis"), np.ndim(a))
+        attrs = kept(axes, given.get("keepdims", False))
+        found = op(to_dtype(a, given.get("dtype")), where, **attrs)
         if initial is None:
             return found
         return found + initial if function is np.sum else found * initial

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from stagec.ir.core import Apply, For, If, Op, Operand, Value, known
 from stagec.ir.lowering import is_integer
-from stagec.ir.types import ArrayType, Symbol
-from stagec.ops.arithmetic import add, multiply, negative, subtract
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, replaced, size
 from stagec.ops.comparison import (
     equal,
     greater,
@@ -23,111 +21,67 @@ from stagec.ops.comparison import (
 DEPTH = 6  # how many bounds in a row a proof may use
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
-    """The value in a later trip of a loop."""
-
-    value: Value
-
-
-Unknown: TypeAlias = Value | Later | Symbol
-
-
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """`sum(factor * unknown) + const`."""
-
-    terms: Mapping[Unknown, int]
-    const: int = 0
-
-    def __add__(self, other: Affine) -> Affine:
-        return self.plus(other, 1)
-
-    def __sub__(self, other: Affine) -> Affine:
-        return self.plus(other, -1)
-
-    def plus(self, other: Affine, factor: int) -> Affine:
-        """`self + factor * other`."""
-        terms = dict(self.terms)
-        for unknown, f in other.terms.items():
-            terms[unknown] = terms.get(unknown, 0) + factor * f
-        kept = {u: f for u, f in terms.items() if f}
-        return Affine(kept, self.const + factor * other.const)
-
-    def replaced(self, unknown: Unknown, by: Affine) -> Affine:
-        """The expression with `by` for the unknown."""
-        factor = self.terms[unknown]
-        rest = Affine({u: f for u, f in self.terms.items() if u != unknown}, self.const)
-        return rest.plus(by, factor)
-
-    def later(self, inner: set[Value]) -> Affine:
-        """The expression with the values `inner` of a later trip."""
-        terms = {
-            Later(u) if isinstance(u, Value) and u in inner else u: f
-            for u, f in self.terms.items()
-        }
-        return Affine(terms, self.const)
-
-
-def number(value: int) -> Affine:
-    """A constant."""
-    return Affine({}, value)
-
-
-def _sum(x: Affine, y: Affine) -> Affine:
-    return x + y
-
-
-def _difference(x: Affine, y: Affine) -> Affine:
-    return x - y
-
-
-def _opposite(x: Affine) -> Affine:
-    return number(0) - x
-
-
-def _product(x: Affine, y: Affine) -> Affine | None:
-    if y.terms:
-        x, y = y, x
-    return None if y.terms else number(0).plus(x, y.const)
-
-
-RULES: dict[Op, Callable[..., Affine | None]] = {
-    add: _sum,
-    subtract: _difference,
-    negative: _opposite,
-    multiply: _product,
-}
-
-
 @dataclass(slots=True)
 class Integers:
-    """The integers of a function as affine expressions."""
+    """The integers of a function as affine expressions.
+
+    An integer of which nothing better is known is a symbol of its own.
+
+    Attributes
+    ----------
+    producers : the op that computes each value.
+    lasting : the symbols that stand for one size in the whole run.  All others, those of
+        lengths that a loop finds anew in each trip, are other symbols in a later trip.
+    """
 
     producers: Mapping[Value, Apply]
-    _known: dict[Value, Affine] = field(default_factory=dict[Value, Affine])
+    lasting: set[Symbol] = field(default_factory=set[Symbol])
+    _known: dict[Value, Dim] = field(default_factory=dict[Value, Dim])
+    _symbols: dict[Value, Symbol] = field(default_factory=dict[Value, Symbol])
+    _values: dict[Symbol, Value] = field(default_factory=dict[Symbol, Value])
 
-    def of(self, operand: Operand) -> Affine:
-        """The integer operand; an unknown of its own where nothing better is known."""
+    def of(self, operand: Operand) -> Dim:
+        """The integer operand."""
         plain = known(operand)
         if plain is not None:
-            return number(int(plain))
+            return int(plain)
         assert isinstance(operand, Value)
         if operand not in self._known:
-            self._known[operand] = self._value(operand)
+            self._known[operand] = self._found(operand)
         return self._known[operand]
 
-    def _value(self, value: Value) -> Affine:
+    def _found(self, value: Value) -> Dim:
         type = value.type
-        if isinstance(type, ArrayType) and type.size is not None:
-            return Affine(dict(type.size.terms), type.size.const)
+        assert isinstance(type, ArrayType)
+        if type.size is not None:
+            return type.size
         stmt = self.producers.get(value)
-        rule = RULES.get(stmt.op) if stmt is not None else None
-        if stmt is not None and rule is not None and type.kind == "py":  # type: ignore[union-attr]
-            found = rule(*map(self.of, stmt.args))
-            if found is not None:
-                return found
-        return Affine({value: 1})
+        made = None
+        if stmt is not None and stmt.op.measure is not None and type.kind == "py":
+            made = stmt.op.measure(*map(self.of, stmt.args))
+        return size(self.symbol(value)) if made is None else made
+
+    def symbol(self, value: Value) -> Symbol:
+        """The symbol that the integer has of its own."""
+        if value not in self._symbols:
+            symbol = Symbol(f"__integer{len(self._symbols)}", unit=True, index=True)
+            self._symbols[value], self._values[symbol] = symbol, value
+        return self._symbols[value]
+
+    def later(self, expression: Dim, inner: set[Value]) -> Dim:
+        """The expression with the values `inner` of a later trip."""
+        if not inner:
+            return expression
+        for symbol, _ in expression.terms if isinstance(expression, Size) else ():
+            value = self._values.get(symbol)
+            if value in inner if value is not None else symbol not in self.lasting:
+                expression = replaced(expression, symbol, size(later(symbol)))
+        return expression
+
+
+def later(symbol: Symbol) -> Symbol:
+    """The symbol of the same integer in a later trip of a loop."""
+    return replace(symbol, name=f"{symbol.name}'")
 
 
 # the signs that the difference of the operands may have where the comparison holds, or does not
@@ -147,18 +101,18 @@ SIGNS: dict[tuple[Op, bool], set[int]] = {
 
 @dataclass(slots=True)
 class Facts:
-    """Bounds of unknowns."""
+    """Bounds of symbols."""
 
-    lower: dict[Unknown, list[Affine]] = field(default_factory=dict[Unknown, "list[Affine]"])
-    upper: dict[Unknown, list[Affine]] = field(default_factory=dict[Unknown, "list[Affine]"])
+    lower: dict[Symbol, list[Dim]] = field(default_factory=dict[Symbol, "list[Dim]"])
+    upper: dict[Symbol, list[Dim]] = field(default_factory=dict[Symbol, "list[Dim]"])
 
-    def at_least(self, unknown: Unknown, bound: Affine) -> None:
+    def at_least(self, symbol: Symbol, bound: Dim) -> None:
         """Note a lower bound."""
-        self.lower.setdefault(unknown, []).append(bound)
+        self.lower.setdefault(symbol, []).append(bound)
 
-    def at_most(self, unknown: Unknown, bound: Affine) -> None:
+    def at_most(self, symbol: Symbol, bound: Dim) -> None:
         """Note an upper bound."""
-        self.upper.setdefault(unknown, []).append(bound)
+        self.upper.setdefault(symbol, []).append(bound)
 
     def indexed(self, loop: For, integers: Integers, inner: set[Value]) -> None:
         """Note the bounds of the index of a loop; values `inner` are those of a later trip."""
@@ -166,28 +120,26 @@ class Facts:
         if step is None:
             return
         index = loop.body.params[0]
-        unknown = Later(index) if index in inner else index
-        lo, hi = (integers.of(x).later(inner) for x in (loop.lo, loop.hi))
+        symbol = later(integers.symbol(index)) if index in inner else integers.symbol(index)
+        lo, hi = (integers.later(integers.of(x), inner) for x in (loop.lo, loop.hi))
         if step > 0:
-            self.at_least(unknown, lo)
-            self.at_most(unknown, hi - number(1))
+            self.at_least(symbol, lo)
+            self.at_most(symbol, affine((hi, 1), const=-1))
         else:
-            self.at_least(unknown, hi + number(1))
-            self.at_most(unknown, lo)
+            self.at_least(symbol, affine((hi, 1), const=1))
+            self.at_most(symbol, lo)
 
-    def ordered(self, loop: For) -> None:
+    def ordered(self, loop: For, integers: Integers) -> None:
         """Note that the later index of a loop comes after the earlier one."""
         step = known(loop.step)
         if step is None:
             return
-        index = loop.body.params[0]
-        first, second = Affine({index: 1}), Affine({Later(index): 1})
-        if (step > 0) != loop.reverse:
-            self.at_least(Later(index), first + number(1))
-            self.at_most(index, second - number(1))
-        else:
-            self.at_most(Later(index), first - number(1))
-            self.at_least(index, second + number(1))
+        first = integers.symbol(loop.body.params[0])
+        second = later(first)
+        if (step > 0) == loop.reverse:
+            first, second = second, first
+        self.at_least(second, affine((size(first), 1), const=1))
+        self.at_most(first, affine((size(second), 1), const=-1))
 
     def branch(self, stmt: If, taken: bool, integers: Integers, inner: set[Value]) -> None:
         """Note what the branch says of the integers that its condition compares.
@@ -204,57 +156,54 @@ class Facts:
         signs = SIGNS.get((test.op, taken))
         if signs is None:
             return
-        left, right = (integers.of(a).later(inner) for a in test.args)
-        self.signed(left - right, signs)
+        left, right = (integers.later(integers.of(a), inner) for a in test.args)
+        self.signed(affine((left, 1), (right, -1)), signs)
 
-    def signed(self, expression: Affine, signs: set[int]) -> None:
+    def signed(self, expression: Dim, signs: set[int]) -> None:
         """Note which signs the expression may have."""
-        opposite = number(0) - expression
+        opposite = affine((expression, -1))
         if self.natural(expression):
             signs = signs - {-1}
         if self.natural(opposite):
             signs = signs - {1}
         least = 0 if 0 in signs else 1
         if -1 not in signs:
-            self.not_negative(expression - number(least))
+            self.not_negative(affine((expression, 1), const=-least))
         if 1 not in signs:
-            self.not_negative(opposite - number(least))
+            self.not_negative(affine((opposite, 1), const=-least))
 
-    def not_negative(self, expression: Affine) -> None:
+    def not_negative(self, expression: Dim) -> None:
         """Note that the expression is at least 0."""
-        for unknown, factor in expression.terms.items():
-            rest = Affine(
-                {u: f for u, f in expression.terms.items() if u != unknown}, expression.const
-            )
+        for symbol, factor in expression.terms if isinstance(expression, Size) else ():
             if factor == 1:
-                self.at_least(unknown, number(0) - rest)
+                self.at_least(symbol, affine((size(symbol), 1), (expression, -1)))
             elif factor == -1:
-                self.at_most(unknown, rest)
+                self.at_most(symbol, affine((size(symbol), 1), (expression, 1)))
 
     def impossible(self) -> bool:
         """Whether the facts contradict each other."""
         return any(
-            self.positive(low - high)
-            for unknown in self.lower.keys() & self.upper.keys()
-            for low in self.lower[unknown]
-            for high in self.upper[unknown]
+            self.positive(affine((low, 1), (high, -1)))
+            for symbol in self.lower.keys() & self.upper.keys()
+            for low in self.lower[symbol]
+            for high in self.upper[symbol]
         )
 
-    def positive(self, expression: Affine, depth: int = DEPTH) -> bool:
+    def positive(self, expression: Dim, depth: int = DEPTH) -> bool:
         """Whether the expression is surely at least 1."""
-        if not expression.terms:
-            return expression.const >= 1
+        if not isinstance(expression, Size):
+            return expression is not None and expression >= 1
         if depth == 0:
             return False
-        for unknown, factor in expression.terms.items():
-            bounds = (self.lower if factor > 0 else self.upper).get(unknown, [])
-            if isinstance(unknown, Symbol) and factor > 0:
-                bounds = [*bounds, number(0)]
+        for symbol, factor in expression.terms:
+            bounds = (self.lower if factor > 0 else self.upper).get(symbol, [])
+            if not symbol.index and factor > 0:
+                bounds = [*bounds, 0]
             for bound in bounds:
-                if self.positive(expression.replaced(unknown, bound), depth - 1):
+                if self.positive(replaced(expression, symbol, bound), depth - 1):
                     return True
         return False
 
-    def natural(self, expression: Affine) -> bool:
+    def natural(self, expression: Dim) -> bool:
         """Whether the expression is surely at least 0."""
-        return self.positive(expression + number(1))
+        return self.positive(affine((expression, 1), const=1))

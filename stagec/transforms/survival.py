@@ -16,16 +16,16 @@ from dataclasses import dataclass, field, replace
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, If, Operand, Value, While, operand_of
 from stagec.ir.path import Arg, Index, Item, Path, Slice
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, Dim, Symbol, affine, symbols_of
 from stagec.ir.walk import defined, regions
 from stagec.ops.arithmetic import Handle
 from stagec.ops.indexing import read_at, update
 from stagec.transforms.activity import loop_params, loop_results
-from stagec.transforms.affine import Affine, Facts, Integers, number
+from stagec.transforms.affine import Facts, Integers
 from stagec.transforms.shapes import known_same
 from stagec.transforms.versions import History, Step, is_read
 
-Interval = tuple[Affine | None, Affine | None]
+Interval = tuple[Dim, Dim]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Survival:
         found = cls(block, history, Integers({}))
         found._collect(block, ())
         producers = {v: s for s in found.frames for v in s.outs}
-        found.integers = Integers(producers)
+        found.integers = Integers(producers, _lasting(block))
         return found
 
     def _collect(self, block: Block, frames: tuple[Frame, ...]) -> None:
@@ -205,7 +205,7 @@ class Survival:
         for loop in write.loops:
             facts.indexed(loop, self.integers, inner)
         if isinstance(again, For):
-            facts.ordered(again)
+            facts.ordered(again, self.integers)
         for region, values in ((read, set[Value]()), (write, inner)):
             for stmt, taken in region.branches:
                 facts.branch(stmt, taken, self.integers, values)
@@ -232,23 +232,33 @@ class Survival:
     def _interval(
         self, item: Item, region: Region, inner: set[Value], facts: Facts
     ) -> Interval:
-        def natural(part: Item | None) -> Affine | None:
+        def natural(part: Item | None) -> Dim:
             """The part as an expression, unless it may count from the end."""
             if not isinstance(part, int | Arg):
                 return None
-            operand = region.index[part.position] if isinstance(part, Arg) else None
-            e = number(part) if isinstance(part, int) else self.integers.of(operand)  # type: ignore[arg-type]
-            e = e.later(inner)
+            e = self.integers.of(region.index[part.position]) if isinstance(part, Arg) else part
+            e = self.integers.later(e, inner)
             return e if facts.natural(e) else None
 
         if isinstance(item, Slice):
             if item.step not in (None, 1):
                 return None, None
             stop = natural(item.stop)
-            start = number(0) if item.start is None else natural(item.start)
-            return start, None if stop is None else stop - number(1)
+            start = 0 if item.start is None else natural(item.start)
+            return start, affine((stop, 1), const=-1)
         place = natural(item)
         return place, place
+
+
+def _lasting(block: Block) -> set[Symbol]:
+    """The symbols of sizes that are found once, not in the trips of loops."""
+    found = {s for p in block.params for s in symbols_of(p.type)}
+    passing = set[Symbol]()
+    for stmt in block.stmts:
+        passing |= {s for r in regions(stmt) for v in defined(r) for s in symbols_of(v.type)}
+        passing -= found
+        found |= {s for v in stmt.outs for s in symbols_of(v.type)} - passing
+    return found
 
 
 def _values(operand: Operand) -> tuple[Value, ...]:
@@ -258,8 +268,8 @@ def _values(operand: Operand) -> tuple[Value, ...]:
 def _apart(a: Interval, b: Interval, facts: Facts) -> bool:
     """Whether the intervals surely have nothing in common."""
     (a_lo, a_hi), (b_lo, b_hi) = a, b
-    above = b_lo is not None and a_hi is not None and facts.positive(b_lo - a_hi)
-    return above or (a_lo is not None and b_hi is not None and facts.positive(a_lo - b_hi))
+    above, below = affine((b_lo, 1), (a_hi, -1)), affine((a_lo, 1), (b_hi, -1))
+    return facts.positive(above) or facts.positive(below)
 
 
 def _same_kind(read: Operand, value: Value) -> bool:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+import pytest
+
+import stagec
 from stagec.ir.build import Builder
 from stagec.ir.core import Block, If, Op, Value
-from stagec.ir.types import INT, Symbol
+from stagec.ir.types import INT, Dim, Symbol, affine, size
 from stagec.ops.broadcast import sum_
 from stagec.ops.comparison import equal, greater, less, less_equal
 from stagec.ops.exponential import sqrt
 from stagec.ops.indexing import accumulate_at, read_at, update_at
 from stagec.ops.trigonometric import sin
-from stagec.transforms.affine import Affine, Facts, Integers, number
+from stagec.transforms.affine import Facts, Integers
 from tests.transforms.building import (
     SCALAR,
     SQUARE,
@@ -173,15 +177,16 @@ def test_branch_inside_loop():
 
 
 def test_bounds_prove_affine_facts():
-    n, i = Symbol("n"), Symbol("i")
+    n, i = size(Symbol("n")), size(Symbol("i", index=True))
     facts = Facts()
-    facts.at_least(i, number(2))
-    facts.at_most(i, Affine({n: 1}, -1))
-    assert facts.positive(Affine({n: 1, i: -1}))
-    assert not facts.positive(Affine({n: 1, i: -1}, -1))
-    assert facts.natural(Affine({i: 1}, -2))
-    assert not facts.natural(Affine({i: 1}, -3))
-    assert facts.natural(Affine({n: 1}))
+    assert not facts.natural(i)
+    facts.at_least(Symbol("i", index=True), 2)
+    facts.at_most(Symbol("i", index=True), affine((n, 1), const=-1))
+    assert facts.positive(affine((n, 1), (i, -1)))
+    assert not facts.positive(affine((n, 1), (i, -1), const=-1))
+    assert facts.natural(affine((i, 1), const=-2))
+    assert not facts.natural(affine((i, 1), const=-3))
+    assert facts.natural(n)
 
 
 def test_array_that_an_inner_loop_only_reads():
@@ -254,19 +259,21 @@ def test_what_conditions_say():
     class Trip:
         def __init__(self) -> None:
             self.i, self.j = Value(INT, "i"), Value(INT, "j")
+            self.integers = Integers({})
 
         def facts(self, op: Op, taken: bool) -> Facts:
             builder = Builder()
             (test,) = builder.add(op, (self.i, self.j), {})
             (stmt,) = builder.stmts
             block = Block((), (), ())
+            self.integers.producers = {test: stmt}  # type: ignore[dict-item]
             facts = Facts()
-            facts.at_most(self.j, Affine({self.i: 1}))
-            facts.branch(If(test, block, block, ()), taken, Integers({test: stmt}), set())  # type: ignore[arg-type]
+            facts.at_most(self.integers.symbol(self.j), self.integers.of(self.i))
+            facts.branch(If(test, block, block, ()), taken, self.integers, set())
             return facts
 
-        def more(self, a: Value, b: Value, by: int) -> Affine:
-            return Affine({a: 1, b: -1}, 1 - by)
+        def more(self, a: Value, b: Value, by: int) -> Dim:
+            return affine((self.integers.of(a), 1), (self.integers.of(b), -1), const=1 - by)
 
     t = Trip()
     assert t.facts(equal, False).positive(t.more(t.i, t.j, 1))
@@ -277,3 +284,42 @@ def test_what_conditions_say():
     assert t.facts(less, False).positive(t.more(t.i, t.j, 0))
     assert t.facts(greater, True).positive(t.more(t.i, t.j, 1))
     assert t.facts(less, True).impossible()
+
+
+def element_after(x: Any, m: int) -> Any:
+    """For `m == -1` the element that is written to is the one that is read."""
+    x = x.copy()
+    total = 0.0
+    for _ in range(3):
+        total += np.sin(x[0])
+        x[m + 1] = x[m + 1] * x[m + 1] * 1.1
+    return total
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("m", [1, 0, -1, -2])
+def test_integers_may_be_negative(m: int, backend: str) -> None:
+    x = np.array([0.3, 0.5, 0.7])
+    got = stagec.grad(element_after, backend=backend)(x, m)
+    step = 1e-30
+    wanted = [element_after(x + step * 1j * np.eye(3)[k], m).imag / step for k in range(len(x))]
+    np.testing.assert_allclose(got, wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_length_is_another_in_each_trip(backend: str) -> None:
+    """The trips read at 3, 2 and 1; the element at 3 is written to in the second one."""
+
+    def program(x: Any) -> Any:
+        x = x.copy()
+        total = 0.0
+        for t in range(3):
+            chosen = x[x > t * 0.3] * 2
+            total += np.sin(x[len(chosen)]) + np.sum(chosen)
+            x[len(chosen) + 1] *= x[len(chosen) + 1]
+        return total
+
+    x = np.array([0.2, 0.5, 0.8, -0.25, -0.1, -0.2])
+    got = stagec.grad(program, backend=backend)(x)
+    wanted = [(program(x + h) - program(x - h)) / 2e-6 for h in 1e-6 * np.eye(len(x))]
+    np.testing.assert_allclose(got, wanted, rtol=1e-8, atol=1e-9)
