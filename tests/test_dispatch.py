@@ -192,7 +192,7 @@ def test_numbers_that_staging_depends_on_are_tested() -> None:
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_signs_of_integers_are_tested(backend: str) -> None:
-    """`x[m:]` is another part where `m` counts from the end, and `range(m + 1)` may be empty."""
+    """A negative `m` counts from the end in `x[m:]`, and makes `range(m + 1)` empty."""
     pytest.importorskip(backend)
 
     def f(x: Any, m: int) -> Any:
