@@ -30,6 +30,7 @@ from stagec.opt.contract import contract
 from stagec.opt.creations import creations
 from stagec.opt.cse import cse
 from stagec.opt.dce import dce
+from stagec.opt.gathers import gathers
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
 from stagec.opt.parallel import parallel
@@ -87,7 +88,7 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(tapes, scalarise, simplify, cse, dce),
+            *(tapes, gathers, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
             *(hoist, simplify, cse, dce),
             *(promote, skips, creations, kernels, checks, dce),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Operand, Value, const
@@ -12,6 +12,8 @@ from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, Dim, Size, Symbol, size
 from stagec.ops.arithmetic import Handle
 from stagec.ops.extent import extent
+
+Terms: TypeAlias = tuple[tuple[Symbol, int], ...]
 
 
 @dataclass(slots=True)
@@ -23,6 +25,7 @@ class Sizes:
     indices : the loop indices that symbols stand for.
     integers : integers by the size that they are.
     axes : an axis of the length that a symbol stands for.
+    longer : an axis by the terms of its length, and the constant behind them.
     """
 
     indices: Mapping[Symbol, Operand]
@@ -30,10 +33,16 @@ class Sizes:
     axes: dict[Symbol, tuple[Value, int]] = field(
         default_factory=dict["Symbol", "tuple[Value, int]"]
     )
+    longer: dict[Terms, tuple[Value, int, int]] = field(
+        default_factory=dict["Terms", "tuple[Value, int, int]"]
+    )
 
     def inside(self) -> Sizes:
         """What is known at the start of a block at this place."""
-        return replace(self, integers=dict(self.integers), axes=dict(self.axes))
+        return replace(
+            self,
+            integers=dict(self.integers), axes=dict(self.axes), longer=dict(self.longer),
+        )  # fmt: skip
 
     def note(self, values: Iterable[Value]) -> None:
         """From here on there are these values."""
@@ -47,11 +56,17 @@ class Sizes:
                 symbol = _symbol(dim)
                 if symbol is not None:
                     self.axes.setdefault(symbol, (value, axis))
+                elif isinstance(dim, Size):
+                    self.longer.setdefault(dim.terms, (value, axis, dim.const))
 
     def there(self, dim: Dim) -> bool:
         """Whether the size is there or can be computed."""
         if dim in self.integers or not isinstance(dim, Size):
             return dim is not None
+        return dim.terms in self.longer or self._summed(dim)
+
+    def _summed(self, dim: Size) -> bool:
+        """Whether every symbol of the size is there."""
         return all(
             s in self.indices or s in self.axes or size(s) in self.integers
             for s, _ in dim.terms
@@ -66,6 +81,10 @@ class Sizes:
         symbol = _symbol(dim)
         if symbol is not None:
             return self.symbol(builder, symbol)
+        if not self._summed(dim):
+            array, axis, more = self.longer[dim.terms]
+            length = Handle(builder, builder.add(extent, (array,), {"axis": axis})[0])
+            return (length + (dim.const - more)).operand
         terms = sorted(dim.terms, key=lambda term: -term[1])
         found: Any = dim.const if terms[0][1] < 0 else 0
         for s, factor in terms:
