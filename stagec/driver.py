@@ -42,6 +42,7 @@ from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
 from stagec.opt.skips import skips
 from stagec.opt.tapes import tapes
+from stagec.opt.turns import turns
 from stagec.transforms.forward import forward
 from stagec.transforms.reverse import Pullback, joined, reverse
 
@@ -88,7 +89,7 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(tapes, gathers, scalarise, simplify, cse, dce),
+            *(tapes, gathers, turns, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
             *(hoist, simplify, cse, dce),
             *(promote, skips, creations, kernels, checks, dce),

@@ -17,21 +17,21 @@ in place of zeros.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, const
+from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value
 from stagec.ir.function import Function
-from stagec.ir.path import Arg, Index, Item, Path, Slice
+from stagec.ir.path import Arg
 from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ArrayType, Dim, affine, at_least, same_shape
 from stagec.ir.walk import rename, uses
 from stagec.ops.arithmetic import add
 from stagec.ops.creation import zeros
 from stagec.ops.indexing import accumulate, read, update
+from stagec.opt.parts import Part
 from stagec.opt.scalarise.sizes import Sizes
 
 
@@ -39,81 +39,6 @@ def gathers(fn: Function) -> Function:
     """The function with one sum for additions in loops to shifted parts of an array."""
     functions = tuple(map(gathers, fn.functions))
     return replace(fn, body=_Gatherer().outside(fn.body, Sizes({})), functions=functions)
-
-
-# --- where elements are added --------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part of an array, along each of its axes.
-
-    `fixed` has an index, or None where the part is a slice, `margins` how many elements the
-    slice leaves out in front and behind.
-    """
-
-    fixed: tuple[Operand | None, ...]
-    margins: tuple[tuple[int, int] | None, ...]
-
-    @classmethod
-    def of(cls, stmt: Apply, first: int) -> _Part | None:
-        """The part that the path selects, whose operands are those from `first` on."""
-        path, base = stmt.kwargs["path"], stmt.args[0].type
-        if len(path) > 1 or not isinstance(base, ArrayType):
-            return None
-        items: tuple[Item, ...] = path[0].items if path and isinstance(path[0], Index) else ()
-        if path and not items:
-            return None
-        fixed: list[Operand | None] = []
-        margins: list[tuple[int, int] | None] = []
-        for item in (*items, *(Slice(),) * (base.rank - len(items))):
-            margin = _margin(item)
-            index = _fixed(item, stmt.args[first:])
-            if margin is None and index is None:
-                return None
-            fixed.append(index)
-            margins.append(margin)
-        return cls(tuple(fixed), tuple(margins))
-
-    @property
-    def slices(self) -> tuple[tuple[int, int], ...]:
-        """The margins along the axes that are not fixed."""
-        return tuple(m for m in self.margins if m is not None)
-
-    def path(self) -> tuple[Path, tuple[Operand, ...]]:
-        """A path that selects the part, and its operands."""
-        index = [f for f in self.fixed if f is not None]
-        args = iter(range(len(index)))
-        items = tuple(Arg(next(args)) if m is None else _cut(m) for m in self.margins)
-        whole = all(m == (0, 0) for m in self.margins)
-        return () if whole else (Index(items),), tuple(index)
-
-
-def _margin(item: Item) -> tuple[int, int] | None:
-    """How many elements a slice leaves out in front and behind, where it says so."""
-    if not isinstance(item, Slice) or item.step not in (None, 1):
-        return None
-    start, stop = item.start or 0, item.stop
-    if not isinstance(start, int) or start < 0 or isinstance(stop, Arg):
-        return None
-    if stop is None:
-        return start, 0
-    return (start, -stop) if stop < 0 else None
-
-
-def _cut(margin: tuple[int, int]) -> Slice:
-    front, behind = margin
-    return Slice(front or None, -behind or None)
-
-
-def _fixed(item: Item, operands: Sequence[Operand]) -> Operand | None:
-    """The index of one element along an axis."""
-    if isinstance(item, int):
-        return const(item)
-    index = operands[item.position] if isinstance(item, Arg) else None
-    kind = None if index is None else index.type
-    scalar = isinstance(kind, ArrayType) and not kind.rank and kind.kind != "array"
-    return index if scalar and kind.dtype.kind in "iu" else None  # type: ignore[union-attr]
 
 
 # --- additions that belong together --------------------------------------------------------
@@ -132,10 +57,10 @@ class _Chain:
     """
 
     members: list[Apply]
-    parts: list[_Part]
+    parts: list[Part]
     direct: set[Apply] = field(default_factory=set[Apply])
 
-    def takes(self, stmt: Apply, part: _Part) -> bool:
+    def takes(self, stmt: Apply, part: Part) -> bool:
         """Whether the addition may be the next one."""
         value, first = stmt.args[1].type, self.members[0].args[1].type
         assert isinstance(value, ArrayType)
@@ -152,7 +77,7 @@ class _Chain:
         """Say which members stay; whether it is worth while to gather the others."""
         root = self.members[0].args[0]
         read_at = {
-            _Part.of(s, 1)
+            Part.of(s, 1)
             for s in block.stmts
             if isinstance(s, Apply) and s.op is read and s.args[0] is root
         }
@@ -171,7 +96,7 @@ class _Chain:
         rows = len(self.parts[0].slices) == 1
         return len(self.gathered) > 1 and (rows or 2 * len(values) <= len(self.gathered))
 
-    def part(self, member: Apply) -> _Part:
+    def part(self, member: Apply) -> Part:
         """Where the member adds."""
         return self.parts[self.members.index(member)]
 
@@ -181,21 +106,21 @@ class _Chain:
         return [m for m in self.members if m not in self.direct]
 
     @property
-    def hull(self) -> _Part:
+    def hull(self) -> Part:
         """Every element that a member meets."""
         parts = [self.part(m).margins for m in self.gathered]
         margins = [
             None if None in axis else (min(m[0] for m in axis), min(m[1] for m in axis))
             for axis in zip(*parts, strict=True)
         ]
-        return _Part(self.parts[0].fixed, tuple(margins))
+        return Part(self.parts[0].fixed, tuple(margins))
 
-    def spans(self, hull: _Part) -> tuple[int, ...]:
+    def spans(self, hull: Part) -> tuple[int, ...]:
         """How far apart the members are along each axis."""
         pairs = zip(self.parts[0].slices, hull.slices, strict=True)
         return tuple(sum(part) - sum(whole) for part, whole in pairs)
 
-    def lengths(self, part: _Part) -> tuple[Dim, ...]:
+    def lengths(self, part: Part) -> tuple[Dim, ...]:
         """The shape of a part."""
         base = self.members[0].args[0].type
         assert isinstance(base, ArrayType)
@@ -210,7 +135,7 @@ class _Chain:
         return tuple(affine((length, 1), const=span) for length, span in pairs)
 
 
-def _candidate(stmt: Stmt) -> _Part | None:
+def _candidate(stmt: Stmt) -> Part | None:
     """Where the statement adds an array to a part of another of the same type."""
     if not isinstance(stmt, Apply) or stmt.op is not accumulate:
         return None
@@ -219,7 +144,7 @@ def _candidate(stmt: Stmt) -> _Part | None:
         return None
     if value.kind != "array" or value.dtype != base.dtype or base.dtype.kind not in "fc":
         return None
-    part = _Part.of(stmt, 2)
+    part = Part.of(stmt, 2)
     if part is None or None in value.shape or len(part.slices) != value.rank or not value.rank:
         return None
     dims = [dim for dim, m in zip(base.shape, part.margins, strict=True) if m is not None]
@@ -312,7 +237,7 @@ class _Sums:
         assert isinstance(base, ArrayType)
         begin = Value(ArrayType(base.dtype, chain.room), "padded")
         margins = tuple((span, span) for span in chain.spans(chain.hull))
-        path, _ = _Part((None,) * len(margins), margins).path()
+        path, _ = Part((None,) * len(margins), margins).path()
         end = builder.add(update, (begin, value), {"path": path}, "padded")[0]
         self._kept[key] = end
         self._carried.append(_Carried(chain.room, base.dtype, begin, end))
@@ -329,7 +254,7 @@ class _Sums:
                 for part, whole in zip(chain.part(member).slices, hull.slices, strict=True)
             ]
             margins = tuple((s - a, a) for s, a in zip(spans, ahead, strict=True))
-            path, _ = _Part((None,) * len(margins), margins).path()
+            path, _ = Part((None,) * len(margins), margins).path()
             term = builder.add(read, (kept,), {"path": path, "view": True})[0]
             total = term if total is None else builder.add(add, (total, term), {})[0]
         assert total is not None
