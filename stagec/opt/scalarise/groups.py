@@ -258,12 +258,14 @@ class Group:
         if root in self.last:
             present, before = self.last[root]
             again = self.adding[root] and adds
-            if present is not base or not (again or before == [places]):
+            if present is not base or not (
+                again or before == [places] or self.elsewhere(root, places)
+            ):
                 return False
             if not self.order(root, places, self.reads):
                 return False
-            self.adding[root] = self.adding[root] and adds
-            self.last[root] = (out, [*before, places] if again else before)
+            self.adding[root] = again
+            self.last[root] = (out, before if before == [places] else [*before, places])
             self.first[out] = root
             return True
         if not injective(places, self.shape):
@@ -274,6 +276,16 @@ class Group:
         self.last[root] = (out, [places])
         self.adding[root] = adds
         return True
+
+    def elsewhere(self, root: Operand, places: Places) -> bool:
+        """Whether no trip writes there to what another trip, or this one, wrote before.
+
+        Additions that meet stay together, for they can be postponed.
+        """
+        _, before = self.last[root]
+        alone = len(before) == 1 or not self.adding[root]
+        apart = (self.lag(Access(root, p), places) == APART for p in before)
+        return alone and all(apart) and injective(places, self.shape)
 
     def order(self, array: Operand, places: Places, reads: Sequence[Access]) -> bool:
         """Whether loops in some order read the elements of the array before the write there
