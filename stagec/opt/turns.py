@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value
+from stagec.ir.core import Apply, Block, For, Operand, Value
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import ArrayType

@@ -15,6 +15,7 @@ from stagec.ir.core import For, While
 from stagec.ir.function import Function
 from stagec.ir.interpreter import evaluate
 from stagec.ir.verifier import verify
+from stagec.ir.walk import statements
 
 pytest.importorskip("numba", reason="the Numba target needs Numba")
 
@@ -102,10 +103,22 @@ def summed(y: Any, z: Any, a: int, b: int) -> None:
         y[k] = np.sum(y[a:b] * 2.0) + np.dot(y[: k + 1], y[k::-1]) + np.sum(z[a:b:-1, k])
 
 
+def in_several_rows(y: Any, z: Any, a: int, b: int) -> None:
+    for k in range(len(y) - 1):
+        w = z[k] * 0.5
+        z[k] = y
+        z[k + 1] += w
+        y[a:b] += z[k, a:b]
+        z[k, 1:] -= w[1:]
+        z[k + 1, 1:] -= w[1:]
+        z[a] = w
+        z[b] += w
+
+
 PROGRAMS: tuple[Callable[..., None], ...] = (
     added, set_to_a_number, from_staged_starts, up_to_staged_stops, reversed_part,
     down_to_the_first, downwards, in_steps, in_steps_downwards, views_of_views, transposed,
-    shifted, summed,
+    shifted, summed, in_several_rows,
 )  # fmt: skip
 
 
@@ -159,6 +172,21 @@ def test_nothing_is_selected_from_nothing() -> None:
     for program in (added, reversed_part, in_steps, from_staged_starts):
         got = evaluate(with_loops(returning(program), y, z, 1, 2), y, z, 1, 2)
         assert [g.shape for g in got] == [(0,), (0, 0)]
+
+
+def carried_to_the_next_row(z: Any) -> Any:
+    z = z.copy()
+    for k in range(len(z) - 1):
+        w = z[k] * 0.5
+        z[k] = 0.0
+        z[k + 1] += w
+    return z
+
+
+def test_rows_that_are_surely_apart_are_written_in_one_loop() -> None:
+    fn = with_loops(carried_to_the_next_row, matrices(5)[1])
+    (kernel,) = fn.functions
+    assert sum(isinstance(s, For) for s in statements(kernel.body)) == 4  # two copy the matrix
 
 
 def lu(A: Any) -> Any:

@@ -5,57 +5,51 @@ from numba import njit
 
 
 @njit(error_model='numpy', nogil=True)
-def jacobi_grad_kernel(steps, a, b):
+def jacobi_grad_kernel(a, steps, b):
+    n = a.shape[0]
+    m = a.shape[1]
     a_1 = a.copy()
     b = b.copy()
     for _ in range(steps):
-        n = a_1.shape[0]
-        m = a_1.shape[1]
-        for i in range(n - 2):
-            for j in range(m - 2):
+        n_1 = a_1.shape[0]
+        m_1 = a_1.shape[1]
+        for i in range(n_1 - 2):
+            for j in range(m_1 - 2):
                 t = a_1[i + 1, j] + a_1[i + 1, j + 2] + a_1[i + 2, j + 1]
                 b[i + 1, j + 1] = 0.25 * (t + a_1[i, j + 1])
-        for i in range(n - 2):
-            for j in range(m - 2):
+        for i in range(n_1 - 2):
+            for j in range(m_1 - 2):
                 t = b[i + 1, j] + b[i + 1, j + 2] + b[i + 2, j + 1]
                 a_1[i + 1, j + 1] = 0.25 * (t + b[i, j + 1])
-    n = a_1.shape[0]
-    m = a_1.shape[1]
     a_bar = np.empty((n, m))
     for i in range(n):
         for j in range(m):
             a_bar[i, j] = a_1[i, j] + a_1[i, j]
     b_bar = np.zeros_like(a)
+    padded = np.zeros((n + 2, m + 2))
+    padded_1 = np.zeros((n + 2, m + 2))
     for _ in range(steps - 1, -1, -1):
-        terms = np.empty(m - 2)
         for i in range(n - 2):
             for j in range(m - 2):
                 t = a_bar[i + 1, j + 1] * 0.25
                 a_bar[i + 1, j + 1] = 0
-                b_bar[i, j + 1] += t
-                terms[j] = t
-            for j in range(m - 2):
-                b_bar[i + 2, j + 1] += terms[j]
-            for j in range(m - 2):
-                b_bar[i + 1, j + 2] += terms[j]
-            for j in range(m - 2):
-                b_bar[i + 1, j] += terms[j]
-        terms = np.empty(m - 2)
+                padded[i + 2, j + 2] = t
+        for i in range(n):
+            for j in range(m):
+                t = padded[i + 2, j + 1] + padded[i, j + 1]
+                b_bar[i, j] += t + padded[i + 1, j] + padded[i + 1, j + 2]
         for i in range(n - 2):
             for j in range(m - 2):
                 t = b_bar[i + 1, j + 1] * 0.25
                 b_bar[i + 1, j + 1] = 0
-                a_bar[i, j + 1] += t
-                terms[j] = t
-            for j in range(m - 2):
-                a_bar[i + 2, j + 1] += terms[j]
-            for j in range(m - 2):
-                a_bar[i + 1, j + 2] += terms[j]
-            for j in range(m - 2):
-                a_bar[i + 1, j] += terms[j]
+                padded_1[i + 2, j + 2] = t
+        for i in range(n):
+            for j in range(m):
+                t = padded_1[i + 2, j + 1] + padded_1[i, j + 1]
+                a_bar[i, j] += t + padded_1[i + 1, j] + padded_1[i + 1, j + 2]
     return a_bar, b_bar
 
 
 def jacobi_grad(a, b, steps):
-    a_bar, b_bar = jacobi_grad_kernel(steps, a, b)
+    a_bar, b_bar = jacobi_grad_kernel(a, steps, b)
     return a_bar, b_bar
