@@ -83,7 +83,7 @@ def _taking_turns(loop: For, k: int, write: Apply, builder: Builder) -> For:
     inside = Builder()
     for stmt in body.stmts:
         inside.loc = stmt.loc
-        inside.append(_written(stmt, other, inside) if stmt is write else stmt)
+        inside.append(_written(write, other, inside) if stmt is write else stmt)
     carries = len(loop.init)
     results = (*body.results[:carries], old, *body.results[carries:])
     return replace(
