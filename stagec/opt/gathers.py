@@ -17,6 +17,7 @@ in place of zeros.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,7 +27,7 @@ from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.path import Arg
 from stagec.ir.rebuild import map_operands, map_regions
-from stagec.ir.types import ArrayType, Dim, affine, at_least, same_shape
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, Type, affine, at_least, same_shape
 from stagec.ir.walk import rename, uses
 from stagec.ops.arithmetic import add
 from stagec.ops.creation import zeros
@@ -38,7 +39,17 @@ from stagec.opt.scalarise.sizes import Sizes
 def gathers(fn: Function) -> Function:
     """The function with one sum for additions in loops to shifted parts of an array."""
     functions = tuple(map(gathers, fn.functions))
-    return replace(fn, body=_Gatherer().outside(fn.body, Sizes({})), functions=functions)
+    lasting = {s for p in fn.params for s in _symbols(p.type)}
+    body = _Gatherer(lasting).outside(fn.body, Sizes({}))
+    return replace(fn, body=body, functions=functions)
+
+
+def _symbols(type: Type) -> Iterator[Symbol]:
+    """The symbols of the sizes in the type."""
+    dims = (*type.shape, type.size) if isinstance(type, ArrayType) else ()
+    for dim in dims:
+        if isinstance(dim, Size):
+            yield from (symbol for symbol, _ in dim.terms)
 
 
 # --- additions that belong together --------------------------------------------------------
@@ -264,8 +275,14 @@ class _Sums:
         return builder.add(accumulate, added, {"path": path}, chain.members[-1].out.hint)[0]
 
 
+@dataclass(frozen=True, slots=True)
 class _Gatherer:
-    """Goes through the blocks of a function."""
+    """Goes through the blocks of a function.
+
+    `lasting` are the symbols of its parameters: others may be another length in each trip.
+    """
+
+    lasting: Collection[Symbol]
 
     def outside(self, block: Block, sizes: Sizes) -> Block:
         """A block that is not the body of a loop; `sizes` are known in front of it."""
@@ -284,6 +301,16 @@ class _Gatherer:
             builder.append(stmt)
             sizes.note(stmt.outs)
         return replace(block, stmts=tuple(builder.stmts))
+
+    def fits(self, chain: _Chain, around: Sizes) -> bool:
+        """Whether the arrays that the chain needs may be made in front of the loop."""
+        return all(
+            around.there(dim) and (isinstance(dim, int) or self.last(dim)) for dim in chain.room
+        )
+
+    def last(self, dim: Dim) -> bool:
+        """Whether the size is the same wherever it stands."""
+        return isinstance(dim, Size) and all(s in self.lasting for s, _ in dim.terms)
 
     @staticmethod
     def made(builder: Builder, sizes: Sizes, array: _Carried) -> Value:
@@ -318,8 +345,7 @@ class _Gatherer:
         sizes.note(block.params)
         builder = Builder()
         carried: list[_Carried] = []
-        chains = [c for c in _chains(block) if all(map(around.there, c.room))]
-        sums = _Sums(chains, carried)
+        sums = _Sums([c for c in _chains(block) if self.fits(c, around)], carried)
         for stmt in block.stmts:
             builder.loc = stmt.loc
             if isinstance(stmt, For):
