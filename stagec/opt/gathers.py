@@ -17,7 +17,7 @@ in place of zeros.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -27,7 +27,16 @@ from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.path import Arg
 from stagec.ir.rebuild import map_operands, map_regions
-from stagec.ir.types import ArrayType, Dim, Size, Symbol, Type, affine, at_least, same_shape
+from stagec.ir.types import (
+    ArrayType,
+    Dim,
+    Size,
+    Symbol,
+    affine,
+    at_least,
+    same_shape,
+    symbols_of,
+)
 from stagec.ir.walk import rename, uses
 from stagec.ops.arithmetic import add
 from stagec.ops.creation import zeros
@@ -39,17 +48,9 @@ from stagec.opt.scalarise.sizes import Sizes
 def gathers(fn: Function) -> Function:
     """The function with one sum for additions in loops to shifted parts of an array."""
     functions = tuple(map(gathers, fn.functions))
-    lasting = {s for p in fn.params for s in _symbols(p.type)}
+    lasting = {s for p in fn.params for s in symbols_of(p.type)}
     body = _Gatherer(lasting).outside(fn.body, Sizes({}))
     return replace(fn, body=body, functions=functions)
-
-
-def _symbols(type: Type) -> Iterator[Symbol]:
-    """The symbols of the sizes in the type."""
-    dims = (*type.shape, type.size) if isinstance(type, ArrayType) else ()
-    for dim in dims:
-        if isinstance(dim, Size):
-            yield from (symbol for symbol, _ in dim.terms)
 
 
 # --- additions that belong together --------------------------------------------------------
