@@ -32,6 +32,7 @@ from stagec.opt.cse import cse
 from stagec.opt.dce import dce
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
+from stagec.opt.lift import lift
 from stagec.opt.parallel import parallel
 from stagec.opt.promote import promote
 from stagec.opt.scalarise import scalarise
@@ -92,7 +93,7 @@ TARGETS: Mapping[str, Target] = {
             *(hoist, simplify, cse, dce),
             *(promote, skips, creations, kernels, checks, dce),
         ),
-        (parallel,),
+        (parallel, lift),
         merge_sizes=True,
         needs="numba",
     ),

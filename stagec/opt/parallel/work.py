@@ -34,6 +34,17 @@ def work(loop: For, builder: Builder) -> Operand:
     return total.operand
 
 
+def degree(loop: For) -> int:
+    """How many loops whose numbers of trips are not known at staging are in each other."""
+    counts: Counter[Extents] = Counter()
+    count(loop.body, ((loop.lo, loop.hi),), set(defined(loop.body)), counts)
+    return max((sum(not _fixed(pair) for pair in key) for key in counts), default=0)
+
+
+def _fixed(pair: tuple[Operand, Operand]) -> bool:
+    return all(isinstance(bound, Const) for bound in pair)
+
+
 def count(block: Block, around: Extents, inside: set[Value], counts: Counter[Extents]) -> None:
     """Count the operations by the loops that they are in.
 
