@@ -55,7 +55,11 @@ def _contracted(block: Block, given: Collection[Symbol]) -> Block:
 def _moved_in(block: Block, narrower: _Narrower) -> Block:
     """The block with the arrays that serve one trip made in the trips, which are then apart."""
     private = {narrower.names[array] for array in narrower.private}
-    made = {s.out: s for s in block.stmts if isinstance(s, Apply) and s.outs[0] in private}
+    made: dict[Operand, Apply] = {
+        s.out: s
+        for s in block.stmts
+        if isinstance(s, Apply) and s.op is empty and s.out in private
+    }
     stmts = (s for s in block.stmts if s not in made.values())
     return replace(
         block, stmts=tuple(_with_own(s, made) if isinstance(s, For) else s for s in stmts)

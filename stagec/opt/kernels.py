@@ -52,7 +52,7 @@ def named(fn: Function) -> Iterator[Function]:
 
 
 def _outlined(fn: Function, taken: set[str]) -> Function:
-    outliner = _Outliner(fn.name, taken)
+    outliner = _Outliner(fn, taken)
     body = outliner.block(fn.body)
     inner = tuple(_outlined(f, taken) for f in fn.functions)
     return replace(fn, body=body, functions=(*inner, *outliner.made.values()))
@@ -61,8 +61,9 @@ def _outlined(fn: Function, taken: set[str]) -> Function:
 class _Outliner:
     """Collects the kernels of one function."""
 
-    def __init__(self, name: str, taken: set[str]) -> None:
-        self.name = name
+    def __init__(self, fn: Function, taken: set[str]) -> None:
+        self.name = fn.name
+        self.params = fn.params
         self.taken = taken
         self.made: dict[str, Function] = {}
         self.sizes: dict[Value, Apply] = {}
@@ -136,7 +137,8 @@ class _Outliner:
         lengths, run = without_shapes([*again, *run])
         lengths = [s for s in lengths if known.isdisjoint(s.outs)]
         given = list(free_values(Block((), tuple(run), ())))
-        needed = {*needed, *last_versions(run, given)}
+        # what is written to and not read later is a result too, or the kernel would copy it
+        needed = {*needed, *last_versions(run, [v for v in given if v not in self.params])}
         outs = [v for s in run for v in s.outs if v in needed and v not in known]
         if not all(passes(v.type) for v in (*given, *outs)):
             return None
@@ -337,7 +339,7 @@ def without(block: Block, dropped: set[Stmt]) -> Block:
 
 
 def last_versions(run: Sequence[Stmt], given: Sequence[Value]) -> Iterable[Value]:
-    """What the run makes of arrays that it is given: results of a kernel, it writes in place."""
+    """What the run makes in the end of arrays that it is given."""
     origins = Origins.of_block(Block((), tuple(run), ()))
     found: dict[Operand, Value] = {}
     for stmt in run:

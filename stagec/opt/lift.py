@@ -51,7 +51,7 @@ class _Lift:
         return replace(block, stmts=tuple(stmts))
 
     def shared(self, stmt: Apply, body: Block) -> bool:
-        """Whether one array made by the statement does for all trips: none outlives its trip."""
+        """Whether one array from the statement serves all trips: none outlives its trip."""
         if stmt.op is not empty:
             return False
         kind = stmt.out.type

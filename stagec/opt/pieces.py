@@ -22,31 +22,42 @@ NEST = 2  # loops in each other, of any length
 def pieces(known: Sequence[Stmt], run: list[Stmt]) -> list[list[Stmt]]:
     """The run in pieces: nests of independent trips with what comes before them, and the rest.
 
-    `known` are statements in front of the run that compute integers.
+    It stays whole if its deepest nests, which take the most time, have to.  `known` are
+    statements in front of the run that compute integers.
     """
-    if sum(not isinstance(s, Apply) for s in run) < 2:
+    degrees = {s: degree(s) for s in run if not isinstance(s, Apply)}
+    deepest = max(degrees.values(), default=0)
+    if len(degrees) < 2 or deepest < NEST:
         return [run]
+    cut = [
+        s
+        for k, s in enumerate(run)
+        if isinstance(s, For) and degrees[s] >= NEST and _in_parts(s, known, run, k)
+    ]
+    return _cut(run, cut) if any(degrees[s] == deepest for s in cut) else [run]
+
+
+def _cut(run: list[Stmt], loops: Sequence[Stmt]) -> list[list[Stmt]]:
+    """The run cut behind the loops, and before what comes before them without a loop."""
     found: list[list[Stmt]] = []
     piece: list[Stmt] = []
-    for k, stmt in enumerate(run):
+    for stmt in run:
         piece.append(stmt)
-        if not isinstance(stmt, For) or not _in_parts(stmt, known, run, k):
+        if stmt not in loops:
             continue
-        serial = [j for j, s in enumerate(piece[:-1], 1) if not isinstance(s, Apply)]
+        serial = [k for k, s in enumerate(piece[:-1], 1) if not isinstance(s, Apply)]
         at = serial[-1] if serial else 0
         found += [p for p in (piece[:at], piece[at:]) if p]
         piece = []
-    if found and all(isinstance(s, Apply) for s in piece):
+    if all(isinstance(s, Apply) for s in piece):
         found[-1] += piece
-    elif piece:
+    else:
         found.append(piece)
     return found
 
 
 def _in_parts(loop: For, known: Sequence[Stmt], run: Sequence[Stmt], at: int) -> bool:
-    """Whether the loop in the run is worth parts, as far as one can see before writing in place."""
-    if degree(loop) < NEST:
-        return False
+    """Whether the trips are independent, as far as one can see before bufferisation."""
     block = Block((), (*known, *run), ())
     facts = IndexFacts(given_sizes(free_values(block)), "trip")
     for stmt in (*known, *run[:at]):

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections import Counter
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Const, Cost, For, Operand, Value, const
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Call,
+    Const,
+    Cost,
+    For,
+    Operand,
+    Stmt,
+    Value,
+    While,
+    const,
+)
 from stagec.ir.walk import defined, regions
 from stagec.ops.arithmetic import Handle
 
@@ -34,15 +46,16 @@ def work(loop: For, builder: Builder) -> Operand:
     return total.operand
 
 
-def degree(loop: For) -> int:
+def degree(stmt: Stmt) -> int:
     """How many loops whose numbers of trips are not known at staging are in each other."""
-    counts: Counter[Extents] = Counter()
-    count(loop.body, ((loop.lo, loop.hi),), set(defined(loop.body)), counts)
-    return max((sum(not _fixed(pair) for pair in key) for key in counts), default=0)
+    if isinstance(stmt, Apply | Call):
+        return 0
+    inner = max((degree(s) for region in regions(stmt) for s in region.stmts), default=0)
+    return inner + (isinstance(stmt, While) or (isinstance(stmt, For) and not _fixed(stmt)))
 
 
-def _fixed(pair: tuple[Operand, Operand]) -> bool:
-    return all(isinstance(bound, Const) for bound in pair)
+def _fixed(loop: For) -> bool:
+    return isinstance(loop.lo, Const) and isinstance(loop.hi, Const)
 
 
 def count(block: Block, around: Extents, inside: set[Value], counts: Counter[Extents]) -> None:

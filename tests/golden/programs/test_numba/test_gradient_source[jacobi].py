@@ -26,8 +26,9 @@ def jacobi_grad_kernel(steps, a, b):
         for j in range(m):
             a_bar[i, j] = a_1[i, j] + a_1[i, j]
     b_bar = np.zeros_like(a)
+    terms = np.empty(m - 2)
+    terms_1 = np.empty(m - 2)
     for _ in range(steps - 1, -1, -1):
-        terms = np.empty(m - 2)
         for i in range(n - 2):
             for j in range(m - 2):
                 t = a_bar[i + 1, j + 1] * 0.25
@@ -40,19 +41,18 @@ def jacobi_grad_kernel(steps, a, b):
                 b_bar[i + 1, j + 2] += terms[j]
             for j in range(m - 2):
                 b_bar[i + 1, j] += terms[j]
-        terms = np.empty(m - 2)
         for i in range(n - 2):
             for j in range(m - 2):
                 t = b_bar[i + 1, j + 1] * 0.25
                 b_bar[i + 1, j + 1] = 0
                 a_bar[i, j + 1] += t
-                terms[j] = t
+                terms_1[j] = t
             for j in range(m - 2):
-                a_bar[i + 2, j + 1] += terms[j]
+                a_bar[i + 2, j + 1] += terms_1[j]
             for j in range(m - 2):
-                a_bar[i + 1, j + 2] += terms[j]
+                a_bar[i + 1, j + 2] += terms_1[j]
             for j in range(m - 2):
-                a_bar[i + 1, j] += terms[j]
+                a_bar[i + 1, j] += terms_1[j]
     return a_bar, b_bar
 
 
