@@ -33,6 +33,7 @@ from stagec.opt.dce import dce
 from stagec.opt.gathers import gathers
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
+from stagec.opt.lift import lift
 from stagec.opt.parallel import parallel
 from stagec.opt.promote import promote
 from stagec.opt.scalarise import scalarise
@@ -94,7 +95,7 @@ TARGETS: Mapping[str, Target] = {
             *(hoist, simplify, cse, dce),
             *(promote, skips, creations, kernels, checks, dce),
         ),
-        (parallel,),
+        (parallel, lift),
         merge_sizes=True,
         needs="numba",
     ),

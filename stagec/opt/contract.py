@@ -1,13 +1,13 @@
 """Arrays that are made and used within one trip of a loop lose the axis of the loop.
 
 Example: where each trip `i` writes `t[i, :]` and reads only that, and nothing reads `t` after
-the loop, one row serves all trips.
+the loop, a row is made in each trip.  `opt/lift` makes it once in the end.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.alias import path_of, path_operands
@@ -45,10 +45,45 @@ def _contracted(block: Block, given: Collection[Symbol]) -> Block:
             found = followed(loop, {loop.body.params[1 + k]})
             if used[init] == 1 and alone and found is not None:
                 narrower.take(init, loop, k, found, given)
-    block = narrower.block(block)
+    block = _moved_in(narrower.block(block), narrower)
     return replace(
         block,
         stmts=tuple(map_regions(s, lambda b: _contracted(b, given)) for s in block.stmts),
+    )
+
+
+def _moved_in(block: Block, narrower: _Narrower) -> Block:
+    """The block with the arrays that serve one trip made in the trips, which are then apart."""
+    private = {narrower.names[array] for array in narrower.private}
+    made: dict[Operand, Apply] = {
+        s.out: s
+        for s in block.stmts
+        if isinstance(s, Apply) and s.op is empty and s.out in private
+    }
+    stmts = (s for s in block.stmts if s not in made.values())
+    return replace(
+        block, stmts=tuple(_with_own(s, made) if isinstance(s, For) else s for s in stmts)
+    )
+
+
+def _with_own(loop: For, made: Mapping[Operand, Apply]) -> For:
+    """The loop making those of the arrays that it carries in each trip."""
+    kept = [k for k, init in enumerate(loop.init) if init not in made]
+    own = [
+        replace(made[init], outs=(param,))
+        for init, param in zip(loop.init, loop.body.params[1:], strict=True)
+        if init in made
+    ]
+    if not own:
+        return loop
+    body = loop.body
+    params = (body.params[0], *(body.params[1 + k] for k in kept))
+    results = tuple(body.results[k] for k in kept)
+    return replace(
+        loop,
+        init=tuple(loop.init[k] for k in kept),
+        body=Block(params, (*own, *body.stmts), results),
+        carry=tuple(loop.carry[k] for k in kept),
     )
 
 
@@ -73,10 +108,12 @@ class _Narrower:
     ----------
     names : the smaller array for each version of one.
     axes : the axes that it loses.
+    private : the arrays of which each trip uses nothing but what it wrote.
     """
 
     names: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
     axes: dict[Operand, set[int]] = field(default_factory=dict[Operand, set[int]])
+    private: list[Value] = field(default_factory=list[Value])
 
     def take(
         self, array: Value, loop: For, k: int, found: Accesses, given: Collection[Symbol]
@@ -92,11 +129,13 @@ class _Narrower:
             if not axes or not _counts(level):
                 break  # trips of this loop share elements, and all inner loops with them
             own |= axes
-        gone = {axis for axis in own if _natural(kind.shape[axis], given)}
+        gone = {axis for axis in own if natural(kind.shape[axis], given)}
         if len(gone) == kind.rank:
             gone.discard(max(gone))
         if not gone:
             return
+        if not gone.isdisjoint(found.own_axes(loop.body.params[0])):
+            self.private.append(array)
         shape = tuple(d for axis, d in enumerate(kind.shape) if axis not in gone)
         for version in (array, loop.carry[k], *found.versions):
             self.names[version] = Value(replace(version.type, shape=shape), version.hint)  # type: ignore[type-var]
@@ -149,7 +188,7 @@ def _counts(loop: For) -> bool:
     return isinstance(lo, int) and isinstance(step, int) and lo >= 0 and step > 0
 
 
-def _natural(dim: Dim, given: Collection[Symbol]) -> bool:
+def natural(dim: Dim, given: Collection[Symbol]) -> bool:
     """Whether the length is never negative: making the array cannot fail for it."""
     if isinstance(dim, Size) and any(symbol in given for symbol, _ in dim.terms):
         return False

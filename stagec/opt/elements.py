@@ -1,11 +1,12 @@
-"""Single elements of arrays, and numbers as compiled code passes them."""
+"""Single elements of arrays, numbers as compiled code passes them, and integers from sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Op, Operand, Value
+from stagec.ir.core import Apply, Op, Operand, Stmt, Value
+from stagec.ir.lowering import is_integer, kernel_source
 from stagec.ir.path import Arg, Index, Path
 from stagec.ir.types import ArrayType
 from stagec.ops.cast import to_python
@@ -45,3 +46,15 @@ def as_python(builder: Builder, operand: Operand, hint: str = "") -> Operand:
     if not isinstance(kind, ArrayType) or kind.kind != "np":
         return operand
     return builder.add(to_python, (operand,), {"kind": PYTHON[kind.dtype.kind]}, hint)[0]
+
+
+def is_size(stmt: Stmt) -> bool:
+    """Whether it is an op that computes an integer from sizes and integers, and cannot fail."""
+    return (
+        isinstance(stmt, Apply)
+        and len(stmt.outs) == 1
+        and is_integer(stmt.outs[0].type)
+        and kernel_source(stmt) is not None
+        and not stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
+        and all(k in stmt.op.shapes or is_integer(a.type) for k, a in enumerate(stmt.args))
+    )

@@ -6,7 +6,7 @@ compiled code.  The rest stays as it is and calls the kernels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -26,16 +26,17 @@ from stagec.ir.core import (
     While,
 )
 from stagec.ir.function import Function
-from stagec.ir.lowering import fits, in_kernel, is_integer, kernel_source
+from stagec.ir.lowering import fits, in_kernel, is_integer
 from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import ArrayType, ListType, Type, same
 from stagec.ir.walk import clone, free_values, operands, regions, statements, uses
 from stagec.ops.cast import astype, to_numpy
 from stagec.ops.extent import extent
-from stagec.opt.elements import as_python
+from stagec.opt.elements import as_python, is_size
 from stagec.opt.fingerprint import fingerprint
 from stagec.opt.memory import allocates
+from stagec.opt.pieces import pieces
 
 
 def kernels(fn: Function) -> Function:
@@ -51,7 +52,7 @@ def named(fn: Function) -> Iterator[Function]:
 
 
 def _outlined(fn: Function, taken: set[str]) -> Function:
-    outliner = _Outliner(fn.name, taken)
+    outliner = _Outliner(fn, taken)
     body = outliner.block(fn.body)
     inner = tuple(_outlined(f, taken) for f in fn.functions)
     return replace(fn, body=body, functions=(*inner, *outliner.made.values()))
@@ -60,8 +61,9 @@ def _outlined(fn: Function, taken: set[str]) -> Function:
 class _Outliner:
     """Collects the kernels of one function."""
 
-    def __init__(self, name: str, taken: set[str]) -> None:
-        self.name = name
+    def __init__(self, fn: Function, taken: set[str]) -> None:
+        self.name = fn.name
+        self.params = fn.params
         self.taken = taken
         self.made: dict[str, Function] = {}
         self.sizes: dict[Value, Apply] = {}
@@ -96,10 +98,19 @@ class _Outliner:
         sizes, inner = early_sizes(run[first:end])
         before, run, after = [*run[:first], *sizes], inner, run[end:]
         rest = replace(rest, stmts=(*after, *rest.stmts))
-        found = self.whole(run, rest)
+        apart = pieces(self.integers(run), run)
+        found = self.each(apart, rest) if len(apart) > 1 else self.whole(run, rest)
         if found is None:
             found = self.parts(run, rest)
         return [*before, *found, *after]
+
+    def each(self, apart: Sequence[list[Stmt]], rest: Block) -> list[Stmt]:
+        """The pieces of a run as calls of kernels of their own."""
+        found: list[Stmt] = []
+        for k, piece in enumerate(apart):
+            later = [s for after in apart[k + 1 :] for s in after]
+            found += self.outlined(piece, replace(rest, stmts=(*later, *rest.stmts)))
+        return found
 
     def parts(self, run: list[Stmt], rest: Block) -> list[Stmt]:
         """The run without its lists, which do not pass between kernels and their callers."""
@@ -125,8 +136,10 @@ class _Outliner:
         known = {v for s in again for v in s.outs}
         lengths, run = without_shapes([*again, *run])
         lengths = [s for s in lengths if known.isdisjoint(s.outs)]
+        given = list(free_values(Block((), tuple(run), ())))
+        # what is written to and not read later is a result too, or the kernel would copy it
+        needed = {*needed, *last_versions(run, [v for v in given if v not in self.params])}
         outs = [v for s in run for v in s.outs if v in needed and v not in known]
-        given = list(free_values(Block((), tuple(run), tuple(outs))))
         if not all(passes(v.type) for v in (*given, *outs)):
             return None
         return [*lengths, *self.kernel(run, given, outs)]
@@ -200,18 +213,6 @@ def calls_library(stmt: Stmt) -> bool:
         isinstance(stmt, Apply)
         and stmt.op.cost is Cost.COSTLY
         and isinstance(stmt.op.scalar, Calls | Expands)
-    )
-
-
-def is_size(stmt: Stmt) -> bool:
-    """Whether it is an op that computes an integer from sizes and integers, and cannot fail."""
-    return (
-        isinstance(stmt, Apply)
-        and len(stmt.outs) == 1
-        and is_integer(stmt.outs[0].type)
-        and kernel_source(stmt) is not None
-        and not stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
-        and all(k in stmt.op.shapes or is_integer(a.type) for k, a in enumerate(stmt.args))
     )
 
 
@@ -335,6 +336,18 @@ def without(block: Block, dropped: set[Stmt]) -> Block:
 
 
 # --- what is written in place ----------------------------------------------------------------
+
+
+def last_versions(run: Sequence[Stmt], given: Sequence[Value]) -> Iterable[Value]:
+    """What the run makes in the end of arrays that it is given."""
+    origins = Origins.of_block(Block((), tuple(run), ()))
+    found: dict[Operand, Value] = {}
+    for stmt in run:
+        for out in stmt.outs:
+            root = origins.root(out)
+            if root is not out and root in given:
+                found[root] = out
+    return found.values()
 
 
 def written(block: Block) -> tuple[tuple[tuple[int, int], ...], tuple[bool, ...]]:

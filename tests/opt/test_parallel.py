@@ -216,6 +216,136 @@ def test_loops(loop: Callable[..., Any]) -> None:
     assert compiled.explain(x, y).fallbacks == ()
 
 
+# --- rows that each trip makes, and several nests of loops ------------------------------------
+
+
+def softmax(x: Any, y: Any) -> Any:
+    e = np.exp(x - np.max(x, axis=1, keepdims=True))
+    return e / np.sum(e, axis=1, keepdims=True)
+
+
+def logsumexp(x: Any, y: Any) -> Any:
+    top = np.max(x, axis=1)
+    return top + np.log(np.sum(np.exp(x - top[:, None]), axis=1))
+
+
+def own_array(x: Any, y: Any) -> Any:
+    for i in range(x.shape[0]):
+        row = np.empty(x.shape[1])
+        for j in range(x.shape[1]):
+            row[j] = x[i, j] * x[i, 0]
+        for j in range(x.shape[1]):
+            y[i, j] += row[x.shape[1] - 1 - j]
+
+
+def nests(x: Any, y: Any) -> Any:
+    n, m = x.shape
+    total = 0.0
+    for i in range(n):
+        for j in range(m):
+            y[i, j] = x[i, j] ** 2
+    for j in range(m):
+        total += y[3, j]
+    for j in range(m):
+        for i in range(n):
+            y[i, j] += total
+    return total
+
+
+def mostly_in_order(x: Any, y: Any) -> Any:
+    n, m = x.shape
+    for i in range(n):
+        for j in range(m):
+            y[i, j] = x[i, j] ** 2
+    for k in range(n):
+        for i in range(1, n):
+            for j in range(m):
+                y[i, j] += 0.1 * y[i - 1, j] / (1.0 + k)
+
+
+def handed_on(x: Any, y: Any) -> Any:
+    row = np.zeros(x.shape[1])
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[i, j] = row[j]
+            row[j] = x[i, j]
+
+
+@pytest.mark.parametrize(
+    ("program", "count"),
+    [(softmax, 1), (logsumexp, 2), (own_array, 1), (nests, 2), (mostly_in_order, 0),
+     (handed_on, 0)],
+    ids=lambda p: getattr(p, "__name__", None),
+)  # fmt: skip
+def test_nests(program: Callable[..., Any], count: int) -> None:
+    x, y = normal(8, N, 7), normal(9, N, 7)
+    want_y = y.copy()
+    want = program(x, want_y)
+    compiled = sc.jit(program, backend="numba")
+    assert len(compiled.explain(x, y).parts) == count
+    for _ in range(3):
+        got_y = y.copy()
+        got = compiled(x, got_y)
+        np.testing.assert_allclose(got_y, want_y, rtol=1e-12, atol=1e-12)
+        if want is not None:
+            np.testing.assert_allclose(got, want, rtol=1e-12)
+    assert compiled.explain(x, y).fallbacks == ()
+
+
+def test_pullbacks_of_rows() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return np.sum(softmax(x, y) * y) + np.sum(logsumexp(x, y) * y[:, 0])
+
+    x, y = normal(10, N, 7), normal(11, N, 7)
+    compiled = sc.value_and_grad(f, argnums=(0, 1), backend="numba")
+    assert compiled.explain(x, y).parts
+    (got, got_bars), (want, want_bars) = (
+        compiled(x, y),
+        sc.value_and_grad(f, argnums=(0, 1))(x, y),
+    )
+    np.testing.assert_allclose(got, want, rtol=1e-12)
+    for g, w in zip(got_bars, want_bars, strict=True):
+        np.testing.assert_allclose(g, w, rtol=1e-12, atol=1e-14)
+
+
+def test_arrays_of_a_trip_are_made_once() -> None:
+    x, y = normal(12, N, 7), normal(13, N, 7)
+    source = sc.jit(own_array, backend="numba").source(x, y)
+    made = next(line for line in source.splitlines() if "row = np.empty" in line)
+    assert made.startswith("    row")  # in front of the loop
+
+
+def test_arrays_that_outlive_their_trip_are_made_in_it() -> None:
+    def f(x: Any) -> Any:
+        last = np.zeros(x.shape[1])
+        for i in range(x.shape[0]):
+            row = np.empty(x.shape[1])
+            for j in range(x.shape[1]):
+                row[j] = x[i, j] + last[x.shape[1] - 1 - j]
+            last = row
+        return last
+
+    x = normal(14, N, 7)
+    np.testing.assert_allclose(sc.jit(f, backend="numba")(x), f(x), rtol=1e-12)
+
+
+def test_kernels_write_to_the_arrays_of_their_callers() -> None:
+    def f(x: Any, n: Any) -> Any:
+        y = np.zeros(x.shape)
+        for _ in range(n):
+            for i in range(1, x.shape[0]):
+                y[i] += x[i] * y[i - 1] + 1.0
+        np.linalg.solve(np.eye(2), np.ones(2))
+        for i in range(1, x.shape[0]):
+            y[i] += y[i - 1]
+        return y
+
+    x = normal(15, N)
+    compiled = sc.jit(f, backend="numba")
+    assert ".copy()" not in compiled.source(x, 3)
+    np.testing.assert_allclose(compiled(x, 3), f(x, 3), rtol=1e-12)
+
+
 # --- reductions ------------------------------------------------------------------------------
 
 

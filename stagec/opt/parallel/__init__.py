@@ -24,8 +24,7 @@ from stagec.ir.types import INT, ArrayType
 from stagec.ir.walk import clone, free_values, rename, substitute_stmt, uses
 from stagec.ops.cast import astype, to_numpy, to_python
 from stagec.ops.index_facts import IndexFacts, given_sizes
-from stagec.opt.elements import as_python
-from stagec.opt.kernels import is_size
+from stagec.opt.elements import as_python, is_size
 from stagec.opt.parallel.independence import independent
 from stagec.opt.parallel.work import work
 

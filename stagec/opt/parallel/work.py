@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections import Counter
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Const, Cost, For, Operand, Value, const
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Call,
+    Const,
+    Cost,
+    For,
+    Operand,
+    Stmt,
+    Value,
+    While,
+    const,
+)
 from stagec.ir.walk import defined, regions
 from stagec.ops.arithmetic import Handle
 
@@ -32,6 +44,18 @@ def work(loop: For, builder: Builder) -> Operand:
     for lo, hi in lengths:
         total = total * extent(builder, lo, hi)
     return total.operand
+
+
+def degree(stmt: Stmt) -> int:
+    """How many loops whose numbers of trips are not known at staging are in each other."""
+    if isinstance(stmt, Apply | Call):
+        return 0
+    inner = max((degree(s) for region in regions(stmt) for s in region.stmts), default=0)
+    return inner + (isinstance(stmt, While) or (isinstance(stmt, For) and not _fixed(stmt)))
+
+
+def _fixed(loop: For) -> bool:
+    return isinstance(loop.lo, Const) and isinstance(loop.hi, Const)
 
 
 def count(block: Block, around: Extents, inside: set[Value], counts: Counter[Extents]) -> None:

@@ -10,8 +10,8 @@ def upwind_grad_kernel(steps, u, speed):
     t = u.shape[0]
     tape = np.empty((max(steps, 0), t - 1))
     u = u.copy()
+    terms = np.empty(t - 1)
     for j in range(steps):
-        terms = np.empty(t - 1)
         for i in range(t - 1):
             t_1 = u[i + 1] - u[i]
             tape[j, i] = t_1
@@ -21,9 +21,9 @@ def upwind_grad_kernel(steps, u, speed):
     u_bar = np.empty(t)
     for i in range(t):
         u_bar[i] = 2 * u[i]
+    terms = np.empty(t - 1)
     speed_bar = 0.0
     for j in range(steps - 1, -1, -1):
-        terms = np.empty(t - 1)
         acc = 0.0
         for i in range(t - 1):
             acc = kernels.plus(acc, -(u_bar[i + 1] * tape[j, i]))

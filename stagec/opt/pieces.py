@@ -1,0 +1,66 @@
+"""Where a run of statements is cut into several kernels, so that its loops can be run in parts.
+
+A kernel that is one loop of independent trips can be run in parts (`opt/parallel`), one with
+several loops cannot.  Another call costs a microsecond, which is much for short loops: a run is
+cut at nests of loops only, whose work grows faster than their lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stagec.ir.core import Apply, Block, For, Stmt
+from stagec.ir.sharing import Memory
+from stagec.ir.walk import free_values
+from stagec.ops.index_facts import IndexFacts, given_sizes
+from stagec.opt.parallel.independence import independent
+from stagec.opt.parallel.work import degree
+
+NEST = 2  # loops in each other, of any length
+
+
+def pieces(known: Sequence[Stmt], run: list[Stmt]) -> list[list[Stmt]]:
+    """The run in pieces: nests of independent trips with what comes before them, and the rest.
+
+    It stays whole if its deepest nests, which take the most time, have to.  `known` are
+    statements in front of the run that compute integers.
+    """
+    degrees = {s: degree(s) for s in run if not isinstance(s, Apply)}
+    deepest = max(degrees.values(), default=0)
+    if len(degrees) < 2 or deepest < NEST:
+        return [run]
+    cut = [
+        s
+        for k, s in enumerate(run)
+        if isinstance(s, For) and degrees[s] >= NEST and _in_parts(s, known, run, k)
+    ]
+    return _cut(run, cut) if any(degrees[s] == deepest for s in cut) else [run]
+
+
+def _cut(run: list[Stmt], loops: Sequence[Stmt]) -> list[list[Stmt]]:
+    """The run cut behind the loops, and before what comes before them without a loop."""
+    found: list[list[Stmt]] = []
+    piece: list[Stmt] = []
+    for stmt in run:
+        piece.append(stmt)
+        if stmt not in loops:
+            continue
+        serial = [k for k, s in enumerate(piece[:-1], 1) if not isinstance(s, Apply)]
+        at = serial[-1] if serial else 0
+        found += [p for p in (piece[:at], piece[at:]) if p]
+        piece = []
+    if all(isinstance(s, Apply) for s in piece):
+        found[-1] += piece
+    else:
+        found.append(piece)
+    return found
+
+
+def _in_parts(loop: For, known: Sequence[Stmt], run: Sequence[Stmt], at: int) -> bool:
+    """Whether the trips are independent, as far as one can see before bufferisation."""
+    block = Block((), (*known, *run), ())
+    facts = IndexFacts(given_sizes(free_values(block)), "trip")
+    for stmt in (*known, *run[:at]):
+        if isinstance(stmt, Apply):
+            facts.note(stmt)
+    return independent(loop, facts, Memory(block, True)) is not None
