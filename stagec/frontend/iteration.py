@@ -28,7 +28,10 @@ from stagec.frontend.values import (
     Zipped,
 )
 from stagec.ir.core import Const, const
+from stagec.ir.types import ArrayType, Size
 from stagec.ops.extent import range_length
+
+FEW = 64
 
 
 def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
@@ -138,6 +141,8 @@ def run_indexed(
             raise
         return periodic(m, stmt, frame, it, state, body, loc, 2)
     except NeedUnroll as need:
+        if id(stmt) in need.loops:
+            need_count(m, state, it, loc)
         if id(stmt) not in need.loops or count is None:
             raise
         if count > LIMITS["unroll"]:
@@ -149,8 +154,19 @@ def run_indexed(
             if count is not None and count <= LIMITS["unroll"]:
                 m.decisions.add(("unroll", id(stmt)))
                 return run_indexed(m, stmt, frame, it, state, body, loc, peeled)
+            need_count(m, state, it, loc)
             raise unsettled(clash, loc) from None
     return peel(m, stmt, frame, it, state, body, loc, peeled)
+
+
+def need_count(m: Machine, state: State, it: loops.Staged_, loc: Loc) -> None:
+    """Restage with the trips known, if they are few and the sizes of arguments say how many."""
+    kind = it.hi.type
+    size = kind.size if isinstance(kind, ArrayType) else None
+    if isinstance(it.hi, Const) or not isinstance(size, Size):
+        return
+    if all(m.size_values.get(s, FEW + 1) <= FEW for s, _ in size.terms):
+        m.need_known(state, value_of(it.hi), loc, "the number of trips")
 
 
 def peel(

@@ -125,7 +125,7 @@ def array_attribute(
             return numpy_calls.apply(m, state, operator.mul, (size, factor), {}, loc)
         case "real" | "imag":
             return numpy_calls.apply(m, state, getattr(np, name), (base,), {}, loc)
-        case "T" | "base":
+        case "T":
             return base
         case "flat":
             return numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
@@ -155,6 +155,8 @@ def tuple_attribute(
             name not in ("_replace", "_asdict", "_make")
         ):
             return bind(m, state, found, base, base.cls, name, loc)
+        if name == "_fields":
+            return Known(found)
     return methods.tuple_method(m, state, base, name, loc)
 
 
