@@ -16,7 +16,6 @@ from stagec.frontend.values import (
     ExceptionValue,
     Fields,
     Known,
-    Partial,
     Ref,
     SuperValue,
     TupleValue,

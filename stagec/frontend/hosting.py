@@ -46,7 +46,9 @@ def host_function(
         types = function.otypes
         dtype = None if types is None else np.dtype(types)
         helper = array_library.vectorized_
-        return m.call_value(state, helper, (Known(function.pyfunc), Known(dtype), *args), {}, loc)
+        return m.call_value(
+            state, helper, (Known(function.pyfunc), Known(dtype), *args), {}, loc
+        )
     known = [containers.plain(m, state, a) for a in args]
     named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
     if any(p is containers.STAGED for p in (*known, *named.values())):

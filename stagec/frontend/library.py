@@ -86,8 +86,7 @@ def enumerate_(iterable: Any, start: Any) -> Any:
 
 
 def strict_zip(items: Any, sizes: Any) -> Any:
-    for item in items:
-        yield item
+    yield from items
     least = min(sizes)
     for k in range(1, len(sizes)):
         before = "argument 1" if k == 1 else f"arguments 1-{k}"

@@ -27,8 +27,8 @@ from stagec.frontend.values import (
     Value,
 )
 from stagec.ir.types import ArrayType
-from stagec.ops.cast import conjugate
 from stagec.ops import lists
+from stagec.ops.cast import conjugate
 
 Method = Callable[..., Value]
 

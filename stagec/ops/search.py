@@ -14,7 +14,7 @@ import numpy as np
 from stagec.ir.core import Op
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import move_axis
-from stagec.ops.family import array, constant, static
+from stagec.ops.family import array, constant, reject, static
 
 INT64 = np.dtype(np.int64)
 

@@ -9,10 +9,10 @@ import numpy as np
 from stagec.ir.core import Op
 from stagec.ir.path import Arg
 from stagec.ops import (
-    distinct,
     averages,
     bilinear,
     differences,
+    distinct,
     polynomials,
     positions,
     products,
