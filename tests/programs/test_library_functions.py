@@ -47,7 +47,7 @@ PROGRAMS: list[tuple[Callable[..., Any], Any]] = [
     (lambda x: np.vectorize(lambda v: 1 if v > 0 else 0)(x), X),
     (lambda x: np.vectorize(lambda v: v * 2, otypes=[float])(x), M),
     (lambda x: np.apply_along_axis(lambda v: v / v.sum(), 1, x), M),
-    (lambda x: np.apply_along_axis(np.sum, 0, x), M),
+    (lambda x: np.apply_along_axis(lambda v: v.sum(), 0, x), M),
     (lambda x: np.apply_along_axis(lambda v: np.outer(v, v), 0, x), M),
     (lambda x: np.maximum.accumulate(x, axis=1), M),
     (lambda x: np.logaddexp.reduce(x), X),
