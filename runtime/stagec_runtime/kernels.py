@@ -16,6 +16,7 @@ from numba import types
 from numba.extending import intrinsic, overload, register_jitable
 
 from stagec_runtime import shapes
+from stagec_runtime.division import modulus as modulus, quotient as quotient
 from stagec_runtime.elementary.functions import (
     arccos as arccos,
     arccosh as arccosh,

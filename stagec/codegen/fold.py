@@ -46,6 +46,7 @@ class _Tree:
     calls: bool = False
     left: int = 0
     span: tuple[int, int] | None = None
+    writes: frozenset[Value] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -232,9 +233,12 @@ class _Folder:
             tree.raises = stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
             for k in template.optional:
                 self._settle(stmt.args[k])
+            if not template.is_expression and isinstance(template.body[-1], gast.AugAssign):
+                self._name_writers(parts, self._memory.written(stmt))
         elif isinstance(stmt, Call):
             tree.width = len(stmt.function) + len("()")
             tree.reads = self._memory.read(stmt.args)
+            tree.writes = self._memory.written(stmt)
             tree.raises = tree.calls = True
         elif isinstance(stmt, If):
             parts = self._plan.condition(stmt)
@@ -280,6 +284,7 @@ class _Folder:
             tree.reads |= part.reads
             tree.raises |= part.raises
             tree.calls |= part.calls
+            tree.writes |= part.writes
             tree.span = _joined(tree.span, part.span)
             part.left -= 1
         for value in set(found):
@@ -308,6 +313,14 @@ class _Folder:
             tree = self._waiting[operand]
             if tree.raises:
                 self._name(operand)
+
+    def _name_writers(self, parts: Sequence[Operand], target: frozenset[Value]) -> None:
+        """Compute beforehand what writes to the target of `target += value`: Python reads the
+        target before the value.
+        """
+        for value in {o for o in parts if isinstance(o, Value) and o in self._waiting}:
+            if self._waiting[value].writes & target:
+                self._name(value)
 
     def _name(self, value: Value) -> None:
         """Give a waiting expression a statement of its own, where it was computed."""

@@ -284,6 +284,7 @@ class Inputs:
         symbol = Symbol(letter)
         self.machine.size_origin[symbol] = at
         parts = self.machine.parts(at)
+        self.machine.lengths[symbol] = n // parts
         whole = affine((size(symbol), parts))
         if self.merge_sizes:
             self.machine.size_values[symbol] = n // parts

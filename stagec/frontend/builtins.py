@@ -12,8 +12,9 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, containers, library, numpy_calls, objects
+from stagec.frontend import array_library, arrays, containers, library, numpy_calls, objects
 from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.ordering import sorted_
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     NONE,
@@ -90,7 +91,15 @@ def _print(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None
 
 
 def _zip(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    return Zipped(args)
+    strict = kwargs.get("strict", Known(False))
+    if len(args) < 2 or not m.need_known(state, strict, loc, "strict= of zip"):
+        return Zipped(args)
+    if any(isinstance(a, Generator | Mapped | Zipped) for a in args):
+        raise StagecError(
+            "SC375", "zip of a generator", loc, "make lists of the generators first"
+        )
+    sizes = TupleValue(tuple(_len(m, state, (a,), {}, loc) for a in args))
+    return m.call_value(state, library.strict_zip, (Zipped(args), sizes), {}, loc)
 
 
 def _enumerate(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
@@ -120,7 +129,11 @@ def _filter(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | Non
 
 
 def _iterated(name: str) -> Builtin:
-    function = getattr(library, name)
+    return _entered(getattr(library, name))
+
+
+def _entered(function: Any) -> Builtin:
+    """The builtin that staged code of the compiler's own computes."""
 
     def run(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
         return m.call(Known(function), args, kwargs, state, loc)
@@ -134,6 +147,7 @@ def _list(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
         and isinstance(args[0], TupleValue | Ref | Known | ArrayRef)
         and not m.is_staged_list(state, args[0])
         and not (isinstance(args[0], ArrayRef) and not m.small(state, args[0]))
+        and not objects.iterates_itself(args[0])
     ):
         return Ref(
             m.new_cell(state, Items(tuple(containers.unpack(m, state, args[0], loc)))), list
@@ -205,26 +219,6 @@ def _extreme(name: str) -> Builtin:
         return best
 
     return run
-
-
-def _sorted(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
-    value = args[0]
-    if isinstance(value, Generator | Mapped | Zipped):
-        value = m.call_value(state, library.list_, args, {}, loc)
-    items = containers.unpack(m, state, value, loc)
-    keys = items
-    if "key" in kwargs:
-        keys = [m.call_value(state, kwargs["key"], (v,), {}, loc) for v in items]
-    plain = [m.need_known(state, k, loc, "an element that is sorted") for k in keys]
-    back = (
-        m.need_known(state, kwargs["reverse"], loc, "reverse=")
-        if "reverse" in kwargs
-        else False
-    )
-    order = m.host(
-        state, sorted, [range(len(items))], {"key": plain.__getitem__, "reverse": back}, loc
-    )
-    return Ref(m.new_cell(state, Items(tuple(items[k] for k in order.value))), list)
 
 
 def _getattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
@@ -345,9 +339,11 @@ TABLE: dict[Any, Builtin] = {
     enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter,
     sum: _iterated("sum_"), any: _iterated("any_"), all: _iterated("all_"), list: _list,
     tuple: _tuple, set: _set, frozenset: _set, dict: _dict, max: _extreme("max"),
-    min: _extreme("min"), sorted: _sorted, getattr: _getattr, hasattr: _hasattr,
+    min: _extreme("min"), sorted: sorted_, getattr: _getattr, hasattr: _hasattr,
     setattr: _setattr, callable: _callable, functools.partial: _partial, str: _str, bool: _bool,
     functools.reduce: _iterated("reduce_"), id: _id, np.ix_: _ix,
     np.shape: _shape, np.ndim: _ndim, np.size: _size,
     np.copyto: _copyto,
+    np.apply_along_axis: _entered(array_library.apply_along_axis_),
+    np.piecewise: _entered(array_library.piecewise_),
 }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import numpy_calls, objects
+from stagec.frontend import hosting, numpy_calls, objects
 from stagec.frontend.hosting import PURE, host_function
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.state import Exit, State, Tree, extend, finish
@@ -16,7 +16,6 @@ from stagec.frontend.values import (
     ExceptionValue,
     Fields,
     Known,
-    Partial,
     Ref,
     SuperValue,
     TupleValue,
@@ -44,7 +43,7 @@ def construct(
         return finish(state, named_tuple(cls, args, kwargs))
     if cls.__module__ == "builtins" or cls.__module__.partition(".")[0] in PURE:
         if cls is np.vectorize:
-            return finish(state, Partial(Known(np.vectorize), args, ()))
+            return finish(state, hosting.vectorized(m, state, args, kwargs, loc))
         return finish(state, host_function(m, state, f, args, kwargs, loc))
     if objects.class_attribute(cls, "__new__") is not object.__new__:
         raise StagecError("SC366", f"{cls.__name__} defines __new__", loc, "make it outside")

@@ -10,10 +10,10 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, containers, numpy_calls
+from stagec.frontend import array_library, arrays, containers, numpy_calls
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.values import NONE, ArrayRef, Known, Number, Value
+from stagec.frontend.values import NONE, ArrayRef, Known, Number, Ref, Value
 from stagec.ir.types import type_of
 from stagec.ops import effects
 
@@ -104,6 +104,34 @@ def ufunc_method(
         if rank:
             wide = ops.expand_dims(a, axes=tuple(range(a.ndim, a.ndim + rank)))
         return numpy_calls.apply(m, state, ufunc, (m.wrap(state, wide), args[1]), {}, loc)
-    raise StagecError(
-        "SC365", f"np.{ufunc.__name__}.{name} is not supported", loc, "use a loop"
-    )
+    helper = LOOPS.get(name)
+    if helper is None or not staged_as_loop(m, state, ufunc, name, args, kwargs, loc):
+        raise StagecError(
+            "SC365", f"np.{ufunc.__name__}.{name} is not supported", loc, "use a loop"
+        )
+    return m.call_value(state, helper, (Known(ufunc), *args), kwargs, loc)
+
+
+LOOPS = {
+    "at": array_library.at_,
+    "reduce": array_library.reduce_,
+    "accumulate": array_library.accumulate_,
+}
+
+
+def staged_as_loop(
+    m: Machine, state: State, ufunc: Any, name: str, args: tuple[Value, ...],
+    kwargs: dict[str, Value], loc: Loc | None,
+) -> bool:  # fmt: skip
+    """Whether the loop in `array_library` is what the method does with these arguments."""
+    if name != "at":
+        return ufunc.nin == 2 and len(args) <= 2 and not kwargs.keys() - {"axis"}
+    target, index, *values = args
+    if not isinstance(target, ArrayRef) or not isinstance(index, ArrayRef | Ref | Known):
+        return False
+    if isinstance(index, Known) and isinstance(index.value, tuple | slice):
+        return False
+    places = m.as_array(state, index, loc)
+    parts = [m.as_array(state, v, loc).dtype for v in (target, *values)]
+    fits = np.can_cast(ufunc(*(np.ones(1, d) for d in parts)).dtype, parts[0], "same_kind")
+    return fits and places.ndim == 1 and places.dtype.kind in "iu"

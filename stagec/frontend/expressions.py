@@ -188,10 +188,6 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
     """`a op b`."""
     if isinstance(a, Known) and isinstance(b, Known):
         return known_operator(m, state, op, (a, b), loc)
-    if isinstance(a, Ref | TupleValue) or isinstance(b, Ref | TupleValue):
-        special = sequences.binary(m, state, op, a, b, loc)
-        if special is not None:
-            return special
     method = METHODS.get(op, "")
     found = objects.operator_method(m, state, a, f"__{method}__", (b,), loc)
     if found is None:
@@ -199,6 +195,14 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
         found = objects.operator_method(m, state, b, f"__{name}__", (a,), loc)
     if found is not None:
         return found
+    if op is operator.ne and objects.class_of(a).__ne__ is object.__ne__:
+        same = objects.operator_method(m, state, a, "__eq__", (b,), loc)
+        if same is not None:
+            return negation(m, state, same, loc)
+    if isinstance(a, Ref | TupleValue) or isinstance(b, Ref | TupleValue):
+        special = sequences.binary(m, state, op, a, b, loc)
+        if special is not None:
+            return special
     return numpy_calls.apply(m, state, op, (a, b), {}, loc)
 
 
@@ -237,7 +241,9 @@ def compare(
             same = objects.identical(m, state, a, b, loc)
             return Known(same if isinstance(op, gast.Is) else not same)
         case gast.In() | gast.NotIn():
-            found = containers.contains(m, state, b, a, loc)
+            found = objects.operator_method(m, state, b, "__contains__", (a,), loc)
+            if found is None:
+                found = containers.contains(m, state, b, a, loc)
             return found if isinstance(op, gast.In) else negation(m, state, found, loc)
         case _:
             return binary(m, state, COMPARE[type(op)], a, b, loc)

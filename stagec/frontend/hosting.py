@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import containers, numpy_calls
+from stagec.frontend import array_library, containers, numpy_calls
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import Known, Partial, Value
@@ -40,8 +40,15 @@ def host_function(
         raise StagecError(
             "SC369", f"{name}() in staged code", loc, "name the variables that you need"
         )
-    if function is np.vectorize or isinstance(function, np.vectorize):
-        return vectorized(m, state, function, args, loc)
+    if isinstance(function, np.vectorize):
+        if function.excluded or function.signature is not None or kwargs:
+            raise StagecError("SC362", "np.vectorize here", loc, "write the loop")
+        types = function.otypes
+        dtype = None if types is None else np.dtype(types)
+        helper = array_library.vectorized_
+        return m.call_value(
+            state, helper, (Known(function.pyfunc), Known(dtype), *args), {}, loc
+        )
     known = [containers.plain(m, state, a) for a in args]
     named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
     if any(p is containers.STAGED for p in (*known, *named.values())):
@@ -58,12 +65,16 @@ def host_function(
 
 
 def vectorized(
-    m: Machine, state: State, function: Any, args: tuple[Value, ...], loc: Any
+    m: Machine, state: State, args: tuple[Value, ...], kwargs: dict[str, Value], loc: Any
 ) -> Value:
-    """`np.vectorize(f)` as a value, or its call on arrays of numbers."""
-    if function is np.vectorize:
-        return Partial(Known(np.vectorize), args, ())
-    raise StagecError("SC362", "np.vectorize here", loc, "write the loop")
+    """`np.vectorize(f)` or `np.vectorize(f, otypes=...)` as a function."""
+    if len(args) != 1 or kwargs.keys() - {"otypes", "doc", "cache"}:
+        raise StagecError("SC362", "np.vectorize here", loc, "write the loop")
+    dtype = None
+    if "otypes" in kwargs:
+        types = containers.plain(m, state, kwargs["otypes"])
+        dtype = np.dtype(types if isinstance(types, str | type) else types[0])
+    return Partial(Known(array_library.vectorized_), (args[0], Known(dtype)), ())
 
 
 def logs(function: Any) -> bool:

@@ -17,6 +17,7 @@ from stagec.frontend import (
     containers,
     library,
     numpy_calls,
+    objects,
     statements,
 )
 from stagec.frontend.capturing import Capturing
@@ -157,10 +158,8 @@ class Interpreter(Capturing):
                     return self.bool_of(state, n.operand)
                 method = None
                 if isinstance(content, Fields) and not issubclass(value.cls, dict):
-                    from stagec.frontend.objects import operator_method
-
                     for name in ("__bool__", "__len__"):
-                        method = operator_method(self, state, value, name, (), loc)
+                        method = objects.operator_method(self, state, value, name, (), loc)
                         if method is not None:
                             return self.truth(state, method, loc)
                     return True
@@ -353,7 +352,11 @@ class Interpreter(Capturing):
             return self.unpacked(
                 state, self.call_value(state, library.list_, (value,), {}, loc), loc
             )
-        raise Raised(TypeError("this object is not iterable at staging"))
+        own = objects.operator_method(self, state, value, "__iter__", (), loc)
+        if own is None:
+            name = objects.class_of(value).__name__
+            raise Raised(TypeError(f"{name!r} object is not iterable"))
+        return containers.unpack(self, state, own, loc)
 
     def unpacked(self, state: State, value: Value, loc: Loc | None) -> list[Value]:
         """The items of a list or tuple."""

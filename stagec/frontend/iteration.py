@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import containers, library, loops, numpy_calls
+from stagec.frontend import containers, library, loops, numpy_calls, objects
 from stagec.frontend.calls import code_of, nested_code, run_body
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.iterables import Item, indexed, mixed, value_of
@@ -28,13 +28,19 @@ from stagec.frontend.values import (
     Zipped,
 )
 from stagec.ir.core import Const, const
+from stagec.ir.types import ArrayType, Size
 from stagec.ops.extent import range_length
+
+FEW = 64
 
 
 def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
     """The paths after a `for` statement."""
     value = evaluate(m, frame, stmt.iter, state)
     state.builder.loc = loc
+    if isinstance(value, Ref | Known):
+        own = objects.operator_method(m, state, value, "__iter__", (), loc)
+        value = value if own is None else own
     if isinstance(value, Mapped):
         helper = library.filter_ if value.filter else library.map_
         value = m.call_value(state, helper, (value.function, *value.parts), {}, loc)
@@ -138,9 +144,9 @@ def run_indexed(
             raise
         return periodic(m, stmt, frame, it, state, body, loc, 2)
     except NeedUnroll as need:
-        if id(stmt) not in need.loops or count is None:
+        if id(stmt) not in need.loops or not counted(m, state, it, loc):
             raise
-        if count > LIMITS["unroll"]:
+        if (count or 0) > LIMITS["unroll"]:
             raise need.error from None
         m.decisions.add(("unroll", id(stmt)))
         return run_indexed(m, stmt, frame, it, state, body, loc, peeled)
@@ -149,8 +155,25 @@ def run_indexed(
             if count is not None and count <= LIMITS["unroll"]:
                 m.decisions.add(("unroll", id(stmt)))
                 return run_indexed(m, stmt, frame, it, state, body, loc, peeled)
+            counted(m, state, it, loc)
             raise unsettled(clash, loc) from None
     return peel(m, stmt, frame, it, state, body, loc, peeled)
+
+
+def counted(m: Machine, state: State, it: loops.Staged_, loc: Loc) -> bool:
+    """Whether the trips are known; restages with them known where that is possible, as outer
+    loops, or small sizes of arguments, say how many they are.
+    """
+    if loops.trips(it) is not None:
+        return True
+    kind = it.hi.type
+    size = kind.size if isinstance(kind, ArrayType) else None
+    few = isinstance(size, Size) and all(
+        m.lengths.get(s, FEW + 1) <= FEW for s, _ in size.terms
+    )
+    if few or m.unrollable(it.hi):
+        m.need_known(state, value_of(it.hi), loc, "the number of trips")
+    return False
 
 
 def peel(

@@ -83,3 +83,16 @@ def enumerate_(iterable: Any, start: Any) -> Any:
     for item in iterable:
         yield k, item
         k = k + 1
+
+
+def strict_zip(items: Any, sizes: Any) -> Any:
+    yield from items
+    least = min(sizes)
+    for k in range(1, len(sizes)):
+        before = "argument 1" if k == 1 else f"arguments 1-{k}"
+        if sizes[k] == least != min(sizes[:k]):
+            raise ValueError(f"zip() argument {k + 1} is shorter than {before}")
+    for k in range(1, len(sizes)):
+        before = "argument 1" if k == 1 else f"arguments 1-{k}"
+        if sizes[k] > least:
+            raise ValueError(f"zip() argument {k + 1} is longer than {before}")

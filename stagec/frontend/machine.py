@@ -155,7 +155,9 @@ class Machine:
     size_origin: dict[Symbol, tuple[int, int]] = field(
         default_factory=dict[Symbol, tuple[int, int]]
     )
-    # the values at the first call of sizes that the program may be staged for
+    # the values of sizes at the first call
+    lengths: dict[Symbol, int] = field(default_factory=dict[Symbol, int])
+    # and of those that the program may be staged for
     size_values: dict[Symbol, int] = field(default_factory=dict[Symbol, int])
     shared_cells: dict[int, Content] = field(default_factory=dict[int, Content])
     steps: int = 0

@@ -28,6 +28,7 @@ from stagec.frontend.values import (
 )
 from stagec.ir.types import ArrayType
 from stagec.ops import lists
+from stagec.ops.cast import conjugate
 
 Method = Callable[..., Value]
 
@@ -40,8 +41,6 @@ def array_method(
     if own is not None and (isinstance(base, ArrayRef) or name in NUMBER_METHODS):
         return Intrinsic(name, lambda m, s, a, k, at: own(m, s, base, a, k, at))
     if kind.kind == "py":
-        if name in ("conjugate",):
-            return method_of(np.conjugate, name, base)
         raise Raised(AttributeError(f"{kind} object has no attribute {name!r}"))
     function = getattr(np, name, None)
     on_array = getattr(np.ndarray, name, None)
@@ -77,6 +76,10 @@ def _copy(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any)
 def _astype(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
     dtype = np.dtype(m.need_known(state, args[0] if args else kwargs["dtype"], loc, "a dtype"))
     handle = numpy_calls.argument(m, state, base, loc)
+    given = args[4] if len(args) > 4 else kwargs.get("copy", Known(True))
+    fresh = m.need_known(state, given, loc, "copy= of astype")
+    if not fresh and isinstance(base, ArrayRef) and handle.dtype == dtype:
+        return base
     return m.wrap(state, ops.astype(handle, dtype=dtype))
 
 
@@ -118,15 +121,35 @@ def _dot(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) 
 
 
 def _is_integer(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    floor = numpy_calls.apply(m, state, np.floor, (base,), {}, loc)
-    return numpy_calls.apply(m, state, operator.eq, (floor, base), {}, loc)
+    number = _item(m, state, base, (), {}, loc)
+    rest = numpy_calls.apply(m, state, operator.mod, (number, Known(1)), {}, loc)
+    return numpy_calls.apply(m, state, operator.eq, (rest, Known(0)), {}, loc)
+
+
+def _conjugate(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    """An array of real numbers itself; a Python number stays one."""
+    handle = numpy_calls.argument(m, state, base, loc)
+    if handle.dtype.kind != "c":
+        return base
+    found = conjugate(handle)
+    weak = isinstance(base, Number) and handle.array.weak
+    return m.wrap(state, ops.to_python(found, kind="complex") if weak else found)
+
+
+def _list_sort(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    made = m.call_value(state, sorted, (base,), kwargs, loc)
+    m.write(state, m.writable(state, base, loc), m.inside(state, made))
+    return NONE
 
 
 ARRAY_METHODS: dict[str, Method] = {
     "copy": _copy, "__copy__": _copy, "astype": _astype, "fill": _fill, "sort": _sort,
     "item": _item, "tolist": _tolist, "dot": _dot, "is_integer": _is_integer,
+    "conj": _conjugate, "conjugate": _conjugate,
 }  # fmt: skip
-NUMBER_METHODS = {"astype", "item", "tolist", "is_integer", "copy", "dot"}
+NUMBER_METHODS = {
+    "astype", "item", "tolist", "is_integer", "copy", "dot", "conj", "conjugate"
+}  # fmt: skip
 
 
 # -- containers -------------------------------------------------------------------------------
@@ -218,6 +241,7 @@ def _count(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any
 LIST_METHODS: dict[str, Method] = {
     "append": _append, "extend": _extend, "pop": _pop, "insert": _insert, "reverse": _reverse,
     "clear": _clear, "copy": _list_copy, "index": _index, "count": _count,
+    "sort": _list_sort,
 }  # fmt: skip
 
 

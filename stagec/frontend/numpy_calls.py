@@ -162,8 +162,10 @@ def bind(
     for attempt in (args, None):
         if attempt is None:
             del state.builder.stmts[kept:]
+            given = [*args, *kwargs.values()]
             attempt = [arrayed(state, a) for a in args]
-            if all(a is b for a, b in zip(attempt, args, strict=True)):
+            kwargs = {k: arrayed(state, v) for k, v in kwargs.items()}
+            if all(a is b for a, b in zip([*attempt, *kwargs.values()], given, strict=True)):
                 break
         try:
             return binder(*attempt, **kwargs)
@@ -225,7 +227,10 @@ def views(
 ) -> Value:
     """The result as abstract values; where it shares memory with an argument, a view of it."""
     if isinstance(result, tuple | list):
-        return TupleValue(tuple(views(m, state, args, r, loc) for r in result))
+        items = tuple(views(m, state, args, r, loc) for r in result)
+        if isinstance(result, list):
+            return Ref(m.new_cell(state, Items(items)), list)
+        return TupleValue(items)
     operand = result.operand if isinstance(result, Handle) else None
     if not isinstance(operand, Defined) or getattr(operand.type, "kind", "") != "array":
         return m.sized(state, m.wrap(state, result))

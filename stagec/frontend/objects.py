@@ -125,7 +125,7 @@ def array_attribute(
             return numpy_calls.apply(m, state, operator.mul, (size, factor), {}, loc)
         case "real" | "imag":
             return numpy_calls.apply(m, state, getattr(np, name), (base,), {}, loc)
-        case "T" | "base":
+        case "T":
             return base
         case "flat":
             return numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
@@ -155,6 +155,8 @@ def tuple_attribute(
             name not in ("_replace", "_asdict", "_make")
         ):
             return bind(m, state, found, base, base.cls, name, loc)
+        if name == "_fields":
+            return Known(found)
     return methods.tuple_method(m, state, base, name, loc)
 
 
@@ -187,9 +189,18 @@ def object_attribute(m: Machine, state: State, base: Ref, name: str, loc: Loc | 
             return value
         if found is not MISSING:
             return bind(m, state, found, base, base.cls, name, loc)
+        otherwise = class_attribute(base.cls, "__getattr__")
+        if isinstance(otherwise, types.FunctionType):
+            return m.call_value(state, otherwise, (base, Known(name)), {}, loc)
         text = f"{base.cls.__name__!r} object has no attribute {name!r}"
         raise Raised(AttributeError(text))
     return methods.container_method(m, state, base, name, loc)
+
+
+def iterates_itself(value: Value) -> bool:
+    """Whether the value is an object whose class says in Python how it is iterated."""
+    own = isinstance(value, Ref | Known) and class_attribute(class_of(value), "__iter__")
+    return isinstance(own, types.FunctionType)
 
 
 def issubclass_object(cls: type) -> bool:

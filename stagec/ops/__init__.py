@@ -151,6 +151,7 @@ from stagec.ops.differences import (
     trapezoid as trapezoid,
     unwrap as unwrap,
 )
+from stagec.ops.distinct import OPS as DISTINCT, unique as unique
 from stagec.ops.effects import (
     OPS as EFFECTS,
     agree as agree,
@@ -426,7 +427,6 @@ from stagec.ops.search import (
     flatnonzero as flatnonzero,
     nonzero as nonzero,
     searchsorted as searchsorted,
-    unique as unique,
 )
 from stagec.ops.select import (
     OPS as SELECT,
@@ -522,6 +522,7 @@ ALL: tuple[Op, ...] = (
     *DECOMPOSITIONS,
     *DIAGONALS,
     *DIFFERENCES,
+    *DISTINCT,
     *EFFECTS,
     *EXTENT,
     *FILLING,

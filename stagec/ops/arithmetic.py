@@ -17,7 +17,7 @@ from stagec.ir.build import Builder
 from stagec.ir.core import Cost, Op, Operand, Staged, known, operand_of
 from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, Shape, Type, affine, product, same_shape
-from stagec.ops.axes import dtype_of, np_shape
+from stagec.ops.axes import dtype_of, np_shape, plain_array
 from stagec.ops.cast import conjugate, number_type, strong, to_python
 from stagec.ops.comparison import (
     greater,
@@ -39,6 +39,7 @@ class Handle(Staged):
 
     builder: Builder
     value: Operand
+    __array_ufunc__ = None  # `array + handle` is the handle's, not a loop over objects
 
     @property
     def operand(self) -> Operand:
@@ -73,9 +74,13 @@ class Handle(Staged):
 
     def apply(self, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         """Append `op(*args, **attrs)` to this handle's block."""
-        outs = self.builder.add(op, [operand_of(a) for a in args], attrs)
+        outs = self.builder.add(op, [operand_of(plain_array(a)) for a in args], attrs)
         handles = tuple(Handle(self.builder, v) for v in outs)
         return handles[0] if len(handles) == 1 else handles
+
+    def __array__(self, *options: Any) -> Any:
+        """Refuse what NumPy would make of a list of handles: an array of objects."""
+        raise TypeError("a staged value in a list is no array yet")
 
     def __add__(self, other: Any) -> Any:
         total = merged(add, self, other)
@@ -130,7 +135,7 @@ class Handle(Staged):
 def number(x: Any) -> Any:
     """The value of a constant; None if it is staged or an array."""
     if isinstance(x, Staged):
-        return known(x)
+        x = known(x)
     return None if isinstance(x, np.ndarray) else x
 
 

@@ -41,8 +41,19 @@ def _leaves(values: Any) -> Iterator[Any]:
         yield values
 
 
+def _levelled(values: Any) -> Any:
+    """The nested lists with arrays in place of the lists that stand beside arrays."""
+    if not isinstance(values, list | tuple):
+        return values
+    parts = [_levelled(v) for v in values]
+    if all(isinstance(p, list) or np.ndim(p) == 0 for p in parts):
+        return parts
+    return [from_lists(p) if isinstance(p, list) else p for p in parts]
+
+
 def from_lists(values: Any, dtype: Any = None) -> Any:
     """The array of nested lists whose leaves are numbers or arrays of one shape."""
+    values = _levelled(values)
     shape, leaves = _nested_shape(values), list(_leaves(values))
     if not leaves or not any(isinstance(v, Staged) for v in leaves):
         return np.array(values, dtype)

@@ -146,6 +146,8 @@ def _average_call(
     if not static(returned, "returned"):
         return out
     total = _average_parts(a, weights, axes, bool(attrs.get("keepdims")))[1]
+    if dtype_of(total) != dtype_of(out):
+        total = astype(total, dtype=dtype_of(out))
     return out, total if np_shape(total) == np_shape(out) else broadcast_like(total, out)
 
 

@@ -27,6 +27,11 @@ def np_shape(x: Any) -> Shape:
     return x.shape if hasattr(x, "shape") else np.shape(x)
 
 
+def plain_array(x: Any) -> Any:
+    """A list or tuple of plain numbers as the array that it is as an operand."""
+    return np.asarray(x) if isinstance(x, list | tuple) else x
+
+
 def dtype_of(x: Any) -> np.dtype:
     """The element type of a handle, an array or a number."""
     return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype

@@ -25,7 +25,7 @@ from stagec.ir.types import (
     same_shape,
     type_of,
 )
-from stagec.ops.axes import dtype_of, expand_dims, np_shape
+from stagec.ops.axes import dtype_of, expand_dims, np_shape, plain_array
 from stagec.ops.broadcast import align, broadcast_like, filled, fit, number_behind
 from stagec.ops.cast import (
     astype,
@@ -206,7 +206,7 @@ def _batch(op: Op, result: ArrayType, args: tuple[Any, ...], python: bool = Fals
 
 
 def _value(run: Any, math: Any, *args: Any, python: bool = False) -> Any:
-    return math(*args) if python else run(*args)
+    return math(*args) if python else run(*map(plain_array, args))
 
 
 def varies(x: Any) -> bool:

@@ -67,6 +67,8 @@ def _meshgrid_call(
     *xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy"
 ) -> Any:
     order = static(indexing, "indexing")
+    if not static(copy, "copy"):
+        raise TypeError("meshgrid: copy=False is not supported")
     if static(sparse, "sparse"):
         return tuple(_open(xi, order))
     if len(xi) == 1:

@@ -27,6 +27,7 @@ from stagec.ops.axes import (
 from stagec.ops.broadcast import batched
 from stagec.ops.cast import astype, fit_dtype
 from stagec.ops.composite import composite
+from stagec.ops.copying import copy
 from stagec.ops.creation import zeros_like
 from stagec.ops.family import NeedsValue, make, static
 from stagec.ops.indexing import read_at
@@ -189,8 +190,10 @@ def _block_call(arrays: Any) -> Any:
     if not isinstance(arrays, list):
         return arrays
     depth = _depth(arrays)
-    rank = max(depth, *map(np.ndim, _leaves(arrays)))
-    return _block(arrays, depth, rank)
+    leaves = _leaves(arrays)
+    rank = max(depth, *map(np.ndim, leaves))
+    found = _block(arrays, depth, rank)
+    return copy(found) if len(leaves) == 1 else found
 
 
 def _depth(arrays: Any) -> int:

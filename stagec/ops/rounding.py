@@ -119,7 +119,7 @@ floor_divide = _step(
     np.floor_divide,
     "{} // {}",
     python=operator.floordiv,
-    scalar=checked("kernels.floor_divide({}, {})", "np.floor_divide({}, {})"),
+    scalar=checked("kernels.floor_divide({}, {})", "kernels.quotient({}, {})"),
     measure=quotient,
     **RAISES,
 )
@@ -139,7 +139,7 @@ remainder = elementwise(
     np.remainder,
     "{} % {}",
     python=operator.mod,
-    scalar=checked("kernels.remainder({}, {})", "np.remainder({}, {})"),
+    scalar=checked("kernels.remainder({}, {})", "kernels.modulus({}, {})"),
     calls=((divmod, _divmod_call), (np.divmod, _np_divmod_call)),
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: -ct * floor_divide(x, y)),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: -(floor_divide(x, y) * dy)),

@@ -1,4 +1,4 @@
-"""Where things are: positions of non-zeros, insertion points, distinct values, counts.
+"""Where things are: positions of non-zeros, insertion points, membership, counts.
 
 All are constant almost everywhere; sizes that depend on values are unknown in the types, and
 have no batched form.
@@ -116,49 +116,6 @@ digitize = constant(
 )
 
 
-# --- distinct values -----------------------------------------------------------------------
-
-
-def _unique_call(
-    ar: Any,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: Any = None,
-    *,
-    equal_nan: bool = True,
-    sorted: bool = True,
-) -> Any:
-    reject("unique", axis=axis)
-    if not equal_nan:
-        raise TypeError("unique: equal_nan=False is not supported")
-    flags = tuple(static(f, "flag") for f in (return_index, return_inverse, return_counts))
-    return unique(ar, index=flags[0], inverse=flags[1], counts=flags[2])
-
-
-def _unique_options(index: bool, inverse: bool, counts: bool) -> str:
-    given = {"return_index": index, "return_inverse": inverse, "return_counts": counts}
-    return "".join(f", {name}=True" for name, flag in given.items() if flag)
-
-
-def _unique_infer(x: ArrayType, *, index: bool, inverse: bool, counts: bool) -> Any:
-    found = [ArrayType(x.dtype, (None,))]
-    found += [ArrayType(INT64, (None,))] * index
-    found += [ArrayType(INT64, x.shape)] * inverse
-    found += [ArrayType(INT64, (None,))] * counts
-    return tuple(found) if len(found) > 1 else found[0]
-
-
-unique = constant(
-    "unique",
-    calls=((np.unique, _unique_call),),
-    infer=_unique_infer,
-    value=lambda x, *, index, inverse, counts: np.unique(x, index, inverse, counts),
-    batch=None,
-    source=lambda x, **flags: f"np.unique({{}}{_unique_options(**flags)})",
-)
-
-
 # --- membership ----------------------------------------------------------------------------
 
 
@@ -182,24 +139,6 @@ isin = constant(
     batch=_isin_batch,
     source=lambda x, y, *, invert: f"np.isin({{}}, {{}}{', invert=True' if invert else ''})",
 )
-
-
-def _set_operation(function: Callable[..., Any]) -> Op:
-    """The sorted distinct values in one or both of two arrays."""
-    name = function.__name__
-    op = constant(
-        name,
-        calls=((function, lambda ar1, ar2: op(ar1, ar2)),),
-        infer=lambda x, y: ArrayType(np.result_type(x.dtype, y.dtype), (None,)),
-        value=function,
-        batch=None,
-        source=f"np.{name}({{}}, {{}})",
-    )
-    return op
-
-
-union1d = _set_operation(np.union1d)
-intersect1d = _set_operation(np.intersect1d)
 
 
 # --- orders --------------------------------------------------------------------------------
@@ -257,10 +196,7 @@ OPS: tuple[Op, ...] = (
     argwhere,
     searchsorted,
     digitize,
-    unique,
     isin,
-    union1d,
-    intersect1d,
     argsort,
     argpartition,
 )

@@ -12,7 +12,7 @@ import numpy as np
 
 from stagec.ir.core import Cost, Op
 from stagec.ir.types import ArrayType, Kind, Type, broadcast_shapes
-from stagec.ops.axes import dtype_of
+from stagec.ops.axes import dtype_of, plain_array
 from stagec.ops.broadcast import align, fit
 from stagec.ops.cast import astype, number_type, to_python
 from stagec.ops.family import make
@@ -103,6 +103,7 @@ def _where_call(condition: Any, x: Any = None, y: Any = None) -> Any:
 def _select_call(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist) or not condlist:
         raise TypeError("select: the lists of conditions and of choices must have one length")
+    condlist, choicelist = ([plain_array(x) for x in xs] for xs in (condlist, choicelist))
     dtype = joined(*map(number_type, (*choicelist, default)))
     out = default
     for cond, choice in reversed(list(zip(condlist, choicelist, strict=True))):

@@ -32,7 +32,8 @@ def added(a: Any, v: Any, *index: Any, path: Path) -> Any:
     total = add.infer(base[0][0].type, array_type(v))
     assert isinstance(total, ArrayType)
     whole = array_type(a)
-    same = total.dtype == whole.dtype and same_shape(total.shape, whole.shape)
+    same = total.kind == whole.kind and total.dtype == whole.dtype  # a 0-d array stays one
+    same = same and same_shape(total.shape, whole.shape)
     return add(base[0][0], v) if same else None
 
 

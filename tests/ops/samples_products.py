@@ -12,6 +12,7 @@ from stagec.ops import (
     averages,
     bilinear,
     differences,
+    distinct,
     polynomials,
     positions,
     products,
@@ -140,8 +141,6 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((X, np.arange(3.0)), {"right": True}),
     ],
     search.isin: [((I, np.array([1, 4])), {"invert": False}), ((X, X[:2]), {"invert": True})],
-    search.union1d: [((I, np.array([7, 4])), {})],
-    search.intersect1d: [((I, np.array([7, 4])), {})],
     positions.tril_indices: [
         ((), {"shape": (3, 4), "k": -1}),
         ((3,), {"shape": (Arg(0), 4), "k": 0}),
@@ -155,7 +154,9 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((np.int64(5), 4), {"shape": (3, Arg(1))}),
         ((I,), {"shape": (6,)}),
     ],
-    search.unique: [
+    distinct.unique: [
+        ((np.array([0.5, 2.5, 1.5]),), {"index": False, "inverse": False, "counts": False}),
+        ((np.array([[3.5, 1.5]]),), {"index": False, "inverse": True, "counts": False}),
         ((np.array([3, 1, 1, 2]),), {"index": False, "inverse": False, "counts": False}),
         ((np.array([[3, 1], [1, 2]]),), {"index": True, "inverse": True, "counts": True}),
     ],

@@ -202,3 +202,36 @@ def test_nan_has_no_floor() -> None:
     assert sc.jit(f, backend="numba")(2.5, 2) == 2
     with pytest.raises(ValueError, match="NaN"):
         sc.jit(f, backend="numba")(float("nan"), 2)
+
+
+def test_call_that_writes_to_what_it_is_added_to() -> None:
+    def f(x: Any) -> Any:
+        x = x.copy()
+        for _ in range(4):
+            x[::2] = 0.4 * np.arctan(x[1:3] * x[-3] - 1.0)
+        return np.sum(np.sin(x))
+
+    x = normal(0, 4)
+    wanted = sc.grad(f, backend="numpy")(x)
+    np.testing.assert_allclose(sc.grad(f, backend="numba")(x), wanted, rtol=1e-12)
+
+
+def floor_and_rest(a: Any, b: Any) -> Any:
+    floors, rests = np.zeros(len(a)), np.zeros(len(a))
+    for i in range(len(a)):
+        floors[i] = a[i] // b[i]
+        rests[i] = a[i] % b[i]
+    return floors, rests
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_division_with_remainder_is_exact(dtype: Any) -> None:
+    special = np.array([7.5, -7.5, 0.0, -0.0, math.inf, -math.inf, math.nan, 0.1, 1.0], dtype)
+    a, b = np.repeat(special, 9), np.tile(special, 9)
+    with np.errstate(all="ignore"):
+        wanted = floor_and_rest(a, b)
+        found = sc.jit(floor_and_rest, backend="numba")(a, b)
+    for x, y in zip(wanted, found, strict=True):
+        np.testing.assert_array_equal(x, y)
+        kept = ~np.isnan(x)
+        np.testing.assert_array_equal(np.signbit(x[kept]), np.signbit(y[kept]))

@@ -1,0 +1,78 @@
+"""`sorted`: of what is known at staging, or of staged numbers by way of `np.argsort`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stagec.errors import Loc
+from stagec.frontend import array_library, containers, library, objects
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import State
+from stagec.frontend.values import (
+    NONE,
+    ArrayRef,
+    Generator,
+    Items,
+    Known,
+    Mapped,
+    Number,
+    Ref,
+    Value,
+    Zipped,
+)
+
+PYTHON = (bool, int, float)
+
+
+def sorted_(
+    m: Machine, state: State, args: tuple[Value, ...], kwargs: dict[str, Value],
+    loc: Loc | None,
+) -> Any:  # fmt: skip
+    """`sorted(iterable, key=..., reverse=...)`."""
+    value = args[0]
+    back = m.need_known(state, kwargs.get("reverse", Known(False)), loc, "reverse=")
+    by = kwargs.get("key", NONE)
+    own_order = isinstance(by, Known) and by.value is None
+    if isinstance(value, Generator | Mapped | Zipped):
+        value = m.call_value(state, library.list_, args, {}, loc)
+    plain = False
+    if own_order and m.is_staged_list(state, value):
+        assert isinstance(value, Ref)
+        kind = m.inside(state, value).operand.type.element
+        plain = getattr(kind, "weak", False)
+        value = m.wrap(state, m.as_array(state, value, loc))
+    if own_order and isinstance(value, ArrayRef):
+        given = (value, Known(bool(back)), Known(plain))
+        return m.call(Known(array_library.sorted_rows), given, {}, state, loc)
+    items = containers.unpack(m, state, value, loc)
+    keys = items
+    if not own_order:
+        keys = [m.call_value(state, by, (v,), {}, loc) for v in items]
+    if any(isinstance(k, Number) for k in keys) and all(map(is_number, (*keys, *items))):
+        return sorted_numbers(m, state, items, keys, bool(back), loc)
+    plain = [m.need_known(state, k, loc, "an element that is sorted") for k in keys]
+    order = m.host(
+        state, sorted, [range(len(items))], {"key": plain.__getitem__, "reverse": back}, loc
+    )
+    return Ref(m.new_cell(state, Items(tuple(items[k] for k in order.value))), list)
+
+
+def is_number(value: Value) -> bool:
+    """Whether the value is a number, staged or not."""
+    return issubclass(objects.class_of(value), (*PYTHON, np.generic))
+
+
+def sorted_numbers(
+    m: Machine, state: State, items: list[Value], keys: list[Value], back: bool,
+    loc: Loc | None,
+) -> Value:  # fmt: skip
+    """The numbers in the order of their keys, of which some are staged."""
+    rows = [Ref(m.new_cell(state, Items(tuple(part))), list) for part in (items, keys)]
+    made = m.call_value(state, array_library.sorted_numbers, (*rows, Known(back)), {}, loc)
+    found = containers.unpack(m, state, made, loc)
+    if all(objects.class_of(v) in PYTHON for v in items):
+        methods = [objects.attribute(m, state, v, "item", loc) for v in found]
+        found = [method.run(m, state, (), {}, loc) for method in methods]  # type: ignore[union-attr]
+    return Ref(m.new_cell(state, Items(tuple(found))), list)
