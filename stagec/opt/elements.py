@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Op, Operand, Value
-from stagec.ir.path import Arg, Index, Path
+from stagec.ir.path import Arg, Index, Item, Path, Slice
 from stagec.ir.types import ArrayType
 from stagec.ops.cast import to_python
 from stagec.ops.indexing import read, update
@@ -14,13 +14,23 @@ from stagec.ops.indexing import read, update
 PYTHON = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
 
 
+Lengths = Sequence["Operand | None"]
+
+
 def read_element(
-    builder: Builder, array: Operand, where: Sequence[Operand], hint: str = ""
+    builder: Builder,
+    array: Operand,
+    where: Sequence[Operand],
+    hint: str = "",
+    lengths: Lengths = (),
 ) -> Value:
-    """The element at the indices; a part of the array if they are fewer than its axes."""
+    """The element at the indices; a part of the array if they are fewer than its axes.
+
+    `lengths` says how much of the other axes belongs to the part, where that is not all.
+    """
     part = isinstance(array.type, ArrayType) and array.type.rank > len(where)
-    attrs = {"path": _path(len(where)), "view": part}
-    return builder.add(read, (array, *where), attrs, hint)[0]
+    path, index = _path(where, lengths)
+    return builder.add(read, (array, *index), {"path": path, "view": part}, hint)[0]
 
 
 def write_element(
@@ -30,13 +40,23 @@ def write_element(
     where: Sequence[Operand],
     hint: str = "",
     op: Op = update,
+    lengths: Lengths = (),
 ) -> Value:
     """The array with the element at the indices set, or added to if `op` says so."""
-    return builder.add(op, (array, value, *where), {"path": _path(len(where))}, hint)[0]
+    path, index = _path(where, lengths)
+    return builder.add(op, (array, value, *index), {"path": path}, hint)[0]
 
 
-def _path(count: int) -> Path:
-    return (Index(tuple(Arg(k) for k in range(count))),)
+def _path(where: Sequence[Operand], lengths: Lengths) -> tuple[Path, tuple[Operand, ...]]:
+    index = list(where)
+    items: list[Item] = [Arg(k) for k in range(len(where))]
+    for length in lengths:
+        if length is None:
+            items.append(Slice())
+            continue
+        items.append(Slice(None, Arg(len(index))))
+        index.append(length)
+    return (Index(tuple(items)),), tuple(index)
 
 
 def as_python(builder: Builder, operand: Operand, hint: str = "") -> Operand:
