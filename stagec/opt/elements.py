@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
-from stagec.ir.core import Op, Operand, Value
-from stagec.ir.path import Arg, Index, Item, Path, Slice
+from stagec.ir.core import Apply, Op, Operand, Value
+from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Slice
 from stagec.ir.types import ArrayType
 from stagec.ops.cast import to_python
 from stagec.ops.indexing import read, update
@@ -57,6 +58,19 @@ def _path(where: Sequence[Operand], lengths: Lengths) -> tuple[Path, tuple[Opera
         items.append(Slice(None, Arg(len(index))))
         index.append(length)
     return (Index(tuple(items)),), tuple(index)
+
+
+def is_element(stmt: Apply) -> bool:
+    """Whether the op addresses a single element."""
+    path, kind = path_of(stmt) or (), stmt.args[0].type
+    return (
+        len(path) == 1
+        and isinstance(step := path[0], Index)
+        and isinstance(kind, ArrayType)
+        and len(step.items) == kind.rank
+        and not any(isinstance(item, Slice | NewAxis) for item in step.items)
+        and all(not a.type.rank for a in path_operands(stmt) if isinstance(a.type, ArrayType))
+    )
 
 
 def as_python(builder: Builder, operand: Operand, hint: str = "") -> Operand:
