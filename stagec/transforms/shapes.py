@@ -182,9 +182,11 @@ def _same_shaped(stmt: Apply, result: Operand) -> Iterable[Operand]:
     out = result.type
     arrays = [a for a in stmt.args if rank(a.type)]
     found = [a for a in arrays if known_same(a.type, out)]
-    pointwise = (
-        not isinstance(stmt.op.scalar, Structured) and not stmt.op.shapes and not stmt.attrs
-    )
-    if not found and pointwise and len(arrays) == 1 and rank(arrays[0].type) == rank(out):
+    if not found and pointwise(stmt) and len(arrays) == 1 and rank(arrays[0].type) == rank(out):
         return arrays
     return found
+
+
+def pointwise(stmt: Apply) -> bool:
+    """Whether each element of the result is computed from one of each operand."""
+    return not isinstance(stmt.op.scalar, Structured) and not stmt.op.shapes and not stmt.attrs
