@@ -88,9 +88,12 @@ class Indices:
             for stmt in block.stmts:
                 self.note(stmt)
                 inner = any(r for s in regions(stmt) for s in s.stmts for r in regions(s))
-                ones = isinstance(stmt, For) and known(stmt.step) == 1 and not inner
-                if ones and self.facts.holds(self.facts.of(stmt.lo)):
-                    yield stmt
+                match stmt:
+                    case For(lo=lo, step=step) if known(step) == 1 and not inner:
+                        if self.facts.holds(self.facts.of(lo)):
+                            yield stmt
+                    case _:
+                        pass
                 for region in regions(stmt):
                     yield from self.natural(region)
 

@@ -140,8 +140,10 @@ class _Planner:
         """The copy that makes what is recorded, if there is one and it does nothing else."""
         value = found.append.args[1]
         made = self.program.maker.get(value) if isinstance(value, Value) else None
-        once = isinstance(made, Apply) and made.op is copy and self.program.used[value] == 1
-        return made if once and self.program.home[made] is found.loop.body else None
+        if not isinstance(made, Apply) or made.op is not copy:
+            return None
+        once = self.program.used[value] == 1 and self.program.home[made] is found.loop.body
+        return made if once else None
 
     def shapes(self, found: Recorder) -> tuple[Shape, Shape]:
         """The shape of what is recorded, and its largest lengths; None: not known."""
