@@ -42,6 +42,7 @@ from stagec.opt.siblings import siblings
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
 from stagec.opt.skips import skips
+from stagec.opt.sums import sums
 from stagec.opt.tapes import tapes
 from stagec.opt.turns import turns
 from stagec.transforms.forward import forward
@@ -92,7 +93,7 @@ TARGETS: Mapping[str, Target] = {
         (
             *(tapes, gathers, turns, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
-            *(hoist, simplify, cse, dce),
+            *(hoist, sums, simplify, cse, dce),
             *(promote, skips, creations, kernels, checks, dce),
         ),
         (parallel, lift),

@@ -69,6 +69,11 @@ def inside(index: Any, length: int) -> Any:
     return index + length if index < 0 else index
 
 
+def natural(index: Any) -> Any:
+    """The index, which is surely not negative: then it is not one from the end of an axis."""
+    return index
+
+
 def divide(x: Any, y: Any) -> Any:
     """`x / y` of Python numbers; raises ZeroDivisionError."""
     return x / y
@@ -175,6 +180,21 @@ def _inside(index: Any, length: Any) -> Any:
     if place < 0 or place >= length:
         raise IndexError("index is out of bounds")
     return place
+
+
+@intrinsic
+def _from_front(typing_context: Any, index: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.assume(builder.icmp_signed(">=", args[0], args[0].type(0)))
+        return args[0]
+
+    return types.int64(types.int64), generate
+
+
+@_compiled(natural)
+def _natural(index: Any) -> Any:
+    from_front: Any = _from_front
+    return from_front(index)
 
 
 @_compiled(divide)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+from stagec_runtime.memory import keep_freed
 from stagec_runtime.store import Store, store
 
 NOTHING = Store(None, "")
@@ -58,6 +59,8 @@ def load(
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     file = f"{entry}_{digest}.py"
     kept = store() if kernels else NOTHING
+    if kernels:
+        keep_freed()
     path = kept.module(file, text)
     if path is None:
         path = folder() / file

@@ -21,21 +21,24 @@ def trips(start: int, stop: int, least: int = 0) -> range:
 
 
 class TripsIterator(types.SimpleIteratorType):
-    """The type of what counts."""
+    """The type of what counts, upwards or downwards."""
 
-    def __init__(self) -> None:
-        super().__init__("stagec trips iterator", types.int64)
+    def __init__(self, down: bool) -> None:
+        self.down = down
+        super().__init__(f"stagec trips iterator {down}", types.int64)
 
 
 class Trips(types.SimpleIterableType):
-    """The type of what `trips` returns."""
+    """The type of what `trips` returns, and of that reversed."""
 
-    def __init__(self) -> None:
-        super().__init__("stagec trips", TripsIterator())
+    def __init__(self, down: bool) -> None:
+        self.down = down
+        super().__init__(f"stagec trips {down}", ITERATORS[down])
 
 
 WORD = ir.IntType(64)
-ITERATOR, TRIPS = TripsIterator(), Trips()
+ITERATORS = {down: TripsIterator(down) for down in (False, True)}
+UPWARDS, DOWNWARDS = Trips(False), Trips(True)
 
 
 @register_model(TripsIterator)
@@ -43,7 +46,7 @@ class _IteratorModel(models.StructModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         members = [
             ("done", types.CPointer(types.int64)),
-            ("start", types.int64),
+            ("first", types.int64),
             ("count", types.int64),
         ]
         super().__init__(manager, kind, members)
@@ -59,11 +62,11 @@ class _TripsModel(models.StructModel):
 @intrinsic
 def _make(typing_context: Any, start: Any, stop: Any, least: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        made = cgutils.create_struct_proxy(TRIPS)(context, builder)
+        made = cgutils.create_struct_proxy(UPWARDS)(context, builder)
         made.start, made.stop, made.least = args
         return made._getvalue()
 
-    return TRIPS(types.int64, types.int64, types.int64), generate
+    return UPWARDS(types.int64, types.int64, types.int64), generate
 
 
 @overload(trips, strict=False)
@@ -72,13 +75,25 @@ def _trips(start: Any, stop: Any, least: Any = 0) -> Any:
     return lambda start, stop, least=0: make(start, stop, least)
 
 
+@intrinsic
+def _turn(typing_context: Any, numbers: Any) -> Any:
+    return DOWNWARDS(numbers), lambda context, builder, signature, args: args[0]
+
+
+@overload(reversed, strict=False)
+def _reversed(numbers: Any) -> Any:
+    turn: Any = _turn
+    return (lambda numbers: turn(numbers)) if numbers is UPWARDS else None
+
+
 @lower_builtin("getiter", Trips)
 def _iterator(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    given = cgutils.create_struct_proxy(TRIPS)(context, builder, args[0])
-    made = cgutils.create_struct_proxy(ITERATOR)(context, builder)
+    kind = signature.args[0]
+    given = cgutils.create_struct_proxy(kind)(context, builder, args[0])
+    made = cgutils.create_struct_proxy(ITERATORS[kind.down])(context, builder)
     builder.assume(builder.icmp_signed(">=", given.start, given.least))
     made.done = cgutils.alloca_once_value(builder, WORD(0))
-    made.start = given.start
+    made.first = builder.sub(given.stop, WORD(1)) if kind.down else given.start
     made.count = builder.sub(given.stop, given.start, flags=["nsw"])
     return made._getvalue()
 
@@ -86,11 +101,17 @@ def _iterator(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 @lower_builtin("iternext", TripsIterator)
 @iternext_impl(RefType.UNTRACKED)
 def _next(context: Any, builder: Any, signature: Any, args: Any, result: Any) -> None:
-    counting = cgutils.create_struct_proxy(ITERATOR)(context, builder, args[0])
+    kind = signature.args[0]
+    counting = cgutils.create_struct_proxy(kind)(context, builder, args[0])
     done = builder.load(counting.done)
     more = builder.icmp_signed("<", done, counting.count)
     result.set_valid(more)
     with builder.if_then(more):
-        # neither sum overflows: LLVM then knows that no index is negative
-        result.yield_(builder.add(counting.start, done, flags=["nsw", "nuw"]))
+        if kind.down:
+            number = builder.sub(counting.first, done, flags=["nsw"])
+            builder.assume(builder.icmp_signed(">=", number, WORD(0)))
+        else:
+            # neither sum overflows: LLVM then knows that no index is negative
+            number = builder.add(counting.first, done, flags=["nsw", "nuw"])
+        result.yield_(number)
         builder.store(builder.add(done, WORD(1), flags=["nsw", "nuw"]), counting.done)

@@ -17,7 +17,7 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer, kernel_source, whole_source
 from stagec.ir.types import ArrayType, ListType, Type
 from stagec.ir.walk import statements
-from stagec.ops.index_bounds import in_bounds
+from stagec.ops.index_bounds import Indices, in_bounds
 
 
 def kernel_templates(fn: Function) -> Mapping[Apply, Template]:
@@ -91,6 +91,19 @@ def trips(whole: Function, lo: Any, hi: Any) -> Any:
     return call(
         attribute(name("kernels"), "trips"), lo, hi, *([literal(least)] if least else [])
     )
+
+
+def natural_loops(fn: Function) -> frozenset[For]:
+    """The innermost loops whose numbers are not negative, which `range` hides from LLVM."""
+    whole = fn.whole or fn
+    found = Indices.of(whole).natural(whole.body)
+    return frozenset(s for s in found if s.reverse or not isinstance(s.lo, Const))
+
+
+def counting(lo: Any, hi: Any, down: bool) -> Any:
+    """The numbers from `lo` to `hi`, which are not negative; LLVM is told so."""
+    numbers = call(attribute(name("kernels"), "trips"), lo, hi)
+    return call(name("reversed"), numbers) if down else numbers
 
 
 def step_function(op: Op, kind: Type) -> Any:

@@ -16,7 +16,7 @@ from stagec.codegen.ends import set_ends
 from stagec.codegen.expressions import IN_PLACE, Expressions, in_place
 from stagec.codegen.flow import guarded, never_ends, one_way_out
 from stagec.codegen.fold import fold
-from stagec.codegen.kernels import backwards, trips
+from stagec.codegen.kernels import backwards, counting, natural_loops, trips
 from stagec.codegen.names import Naming, name_values, unset_names
 from stagec.codegen.needs import find_needs
 from stagec.codegen.plan import End, Plan, new_plan, parameters
@@ -112,6 +112,7 @@ class _Writer:
         self._kernel = fn.kernel
         self._whole = fn.whole
         self._range = fn.params[:2]
+        self._natural = natural_loops(fn) if fn.kernel else frozenset[For]()
         self._plan = plan
         self._naming = naming
         self._unset = unset
@@ -307,7 +308,9 @@ class _Writer:
         elif not _is_constant(stmt.lo, 0):
             bounds = [lo, hi]
         indices = call(name("range"), *bounds)
-        if stmt.reverse:
+        if stmt in self._natural:
+            indices = counting(lo, hi, stmt.reverse)
+        elif stmt.reverse:
             indices = (
                 backwards(lo, hi, step) if self._kernel else call(name("reversed"), indices)
             )

@@ -329,7 +329,8 @@ class For:
 
     `reverse` runs the same indices from last to first.  With `until`, the last result of the
     body is a bool, tested after each trip: True ends the loop; `trips` is then the number of
-    trips made.  `carry` has one entry per `init`.
+    trips made.  `carry` has one entry per `init`.  In a `free` loop the order in which numbers
+    are added up is free: that of a backward pass, which no program says.
     """
 
     lo: Operand
@@ -342,6 +343,7 @@ class For:
     reverse: bool = False
     trips: Value | None = None
     loc: Loc | None = None
+    free: bool = False
 
     @property
     def outs(self) -> tuple[Value, ...]:

@@ -189,11 +189,11 @@ class _Parser:
         if reverse:
             line.expect(")")
         params, init = self._carried(line)
-        until, trips = line.take("until"), line.take("trips")
+        until, trips, free = (line.take(flag) for flag in ("until", "trips", "free"))
         self._end(line)
         body = self._block((index, *params))
         carry, count = (outs[:-1], outs[-1]) if trips else (outs, None)
-        return For(lo, hi, step, init, body, carry, until, reverse, count)
+        return For(lo, hi, step, init, body, carry, until, reverse, count, free=free)
 
     def _while(self, line: Line, outs: tuple[Value, ...]) -> While:
         params, init = self._carried(line)

@@ -30,7 +30,7 @@ from stagec.ir.spelling import attribute, constant
 RESERVED = (
     *("if", "else", "for", "in", "range", "reversed", "while", "do", "from", "until", "trips"),
     *("yield", "return", "call", "func", "undef", "mutated", "fresh", "errstate", "kernel"),
-    *("True", "False", "None", "nan", "inf", "complex", "newaxis"),
+    *("True", "False", "None", "nan", "inf", "complex", "newaxis", "free"),
 )
 
 
@@ -194,4 +194,6 @@ def _attrs(attrs: Attrs) -> Iterator[str]:
 
 
 def _flags(stmt: For | While) -> str:
-    return (" until" if stmt.until else "") + ("" if stmt.trips is None else " trips")
+    free = isinstance(stmt, For) and stmt.free
+    flags = {"until": stmt.until, "trips": stmt.trips is not None, "free": free}
+    return "".join(f" {flag}" for flag, given in flags.items() if given)

@@ -106,4 +106,16 @@ inside = constant(
     cost=Cost.CHEAP,
 )
 
-OPS = (extent, extent_if_set, range_length, from_start, distance, place, inside)
+# an index that is surely not negative, where compiled code cannot see that itself
+natural = constant(
+    "natural",
+    calls=(),
+    infer=lambda index: INT,
+    value=lambda index: index,
+    batch=_range_batch,
+    source="{}",
+    scalar=lambda index: "kernels.natural({})",
+    cost=Cost.FREE,
+)
+
+OPS = (extent, extent_if_set, range_length, from_start, distance, place, inside, natural)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagec.ir.alias import path_of, path_operands
-from stagec.ir.core import Apply, Block, Call, For, Operand, Stmt
+from stagec.ir.core import Apply, Block, Call, For, Operand, Stmt, known
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
 from stagec.ir.path import Arg, Index, NewAxis, Slice, Step
@@ -81,6 +81,21 @@ class Indices:
                     yield stmt
                 for region in regions(stmt):
                     yield from self.unproven(region)
+
+    def natural(self, block: Block) -> Iterator[For]:
+        """The innermost loops that count in ones, and surely by no negative number."""
+        with self.scope():
+            for stmt in block.stmts:
+                self.note(stmt)
+                inner = any(r for s in regions(stmt) for s in s.stmts for r in regions(s))
+                match stmt:
+                    case For(lo=lo, step=step) if known(step) == 1 and not inner:
+                        if self.facts.holds(self.facts.of(lo)):
+                            yield stmt
+                    case _:
+                        pass
+                for region in regions(stmt):
+                    yield from self.natural(region)
 
     @contextmanager
     def scope(self) -> Iterator[None]:

@@ -5,6 +5,9 @@
 What is proven to be inside is not checked, nor is an index that was checked before for an axis
 as long.  An index that was checked counts from the front and is less than a length, so that
 more is known of what is computed from it.
+
+An index that an innermost loop counts down, as `k - i`, is marked as one from the front
+(`natural`): LLVM cannot see that, and would vectorise nothing.
 """
 
 from __future__ import annotations
@@ -14,12 +17,14 @@ from dataclasses import replace
 
 from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Const, Operand, Stmt, Value
+from stagec.ir.core import Apply, Block, Const, For, Operand, Stmt, Value
 from stagec.ir.function import Function
+from stagec.ir.lowering import is_integer
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import INT
-from stagec.ops.extent import extent, inside
+from stagec.ir.types import INT, Size, Symbol
+from stagec.ir.walk import regions
+from stagec.ops.extent import extent, inside, natural
 from stagec.ops.index_bounds import Indices, Place
 
 
@@ -31,11 +36,18 @@ def checks(fn: Function) -> Function:
 
 
 class _Checks:
-    """Goes through a kernel in order; `known` are the checks made before, in blocks around."""
+    """Goes through a kernel in order.
+
+    Attributes
+    ----------
+    _known : the checks made before, in blocks around.
+    _counts : what stands for the index of the loop around, if it is an innermost one.
+    """
 
     def __init__(self, indices: Indices) -> None:
         self._indices = indices
         self._known: dict[Hashable, Value] = {}
+        self._counts: Symbol | None = None
 
     def block(self, block: Block) -> Block:
         """The block with checks."""
@@ -50,13 +62,39 @@ class _Checks:
 
     def _checked(self, builder: Builder, stmt: Stmt) -> Stmt:
         if not isinstance(stmt, Apply):
-            return map_regions(stmt, self.block)
+            before, self._counts = self._counts, self._counting(stmt)
+            made = map_regions(stmt, self.block)
+            self._counts = before
+            return made
         path = path_of(stmt)
         if path is None or len(path) != 1 or not isinstance(path[0], Index):
             return stmt
         builder.loc = stmt.loc
         found = {p.item: self._check(builder, stmt, p) for p in self._indices.doubtful(stmt)}
+        for k, item in enumerate(path[0].items):
+            index = path_operands(stmt)[item.position] if isinstance(item, Arg) else None
+            if k not in found and isinstance(index, Value) and self._falls(index):
+                found[k] = self._marked(builder, index)
         return _indexed(stmt, path[0], found) if found else stmt
+
+    def _counting(self, stmt: Stmt) -> Symbol | None:
+        """The symbol of the index of an innermost loop."""
+        if not isinstance(stmt, For) or any(regions(s) for s in stmt.body.stmts):
+            return None
+        at = self._indices.facts.of(stmt.body.params[0])
+        return at.terms[0][0] if isinstance(at, Size) else None
+
+    def _falls(self, index: Value) -> bool:
+        """Whether the index gets smaller from one number of the innermost loop to the next."""
+        at = self._indices.facts.of(index) if is_integer(index.type) else None
+        return isinstance(at, Size) and any(s == self._counts and f < 0 for s, f in at.terms)
+
+    def _marked(self, builder: Builder, index: Value) -> Value:
+        """The index, which is surely inside."""
+        if index not in self._known:
+            (self._known[index],) = builder.add(natural, (index,), {})
+            self._indices.note(builder.stmts[-1])
+        return self._known[index]
 
     def _check(self, builder: Builder, stmt: Apply, place: Place) -> Value:
         """The index, checked."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Op, Operand, Stmt, Value
 from stagec.ir.lowering import is_integer, kernel_source
-from stagec.ir.path import Arg, Index, Path
+from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Slice
 from stagec.ir.types import ArrayType
 from stagec.ops.cast import to_python
 from stagec.ops.indexing import read, update
@@ -15,13 +16,23 @@ from stagec.ops.indexing import read, update
 PYTHON = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
 
 
+Lengths = Sequence["Operand | None"]
+
+
 def read_element(
-    builder: Builder, array: Operand, where: Sequence[Operand], hint: str = ""
+    builder: Builder,
+    array: Operand,
+    where: Sequence[Operand],
+    hint: str = "",
+    lengths: Lengths = (),
 ) -> Value:
-    """The element at the indices; a part of the array if they are fewer than its axes."""
+    """The element at the indices; a part of the array if they are fewer than its axes.
+
+    `lengths` says how much of the other axes belongs to the part, where that is not all.
+    """
     part = isinstance(array.type, ArrayType) and array.type.rank > len(where)
-    attrs = {"path": _path(len(where)), "view": part}
-    return builder.add(read, (array, *where), attrs, hint)[0]
+    path, index = _path(where, lengths)
+    return builder.add(read, (array, *index), {"path": path, "view": part}, hint)[0]
 
 
 def write_element(
@@ -31,13 +42,36 @@ def write_element(
     where: Sequence[Operand],
     hint: str = "",
     op: Op = update,
+    lengths: Lengths = (),
 ) -> Value:
     """The array with the element at the indices set, or added to if `op` says so."""
-    return builder.add(op, (array, value, *where), {"path": _path(len(where))}, hint)[0]
+    path, index = _path(where, lengths)
+    return builder.add(op, (array, value, *index), {"path": path}, hint)[0]
 
 
-def _path(count: int) -> Path:
-    return (Index(tuple(Arg(k) for k in range(count))),)
+def _path(where: Sequence[Operand], lengths: Lengths) -> tuple[Path, tuple[Operand, ...]]:
+    index = list(where)
+    items: list[Item] = [Arg(k) for k in range(len(where))]
+    for length in lengths:
+        if length is None:
+            items.append(Slice())
+            continue
+        items.append(Slice(None, Arg(len(index))))
+        index.append(length)
+    return (Index(tuple(items)),), tuple(index)
+
+
+def is_element(stmt: Apply) -> bool:
+    """Whether the op addresses a single element."""
+    path, kind = path_of(stmt) or (), stmt.args[0].type
+    return (
+        len(path) == 1
+        and isinstance(step := path[0], Index)
+        and isinstance(kind, ArrayType)
+        and len(step.items) == kind.rank
+        and not any(isinstance(item, Slice | NewAxis) for item in step.items)
+        and all(not a.type.rank for a in path_operands(stmt) if isinstance(a.type, ArrayType))
+    )
 
 
 def as_python(builder: Builder, operand: Operand, hint: str = "") -> Operand:

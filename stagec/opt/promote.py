@@ -18,7 +18,7 @@ from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, operand_of
 from stagec.ir.function import Function
-from stagec.ir.path import Index, Path, Slice
+from stagec.ir.path import Path
 from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import defined, rename
@@ -27,6 +27,7 @@ from stagec.ops.cast import to_numpy
 from stagec.ops.extent import extent
 from stagec.ops.index_bounds import Indices
 from stagec.ops.indexing import accumulate, read, read_at, update
+from stagec.opt.elements import is_element
 
 Where = tuple[Path, tuple[Operand, ...]]
 
@@ -87,11 +88,7 @@ class _Promoter:
             if s.op not in (read, update, accumulate) or s.args[0] not in used or len(used) > 1:
                 return None
             where = path_of(s) or (), path_operands(s)
-            if (
-                not _is_element(s)
-                or self._indices.doubtful(s)
-                or not inner.isdisjoint(where[1])
-            ):
+            if not is_element(s) or self._indices.doubtful(s) or not inner.isdisjoint(where[1]):
                 return None
             if s.op is not read and not _keeps_type(s):
                 return None
@@ -147,19 +144,6 @@ def _promoted(builder: Builder, stmt: For, k: int, where: Where, after: list[Stm
 def _holds_floats(array: Value) -> bool:
     kind = array.type
     return isinstance(kind, ArrayType) and bool(kind.rank) and kind.inexact
-
-
-def _is_element(stmt: Apply) -> bool:
-    """Whether the op addresses a single element."""
-    path, kind = path_of(stmt) or (), stmt.args[0].type
-    return (
-        len(path) == 1
-        and isinstance(step := path[0], Index)
-        and isinstance(kind, ArrayType)
-        and len(step.items) == kind.rank
-        and not any(isinstance(item, Slice) for item in step.items)
-        and all(not a.type.rank for a in path_operands(stmt) if isinstance(a.type, ArrayType))
-    )
 
 
 def _keeps_type(stmt: Apply) -> bool:

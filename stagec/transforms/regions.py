@@ -226,12 +226,11 @@ class _Counter:
         stmt = self.draft.stmt
         body = self.builder.block((self.param, *params), results)
         if self.counted and isinstance(stmt, For):
-            back = not stmt.reverse
-            return For(
-                stmt.lo, stmt.hi, stmt.step, init, body, tuple(outs), reverse=back, loc=stmt.loc
-            )
-        lo, step, trips = const(0), const(1), self.draft.trips()
-        return For(lo, trips, step, init, body, tuple(outs), reverse=True, loc=stmt.loc)
+            lo, hi, step, back = stmt.lo, stmt.hi, stmt.step, not stmt.reverse
+        else:
+            lo, hi, step, back = const(0), self.draft.trips(), const(1), True
+        carry, loc = tuple(outs), stmt.loc
+        return For(lo, hi, step, init, body, carry, reverse=back, loc=loc, free=True)
 
 
 def _floor_divide(builder: Builder, end: Operand, start: Operand, step: Operand) -> Handle:

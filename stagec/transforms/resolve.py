@@ -14,11 +14,12 @@ from stagec.ir.core import Apply, Operand, Stmt, Value, const
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import substitute_stmt
 from stagec.ops.broadcast import broadcast_to
+from stagec.ops.extent import extent
 from stagec.transforms.contents import contents, shapes_only
 from stagec.transforms.context import Context
 from stagec.transforms.drafts import Draft
 from stagec.transforms.residuals import Group, again
-from stagec.transforms.shapes import planned
+from stagec.transforms.shapes import axes_of, planned
 from stagec.transforms.versions import Step, is_read, saved, undone
 
 
@@ -142,12 +143,21 @@ class Resolver:
             if isinstance(array, Value) and all(map(self._free, index)):
                 args = self._shaped(array), *(self.get(i) for i in index)
                 return self.builder.add(stmt.op, args, stmt.kwargs)[0]
+        if sizes is None and stmt is not None:
+            sizes = self._measured(stmt, value)
         if sizes is None:
             sizes = [
                 self.fetch(e) if isinstance(e, Value) else e for e in self.draft.extents(value)
             ]
         shape, args = planned(sizes, 1)
         return self.builder.add(broadcast_to, (const(0.0), *args), {"shape": shape})[0]
+
+    def _measured(self, stmt: Apply, value: Value) -> list[Operand] | None:
+        """The lengths of a result, if each is that of an operand which is there."""
+        places = axes_of(stmt, value)
+        if places is None or not all(self._free(a) for a, _ in places):
+            return None
+        return [self.builder.add(extent, (self.get(a),), {"axis": k})[0] for a, k in places]
 
     def _free(self, operand: Operand) -> bool:
         """Whether nothing more is stored to have the operand."""

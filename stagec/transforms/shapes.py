@@ -23,7 +23,7 @@ from stagec.ir.core import (
     const,
 )
 from stagec.ir.path import Arg
-from stagec.ir.types import ArrayType, Shape, Type, same, same_shape
+from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, Type, same, same_shape
 from stagec.ir.walk import regions
 from stagec.ops.creation import zeros, zeros_like
 from stagec.ops.extent import extent
@@ -182,9 +182,27 @@ def _same_shaped(stmt: Apply, result: Operand) -> Iterable[Operand]:
     out = result.type
     arrays = [a for a in stmt.args if rank(a.type)]
     found = [a for a in arrays if known_same(a.type, out)]
-    pointwise = (
-        not isinstance(stmt.op.scalar, Structured) and not stmt.op.shapes and not stmt.attrs
-    )
-    if not found and pointwise and len(arrays) == 1 and rank(arrays[0].type) == rank(out):
+    if not found and pointwise(stmt) and len(arrays) == 1 and rank(arrays[0].type) == rank(out):
         return arrays
     return found
+
+
+def axes_of(stmt: Apply, result: Value) -> list[tuple[Operand, int]] | None:
+    """For each axis of a result the operand, and its axis, that is as long; None: not known."""
+    places: dict[Dim, tuple[Operand, int]] = {}
+    types: list[Type] = []
+    for n, arg in enumerate(stmt.args):
+        names = [
+            Size(((Symbol(f"__axis{n}_{k}", unit=True), 1),)) for k in range(rank(arg.type))
+        ]
+        places |= {name: (arg, k) for k, name in enumerate(names)}
+        types.append(replace(arg.type, shape=tuple(names)) if names else arg.type)  # type: ignore[type-var]
+    found = stmt.op.infer(*types, **stmt.kwargs)
+    kind = (found if isinstance(found, tuple) else (found,))[stmt.outs.index(result)]
+    lengths = [places.get(d) for d in _shape(kind)]
+    return [p for p in lengths if p is not None] if all(lengths) else None
+
+
+def pointwise(stmt: Apply) -> bool:
+    """Whether each element of the result is computed from one of each operand."""
+    return not isinstance(stmt.op.scalar, Structured) and not stmt.op.shapes and not stmt.attrs

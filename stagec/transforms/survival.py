@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, If, Operand, Value, While, operand_of
 from stagec.ir.path import Arg, Index, Item, Path, Slice
-from stagec.ir.types import ArrayType, Dim, Symbol, affine, symbols_of
+from stagec.ir.types import ArrayType, Dim, Symbol, Type, affine, symbols_of
 from stagec.ir.walk import defined, regions
 from stagec.ops.arithmetic import Handle
 from stagec.ops.indexing import read_at, update
 from stagec.transforms.activity import loop_params, loop_results
 from stagec.transforms.affine import Facts, Integers
-from stagec.transforms.shapes import known_same
+from stagec.transforms.shapes import known_same, pointwise, rank
 from stagec.transforms.versions import History, Step, is_read
 
 Interval = tuple[Dim, Dim]
@@ -121,7 +121,31 @@ class Survival:
         out = operand_of(read_at(Handle(builder, last), path, *where))
         (made,) = builder.stmts
         assert isinstance(made, Apply)
-        return replace(made, outs=(value,)) if _same_kind(out, value) else None
+        same = _same_kind(out, value) and self._fills(value, stmt, out.type)
+        return replace(made, outs=(value,)) if same else None
+
+    def _fills(self, value: Operand, stmt: Apply, part: Type) -> bool:
+        """Whether what is stored has the shape of the part that it is stored in.
+
+        It broadcasts to that shape.  So it has that shape if it was computed, element by
+        element, from an array that has it.
+        """
+        if known_same(value.type, part):
+            return True
+        made = self.integers.producers.get(value) if isinstance(value, Value) else None
+        if made is None:
+            return False
+        if is_read(made):
+            return self._same_part(made, stmt)
+        return pointwise(made) and any(
+            rank(a.type) == rank(value.type) and self._fills(a, stmt, part) for a in made.args
+        )
+
+    def _same_part(self, read: Apply, stmt: Apply) -> bool:
+        """Whether the op reads a part as large as the other writes to."""
+        where = read.kwargs["path"], read.args[1:]
+        there = stmt.kwargs["path"], stmt.args[2:]
+        return where == there and known_same(read.args[0].type, stmt.args[0].type)
 
     def _last(self, array: Operand, region: Region) -> Value | None:
         """The array outside of all loops that still holds the region of `array`."""
@@ -276,4 +300,4 @@ def _same_kind(read: Operand, value: Value) -> bool:
     a, b = read.type, value.type
     if not isinstance(a, ArrayType) or not isinstance(b, ArrayType):
         return False
-    return (a.dtype, a.kind) == (b.dtype, b.kind) and known_same(a, b)
+    return (a.dtype, a.kind, a.rank) == (b.dtype, b.kind, b.rank)

@@ -31,6 +31,7 @@ from stagec.ops.extent import (
     extent_if_set,
     from_start,
     inside,
+    natural,
     place,
     range_length,
 )
@@ -71,6 +72,7 @@ SAMPLES: dict[Op, list[Sample]] = {
     range_length: [((0, 5, 2), {}), ((4, 1, -1), {})],
     place: [((3, 4), {})],
     inside: [((2, 3), {}), ((-1, 3), {})],
+    natural: [((2,), {})],
     axes.expand_dims: [
         ((M,), {"axes": (0,)}),
         ((M,), {"axes": (1, 3)}),

@@ -28,8 +28,9 @@ from stagec.opt.scalarise.worth import compilable as compilable, worth_loops
 def scalarise(fn: Function) -> Function:
     """The function with its array statements as loops."""
     functions = tuple(scalarise(f) for f in fn.functions)
-    body, views, indices = with_lengths(fn.body)
-    return replace(fn, body=_Scalariser(views, Sizes(indices)).block(body), functions=functions)
+    found = with_lengths(fn.body)
+    body = _Scalariser(found.views, Sizes(found.indices)).block(found.block)
+    return replace(fn, body=body, functions=functions)
 
 
 @dataclass(slots=True)

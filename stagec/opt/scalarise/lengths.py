@@ -16,7 +16,7 @@ from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, Wh
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.rebuild import map_operands, map_regions
-from stagec.ir.types import ArrayType, Dim, Size, Symbol, Type, affine, size
+from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, Type, affine, size
 from stagec.ir.walk import defined, rename
 from stagec.ops.index_facts import IndexFacts, given_sizes
 from stagec.opt.scalarise.sizes import Sizes
@@ -32,17 +32,40 @@ def lengths(fn: Function) -> Function:
     return replace(fn, body=namer.block(fn.body, {}), functions=inner)
 
 
-def with_lengths(block: Block) -> tuple[Block, Views, Indices]:
-    """The block with a length for each unknown one, the parts of arrays that its statements
-    select, and the loop indices that symbols stand for.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A block with a length for each unknown one.
+
+    Attributes
+    ----------
+    block : the block with values of more precise types.
+    views : the parts of arrays that its statements select.
+    names : these values by those of the block as it was.
+    """
+
+    block: Block
+    views: Views
+    names: Mapping[Value, Operand]
+
+    @property
+    def indices(self) -> Indices:
+        """The loop indices that symbols stand for."""
+        return {s: rename(v, self.names) for s, v in self.views.facts.values.items()}
+
+    def shape(self, operand: Operand) -> Shape:
+        """The shape of an array of the block as it was."""
+        kind = rename(operand, self.names).type
+        return kind.shape if isinstance(kind, ArrayType) else ()
+
+
+def with_lengths(block: Block) -> Measured:
+    """The block with a length for each unknown one.
 
     Loop indices have symbols of their own here, so that lengths may depend on them.
     """
     namer = _namer(block, Sizes({}))
     names: dict[Value, Operand] = {}
-    found = namer.block(block, names)
-    indices = {s: rename(v, names) for s, v in namer.facts.values.items()}
-    return found, namer.views, indices
+    return Measured(namer.block(block, names), namer.views, names)
 
 
 def _namer(block: Block, sizes: Sizes | None) -> _Namer:

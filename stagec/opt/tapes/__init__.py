@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stagec.ir.function import Function
+from stagec.opt.scalarise.lengths import with_lengths
 from stagec.opt.tapes.plans import chosen
 from stagec.opt.tapes.rewrite import Failed, rewritten
 from stagec.opt.tapes.webs import survey
@@ -18,7 +19,7 @@ from stagec.opt.tapes.webs import survey
 def tapes(fn: Function) -> Function:
     """The function with flat tapes, where the loops around them can be compiled."""
     functions = tuple(tapes(f) for f in fn.functions)
-    found = chosen(survey(fn))
+    found = chosen(survey(fn), with_lengths(fn.body))
     while found:
         try:
             fn = rewritten(fn, found)
@@ -26,5 +27,5 @@ def tapes(fn: Function) -> Function:
             found.remove(failed.plan)
         else:
             # the numbers at which the lists in a list begin may be a list of their own
-            found = chosen(survey(fn))
+            found = chosen(survey(fn), with_lengths(fn.body))
     return replace(fn, functions=functions)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from stagec.ir.build import Builder
 from stagec.ir.core import Operand, Value, known
 from stagec.ir.types import ArrayType
-from stagec.ops.extent import place
+from stagec.ops.extent import extent, place
 from stagec.ops.lists import list_append, list_get, list_length
-from stagec.opt.elements import as_python, read_element, write_element
+from stagec.opt.elements import Lengths, as_python, read_element, write_element
 
 
 class Refused(Exception):
@@ -21,17 +21,24 @@ class Refused(Exception):
 class Rows:
     """The part `array[index]` of an array with an axis for each loop that records.
 
-    `trips` are the lengths of these axes.
+    `trips` are the lengths of these axes; `ragged` says of which other axes an element may have
+    a part only, which begins at their start.
     """
 
     array: Operand
     index: tuple[Operand, ...]
     trips: tuple[Operand, ...]
+    ragged: tuple[bool, ...] = ()
 
     def appended(self, builder: Builder, value: Operand, trip: Operand) -> Rows:
         """The list with one more element, that of the trip."""
         where = (*self.index, trip)
-        array = write_element(builder, self.array, value, where, _hint(self.array))
+        lengths = [
+            builder.add(extent, (value,), {"axis": k})[0] if part else None
+            for k, part in enumerate(self.ragged)
+        ]
+        hint = _hint(self.array)
+        array = write_element(builder, self.array, value, where, hint, lengths=lengths)
         return replace(self, array=array)
 
     def began(self, builder: Builder, trip: Operand) -> Rows:
@@ -46,13 +53,15 @@ class Rows:
         """The list with that number in this one."""
         return replace(self, index=(*self.index, index))
 
-    def element(self, builder: Builder, index: Operand, out: Value) -> Operand:
-        """The element with that number."""
+    def element(
+        self, builder: Builder, index: Operand, out: Value, lengths: Lengths
+    ) -> Operand:
+        """The element with that number, and with these lengths of its ragged axes."""
         kind = out.type
         assert isinstance(kind, ArrayType)
         where = (*self.index, index)
         if kind.kind != "py":
-            return read_element(builder, self.array, where, out.hint)
+            return read_element(builder, self.array, where, out.hint, lengths)
         return as_python(builder, read_element(builder, self.array, where), out.hint)
 
     def length(self, builder: Builder) -> Operand:
@@ -114,7 +123,9 @@ class Run:
             return index
         return builder.add(place, (self.start, index), {})[0]
 
-    def element(self, builder: Builder, index: Operand, out: Value) -> Operand:
+    def element(
+        self, builder: Builder, index: Operand, out: Value, lengths: Lengths
+    ) -> Operand:
         """The element with that number."""
         return builder.add(list_get, (self.items, self.at(builder, index)), {}, out.hint)[0]
 

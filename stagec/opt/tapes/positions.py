@@ -207,6 +207,16 @@ class Positions:
         same = starts and self.equal(first.step, second.step, pairs)
         return indices and forwards and same
 
+    def now(self, index: Value, get: Apply, pairs: Pairs) -> Value | None:
+        """The loop index that the read has for an index of when the element was stored."""
+        recording = self.program.maker[index]
+        if recording in self.program.around(get):
+            return index
+        for loop, other in pairs.items():
+            if other is recording and self.same_index(loop.body.params[0], index, pairs):
+                return loop.body.params[0]
+        return None
+
     def recorded(self, get: Apply, value: Value, pairs: Pairs) -> bool:
         """Whether the op reads what the value was in the matching trip."""
         xs = get.args[0]

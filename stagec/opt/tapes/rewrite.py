@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, assert_never
+from typing import assert_never
 
 from stagec.ir.build import Builder, freeze
 from stagec.ir.core import (
@@ -24,7 +24,7 @@ from stagec.ir.core import (
 from stagec.ir.function import Function
 from stagec.ir.path import Arg
 from stagec.ir.rebuild import map_operands
-from stagec.ir.types import INT, ArrayType, Dim, Size, affine, at_least
+from stagec.ir.types import INT, ArrayType, Dim
 from stagec.ir.walk import rename
 from stagec.ops.arithmetic import Handle
 from stagec.ops.comparison import less_equal
@@ -33,10 +33,10 @@ from stagec.ops.effects import check
 from stagec.ops.extent import extent
 from stagec.ops.list_arrays import list_stack
 from stagec.ops.lists import list_append, list_get, list_length, list_new
-from stagec.ops.rounding import py_max
 from stagec.opt.tapes.entries import Entry, Refused, Rows, Run
 from stagec.opt.tapes.plans import Choice, Plan
 from stagec.opt.tapes.positions import Player
+from stagec.opt.tapes.sizes import Lengths, Unknown
 from stagec.opt.tapes.trips import Trips
 from stagec.opt.tapes.webs import carried
 
@@ -50,7 +50,9 @@ def rewritten(fn: Function, choices: Sequence[Choice]) -> Function:
             continue
         for depth, found in enumerate(choice.recorders):
             rewriter.lists |= dict.fromkeys(found.web.values, (choice, depth))
-    rewriter.arrays += [p for p in fn.params if _rank(p)]
+        if choice.copied is not None:
+            rewriter.copied.add(choice.copied)
+    rewriter.lengths.arrays += [p for p in fn.params if _rank(p)]
     rewriter.trips.given = {
         s
         for p in fn.params
@@ -75,25 +77,28 @@ class _Rewriter:
     Attributes
     ----------
     lists : the plan of each list, and how deep it is in the list of the plan.
+    copied : copies that are not needed.
     players : who plays lists back that are the rows of arrays.
     first : the row that a player takes on the trip with number 0, upwards.
     entries : what the lists seen so far have become.
     names : what other values have become.
-    arrays : arrays that are there and surely set, whose lengths may be asked for.
+    lengths : what the arrays that are there tell of sizes.
     trips : of the loops.
     """
 
     lists: dict[Value, tuple[Plan, int]] = field(
         default_factory=dict["Value", "tuple[Plan, int]"]
     )
+    copied: set[Apply] = field(default_factory=set["Apply"])
     players: dict[Value, Player] = field(default_factory=dict["Value", "Player"])
     first: dict[Player, Operand] = field(default_factory=dict["Player", "Operand"])
     entries: dict[Value, Entry] = field(default_factory=dict["Value", "Entry"])
     names: dict[Value, Operand] = field(default_factory=dict["Value", "Operand"])
-    arrays: list[Value] = field(default_factory=list["Value"])
+    lengths: Lengths = field(init=False)
     trips: Trips = field(init=False)
 
     def __post_init__(self) -> None:
+        self.lengths = Lengths(self.names)
         self.trips = Trips(self.names)
 
     def block(
@@ -101,13 +106,14 @@ class _Rewriter:
     ) -> Block:
         """The block with other parameters, after the statements of `start`."""
         builder = start or Builder()
-        mark = len(self.arrays)
+        arrays = self.lengths.arrays
+        mark = len(arrays)
         for stmt in block.stmts:
             builder.loc = stmt.loc
             self.statement(builder, stmt)
             if isinstance(stmt, Apply) and not stmt.op.lenient:
-                self.arrays += [v for v in stmt.outs if _rank(v)]
-        del self.arrays[mark:]
+                arrays += [v for v in stmt.outs if _rank(v)]
+        del arrays[mark:]
         results = [part for r in block.results for part in self.parts(r)]
         return builder.block(params or block.params, results)
 
@@ -128,6 +134,9 @@ class _Rewriter:
             case Apply():
                 if stmt.outs and stmt.outs[0] in self.players:
                     self.play(builder, self.players[stmt.outs[0]], stmt)
+                    return
+                if stmt in self.copied:
+                    self.names[stmt.out] = rename(stmt.args[0], self.names)
                     return
                 listed = [v for v in (*stmt.args, *stmt.outs) if v in self.lists]
                 if not listed:
@@ -173,7 +182,8 @@ class _Rewriter:
             (self.names[stmt.out],) = entry.parts()
         elif stmt.op is list_get:
             index = rename(rest[0], self.names)
-            self.names[stmt.out] = entry.element(builder, index, stmt.out)
+            lengths = self.ragged(builder, plan, stmt)
+            self.names[stmt.out] = entry.element(builder, index, stmt.out, lengths)
         else:
             assert stmt.op is list_length
             self.names[stmt.out] = entry.length(builder)
@@ -305,7 +315,7 @@ class _Rewriter:
             row = first - trip
         array = rename(player.source.args[0], self.names)
         out = stmt.outs[1]
-        self.names[out] = Rows(array, (), ()).element(builder, operand_of(row), out)
+        self.names[out] = Rows(array, (), ()).element(builder, operand_of(row), out, ())
 
     # -- arrays -----------------------------------------------------------------------------
 
@@ -319,66 +329,39 @@ class _Rewriter:
                 continue
             inner = plan.recorders[1:]
             trips = [self.trips.count(builder, stmt)]
-            if plan.most:
-                trips += [self.room(builder, plan, most) for most in plan.most]
-            else:
-                trips += [self.trips.count(builder, r.loop) for r in inner]
-            self.entries[plan.recorders[0].root.out] = self.rows(builder, plan, trips)
+            try:
+                if plan.most:
+                    trips += [self.lengths.room(builder, most) for most in plan.most]
+                else:
+                    trips += [self.trips.count(builder, r.loop) for r in inner]
+                sizes = [self.lengths.room(builder, d) for d in plan.room]
+            except Unknown:
+                raise Failed(plan) from None
+            self.entries[plan.recorders[0].root.out] = self.rows(builder, plan, trips, sizes)
 
-    def rows(self, builder: Builder, plan: Plan, trips: Sequence[Operand]) -> Rows:
-        """A new array with an axis for each loop, and those of what is recorded."""
-        sizes = [*trips, *(self.size(builder, plan, d) for d in plan.element.shape)]
+    def rows(
+        self, builder: Builder, plan: Plan, trips: Sequence[Operand], room: Sequence[Operand]
+    ) -> Rows:
+        """A new array with an axis for each loop, and room for what is recorded."""
+        sizes = [*trips, *room]
         staged = tuple(s for s in sizes if isinstance(s, Value))
         shape = tuple(Arg(staged.index(s)) if isinstance(s, Value) else known(s) for s in sizes)
         attrs = {"shape": shape, "dtype": plan.element.dtype}
         found = empty.infer(*(s.type for s in staged), **attrs)
         assert isinstance(found, ArrayType)
-        exact = (*found.shape[: len(trips)], *plan.element.shape)
+        exact = (*found.shape[: len(trips)], *plan.room)
         array = Value(replace(found, shape=exact), plan.hint)
         builder.append(Apply(empty, staged, freeze(attrs), (array,), builder.loc))
-        return Rows(array, (), tuple(trips))
+        return Rows(array, (), tuple(trips), plan.ragged)
 
-    def room(self, builder: Builder, plan: Plan, most: Dim) -> Operand:
-        """The most trips of a loop as the size of an array."""
-        found = self.size(builder, plan, most)
-        least = at_least(most)
-        if least is not None and least >= 0:
-            return found
-        return builder.add(py_max, (found, const(0)), {})[0]
-
-    def size(self, builder: Builder, plan: Plan, dim: Dim) -> Operand:
-        """A length that what is recorded has."""
-        if isinstance(dim, int):
-            return const(dim)
-        found: list[tuple[int, int, Value, int]] = []
-        for array in self.arrays:
-            kind = array.type
-            assert isinstance(kind, ArrayType)
-            for axis, d in enumerate(kind.shape):
-                times = _times(dim, d)
-                more = affine((dim, 1), (d, -times))
-                if isinstance(more, int):
-                    found.append((times, more, array, axis))
-        if found:
-            times, more, array, axis = min(found, key=lambda f: f[0])
-            there = rename(array, self.names)
-            (length,) = builder.add(extent, (there,), {"axis": axis})
-            return operand_of(_line(Handle(builder, length), times, more))
-        raise Failed(plan)
-
-
-def _times(dim: Dim, part: Dim) -> int:
-    """How many times the part is in the size, if it is a multiple of the part and a number."""
-    if not isinstance(dim, Size) or not isinstance(part, Size):
-        return 1
-    (symbol, factor), *_ = part.terms
-    return max(1, dict(dim.terms).get(symbol, 0) // factor)
-
-
-def _line(length: Any, times: int, more: int) -> Any:
-    """The length times a number, and something more."""
-    found = length if times == 1 else times * length
-    return found - -more if more < 0 else found + more if more else found
+    def ragged(self, builder: Builder, plan: Plan, get: Apply) -> list[Operand | None]:
+        """The lengths of what is read, where they vary."""
+        indices = {s: rename(v, self.names) for s, v in plan.indices.get(get, {}).items()}
+        pairs = zip(plan.ragged, plan.shape, strict=True)
+        try:
+            return [self.lengths.size(builder, d, indices) if r else None for r, d in pairs]
+        except Unknown:
+            raise Failed(plan) from None
 
 
 def _rank(value: Value) -> int:

@@ -6,6 +6,7 @@ lists that are elements of the list of one web are a web too, its `child`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -72,6 +73,7 @@ class Program:
     maker : the statement that makes a value, as result or as parameter of its body.
     webs : the web of each list.
     given : the symbols of integers that the caller passes, which need not be sizes.
+    used : how often each value is used.
     """
 
     home: dict[Stmt, Block] = field(default_factory=dict["Stmt", "Block"])
@@ -79,6 +81,7 @@ class Program:
     maker: dict[Value, Stmt] = field(default_factory=dict["Value", "Stmt"])
     webs: dict[Value, Web] = field(default_factory=dict["Value", "Web"])
     given: set[Symbol] = field(default_factory=set["Symbol"])
+    used: Counter[Operand] = field(default_factory=Counter["Operand"])
 
     def around(self, stmt: Stmt) -> list[Stmt]:
         """The statements that the statement is inside of, innermost first."""
@@ -138,7 +141,9 @@ class _Collector:
 
     def block(self, block: Block) -> None:
         """Note what the statements do."""
+        self.program.used.update(block.results)
         for stmt in block.stmts:
+            self.program.used.update(operands(stmt))
             self.program.home[stmt] = block
             self.program.maker.update(dict.fromkeys(stmt.outs, stmt))
             self.statement(stmt)

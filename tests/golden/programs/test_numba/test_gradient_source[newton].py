@@ -16,7 +16,7 @@ def newton_grad_kernel(x, target):
         trips_1 = kernels.whole(trips_1 + 1, float(trips_1) + float(1))
     x_bar = 1.0
     target_bar = 0.0
-    for k in range(trips - 1, -1, -1):
+    for k in reversed(kernels.trips(0, trips)):
         x = x_tape[k]
         t = 2 * x
         t_1 = kernels.divide(x_bar, t)

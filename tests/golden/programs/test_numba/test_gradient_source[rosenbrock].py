@@ -2,6 +2,7 @@
 
 import numpy as np
 from numba import njit
+from stagec_runtime import kernels
 
 
 @njit(error_model='numpy', nogil=True)
@@ -11,7 +12,7 @@ def rosenbrock_grad_kernel(x):
     for i in range(t):
         tape[i] = x[i + 1] - x[i] ** 2
     x_bar = np.zeros_like(x)
-    for i in range(t - 1, -1, -1):
+    for i in reversed(kernels.trips(0, t)):
         t_1 = 100.0 * (2 * tape[i])
         x_bar[i] -= 2 * (1 - x[i]) + t_1 * (2 * x[i])
         x_bar[i + 1] += t_1

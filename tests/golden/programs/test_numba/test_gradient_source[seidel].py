@@ -2,6 +2,7 @@
 
 import numpy as np
 from numba import njit
+from stagec_runtime import kernels
 
 
 @njit(error_model='numpy', nogil=True)
@@ -19,7 +20,7 @@ def seidel_grad_kernel(a, steps):
             a_bar[i, j] = a[i, j] + a[i, j]
     for _ in range(steps - 1, -1, -1):
         for i in range(n - 2, 0, -1):
-            for j in range(n - 2, 0, -1):
+            for j in reversed(kernels.trips(1, n - 1)):
                 t = a_bar[i, j]
                 a_bar[i, j] = 0
                 t /= 5
