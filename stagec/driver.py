@@ -33,6 +33,7 @@ from stagec.opt.dce import dce
 from stagec.opt.gathers import gathers
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
+from stagec.opt.layout import layout
 from stagec.opt.parallel import parallel
 from stagec.opt.promote import promote
 from stagec.opt.scalarise import scalarise
@@ -41,6 +42,7 @@ from stagec.opt.siblings import siblings
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
 from stagec.opt.skips import skips
+from stagec.opt.sums import sums
 from stagec.opt.tapes import tapes
 from stagec.opt.turns import turns
 from stagec.transforms.forward import forward
@@ -92,9 +94,9 @@ TARGETS: Mapping[str, Target] = {
             *(tapes, gathers, turns, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
             *(hoist, simplify, cse, dce),
-            *(promote, skips, creations, kernels, checks, dce),
+            *(promote, sums, skips, creations, kernels, checks, dce),
         ),
-        (parallel,),
+        (layout, parallel),
         merge_sizes=True,
         needs="numba",
     ),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
-from stagec.ir.core import Op, Operand, Value
-from stagec.ir.path import Arg, Index, Path
+from stagec.ir.core import Apply, Op, Operand, Value
+from stagec.ir.path import Arg, Index, NewAxis, Path, Slice
 from stagec.ir.types import ArrayType
 from stagec.ops.cast import to_python
 from stagec.ops.indexing import read, update
@@ -37,6 +38,27 @@ def write_element(
 
 def _path(count: int) -> Path:
     return (Index(tuple(Arg(k) for k in range(count))),)
+
+
+def is_element(stmt: Apply) -> bool:
+    """Whether the op addresses a single element."""
+    path, kind = path_of(stmt) or (), stmt.args[0].type
+    return (
+        len(path) == 1
+        and isinstance(step := path[0], Index)
+        and isinstance(kind, ArrayType)
+        and len(step.items) == kind.rank
+        and not any(isinstance(item, Slice | NewAxis) for item in step.items)
+        and all(not a.type.rank for a in path_operands(stmt) if isinstance(a.type, ArrayType))
+    )
+
+
+def indices_of(stmt: Apply) -> Iterator[tuple[int, Operand]]:
+    """The axes of the element that the op addresses, and the indices that are not constants."""
+    (step,), index = path_of(stmt) or (), path_operands(stmt)
+    for axis, item in enumerate(step.items if isinstance(step, Index) else ()):
+        if isinstance(item, Arg):
+            yield axis, index[item.position]
 
 
 def as_python(builder: Builder, operand: Operand, hint: str = "") -> Operand:

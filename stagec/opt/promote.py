@@ -7,26 +7,29 @@
 
 Compiled code cannot do that by itself, as it does not know that `y` and `v` share no memory; it
 would wait for the memory on each trip.  The element is read even where the loop makes no trip,
-so that its place must surely be inside of the array.
+so that its place must surely be inside of the array.  Other elements of the array may be read,
+if they are surely others, as `x[k]` is in `x[i] -= a[i, k] * x[k]` for `k` below `i`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, operand_of
 from stagec.ir.function import Function
-from stagec.ir.path import Index, Path, Slice
+from stagec.ir.path import Arg, Index, Path
 from stagec.ir.rebuild import map_operands, map_regions
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, Dim, affine
 from stagec.ir.walk import defined, rename
 from stagec.ops.arithmetic import Handle, add
 from stagec.ops.cast import to_numpy
 from stagec.ops.extent import extent
 from stagec.ops.index_bounds import Indices
 from stagec.ops.indexing import accumulate, read, read_at, update
+from stagec.opt.elements import is_element
 
 Where = tuple[Path, tuple[Operand, ...]]
 
@@ -76,9 +79,9 @@ class _Promoter:
         array = body.params[1 + k]
         if not _holds_floats(array):
             return None
-        inner = set(defined(body))
         versions = {array}
-        places: set[Where] = set()
+        written: set[Where] = set()
+        seen: set[Where] = set()
         for s in body.stmts:
             assert isinstance(s, Apply)
             used = versions.intersection(s.args)
@@ -86,23 +89,39 @@ class _Promoter:
                 continue
             if s.op not in (read, update, accumulate) or s.args[0] not in used or len(used) > 1:
                 return None
-            where = path_of(s) or (), path_operands(s)
-            if (
-                not _is_element(s)
-                or self._indices.doubtful(s)
-                or not inner.isdisjoint(where[1])
-            ):
+            if not is_element(s) or self._indices.doubtful(s) or not _keeps_type(s):
                 return None
-            if s.op is not read and not _keeps_type(s):
-                return None
-            places.add(where)
+            (seen if s.op is read else written).add(where_of(s))
             if s.op is not read:
                 versions.add(s.out)
-        last = body.results[k]
-        if len(places) != 1 or last is array or last not in versions:
+        if len(written) != 1 or not versions.isdisjoint(_others(body.results, k)):
             return None
-        uses = [r for j, r in enumerate(body.results) if j != k]
-        return next(iter(places)) if versions.isdisjoint(uses) else None
+        (place,) = written
+        known = set(defined(body)).isdisjoint(place[1])
+        apart = all(self._apart(place, other) for other in seen - written)
+        return place if known and apart else None
+
+    def _apart(self, place: Where, other: Where) -> bool:
+        """Whether the second is surely another element than the first, on each trip."""
+        return any(
+            self._less(a, b) or self._less(b, a)
+            for a, b in zip(self._from_front(place), self._from_front(other), strict=True)
+        )
+
+    def _from_front(self, place: Where) -> list[Dim]:
+        """The indices of an element; None: one that may count from the end."""
+        path, operands = place
+        items = path[0].items if isinstance(path[0], Index) else ()
+        found = [
+            self._indices.facts.of(operands[i.position]) if isinstance(i, Arg) else i
+            for i in items
+            if isinstance(i, int | Arg)
+        ]
+        return [at if self._indices.facts.natural(at) else None for at in found]
+
+    def _less(self, a: Dim, b: Dim) -> bool:
+        """Whether the one index is surely less than the other."""
+        return self._indices.facts.holds(affine((b, 1), (a, -1), const=-1))
 
 
 def _promoted(builder: Builder, stmt: For, k: int, where: Where, after: list[Stmt]) -> For:
@@ -125,6 +144,8 @@ def _promoted(builder: Builder, stmt: For, k: int, where: Where, after: list[Stm
             inside.append(s)
         elif s.op is extent:
             inside.append(replace(s, args=(stmt.init[k],)))
+        elif s.op is read and where_of(s) != where:
+            inside.append(replace(s, args=(stmt.init[k], *s.args[1:])))
         elif s.op is read:
             names[s.out] = held
         elif s.op is update:
@@ -144,22 +165,19 @@ def _promoted(builder: Builder, stmt: For, k: int, where: Where, after: list[Stm
     return replace(stmt, init=tuple(init), body=new, carry=tuple(carry))
 
 
+def where_of(stmt: Apply) -> Where:
+    """The place that the op reads or writes."""
+    return path_of(stmt) or (), path_operands(stmt)
+
+
+def _others(results: tuple[Operand, ...], k: int) -> Iterator[Operand]:
+    """The results but the one at the position."""
+    return (r for j, r in enumerate(results) if j != k)
+
+
 def _holds_floats(array: Value) -> bool:
     kind = array.type
     return isinstance(kind, ArrayType) and bool(kind.rank) and kind.inexact
-
-
-def _is_element(stmt: Apply) -> bool:
-    """Whether the op addresses a single element."""
-    path, kind = path_of(stmt) or (), stmt.args[0].type
-    return (
-        len(path) == 1
-        and isinstance(step := path[0], Index)
-        and isinstance(kind, ArrayType)
-        and len(step.items) == kind.rank
-        and not any(isinstance(item, Slice) for item in step.items)
-        and all(not a.type.rank for a in path_operands(stmt) if isinstance(a.type, ArrayType))
-    )
 
 
 def _keeps_type(stmt: Apply) -> bool:

@@ -92,6 +92,13 @@ def in_place(x: Any, y: Any) -> Any:
         y[i, 0] = y[i, 1] * y[i, 0] + x[i, 0]
 
 
+def summed(x: Any, y: Any) -> Any:
+    s = 0.0
+    for i in range(x.shape[0]):
+        s += x[i, 0]
+    y[0, 0] = s
+
+
 # --- loops that depend on their order, or seem to --------------------------------------------
 
 
@@ -162,10 +169,13 @@ def read_whole(x: Any, y: Any) -> Any:
         y[i, 1] = x[i, 1]
 
 
-def written_in_order(x: Any, y: Any) -> Any:
-    s = 0.0
+def corrected(x: Any, y: Any) -> Any:
+    s = lost = 0.0
     for i in range(x.shape[0]):
-        s += x[i, 0]
+        term = x[i, 0] - lost
+        total = s + term
+        lost = (total - s) - term
+        s = total
     y[0, 0] = s
 
 
@@ -194,11 +204,11 @@ def constant(x: Any, y: Any) -> Any:
 
 
 INDEPENDENT = [
-    rows, columns, stencil, shifted, own_rows, gathered, iterated, chosen, in_place,
+    rows, columns, stencil, shifted, own_rows, gathered, iterated, chosen, in_place, summed,
 ]  # fmt: skip
 ORDERED = [
     backwards, recurrence, neighbours, scatter, drifting, offset, around, wrapped, transposed,
-    same_row, diagonal, read_whole, written_in_order, running, first_found, halves, constant,
+    same_row, diagonal, read_whole, corrected, running, first_found, halves, constant,
 ]  # fmt: skip
 
 
