@@ -5,8 +5,8 @@
 
 Compiled code must otherwise wait for each addition before the next, and adds one number at a
 time.  What counts is that nothing but the sum itself sees how far it is: a loop that corrects
-its sum by what was lost, as Kahan's, looks at it and keeps its order.  So does a loop with others
-inside, and one that carries a number from trip to trip: they run one trip at a time anyway.
+its sum by what was lost, as Kahan's, looks at it and keeps its order.  So does a loop with
+others inside, and one that carries a number from trip to trip: they run one trip at a time.
 """
 
 from __future__ import annotations
