@@ -95,8 +95,7 @@ def inside(function: Callable[..., Any]) -> Typed:
 
     def typed(index: Any, length: Any) -> Any:
         both = isinstance(index, types.Integer) and isinstance(length, types.Integer)
-        wide = both and not index.signed and index.bitwidth == INT.bitwidth
-        return signature(INT, INT, INT) if both and not wide else None
+        return signature(INT, INT, INT) if both and index != types.uint64 else None
 
     @_register(function, typed, (INT, INT))
     def _(context: Any, builder: Any, args: Sequence[Any]) -> Any:

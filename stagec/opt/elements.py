@@ -55,10 +55,11 @@ def is_element(stmt: Apply) -> bool:
 
 def indices_of(stmt: Apply) -> Iterator[tuple[int, Operand]]:
     """The axes of the element that the op addresses, and the indices that are not constants."""
-    (step,), index = path_of(stmt) or (), path_operands(stmt)
-    for axis, item in enumerate(step.items if isinstance(step, Index) else ()):
-        if isinstance(item, Arg):
-            yield axis, index[item.position]
+    index = path_operands(stmt)
+    for step in path_of(stmt) or ():
+        for axis, item in enumerate(step.items if isinstance(step, Index) else ()):
+            if isinstance(item, Arg):
+                yield axis, index[item.position]
 
 
 def as_python(builder: Builder, operand: Operand, hint: str = "") -> Operand:

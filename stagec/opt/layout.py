@@ -51,8 +51,8 @@ def _of_kernel(fn: Function) -> Function:
         for s in statements(fn.body)
         if isinstance(s, Apply) and (s.op is copy or s.op in MADE) and _rank(s.out) > 1
     }
-    for value in _seen_whole(fn.body, origins):
-        found.pop(value, None)
+    whole = set(_seen_whole(fn.body, origins))
+    found = {v: s for v, s in found.items() if v not in whole}
     if not found:
         return fn
     votes = _Votes(origins, found, IndexFacts(given_sizes(fn.params), "axis"))

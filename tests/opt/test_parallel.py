@@ -253,6 +253,13 @@ def test_reductions(program: Callable[..., Any], dtype: str) -> None:
     assert np.result_type(got[0]) == np.result_type(want[0]) if program is several else True
 
 
+def test_a_mean_is_not_turned_into_a_number_and_back() -> None:
+    text = sc.jit(average, backend="numba").source(normal(2, N, 5))
+    caller = text[text.rindex("def average") :]
+    assert "float(" not in caller.replace("np.float64(acc)", "")
+    assert caller.count("np.float64(") == 1
+
+
 def test_nan_is_the_largest_of_any_part() -> None:
     x = normal(3, 1000)
     x[700] = np.nan
