@@ -11,9 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.extending import overload, register_jitable
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, overload, register_jitable
 
-from stagec_runtime import inlined, shapes
+from stagec_runtime import shapes
 from stagec_runtime.elementary.functions import (
     arccos as arccos,
     arccosh as arccosh,
@@ -44,6 +46,7 @@ from stagec_runtime.elementary.functions import (
 )
 from stagec_runtime.trips import trips as trips
 
+WORD = 2.0**63
 BIT = 2**62
 
 agree = register_jitable(shapes.agree)
@@ -146,34 +149,38 @@ def smaller(x: Any, y: Any) -> Any:
     return np.minimum(x, y)
 
 
-def _compiled(
-    function: Callable[..., Any], inlined: Callable[..., Any] = lambda *types: None
-) -> Callable[[Any], None]:
-    """Give the function a body of its own in compiled code, where nothing raises by itself.
-
-    Types for which `inlined` has a signature have another.
-    """
+def _compiled(function: Callable[..., Any]) -> Callable[[Any], None]:
+    """Give the function a body of its own in compiled code, where nothing raises by itself."""
     settings: Any = {"jit_options": {"error_model": "numpy"}, "strict": False}
 
     def register(body: Any) -> None:
-        overload(function, **settings)(lambda *types: None if inlined(*types) else body)
+        overload(function, **settings)(lambda *types: body)
 
     return register
 
 
-@_compiled(divide, inlined.divide(divide))  # complex numbers
-def _divide(x: Any, y: Any) -> Any:
-    if y == 0:
-        raise ZeroDivisionError("division by zero")
-    return x / y
+@_compiled(whole)
+def _whole(exact: Any, rough: Any) -> Any:
+    if not abs(rough) < WORD * (1 - 1e-15):
+        if math.isnan(rough):
+            raise ValueError("cannot convert float NaN to integer")
+        raise OverflowError("an integer of compiled code must fit 64 bits")
+    return exact
 
 
-@_compiled(inside, inlined.inside(inside))  # unsigned words
+@_compiled(inside)
 def _inside(index: Any, length: Any) -> Any:
     place = index + length if index < 0 else index
     if place < 0 or place >= length:
         raise IndexError("index is out of bounds")
     return place
+
+
+@_compiled(divide)
+def _divide(x: Any, y: Any) -> Any:
+    if y == 0:
+        raise ZeroDivisionError("division by zero")
+    return x / y
 
 
 @_compiled(floor_divide)
@@ -216,6 +223,22 @@ def _right_shift(x: Any, y: Any) -> Any:
     return x >> min(y, 63)
 
 
+@_compiled(in_domain)
+def _in_domain(y: Any, x: Any) -> Any:
+    if math.isnan(y) and not math.isnan(x):
+        raise ValueError("math domain error")
+    if math.isinf(y) and not math.isinf(x):
+        raise OverflowError("math range error")
+    return y
+
+
+@_compiled(above_pole)
+def _above_pole(y: Any, x: Any) -> Any:
+    if (math.isnan(y) and not math.isnan(x)) or (math.isinf(y) and not math.isinf(x)):
+        raise ValueError("math domain error")
+    return y
+
+
 @overload(reshape, strict=False)
 def _reshape(x: Any, shape: Any) -> Any:
     if x.layout == "C":
@@ -234,10 +257,43 @@ def _dot(x: Any, y: Any) -> Any:
     return lambda x, y: np.dot(np.ascontiguousarray(x), np.ascontiguousarray(y))
 
 
-inlined.whole(whole)
-inlined.in_domain(in_domain)
-inlined.above_pole(above_pole)
-inlined.folding(plus, lambda builder, x, y: builder.fadd(x, y, flags=inlined.ANY_ORDER))
-inlined.folding(times, lambda builder, x, y: builder.fmul(x, y, flags=inlined.ANY_ORDER))
-inlined.folding(larger, inlined.extremum("llvm.maximum"))
-inlined.folding(smaller, inlined.extremum("llvm.minimum"))
+def _folding(function: Callable[..., Any], step: Callable[..., Any]) -> None:
+    """Give a step of a reduction its compiled form, an instruction of LLVM.
+
+    Only this instruction may be reordered, so that loops run several at a time; what the user
+    wrote keeps its order.
+    """
+
+    @intrinsic
+    def instruction(typing_context: Any, x: Any, y: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return step(builder, *args)
+
+        return x(x, x), generate
+
+    def typed(x: Any, y: Any) -> Any:
+        if not (isinstance(x, types.Float) and isinstance(y, types.Number | types.Boolean)):
+            return None
+        first: Any = x
+        apply: Any = instruction
+        return lambda x, y: apply(x, first(y))
+
+    overload(function, strict=False, inline="always")(typed)
+
+
+def _extremum(name: str) -> Callable[..., Any]:
+    """LLVM's instruction `name`, which takes NaN for the larger and for the smaller."""
+
+    def step(builder: Any, x: Any, y: Any) -> Any:
+        kind = ir.FunctionType(x.type, [x.type, x.type])
+        found = builder.module.declare_intrinsic(name, [x.type], kind)
+        return builder.call(found, (x, y), fastmath=("nsz",))
+
+    return step
+
+
+ANY_ORDER = ("reassoc", "nsz")
+_folding(plus, lambda builder, x, y: builder.fadd(x, y, flags=ANY_ORDER))
+_folding(times, lambda builder, x, y: builder.fmul(x, y, flags=ANY_ORDER))
+_folding(larger, _extremum("llvm.maximum"))
+_folding(smaller, _extremum("llvm.minimum"))
