@@ -24,6 +24,7 @@ from stagec.frontend.stage import Program, Request, stage
 from stagec.ir.function import Function
 from stagec.ir.lowering import SMALL
 from stagec.ir.verifier import verify
+from stagec.opt.adjoint_sums import adjoint_sums
 from stagec.opt.bufferise import Copy, bufferise
 from stagec.opt.checks import checks
 from stagec.opt.contract import contract
@@ -33,6 +34,7 @@ from stagec.opt.dce import dce
 from stagec.opt.gathers import gathers
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
+from stagec.opt.layout import layout
 from stagec.opt.lift import lift
 from stagec.opt.parallel import parallel
 from stagec.opt.promote import promote
@@ -93,10 +95,10 @@ TARGETS: Mapping[str, Target] = {
         (
             *(tapes, gathers, turns, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
-            *(hoist, sums, simplify, cse, dce),
-            *(promote, skips, creations, kernels, checks, dce),
+            *(hoist, adjoint_sums, simplify, cse, dce),
+            *(promote, sums, skips, creations, kernels, checks, dce),
         ),
-        (parallel, lift),
+        (layout, parallel, lift),
         merge_sizes=True,
         needs="numba",
     ),

@@ -14,7 +14,7 @@ import numpy as np
 
 from stagec.ir.core import Cost, Fold, Op
 from stagec.ir.types import ArrayType
-from stagec.ops.family import array, make
+from stagec.ops.family import make
 
 Axes = tuple[int, ...]
 Finish = Callable[[Any, Any], Any] | None
@@ -37,7 +37,7 @@ def combining(
     return make(
         name,
         calls=(),
-        infer=lambda x, y: array(made(x, y), ()),
+        infer=lambda x, y: ArrayType(made(x, y), (), "py" if x.weak and y.weak else "np"),
         value=ufunc,
         vjp=None,
         jvp=None,

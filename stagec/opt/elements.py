@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
@@ -72,6 +72,15 @@ def is_element(stmt: Apply) -> bool:
         and not any(isinstance(item, Slice | NewAxis) for item in step.items)
         and all(not a.type.rank for a in path_operands(stmt) if isinstance(a.type, ArrayType))
     )
+
+
+def indices_of(stmt: Apply) -> Iterator[tuple[int, Operand]]:
+    """The axes of the element that the op addresses, and the indices that are not constants."""
+    index = path_operands(stmt)
+    for step in path_of(stmt) or ():
+        for axis, item in enumerate(step.items if isinstance(step, Index) else ()):
+            if isinstance(item, Arg):
+                yield axis, index[item.position]
 
 
 def as_python(builder: Builder, operand: Operand, hint: str = "") -> Operand:

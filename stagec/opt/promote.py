@@ -7,18 +7,18 @@
 
 Compiled code cannot do that by itself, as it does not know that `y` and `v` share no memory; it
 would wait for the memory on each trip.  The element is read even where the loop makes no trip,
-so that its place must surely be inside of the array.
+so that its place must surely be inside of the array.  Other elements of the array may be read,
+if they are surely others, as `x[k]` is in `x[i] -= a[i, k] * x[k]` for `k` below `i`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, operand_of
 from stagec.ir.function import Function
-from stagec.ir.path import Path
 from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import defined, rename
@@ -28,8 +28,7 @@ from stagec.ops.extent import extent
 from stagec.ops.index_bounds import Indices
 from stagec.ops.indexing import accumulate, read, read_at, update
 from stagec.opt.elements import is_element
-
-Where = tuple[Path, tuple[Operand, ...]]
+from stagec.opt.places import Where, apart, where_of
 
 
 def promote(fn: Function) -> Function:
@@ -77,9 +76,9 @@ class _Promoter:
         array = body.params[1 + k]
         if not _holds_floats(array):
             return None
-        inner = set(defined(body))
         versions = {array}
-        places: set[Where] = set()
+        written: set[Where] = set()
+        seen: set[Where] = set()
         for s in body.stmts:
             assert isinstance(s, Apply)
             used = versions.intersection(s.args)
@@ -87,19 +86,17 @@ class _Promoter:
                 continue
             if s.op not in (read, update, accumulate) or s.args[0] not in used or len(used) > 1:
                 return None
-            where = path_of(s) or (), path_operands(s)
-            if not is_element(s) or self._indices.doubtful(s) or not inner.isdisjoint(where[1]):
+            if not is_element(s) or self._indices.doubtful(s) or not _keeps_type(s):
                 return None
-            if s.op is not read and not _keeps_type(s):
-                return None
-            places.add(where)
+            (seen if s.op is read else written).add(where_of(s))
             if s.op is not read:
                 versions.add(s.out)
-        last = body.results[k]
-        if len(places) != 1 or last is array or last not in versions:
+        if len(written) != 1 or not versions.isdisjoint(_others(body.results, k)):
             return None
-        uses = [r for j, r in enumerate(body.results) if j != k]
-        return next(iter(places)) if versions.isdisjoint(uses) else None
+        (place,) = written
+        known = set(defined(body)).isdisjoint(place[1])
+        others = all(apart(self._indices, place, other) for other in seen - written)
+        return place if known and others else None
 
 
 def _promoted(builder: Builder, stmt: For, k: int, where: Where, after: list[Stmt]) -> For:
@@ -122,6 +119,8 @@ def _promoted(builder: Builder, stmt: For, k: int, where: Where, after: list[Stm
             inside.append(s)
         elif s.op is extent:
             inside.append(replace(s, args=(stmt.init[k],)))
+        elif s.op is read and where_of(s) != where:
+            inside.append(replace(s, args=(stmt.init[k], *s.args[1:])))
         elif s.op is read:
             names[s.out] = held
         elif s.op is update:
@@ -139,6 +138,11 @@ def _promoted(builder: Builder, stmt: For, k: int, where: Where, after: list[Stm
     after.append(Apply(update, args, (("path", path),), (stmt.carry[k],), stmt.loc))
     new = inside.block(params, results)
     return replace(stmt, init=tuple(init), body=new, carry=tuple(carry))
+
+
+def _others(results: tuple[Operand, ...], k: int) -> Iterator[Operand]:
+    """The results but the one at the position."""
+    return (r for j, r in enumerate(results) if j != k)
 
 
 def _holds_floats(array: Value) -> bool:

@@ -1,161 +1,102 @@
-"""Elements that an innermost loop of a backward pass only adds to are sums of its own.
+"""Sums that the user wrote as a loop are reductions, whose terms may be taken in any order.
 
-    for j in ...:                    acc = 0.0
-        a_bar[i, k] += t     ->      for j in ...:
-                                         acc = plus(acc, t)
-                                     a_bar[i, k] += acc
+    for i in ...:              for i in ...:
+        total += x[i]     ->       total = kernels.plus(total, x[i])
 
-The program does not say in which order the terms of an adjoint are added up, so that compiled
-code may add several at a time; the element need not be written on each trip.
+Compiled code must otherwise wait for each addition before the next, and adds one number at a
+time.  What counts is that nothing but the sum itself sees how far it is: a loop that corrects
+its sum by what was lost, as Kahan's, looks at it and keeps its order.  So does a loop with
+others inside, and one that carries a number from trip to trip: they run one trip at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
-from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, For, Operand, Value, const
+from stagec.ir.core import Apply, Block, For, Stmt, While
 from stagec.ir.function import Function
-from stagec.ir.path import Arg, Index, Path
-from stagec.ir.rebuild import map_operands, map_regions
-from stagec.ir.types import ArrayType, Dim, affine
-from stagec.ir.walk import defined, rename
-from stagec.ops.extent import extent
+from stagec.ir.rebuild import map_regions
+from stagec.ir.types import ArrayType, Type
+from stagec.ir.walk import regions, statements
+from stagec.ops.arithmetic import add, negative, subtract
 from stagec.ops.folding import plus
-from stagec.ops.index_bounds import Indices
-from stagec.ops.indexing import accumulate, read, update
-from stagec.opt.elements import is_element
+from stagec.opt.chains import Chain
+from stagec.opt.memory import has_memory
 
-Where = tuple[Path, tuple[Operand, ...]]
+# at which operands a sum may come in
+SUMS = {add: (0, 1), subtract: (0,), plus: (0,)}
 
 
 def sums(fn: Function) -> Function:
-    """The function with sums in variables."""
+    """The function with such additions as steps of reductions."""
     functions = tuple(map(sums, fn.functions))
-    return replace(fn, body=_Summer(Indices.of(fn)).block(fn.body), functions=functions)
+    found: dict[Apply, int] = {}
+    for stmt in statements(fn.body):
+        if isinstance(stmt, For) and not _waits(stmt):
+            found |= _steps(stmt)
+    body = _changed(fn.body, found) if found else fn.body
+    return replace(fn, body=body, functions=functions)
 
 
-class _Summer:
-    """Goes through a function in order."""
-
-    def __init__(self, indices: Indices) -> None:
-        self._indices = indices
-
-    def block(self, block: Block) -> Block:
-        """The block, changed."""
-        builder = Builder()
-        with self._indices.scope():
-            for stmt in block.stmts:
-                self._indices.note(stmt)
-                made = map_regions(stmt, self.block)
-                inner = isinstance(made, For) and all(
-                    isinstance(s, Apply) for s in made.body.stmts
-                )
-                if isinstance(made, For) and made.free and inner and not made.until:
-                    self._loop(builder, made)
-                else:
-                    builder.append(made)
-        return replace(block, stmts=tuple(builder.stmts))
-
-    def _loop(self, builder: Builder, stmt: For) -> None:
-        after: list[Apply] = []
-        for k in range(len(stmt.init)):
-            for where in self._places(stmt, k):
-                stmt, write = _summed(stmt, k, where)
-                after.append(write)
-        builder.append(stmt)
-        for write in reversed(after):
-            builder.append(write)
-
-    def _places(self, stmt: For, k: int) -> list[Where]:
-        """The elements of the carry that the loop only adds to, on each trip the same."""
-        body, array = stmt.body, stmt.body.params[1 + k]
-        if not isinstance(array.type, ArrayType) or array.type.dtype != np.float64:
-            return []
-        inner, versions = set(defined(body)), {array}
-        added: dict[Where, bool] = {}
-        others: list[Where] = []
-        for s in body.stmts:
-            assert isinstance(s, Apply)
-            used = versions.intersection(s.args)
-            if not used or s.op is extent:
-                continue
-            if s.op not in (read, update, accumulate) or s.args[0] not in used or len(used) > 1:
-                return []
-            where = path_of(s) or (), path_operands(s)
-            if not is_element(s):
-                return []
-            if s.op is not read:
-                versions.add(s.out)
-            fixed = inner.isdisjoint(where[1]) and not self._indices.doubtful(s)
-            if s.op is accumulate and fixed and _is_number(s.args[1], array.type):
-                added[where] = True
-            else:
-                others.append(where)
-        results = [r for j, r in enumerate(body.results) if j != k]
-        if not versions.isdisjoint(results) or body.results[k] not in versions:
-            return []
-        return [
-            where
-            for where in added
-            if all(self._apart(where, o) for o in (*others, *(w for w in added if w != where)))
-        ]
-
-    def _apart(self, place: Where, other: Where) -> bool:
-        """Whether the second is surely another element than the first, on each trip."""
-        return any(
-            self._less(a, b) or self._less(b, a)
-            for a, b in zip(self._from_front(place), self._from_front(other), strict=True)
-        )
-
-    def _from_front(self, place: Where) -> Iterator[Dim]:
-        """The indices of an element; None: one that may count from the end."""
-        path, operands = place
-        for item in path[0].items if isinstance(path[0], Index) else ():
-            part = operands[item.position] if isinstance(item, Arg) else item
-            at = part if isinstance(part, int) else self._indices.facts.of(part)  # type: ignore[arg-type]
-            yield at if self._indices.facts.natural(at) else None
-
-    def _less(self, a: Dim, b: Dim) -> bool:
-        """Whether the one index is surely less than the other."""
-        return self._indices.facts.holds(affine((b, 1), (a, -1), const=-1))
+def _waits(loop: For) -> bool:
+    """Whether its trips are made one by one whatever it sums up."""
+    inner = any(isinstance(s, For | While) for s in statements(loop.body))
+    return inner or loop.until or loop.trips is not None
 
 
-def _summed(stmt: For, k: int, where: Where) -> tuple[For, Apply]:
-    """The loop with what belongs to the element in a variable, and its addition at the end."""
-    body, array = stmt.body, stmt.body.params[1 + k]
-    start = const(np.float64(0.0))
-    first, final = Value(start.type, "acc"), Value(start.type, "acc")
-    total: Operand = first
-    versions: set[Operand] = {array}
-    names: dict[Value, Operand] = {}
-    inside = Builder()
-    for s in body.stmts:
-        assert isinstance(s, Apply)
-        ours = s.op in (update, accumulate) and s.args[0] in versions
-        versions |= set(s.outs) if ours else set[Value]()
-        inside.loc = s.loc
-        if ours and s.op is accumulate and (path_of(s), path_operands(s)) == where:
-            names[s.out] = rename(s.args[0], names)
-            (total,) = inside.add(plus, (total, rename(s.args[1], names)), {}, "acc")
+def _steps(loop: For) -> dict[Apply, int]:
+    """The additions of the numbers that the loop sums up, if it carries no others."""
+    chain = Chain(loop.body, _along)
+    found: dict[Apply, int] = {}
+    for param, result in zip(loop.body.params[1:], loop.body.results, strict=True):
+        if has_memory(param.type):
+            continue
+        steps = chain.steps(param, result) if _is_float(param.type) else {}
+        added = all(s.op in SUMS for s in steps)
+        if not steps or not (added or len({s.op for s in steps}) == 1):
+            return {}
+        if added:
+            found |= steps
+    return {s: k for s, k in found.items() if s.op is not plus}
+
+
+def _along(stmt: Apply) -> tuple[int, ...]:
+    """At which operands something may come in that is summed up, or folded otherwise."""
+    return SUMS.get(stmt.op, () if stmt.op.neutral is None else (0,))
+
+
+def _is_float(kind: Type) -> bool:
+    return (
+        isinstance(kind, ArrayType)
+        and kind.kind != "array"
+        and not kind.rank
+        and kind.dtype.kind == "f"
+    )
+
+
+def _changed(block: Block, steps: dict[Apply, int]) -> Block:
+    """The block with the additions as steps of reductions."""
+    stmts: list[Stmt] = []
+    for stmt in block.stmts:
+        if isinstance(stmt, Apply) and stmt in steps:
+            stmts += _step(stmt, steps[stmt])
+        elif regions(stmt):
+            stmts.append(map_regions(stmt, lambda inner: _changed(inner, steps)))
         else:
-            inside.append(map_operands(s, lambda v: rename(v, names)))
-    results = [*(rename(r, names) for r in body.results), total]
-    out = stmt.carry[k]
-    before = Value(out.type, out.hint)
-    carry = (*(before if v is out else v for v in stmt.carry), final)
-    new = inside.block((*body.params, first), results)
-    path, index = where
-    write = Apply(accumulate, (before, final, *index), (("path", path),), (out,), stmt.loc)
-    return replace(stmt, init=(*stmt.init, start), body=new, carry=carry), write
+            stmts.append(stmt)
+    return replace(block, stmts=tuple(stmts))
 
 
-def _is_number(operand: Operand, array: ArrayType) -> bool:
-    """Whether the operand is a number of the array's element type."""
-    kind = operand.type
-    number = isinstance(kind, ArrayType) and not kind.rank and kind.kind != "array"
-    return number and kind.dtype == array.dtype  # type: ignore[union-attr]
+def _step(stmt: Apply, at: int) -> list[Stmt]:
+    """The addition as a step, where its operand `at` is the sum; it is kept if its type is not
+    that of the sum.
+    """
+    before, term = stmt.args[at], stmt.args[1 - at]
+    builder = Builder(loc=stmt.loc)
+    if stmt.op is subtract:
+        (term,) = builder.add(negative, (term,), {})
+    if stmt.out.type != before.type or plus.infer(before.type, term.type) != before.type:
+        return [stmt]
+    builder.append(Apply(plus, (before, term), (), stmt.outs, stmt.loc))
+    return builder.stmts

@@ -92,6 +92,13 @@ def in_place(x: Any, y: Any) -> Any:
         y[i, 0] = y[i, 1] * y[i, 0] + x[i, 0]
 
 
+def summed(x: Any, y: Any) -> Any:
+    s = 0.0
+    for i in range(x.shape[0]):
+        s += x[i, 0]
+    y[0, 0] = s
+
+
 # --- loops that depend on their order, or seem to --------------------------------------------
 
 
@@ -162,10 +169,13 @@ def read_whole(x: Any, y: Any) -> Any:
         y[i, 1] = x[i, 1]
 
 
-def written_in_order(x: Any, y: Any) -> Any:
-    s = 0.0
+def corrected(x: Any, y: Any) -> Any:
+    s = lost = 0.0
     for i in range(x.shape[0]):
-        s += x[i, 0]
+        term = x[i, 0] - lost
+        total = s + term
+        lost = (total - s) - term
+        s = total
     y[0, 0] = s
 
 
@@ -194,11 +204,11 @@ def constant(x: Any, y: Any) -> Any:
 
 
 INDEPENDENT = [
-    rows, columns, stencil, shifted, own_rows, gathered, iterated, chosen, in_place,
+    rows, columns, stencil, shifted, own_rows, gathered, iterated, chosen, in_place, summed,
 ]  # fmt: skip
 ORDERED = [
     backwards, recurrence, neighbours, scatter, drifting, offset, around, wrapped, transposed,
-    same_row, diagonal, read_whole, written_in_order, running, first_found, halves, constant,
+    same_row, diagonal, read_whole, corrected, running, first_found, halves, constant,
 ]  # fmt: skip
 
 
@@ -371,6 +381,13 @@ def test_reductions(program: Callable[..., Any], dtype: str) -> None:
     for a, b in zip(np.atleast_1d(got), np.atleast_1d(want), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12 if dtype == "float64" else 1e-5)
     assert np.result_type(got[0]) == np.result_type(want[0]) if program is several else True
+
+
+def test_a_mean_is_not_turned_into_a_number_and_back() -> None:
+    text = sc.jit(average, backend="numba").source(normal(2, N, 5))
+    caller = text[text.rindex("def average") :]
+    assert "float(" not in caller.replace("np.float64(acc)", "")
+    assert caller.count("np.float64(") == 1
 
 
 def test_nan_is_the_largest_of_any_part() -> None:

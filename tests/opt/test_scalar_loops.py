@@ -109,7 +109,7 @@ def test_sums_that_are_only_indices_may_wrap_around() -> None:
 def test_elements_of_inner_loops_are_variables() -> None:
     text = sc.jit(gathered, backend="numba").source(*SPARSE)
     assert "acc = y[i]\n" in text
-    assert "            acc += " in text
+    assert "            acc = kernels.plus(acc, " in text
     assert "        y[i] = acc\n" in text
 
 

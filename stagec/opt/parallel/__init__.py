@@ -176,13 +176,14 @@ class _Inliner:
     """Puts what callers of kernels do in the place of calls.
 
     `known` are the numbers computed so far, by what computes them; `numbers` the Python numbers
-    that NumPy scalars were made from.
+    that NumPy scalars were made from; `scalars` the NumPy scalars that Python numbers were.
     """
 
     cut: Mapping[str, InParts]
     names: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
     known: dict[object, Value] = field(default_factory=dict[object, Value])
     numbers: dict[Operand, Operand] = field(default_factory=dict[Operand, Operand])
+    scalars: dict[Operand, Operand] = field(default_factory=dict[Operand, Operand])
 
     def block(self, block: Block) -> Block:
         """The block with the calls replaced."""
@@ -203,7 +204,13 @@ class _Inliner:
                 stmts.append(map_regions(stmt, self.block))
         self.known = known
         results = tuple(rename(r, self.names) for r in block.results)
-        return replace(block, stmts=tuple(stmts), results=results)
+        used = {v for s in stmts for v in uses(s)}.union(results)
+        kept = (s for s in stmts if not self.idle(s, used))
+        return replace(block, stmts=tuple(kept), results=results)
+
+    def idle(self, stmt: Stmt, used: set[Operand]) -> bool:
+        """Whether the statement makes a Python number that is not used any more."""
+        return isinstance(stmt, Apply) and stmt.op is to_python and stmt.out not in used
 
     def kept(self, stmt: Stmt) -> list[Stmt]:
         """The statement; nothing if what it computes is there already."""
@@ -216,7 +223,13 @@ class _Inliner:
                 self.names[out] = number
                 return []
         if stmt.op is to_numpy:
+            scalar = self.scalars.get(stmt.args[0])
+            if scalar is not None and scalar.type == out.type:
+                self.names[out] = scalar
+                return []
             self.numbers[out] = stmt.args[0]
+        if stmt.op is to_python:
+            self.scalars[out] = stmt.args[0]
         kind = out.type
         if not isinstance(kind, ArrayType) or kind.kind != "py" or kind.dtype.kind != "i":
             return [stmt]

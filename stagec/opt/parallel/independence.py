@@ -8,18 +8,18 @@ they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stagec.ir.alias import path_of, path_operands
-from stagec.ir.core import Apply, Block, For, If, Op, Operand, Stmt, Value, While
+from stagec.ir.core import Apply, Block, For, If, Op, Operand, Value, While
 from stagec.ir.lowering import is_integer
 from stagec.ir.origins import Origins
 from stagec.ir.path import Arg, Index, NewAxis
 from stagec.ir.sharing import Memory, holds_memory
 from stagec.ir.types import ArrayType, Dim, ListType, Size, Symbol
-from stagec.ir.walk import defined, effectful, free_values, operands, regions, statements, uses
+from stagec.ir.walk import defined, effectful, free_values, regions, uses
 from stagec.ops.index_facts import IndexFacts
+from stagec.opt.chains import Chain
 
 Axes = dict[int, Dim]
 
@@ -37,76 +37,19 @@ def independent(loop: For, facts: IndexFacts, memory: Memory) -> dict[int, Op] |
         return None
     folds: dict[int, Op] = {}
     origins = Origins.of_block(body)
+    chain = Chain(body, lambda s: () if s.op.neutral is None else (0,))
     for k, (param, result) in enumerate(zip(body.params[1:], body.results, strict=True)):
         if holds_memory(param):
             if origins.root(result) is not param:
                 return None
             continue
-        op = Chain(body).step(param, result)
+        ops = {s.op for s in chain.steps(param, result)}
         kind = param.type
         assert isinstance(kind, ArrayType)
-        if op is None or kind.dtype.kind != "f":
+        if len(ops) != 1 or kind.dtype.kind != "f":
             return None
-        folds[k] = op
+        (folds[k],) = ops
     return folds if Places(loop, facts, memory, origins).apart() else None
-
-
-# --- numbers ---------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Chain:
-    """The steps that a number goes through in a trip."""
-
-    body: Block
-    definer: dict[Value, Stmt] = field(default_factory=dict[Value, Stmt])
-    mentions: dict[Value, int] = field(default_factory=dict[Value, int])
-
-    def __post_init__(self) -> None:
-        for stmt in statements(self.body):
-            self.definer.update(dict.fromkeys(stmt.outs, stmt))
-        for operand in mentioned(self.body):
-            if isinstance(operand, Value):
-                self.mentions[operand] = self.mentions.get(operand, 0) + 1
-
-    def step(self, start: Value, end: Operand) -> Op | None:
-        """The one op that leads from `start` to `end`, in any order of the elements; None if
-        there is another way, or if something else sees what is between.
-        """
-        ops: set[Op] = set()
-        alone = self.once(start) and self.leads(start, end, ops)
-        return next(iter(ops)) if alone and len(ops) == 1 else None
-
-    def leads(self, start: Value, end: Operand, ops: set[Op]) -> bool:
-        """Whether `end` is `start` after steps, which are added to `ops`."""
-        if end is start:
-            return True
-        if not isinstance(end, Value) or not self.once(end):
-            return False
-        match self.definer.get(end):
-            case Apply(op=op, args=(before, element)) if op.neutral is not None:
-                ops.add(op)
-                return element is not start and self.leads(start, before, ops)
-            case For(init=init, body=body, carry=carry) if end in carry:
-                k = carry.index(end)
-                param = body.params[k + 1]
-                inside = self.once(param) and self.leads(param, body.results[k], ops)
-                return inside and self.leads(start, init[k], ops)
-            case _:
-                return False
-
-    def once(self, value: Value) -> bool:
-        """Whether there is one mention of the value."""
-        return self.mentions.get(value, 0) == 1
-
-
-def mentioned(block: Block) -> Iterator[Operand]:
-    """Every operand and result in the block, as often as it is mentioned."""
-    for stmt in block.stmts:
-        yield from operands(stmt)
-        for region in regions(stmt):
-            yield from mentioned(region)
-    yield from block.results
 
 
 # --- arrays ----------------------------------------------------------------------------------
