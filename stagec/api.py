@@ -13,7 +13,7 @@ import numpy as np
 from stagec import driver
 from stagec.errors import StagecError
 from stagec.explain import Report, report
-from stagec.frontend import pullbacks, transforming
+from stagec.frontend import batching, pullbacks, transforming
 from stagec.frontend.arguments import Residual
 from stagec.frontend.values import Known, TupleValue
 from stagec.ir.function import Function
@@ -394,6 +394,21 @@ class _Jvp(Transform):
 
 vjp = _Vjp("vjp", _vjp)
 jvp = _Jvp("jvp", _jvp)
+
+
+class Each:
+    """`each(f, rows, columns)` in staged code: see `frontend.batching`."""
+
+    def __stagec__(self, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
+        f, rows, columns = args
+        return batching.each(m, state, f, rows, columns, loc)
+
+    def __call__(self, f: Any, rows: Any, columns: Any) -> Any:
+        """Runs staged only."""
+        raise TypeError("each runs staged only")
+
+
+each = Each()
 
 
 class Mark:

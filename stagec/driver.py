@@ -16,13 +16,15 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.blame import annotate
 from stagec.codegen.module import Module, to_module
+from stagec.decisions import checker, settled
 from stagec.dispatch import Call, short_call
 from stagec.errors import StagecError
-from stagec.frontend.arguments import Flat, layout_of
+from stagec.frontend.arguments import Flat
 from stagec.frontend.results import Rebuild
 from stagec.frontend.stage import Program, Request, stage
 from stagec.ir.function import Function
 from stagec.ir.lowering import SMALL
+from stagec.ir.types import ArrayType, Dim
 from stagec.ir.verifier import verify
 from stagec.opt.adjoint_sums import adjoint_sums
 from stagec.opt.bufferise import Copy, bufferise
@@ -47,11 +49,14 @@ from stagec.opt.skips import skips
 from stagec.opt.sums import sums
 from stagec.opt.tapes import tapes
 from stagec.opt.turns import turns
+from stagec.transforms.batch import Unbatchable, batch
 from stagec.transforms.forward import forward
 from stagec.transforms.reverse import Pullback, joined, reverse
 
 Pass = Callable[[Function], Function]
 Observer = Callable[[str, Function], None]
+LARGE = 64  # elements of a batch that are together whatever memory that takes
+MANY = 6  # elements of a batch that are worth an innermost loop over them
 SHORT_WAYS = 8  # tried one after the other
 
 PASSES: tuple[tuple[str, Pass], ...] = (
@@ -122,8 +127,15 @@ def optimise(fn: Function, observe: Observer | None = None) -> Function:
     return fn
 
 
+@dataclass(slots=True)
 class Transforms:
-    """The transforms as the front end calls them: optimise, differentiate."""
+    """The transforms as the front end calls them: optimise, differentiate.
+
+    `loops` says whether the target makes loops, `batches` counts the batches made.
+    """
+
+    loops: bool
+    batches: int = 0
 
     @staticmethod
     def prepared(fn: Function) -> Function:
@@ -146,6 +158,24 @@ class Transforms:
     def forward(cls, fn: Function, wrt: list[int]) -> Function:
         """See `transforms.forward`."""
         return forward(cls.prepared(fn), wrt)
+
+    def batch(
+        self, fn: Function, which: list[int], size: Dim
+    ) -> tuple[Function, tuple[bool, ...], bool] | None:
+        """See `transforms.batch`, and whether the axis is the last.
+
+        None if it is impossible, or if the batch may be large and would take much more memory
+        than its results do: for numbers, and for tapes.
+        """
+        self.batches += 1
+        large = not isinstance(size, int) or size > LARGE
+        last = self.loops and not (isinstance(size, int) and size < MANY)
+        if large and not any(isinstance(r.type, ArrayType) and r.type.rank for r in fn.results):
+            return None
+        try:
+            return *batch(self.prepared(fn), which, size, last, lists=not large), last
+        except Unbatchable:
+            return None
 
 
 @dataclass(slots=True, eq=False)
@@ -309,7 +339,14 @@ class Compiler:
         request = Request(
             self.function, args, kwargs, self.static, self.distinct, target.merge_sizes
         )
-        program = stage(request, decisions, Transforms)
+        transforms = Transforms(target.merge_sizes)
+        program = stage(request, decisions, transforms)
+        if target.merge_sizes:
+            before = program.decisions
+            program = settled(program, flat)
+            if transforms.batches and program.decisions != before:
+                # how batches are made depends on sizes
+                program = stage(request, set(program.decisions), transforms)
         made = lower(program, target)
         made.checks = [
             check for d in sorted(program.decisions, key=repr) if (check := checker(d, flat))
@@ -334,33 +371,6 @@ class Compiler:
                     self.changed.add(guard.source)
                 return f"{guard.source} changed"
         return "a new value of an argument that staging depends on"
-
-
-def checker(decision: tuple[str, Any], flat: Flat) -> Callable[[Flat], bool] | None:
-    """The test that an argument is still what staging was told."""
-    kind, key = decision
-    if kind == "int":
-        wanted = flat.leaves[key]
-        return lambda now: now.leaves[key] == wanted
-    if kind == "size":
-        leaf, axis = key
-        length = flat.leaves[leaf].shape[axis]
-        return lambda now: now.leaves[leaf].shape[axis] == length
-    if kind == "equal":
-        (leaf, axis), (other, at) = key
-        return lambda now: now.leaves[leaf].shape[axis] == now.leaves[other].shape[at]
-    if kind == "part":
-        (leaf, axis), (other, at), parts = key
-        return lambda now: parts * now.leaves[leaf].shape[axis] == now.leaves[other].shape[at]
-    if kind == "multiple":
-        (leaf, axis), parts = key
-        return lambda now: (
-            now.leaves[leaf].shape[axis] % parts == 0 and now.leaves[leaf].shape[axis] > parts
-        )
-    if kind == "layout":
-        layout = layout_of(flat.leaves[key])
-        return lambda now: layout_of(now.leaves[key]) == layout
-    return None
 
 
 def lower(program: Program, target: Target) -> Specialisation:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.api import Staged, Transform, grad, jvp, vjp
+from stagec.api import Staged, Transform, each, grad, jvp, vjp
 
 
 def _jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options: Any) -> Any:
@@ -66,10 +66,12 @@ def _by_rows(fun: Any, k: int, args: Any, kwargs: Any) -> Any:
     out, pull = vjp(of, x)
     if np.ndim(out) == 0:
         return pull(1.0)[0]
-    count = np.size(out)
-    rows = np.empty((count, *np.shape(x)))
-    for i in range(count):
-        rows[i] = pull(_unit(np.shape(out), i))[0]
+    rows = each(lambda unit: pull(unit)[0], *_units(out))
+    if rows is None:
+        count = np.size(out)
+        rows = np.empty((count, *np.shape(x)))
+        for i in range(count):
+            rows[i] = pull(_unit(np.shape(out), i))[0]
     return rows if np.ndim(out) == 1 else rows.reshape((*np.shape(out), *np.shape(x)))
 
 
@@ -80,13 +82,33 @@ def _by_columns(fun: Any, k: int, args: Any, kwargs: Any) -> Any:
     x = args[k]
     if np.ndim(x) == 0:
         return jvp(of, (x,), (1.0,))[1]
+    columns = each(lambda unit: jvp(of, (x,), (unit,))[1], *_units(x))
+    if columns is None:
+        columns = _one_by_one(of, x)
+    found = columns if np.ndim(columns) == 1 else np.moveaxis(columns, 0, -1)
+    if np.ndim(x) == 1:
+        return found
+    return found.reshape((*np.shape(columns)[1:], *np.shape(x)))
+
+
+def _one_by_one(of: Any, x: Any) -> Any:
+    """The columns of the Jacobian, where they cannot be had together."""
     count = np.size(x)
-    out = of(x)
-    columns = np.empty((count, *np.shape(out)))
+    columns = np.empty((count, *np.shape(of(x))))
     for j in range(count):
         columns[j] = jvp(of, (x,), (_unit(np.shape(x), j),))[1]
-    found = columns if np.ndim(out) == 0 else np.moveaxis(columns, 0, -1)
-    return found if np.ndim(x) == 1 else found.reshape((*np.shape(out), *np.shape(x)))
+    return columns
+
+
+def _units(x: Any) -> Any:
+    """All arrays like `x` that are 1 in one place and 0 elsewhere, along a first axis, and
+    along a last one.
+    """
+    count = np.size(x)
+    units = np.eye(count)
+    if np.ndim(x) == 1:
+        return units, units
+    return units.reshape((count, *np.shape(x))), units.reshape((*np.shape(x), count))
 
 
 def _unit(shape: tuple[int, ...], k: int) -> Any:

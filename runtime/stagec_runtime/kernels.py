@@ -131,7 +131,7 @@ def reshape(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def dot(x: Any, y: Any) -> Any:
-    """`x @ y` of vectors and matrices of one element type."""
+    """`x @ y` of vectors, matrices and stacks of matrices, of one element type."""
     return x @ y
 
 
@@ -269,6 +269,8 @@ def _reshape(x: Any, shape: Any) -> Any:
 
 @overload(dot, strict=False)
 def _dot(x: Any, y: Any) -> Any:
+    if max(x.ndim, y.ndim) > 2:
+        return _stacked_dot(x.ndim > 2, y.ndim > 2)
     if x.layout in "CF" and y.layout in "CF":
         return lambda x, y: np.dot(x, y)
     if x.layout in "CF":
@@ -276,6 +278,23 @@ def _dot(x: Any, y: Any) -> Any:
     if y.layout in "CF":
         return lambda x, y: np.dot(np.ascontiguousarray(x), y)
     return lambda x, y: np.dot(np.ascontiguousarray(x), np.ascontiguousarray(y))
+
+
+def _stacked_dot(left: bool, right: bool) -> Any:
+    """The products of matrices, one of the operands or both being stacks of them."""
+
+    def body(x: Any, y: Any) -> Any:
+        count = max(x.shape[0] if left else 1, y.shape[0] if right else 1)
+        if (left and x.shape[0] not in (1, count)) or (right and y.shape[0] not in (1, count)):
+            raise ValueError("stacks of matrices of different lengths")
+        out = np.empty((count, x.shape[-2], y.shape[-1]), x.dtype)
+        for i in range(count):
+            one = x[i if x.shape[0] > 1 else 0] if left else x
+            other = y[i if y.shape[0] > 1 else 0] if right else y
+            out[i] = dot(one, other)
+        return out
+
+    return body
 
 
 def _folding(function: Callable[..., Any], step: Callable[..., Any]) -> None:

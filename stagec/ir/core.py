@@ -114,10 +114,12 @@ class Expands:
     rule : (*types, **attrs) -> a function of the operands and the attributes, or None where the
         op is not written in simpler ones.
     otherwise : what the op is then; None: a call of the library.
+    anywhere : whether it is worth that outside of compiled loops too, to join loops around it.
     """
 
     rule: Callable[..., Callable[..., Any] | None]
     otherwise: Calls | None = None
+    anywhere: bool = False
 
 
 LIBRARY, NATIVE = Library.LIBRARY, Library.NATIVE
@@ -187,6 +189,9 @@ class Op:
         that may be taken in any order; None for all other ops.
     measure : (*numbers) -> the result of integers as a size, None where it is none; operands
         that are sizes themselves come as such.  None: the op does not compute sizes.
+    batch_last : (args, wide, **attrs) -> result: as `batch`, with the extra axis last in the
+        arguments that `wide` says have it, and in the result, or None: this one cannot.  None:
+        axes have to be moved for `batch`.
     """
 
     name: str
@@ -209,6 +214,7 @@ class Op:
     lenient: tuple[int, ...] = ()
     neutral: float | None = None
     measure: Callable[..., Dim] | None = None
+    batch_last: Callable[..., Any] | None = None
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         """Append the op to the block being built, or run it if no argument is staged."""

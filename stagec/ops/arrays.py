@@ -10,14 +10,14 @@ import numpy as np
 from stagec.ir.core import Cost, Expands, Op, Staged
 from stagec.ir.path import Index
 from stagec.ir.types import ArrayType, Dim, ListType, same
-from stagec.ops.axes import dtype_of, expand_dims, move_axis
-from stagec.ops.broadcast import stretch
+from stagec.ops.axes import align_last, dtype_of, expand_dims, move_axis, shape_of
 from stagec.ops.cast import fit_dtype, number_type, to_dtype
 from stagec.ops.copying import copy
-from stagec.ops.creation import dtype_option, empty, zeros_like
-from stagec.ops.family import linear, make, near
+from stagec.ops.creation import dtype_option, empty, is_zero, zeros, zeros_like
+from stagec.ops.family import linear, make, near, sizes
 from stagec.ops.indexing import read_at, update_at
 from stagec.ops.list_arrays import list_stack
+from stagec.ops.paths import FULL
 from stagec.ops.shape import reshape
 
 Shape = tuple[int, ...]
@@ -134,13 +134,30 @@ def _zero(x: Any, out: Any) -> Any:
     return zeros_like(x, dtype=dtype_of(out)) if np.ndim(x) else 0.0
 
 
-def _of_batch(args: Any, axes: Any, /, **attrs: Any) -> tuple[Any, int]:
-    like = next(move_axis(x, a, 0) for x, a in zip(args, axes, strict=True) if a is not None)
-    rows = [
-        stretch(x, like) if a is None else move_axis(x, a, 0)
-        for x, a in zip(args, axes, strict=True)
-    ]
-    return array_of(*rows, **attrs), len(attrs["shape"])
+def _of_batch(
+    args: Any, axes: Any, /, *, shape: Shape, dtype: np.dtype | None
+) -> tuple[Any, int]:
+    rows = [x if a is None else move_axis(x, a, 0) for x, a in zip(args, axes, strict=True)]
+    count, *row = shape_of(next(x for x, a in zip(rows, axes, strict=True) if a is not None))
+    places = [(FULL, *map(int, place)) for place in np.ndindex(shape)]
+    return _written(rows, places, (count, *shape, *row), dtype), 0
+
+
+def _of_last(args: Any, wide: Any, *, shape: Shape, dtype: np.dtype | None) -> Any:
+    *row, count = shape_of(next(x for x, w in zip(args, wide, strict=True) if w))
+    places = [tuple(map(int, place)) for place in np.ndindex(shape)]
+    return _written(align_last(args, wide), places, (*shape, *row, count), dtype)
+
+
+def _written(xs: Any, places: Any, shape: tuple[Any, ...], dtype: np.dtype | None) -> Any:
+    """Zeros, with every value that is not zero written to its place."""
+    found = np.result_type(*(number_type(x).dtype for x in xs)) if dtype is None else dtype
+    plan, lengths = sizes(shape)
+    out = near((*xs, *lengths), zeros, *lengths, shape=plan, dtype=found)
+    for x, place in zip(xs, places, strict=True):
+        if not is_zero(x):
+            out = update_at(out, x, (Index(place),))
+    return out
 
 
 def _array_call(
@@ -206,6 +223,7 @@ array_of = make(
     vjp=_of_vjp,
     jvp=_of_jvp,
     batch=_of_batch,
+    batch_last=_of_last,
     source=_of_source,
     scalar=Expands(_of_elements),
     may_raise=(ValueError,),

@@ -85,6 +85,15 @@ def to_front(op: Callable[[], Op], shift: Callable[..., dict[str, Any]]) -> Any:
     return batch
 
 
+def in_place(op: Callable[[], Op]) -> Any:
+    """The rule for a batch axis behind all others, for an op that names axes from the first."""
+
+    def batch(args: Any, wide: Any, /, **attrs: Any) -> Any:
+        return None if any(wide[1:]) else op()(*args, **attrs)
+
+    return batch
+
+
 def shift_axes(*, axes: Any, **attrs: Any) -> dict[str, Any]:
     """The attributes of an op with `axes`, after a batch axis was put in front."""
     return {"axes": up(axes), **attrs}
@@ -154,6 +163,7 @@ expand_dims = linear(
         lambda at, *, axes: tuple(p for k, p in enumerate(at) if k not in axes), native=True
     ),
     batch=to_front(lambda: expand_dims, shift_axes),
+    batch_last=in_place(lambda: expand_dims),
     source=_expand_source,
     alias=0,
     cost=Cost.FREE,
@@ -198,6 +208,7 @@ squeeze = linear(
     vjp=lambda ct, out, x, *, axes: expand_dims(ct, axes=axes),
     scalar=Moves(_squeezed, native=False),
     batch=to_front(lambda: squeeze, shift_axes),
+    batch_last=in_place(lambda: squeeze),
     source=lambda x, *, axes: f"np.squeeze({{}}, {axis_text(axes)})",
     alias=0,
     may_raise=(ValueError,),
@@ -293,6 +304,7 @@ transpose = linear(
         lambda at, *, axes: tuple(at[axes.index(k)] for k in range(len(axes))), native=True
     ),
     batch=to_front(lambda: transpose, lambda *, axes: {"axes": (0, *up(axes))}),
+    batch_last=lambda args, wide, *, axes: transpose(args[0], axes=(*axes, len(axes))),
     source=_transpose_source,
     alias=0,
     cost=Cost.FREE,
@@ -314,6 +326,29 @@ def move_axis(x: Any, source: int, destination: int) -> Any:
     order = [k for k in range(np.ndim(x)) if k != source]
     order.insert(destination, source)
     return x if source == destination else transpose(x, axes=tuple(order))
+
+
+def align_last(args: Any, wide: Any) -> tuple[Any, ...]:
+    """Operands of a broadcasting op, batch axes last: the others have one of length 1 there."""
+    return tuple(
+        x if w or not np.ndim(x) else expand_dims(x, axes=(np.ndim(x),))
+        for x, w in zip(args, wide, strict=True)
+    )
+
+
+def pad_rank(x: Any, rank: int) -> Any:
+    """Axes of length 1 after the first, up to `rank`."""
+    extra = tuple(range(1, 1 + rank - np.ndim(x)))
+    return expand_dims(x, axes=extra) if extra else x
+
+
+def align(args: Any, axes: Any) -> tuple[Any, ...]:
+    """Batched operands of a broadcasting op: batch axes first, ranks filled up after them."""
+    ranks = [np.ndim(x) - (a is not None) for x, a in zip(args, axes, strict=True)]
+    return tuple(
+        x if a is None else pad_rank(move_axis(x, a, 0), max(ranks) + 1)
+        for x, a in zip(args, axes, strict=True)
+    )
 
 
 OPS: tuple[Op, ...] = (expand_dims, squeeze, transpose)

@@ -124,6 +124,7 @@ cross = composite(
     value=np.cross,
     expand=_cross_expand,
     source="np.cross({}, {})",
+    anywhere=True,
 )
 
 

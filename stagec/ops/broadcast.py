@@ -18,12 +18,16 @@ from stagec.ir.types import (
     same_shape,
 )
 from stagec.ops.axes import (
-    axis_text,
+    align as align,
+    align_last,
     dtype_of,
     expand_dims as expand_dims,
+    in_place,
+    length,
     move_axis,
     normal_axes as normal_axes,
     np_shape as np_shape,
+    pad_rank as pad_rank,
     reduced as reduced,
     restore_axes as restore_axes,
     shape_of,
@@ -32,18 +36,24 @@ from stagec.ops.axes import (
     to_front,
 )
 from stagec.ops.cast import fit_dtype, to_dtype
+from stagec.ops.creation import zeros, zeros_shape
 from stagec.ops.family import (
     array,
     kept,
     linear,
     made_by,
+    near,
     reject,
     size_text,
     size_types,
     size_values,
     sizes,
 )
-from stagec.ops.folding import summing
+from stagec.ops.folding import (
+    reduction_source as reduction_source,
+    sum_dtype as sum_dtype,
+    summing,
+)
 
 
 def _like_infer(x: ArrayType, like: ArrayType) -> ArrayType:
@@ -86,6 +96,14 @@ def _like_number(x: Any, like: Any) -> Any:
     return filled(float(plain) if isinstance(plain, np.float64) else number, like)
 
 
+def _like_last(args: Any, wide: Any) -> Any:
+    x, like = align_last(args[:1], wide[:1])[0], args[1]
+    if not wide[1]:
+        plan, lengths = sizes((*shape_of(like), length(x, np.ndim(x) - 1)), 1)
+        return broadcast_to(x, *lengths, shape=plan)
+    return broadcast_like(x, like)
+
+
 def _like_batch(args: Any, axes: Any) -> tuple[Any, int]:
     x, like = args
     if axes[0] is None:
@@ -104,6 +122,7 @@ broadcast_like = linear(
     value=lambda x, like: np.broadcast_to(x, np.shape(like))[()],
     vjp=lambda ct, out, x, like: unbroadcast_to(ct, x),
     batch=_like_batch,
+    batch_last=_like_last,
     source=lambda x, like: "np.broadcast_to({}, {}.shape)" if like.rank else "{0}",
     scalar="{}",
     alias=0,
@@ -120,6 +139,7 @@ filled = linear(
     value=lambda x, like: np.full(np.shape(like), x),
     vjp=lambda ct, out, x, like: unbroadcast_to(ct, x),
     batch=_like_batch,
+    batch_last=_like_last,
     source="np.full({1}.shape, {0})",
     scalar="{}",
     cost=Cost.CHEAP,
@@ -164,21 +184,6 @@ unbroadcast = linear(
 )
 
 
-def pad_rank(x: Any, rank: int) -> Any:
-    """Axes of length 1 after the first, up to `rank`."""
-    extra = tuple(range(1, 1 + rank - np.ndim(x)))
-    return expand_dims(x, axes=extra) if extra else x
-
-
-def align(args: Any, axes: Any) -> tuple[Any, ...]:
-    """Batched operands of a broadcasting op: batch axes first, ranks filled up after them."""
-    ranks = [np.ndim(x) - (a is not None) for x, a in zip(args, axes, strict=True)]
-    return tuple(
-        x if a is None else pad_rank(move_axis(x, a, 0), max(ranks) + 1)
-        for x, a in zip(args, axes, strict=True)
-    )
-
-
 def _stretch_batch(args: Any, axes: Any, /) -> tuple[Any, int | None]:
     x, like = args
     if axes[1] is not None:  # the length of one batch element is that of its second axis
@@ -188,17 +193,33 @@ def _stretch_batch(args: Any, axes: Any, /) -> tuple[Any, int | None]:
     return stretch(move_axis(x, axes[0], 0), like), 1
 
 
+def _stretched_zeros(x: Any, like: Any) -> Any:
+    """Zeros take memory of their own, which may be written to."""
+    shape = zeros_shape(x)
+    if shape is None:
+        return None
+    plan, lengths = sizes((length(like, 0), *shape))
+    return near(like, zeros, *lengths, shape=plan, dtype=x.dtype)
+
+
+def _stretch_source(x: ArrayType, like: ArrayType) -> str:
+    shape = "(len({1}), *{0}.shape)" if x.rank else "len({1})"
+    return f"np.broadcast_to({{0}}, {shape})"
+
+
 # `x` repeated along a new first axis, of the length of `like`
 stretch = linear(
     "stretch",
     calls=(),
-    infer=lambda x, like: ArrayType(x.dtype, (like.shape[0], *x.shape)),
+    infer=lambda x, like: ArrayType(x.dtype, (*like.shape[:1], *x.shape)),
     value=lambda x, like: np.broadcast_to(x, (len(like), *np.shape(x))),
     vjp=lambda ct, out, x, like: sum_(ct, axes=(0,)),
     batch=_stretch_batch,
-    source="np.broadcast_to({0}, (len({1}), *np.shape({0})))",
+    source=_stretch_source,
+    scalar="{}",
     alias=0,
     cost=Cost.FREE,
+    rewrites=(_stretched_zeros,),
     shapes=(1,),
 )
 
@@ -301,21 +322,6 @@ def broadcast_axes(shape: Shape, wide: Shape) -> tuple[int, ...] | None:
 # --- sums -----------------------------------------------------------------------------------
 
 
-def reduction_source(name: str, rank: int, axes: tuple[int, ...], keepdims: bool) -> str:
-    """Template of a NumPy reduction with its `axis` and `keepdims` arguments."""
-    text = f"{name}({{}}"
-    if len(axes) != rank:
-        text += f", axis={axis_text(axes)}"
-    return text + (", keepdims=True)" if keepdims else ")")
-
-
-def sum_dtype(dtype: np.dtype) -> np.dtype:
-    """The element type that NumPy adds and multiplies many elements in."""
-    if dtype.kind in "biu" and dtype.itemsize < 8:
-        return np.dtype(np.uint64 if dtype.kind == "u" else np.int64)
-    return dtype
-
-
 def _sum_infer(x: ArrayType, *, axes: tuple[int, ...], keepdims: bool = False) -> ArrayType:
     return array(sum_dtype(x.dtype), reduced(x.shape, axes, keepdims))
 
@@ -353,6 +359,7 @@ sum_ = linear(
     value=lambda x, *, axes, keepdims=False: np.sum(x, axis=axes, keepdims=keepdims),
     vjp=_sum_vjp,
     batch=to_front(lambda: sum_, shift_axes),
+    batch_last=in_place(lambda: sum_),
     source=lambda x, *, axes, keepdims=False: reduction_source(
         "np.sum", x.rank, axes, keepdims
     ),

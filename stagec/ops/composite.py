@@ -27,8 +27,12 @@ def composite(
     batched: bool = True,
     may_raise: tuple[type[BaseException], ...] = (),
     rewrites: tuple[Callable[..., Any], ...] = (),
+    anywhere: bool = False,
 ) -> Op:
-    """An op whose rules are those of `expand` (*args, **attrs), made of simpler ops."""
+    """An op whose rules are those of `expand` (*args, **attrs), made of simpler ops.
+
+    `anywhere`: see `Expands`.
+    """
 
     def infer(*types: Type, **attrs: Any) -> Type | tuple[Type, ...]:
         _, results = _trace(expand, types, attrs)
@@ -52,7 +56,9 @@ def composite(
         cost=Cost.COSTLY,
         may_raise=may_raise,
         rewrites=rewrites,
-        scalar=Expands(lambda *types, **attrs: None if may_raise else expand),
+        scalar=Expands(
+            lambda *types, **attrs: None if may_raise else expand, anywhere=anywhere
+        ),
     )
 
 

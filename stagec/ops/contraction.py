@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from stagec.ops.broadcast import sum_
 
 Axes = tuple[int, ...]
 SMALL = 512  # multiplications: fewer take longer to hand to a library than to do
+THIN = 16  # products of a row: a library is no faster where rows are as short
 
 
 def _contract(a: Any, b: Any, left: Axes, right: Axes) -> Any:
@@ -40,21 +42,37 @@ def _as_loops(a: ArrayType, b: ArrayType, left: Axes, right: Axes) -> bool:
         return False
     work = [*a.shape, *(d for k, d in enumerate(b.shape) if k not in right)]
     known = [d for d in work if isinstance(d, int)]
-    return len(work) <= 2 or (len(known) == len(work) and math.prod(known) <= SMALL)
+    if len(known) == len(work):
+        return len(work) <= 2 or math.prod(known) <= SMALL
+    inner = [a.shape[i] for i in left]
+    thin = len(known) == len(work) - 1 and all(isinstance(d, int) for d in inner)
+    return len(work) <= 2 or (thin and math.prod(known) <= THIN)
 
 
 def matmul_loops(a: ArrayType, b: ArrayType) -> Callable[..., Any] | None:
     """How a matrix product is written in loops, if it is."""
     left, right = (a.rank - 1,), (max(b.rank - 2, 0),)
-    if a.rank > 2 or b.rank > 2 or not _as_loops(a, b, left, right):
+    if a.rank <= 2 and b.rank <= 2:
+        small = _as_loops(a, b, left, right)
+        return (lambda x, y: _contract(x, y, left, right)) if small else None
+    one, other = (replace(t, shape=t.shape[-2:]) for t in (a, b))
+    if min(a.rank, b.rank) < 2 or not _as_loops(one, other, (1,), (0,)):
         return None
-    return lambda x, y: _contract(x, y, left, right)
+    return _stacked
+
+
+def _stacked(a: Any, b: Any) -> Any:
+    """The products of stacks of matrices, by broadcasting."""
+    wide = expand_dims(a, axes=(np.ndim(a),)) * expand_dims(b, axes=(np.ndim(b) - 2,))
+    return sum_(wide, axes=(np.ndim(wide) - 2,))
 
 
 def matmul_call(a: ArrayType, b: ArrayType) -> str | Library:
     """The call of a library, of its compiled form, for matrices too large for loops."""
     floats = a.dtype == b.dtype and a.dtype.kind in "fc"
-    return "kernels.dot({}, {})" if floats and a.rank <= 2 and b.rank <= 2 else LIBRARY
+    ranks = (a.rank, b.rank)
+    one_stack = max(ranks) == 3 and min(ranks) >= 2
+    return "kernels.dot({}, {})" if floats and (max(ranks) <= 2 or one_stack) else LIBRARY
 
 
 def tensordot_loops(

@@ -12,11 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import NATIVE, Cost, Op
+from stagec.ir.core import NATIVE, Cost, Op, known
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType
-from stagec.ops.axes import dtype_of, no_shift, to_front
-from stagec.ops.family import constant, near, reject, size_text, size_types, size_values, sizes
+from stagec.ops.axes import dtype_of, in_place, no_shift, shape_of, to_front
+from stagec.ops.family import (
+    constant,
+    made_by,
+    near,
+    reject,
+    size_text,
+    size_types,
+    size_values,
+    sizes,
+)
 
 Plan = tuple[int | Arg, ...]
 FLOAT64 = np.dtype(np.float64)
@@ -101,6 +110,7 @@ def _filled_like(function: Callable[..., Any], plain: Op, lenient: tuple[int, ..
             x, dtype=dtype
         ),
         batch=to_front(lambda: op, no_shift),
+        batch_last=in_place(lambda: op),
         source=source,
         scalar=NATIVE,
         cost=Cost.CHEAP,
@@ -122,6 +132,28 @@ empty = _filled(np.empty)
 zeros_like = _filled_like(np.zeros_like, zeros, lenient=(0,))
 ones_like = _filled_like(np.ones_like, ones)
 empty_like = _filled_like(np.empty_like, empty)
+
+
+# --- zeros ---------------------------------------------------------------------------------
+
+
+def zeros_shape(x: Any) -> tuple[Any, ...] | None:
+    """The sizes of `x`, static or staged, if every element of it is zero."""
+    if not np.ndim(x):
+        return () if is_zero(x) else None
+    alike = made_by(x, zeros_like)
+    if alike and alike[1]["dtype"] == x.dtype:
+        return zeros_shape(alike[0][0]) or shape_of(alike[0][0])
+    made = made_by(x, zeros)
+    if made is None:
+        return None
+    return tuple(made[0][s.position] if isinstance(s, Arg) else s for s in made[1]["shape"])
+
+
+def is_zero(x: Any) -> bool:
+    """Whether a number is known to be 0, and not -0.0."""
+    plain = known(x) if not np.ndim(x) else None
+    return plain is not None and not plain and not np.any(np.signbit(np.real(plain)))
 
 
 OPS: tuple[Op, ...] = (zeros, ones, empty, zeros_like, ones_like, empty_like)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import NATIVE, Cost
+from stagec.ir.core import NATIVE, Cost, const
 from stagec.ir.types import INT, ArrayType, Size
 from stagec.ops.family import constant
 
@@ -15,6 +15,11 @@ from stagec.ops.family import constant
 def _extent_infer(x: ArrayType, *, axis: int) -> ArrayType:
     dim = x.shape[axis]
     return replace(INT, size=dim) if isinstance(dim, Size) else INT
+
+
+def _static(x: Any, *, axis: int) -> Any:
+    dim = x.shape[axis]
+    return const(dim) if isinstance(dim, int) else None
 
 
 # the length of `x` along `axis`, as a Python int
@@ -27,12 +32,14 @@ extent = constant(
     source=lambda x, *, axis: f"{{}}.shape[{axis}]",
     scalar=NATIVE,
     cost=Cost.FREE,
+    rewrites=(_static,),
     shapes=(0,),
     lenient=(0,),
 )
 extent_if_set = replace(
     extent,
     name="extent_if_set",
+    rewrites=(),
     source=lambda x, *, axis: f"0 if {{0}} is None else {{0}}.shape[{axis}]",
 )
 

@@ -141,6 +141,7 @@ def make(
     shapes: tuple[int, ...] = (),
     lenient: tuple[int, ...] = (),
     neutral: float | None = None,
+    batch_last: Rule | None = None,
 ) -> Op:
     """An op without effects that writes to none of its operands."""
     return Op(
@@ -163,6 +164,7 @@ def make(
         shapes=shapes,
         lenient=lenient,
         neutral=neutral,
+        batch_last=batch_last,
     )
 
 

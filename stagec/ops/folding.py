@@ -14,12 +14,28 @@ import numpy as np
 
 from stagec.ir.core import Cost, Fold, Op
 from stagec.ir.types import ArrayType
+from stagec.ops.axes import axis_text
 from stagec.ops.family import make
 
 Axes = tuple[int, ...]
 Finish = Callable[[Any, Any], Any] | None
 
 WIDER = {"f": np.dtype(np.float64), "c": np.dtype(np.complex128)}
+
+
+def reduction_source(name: str, rank: int, axes: tuple[int, ...], keepdims: bool) -> str:
+    """Template of a NumPy reduction with its `axis` and `keepdims` arguments."""
+    text = f"{name}({{}}"
+    if len(axes) != rank:
+        text += f", axis={axis_text(axes)}"
+    return text + (", keepdims=True)" if keepdims else ")")
+
+
+def sum_dtype(dtype: np.dtype) -> np.dtype:
+    """The element type that NumPy adds and multiplies many elements in."""
+    if dtype.kind in "biu" and dtype.itemsize < 8:
+        return np.dtype(np.uint64 if dtype.kind == "u" else np.int64)
+    return dtype
 
 
 def combining(

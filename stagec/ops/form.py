@@ -25,7 +25,7 @@ from stagec.ir.types import (
     same_shape,
     type_of,
 )
-from stagec.ops.axes import dtype_of, expand_dims, np_shape, plain_array
+from stagec.ops.axes import align_last, dtype_of, expand_dims, np_shape, plain_array
 from stagec.ops.broadcast import align, broadcast_like, filled, fit, number_behind
 from stagec.ops.cast import (
     astype,
@@ -96,6 +96,7 @@ def elementwise(
         jvp=None if jvp is None else partial(_jvp, jvp),
         expand=None,
         batch=lambda args, axes, **attrs: (_batch(op, result, align(args, axes), **attrs), 0),
+        batch_last=lambda xs, wide, **attrs: _batch(op, result, align_last(xs, wide), **attrs),
         source=partial(_source, source, math),
         scalar=partial(element_form, scalar, source, python, math, may_raise),
         alias=None,

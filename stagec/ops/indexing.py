@@ -23,7 +23,7 @@ from stagec.ops.copying import copy as copy
 from stagec.ops.family import Rule
 from stagec.ops.form import to_numpy
 from stagec.ops.into import into, zeros_like
-from stagec.ops.lifting import batched_base, lift, lift_value
+from stagec.ops.lifting import batched_base, behind, lift, lift_value, write_last
 from stagec.ops.paths import (
     apply_path as apply_path,
     array_type,
@@ -116,6 +116,14 @@ def _read_batch(args: Any, axes: Any, /, *, path: Path, view: bool = True) -> tu
     return read_at(base, (*lifted, *turn), *operands), 0
 
 
+def _read_last(args: Any, wide: Any, *, path: Path, view: bool = True) -> Any:
+    a, *index = args
+    if any(wide[1:]):
+        return None
+    lifted, operands = behind(a, path, tuple(index))
+    return read_at(a, lifted, *operands)
+
+
 read = Op(
     name="read",
     calls=(),
@@ -125,6 +133,7 @@ read = Op(
     jvp=_read_jvp,
     expand=None,
     batch=_read_batch,
+    batch_last=_read_last,
     source=_read_source,
     scalar=NATIVE,
     alias=lambda *, path, view=True: 0 if view else None,
@@ -251,6 +260,7 @@ def _write(
         jvp=jvp,
         expand=None,
         batch=lambda args, axes, *, path: _write_batch(op, args, axes, path),
+        batch_last=lambda args, wide, *, path: write_last(op, args, wide, path),
         source=source,
         scalar=NATIVE,
         alias=None,

@@ -7,14 +7,15 @@ whole; concatenating hands out slices of its cotangent.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import LIBRARY, Calls, Cost, Op, Staged
+from stagec.ir.core import LIBRARY, Calls, Cost, Expands, Op, Staged
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, Dim, ListType, affine, quotient
+from stagec.ir.types import ArrayType, Dim, ListType, affine, quotient, same_shape
 from stagec.ops.arrays import vector
 from stagec.ops.axes import (
     dtype_of,
@@ -26,11 +27,13 @@ from stagec.ops.axes import (
 )
 from stagec.ops.broadcast import batched
 from stagec.ops.cast import astype, fit_dtype
+from stagec.ops.columns import FEW, as_writes
 from stagec.ops.composite import composite
 from stagec.ops.copying import copy
 from stagec.ops.creation import zeros_like
 from stagec.ops.family import NeedsValue, make, static
 from stagec.ops.indexing import read_at
+from stagec.ops.last_axes import batched_last
 from stagec.ops.list_arrays import list_concatenate, list_stack
 from stagec.ops.list_form import element_type
 from stagec.ops.rounding import floor_divide
@@ -234,11 +237,18 @@ concatenate = make(
     vjp=_concatenate_vjp,
     jvp=_concatenate_jvp,
     batch=lambda args, axes, *, axis: (concatenate(*batched(args, axes), axis=axis + 1), 0),
+    batch_last=lambda args, wide, *, axis: concatenate(*batched_last(args, wide), axis=axis),
     source=_concatenate_source,
-    scalar=Calls(
-        lambda *t, axis: (
-            _concatenate_source(*t, axis=axis) if len({x.dtype for x in t}) == 1 else LIBRARY
-        )
+    scalar=Expands(
+        lambda *types, axis: as_writes(_concatenate_infer, types, axis),
+        otherwise=Calls(
+            lambda *t, axis: (
+                _concatenate_source(*t, axis=axis)
+                if len({x.dtype for x in t}) == 1
+                else LIBRARY
+            )
+        ),
+        anywhere=True,
     ),
     may_raise=(ValueError,),
     cost=Cost.CHEAP,
@@ -266,13 +276,21 @@ def _stack_call(
     return joined if dtype is None else astype(joined, dtype=np.dtype(dtype))
 
 
-stack = composite(
-    "stack",
-    calls=((np.stack, _stack_call),),
-    value=lambda *xs, axis: np.stack(xs, axis),
-    expand=_stack_expand,
-    source=lambda *t, axis: _row("stack", len(t), f", axis={axis}" if axis else ""),
-    may_raise=(ValueError,),
+def _stack_loops(*types: ArrayType, axis: int) -> Callable[..., Any] | None:
+    fits = all(same_shape(types[0].shape, t.shape) for t in types)
+    return _stack_expand if axis and fits and len(types) <= FEW else None
+
+
+stack = replace(
+    composite(
+        "stack",
+        calls=((np.stack, _stack_call),),
+        value=lambda *xs, axis: np.stack(xs, axis),
+        expand=_stack_expand,
+        source=lambda *t, axis: _row("stack", len(t), f", axis={axis}" if axis else ""),
+        may_raise=(ValueError,),
+    ),
+    scalar=Expands(_stack_loops, anywhere=True),
 )
 
 

@@ -11,10 +11,20 @@ from typing import Any, assert_never
 
 import numpy as np
 
+from stagec.ir.core import Op
 from stagec.ir.path import Arg, Index, Item, Path, Reshape, Slice, Step, Transpose, path_args
 from stagec.ir.types import ArrayType
-from stagec.ops.axes import expand_dims, inverse, length, move_axis, squeeze, transpose
+from stagec.ops.axes import (
+    align_last,
+    expand_dims,
+    inverse,
+    length,
+    move_axis,
+    squeeze,
+    transpose,
+)
 from stagec.ops.broadcast import pad_rank, stretch
+from stagec.ops.last_axes import stretch_last
 from stagec.ops.paths import FULL, advanced_block, array_type, is_mask, path_type
 from stagec.ops.ranges import counted
 
@@ -122,6 +132,37 @@ def _moved(rank: int, source: int, count: int, to: int) -> Order:
     rest = [a for a in range(rank) if a not in block]
     order = (*rest[:to], *block, *rest[to:])
     return None if order == tuple(range(rank)) else order
+
+
+def behind(base: Any, path: Path, index: tuple[Any, ...]) -> tuple[Path, tuple[Any, ...]]:
+    """Path and operands over the batch `base`; its axis is the last, as in what they select."""
+    count = length(base, np.ndim(base) - 1)
+    operands = list(index)
+    steps: list[Step] = []
+    for step in path:
+        match step:
+            case Transpose(order):
+                steps.append(Transpose((*order, len(order))))
+            case Reshape(shape):
+                if not isinstance(count, int):
+                    operands.append(count)
+                tail = count if isinstance(count, int) else Arg(len(operands) - 1)
+                steps.append(Reshape((*shape, tail)))
+            case Index():
+                steps.append(step)
+            case _:
+                assert_never(step)
+    return tuple(steps), tuple(operands)
+
+
+def write_last(op: Op, args: Any, wide: Any, path: Path) -> Any:
+    """`update` or `accumulate` with a batch axis behind all others; None: it cannot be."""
+    a, v, *index = args
+    if any(wide[2:]):
+        return None
+    a, v = align_last((a if wide[0] else stretch_last(a, v), v), (True, wide[1]))
+    lifted, operands = behind(a, path, tuple(index))
+    return op(a, v, *operands, path=lifted)
 
 
 def lift_value(v: Any, axis: int | None, rank: int, order: Order) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from stagec.ir.core import Cost, Op
 from stagec.ir.types import ArrayType, broadcast_shapes
-from stagec.ops.axes import dtype_of
+from stagec.ops.axes import align_last, dtype_of
 from stagec.ops.broadcast import align, fit
 from stagec.ops.cast import astype, conj, imag, real
 from stagec.ops.family import made_by, make
@@ -56,6 +56,7 @@ mask = make(
     vjp=_mask_vjp,
     jvp=lambda dxs, out, cond, ct, *, keep=True: mask(cond, dxs[1], keep=keep),
     batch=lambda args, axes, *, keep=True: (mask(*align(args, axes), keep=keep), 0),
+    batch_last=lambda args, wide, *, keep=True: mask(*align_last(args, wide), keep=keep),
     source=_mask_source,
     scalar=_mask_source,
     cost=Cost.CHEAP,

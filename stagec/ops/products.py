@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from stagec.ir.core import Calls, Expands, Op
 from stagec.ir.types import ArrayType, Dim, Shape, broadcast_shapes
 from stagec.ops.arithmetic import multiply
 from stagec.ops.axes import (
+    align_last,
     dtype_of,
     expand_dims,
     inverse,
@@ -27,7 +29,7 @@ from stagec.ops.axes import (
     transpose,
 )
 from stagec.ops.broadcast import fit, sum_
-from stagec.ops.cast import conjugate, fit_dtype
+from stagec.ops.cast import conjugate, fit_dtype, number_type
 from stagec.ops.contraction import matmul_call, matmul_loops, other_axes, tensordot_loops
 from stagec.ops.family import array, make, sizes, static
 from stagec.ops.shape import ravel, reshape, reshaped_like
@@ -151,6 +153,32 @@ def _matmul_batch(args: Any, axes: Any, /) -> tuple[Any, int]:
     return (squeeze(out, axes=dropped) if dropped else out), 0
 
 
+def _matmul_last(args: Any, wide: Any) -> Any:
+    """Small products as sums of products; a matrix times a batch as one product."""
+    a, b = args
+    narrow = [element_of(x, w) for x, w in zip(args, wide, strict=True)]
+    left, right = (t.rank for t in narrow)
+    if matmul_loops(*narrow) is not None:
+        x, y = align_last(args, wide)
+        x = expand_dims(x, axes=(left,)) if right > 1 else x
+        y = expand_dims(y, axes=(max(right - 2, 0),)) if left > 1 else y
+        terms = x * y
+        return sum_(terms, axes=(np.ndim(terms) - (3 if right > 1 else 2),))
+    if wide[0] or right != 2 or left > 2:
+        return None
+    inner, *rest = shape_of(b)
+    plan, lengths = sizes((inner, -1))
+    flat = matmul(a, reshape(b, *lengths, shape=plan))
+    plan, lengths = sizes((*shape_of(a)[:-1], *rest))
+    return reshape(flat, *lengths, shape=plan)
+
+
+def element_of(x: Any, wide: bool) -> ArrayType:
+    """The type of one element of a batch along the last axis, if it is one."""
+    found = number_type(x)
+    return replace(found, shape=found.shape[:-1]) if wide else found
+
+
 def _fill(x: Any, count: int) -> Any:
     """Axes of length 1 after the first."""
     return expand_dims(x, axes=tuple(range(1, 1 + count))) if count > 0 else x
@@ -187,6 +215,7 @@ matmul = make(
     vjp=_matmul_vjp,
     jvp=bilinear_jvp(lambda: matmul),
     batch=_matmul_batch,
+    batch_last=_matmul_last,
     source="{} @ {}",
     scalar=Expands(matmul_loops, otherwise=Calls(matmul_call)),
     may_raise=(ValueError,),

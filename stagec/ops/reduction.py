@@ -17,6 +17,7 @@ from stagec.ir.path import Arg
 from stagec.ir.types import INT, ArrayType
 from stagec.ops.axes import (
     dtype_of,
+    in_place,
     length,
     move_axis,
     normal_axes,
@@ -130,6 +131,7 @@ mean = linear(
     value=lambda x, *, axes, keepdims=False: np.mean(x, axis=axes, keepdims=keepdims),
     vjp=_mean_vjp,
     batch=to_front(lambda: mean, shift_axes),
+    batch_last=in_place(lambda: mean),
     source=reducing("mean"),
     scalar=Folds(
         lambda x, *, axes, keepdims=False: summing(mean_dtype(x.dtype), axes, operator.truediv)
@@ -286,6 +288,7 @@ def _extremum(function: Callable[..., Any], *also: Any, sign: int = 0) -> Op:
         vjp=_extremum_vjp,
         jvp=_extremum_jvp,
         batch=to_front(lambda: op, shift_axes),
+        batch_last=in_place(lambda: op),
         source=reducing(name),
         scalar=Folds(
             lambda x, *, axes, keepdims=False: extreme(x, axes, sign) if sign else None

@@ -12,7 +12,7 @@ import numpy as np
 
 from stagec.ir.core import Cost, Op
 from stagec.ir.types import ArrayType, Kind, Type, broadcast_shapes
-from stagec.ops.axes import dtype_of, plain_array
+from stagec.ops.axes import align_last, dtype_of, plain_array
 from stagec.ops.broadcast import align, fit
 from stagec.ops.cast import astype, number_type, to_python
 from stagec.ops.family import make
@@ -75,6 +75,7 @@ def _choice(name: str, scalar: bool, **rules: Any) -> Op:
         vjp=_vjp,
         jvp=lambda *args: _jvp(op, *args),
         batch=lambda args, axes: (op(*align(args, axes)), 0),
+        batch_last=lambda args, wide: op(*align_last(args, wide)),
         scalar="{1} if {0} else {2}",
         cost=Cost.CHEAP,
         **rules,

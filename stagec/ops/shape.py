@@ -102,6 +102,19 @@ def _reshape_batch(args: Any, axes: Any, *, shape: Plan) -> tuple[Any, int]:
     return reshape(x, *args[1:], *lengths, shape=(*lead, *shape)), 0
 
 
+def _reshape_last(args: Any, wide: Any, *, shape: Plan) -> Any:
+    if any(wide[1:]):
+        return None
+    x = args[0]
+    tail, lengths = sizes(shape_of(x)[-1:], len(args) - 1)
+    return reshape(x, *args[1:], *lengths, shape=(*shape, *tail))
+
+
+def _flat_last(args: Any, wide: Any) -> Any:
+    plan, lengths = sizes((-1, *shape_of(args[0])[-1:]))
+    return reshape(args[0], *lengths, shape=plan)
+
+
 def _reshape_again(x: Any, *n: Any, shape: Plan) -> Any:
     """A reshape of a reshape is one reshape."""
     for op in (reshape, reshape_like):
@@ -127,6 +140,7 @@ reshape = linear(
     value=lambda x, *n, shape: np.reshape(x, size_values(shape, n)),
     vjp=lambda ct, out, x, *n, shape: reshaped_like(ct, x),
     batch=_reshape_batch,
+    batch_last=_reshape_last,
     source=_reshape_source,
     scalar=Calls(_reshape_call_in_kernel, path=lambda *, shape: (Reshape(shape),)),
     alias=0,
@@ -211,6 +225,7 @@ ravel = linear(
     value=np.ravel,
     vjp=lambda ct, out, x: reshaped_like(ct, x),
     batch=_flat_batch,
+    batch_last=_flat_last,
     source=lambda x: "{}.ravel()" if x.kind == "array" else "np.ravel({})",
     scalar=Calls(
         lambda x: "kernels.reshape({}, (-1,))" if x.rank else LIBRARY,
@@ -226,6 +241,7 @@ flatten = linear(
     value=lambda x: np.array(x).flatten(),
     vjp=lambda ct, out, x: reshaped_like(ct, x),
     batch=_flat_batch,
+    batch_last=_flat_last,
     source=lambda x: "{}.flatten()",
     cost=Cost.CHEAP,
 )

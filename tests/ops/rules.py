@@ -525,6 +525,41 @@ def _check_batch_of(
     return 1
 
 
+def check_batch_last(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> None:
+    """`batch_last` agrees with a loop, for each array operand alone and for all."""
+    arrays = [k for k, a in enumerate(args) if isinstance(a, np.ndarray | np.generic)]
+    if op.batch_last is None or not arrays:
+        return
+    for chosen in [*([k] for k in arrays), arrays]:
+        _check_last_of(op, args, attrs, chosen)
+
+
+def _check_last_of(
+    op: Op, args: tuple[Any, ...], attrs: dict[str, Any], chosen: list[int]
+) -> None:
+    wide = tuple(k in chosen for k in range(len(args)))
+    both = [(a, _variant(a)) if w else (a, a) for a, w in zip(args, wide, strict=True)]
+    batched = [
+        np.stack(pair, axis=-1) if w else pair[0] for pair, w in zip(both, wide, strict=True)
+    ]
+    assert op.batch_last is not None
+    with np.errstate(all="ignore"):
+        stage = Staging(False, False)
+        handles = tuple(map(stage.handle, batched))
+        try:
+            staged = op.batch_last(handles, wide, **attrs)
+        except TypeError:  # a refusal
+            return
+        if staged is None:
+            return
+        stage.run()
+        for i in range(2):
+            expected = op.value(*(pair[i] for pair in both), **attrs)
+            got = np.take(np.asarray(stage.value(staged)), i, axis=-1)
+            what = f"{op.name}: batch along the last axis of {wide}"
+            assert_close(got, np.asarray(expected), what, tolerance(args))
+
+
 CHECKS: tuple[Callable[[Op, tuple[Any, ...], dict[str, Any]], None], ...] = (
     check_type,
     check_pure,
@@ -533,4 +568,5 @@ CHECKS: tuple[Callable[[Op, tuple[Any, ...], dict[str, Any]], None], ...] = (
     check_differences,
     check_staged,
     check_batch,
+    check_batch_last,
 )

@@ -15,7 +15,7 @@ from stagec.ir.core import Apply, Block, Expands, For, Stmt, Value, While
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
 from stagec.ir.walk import uses
-from stagec.ops.expansion import expandable, expanded
+from stagec.ops.expansion import Rules, expandable, expanded
 from stagec.opt.scalarise.fusion import Fusion
 from stagec.opt.scalarise.groups import Group
 from stagec.opt.scalarise.lengths import with_lengths
@@ -28,7 +28,7 @@ from stagec.opt.scalarise.worth import compilable as compilable, worth_loops
 def scalarise(fn: Function) -> Function:
     """The function with its array statements as loops."""
     functions = tuple(scalarise(f) for f in fn.functions)
-    found = with_lengths(fn.body)
+    found = with_lengths(_simpler(fn.body, _joining_loops))
     body = _Scalariser(found.views, Sizes(found.indices)).block(found.block)
     return replace(fn, body=body, functions=functions)
 
@@ -88,13 +88,18 @@ class _Scalariser:
 
 def in_simpler_ops(stmt: Stmt) -> Stmt:
     """The statement with products and the like written in simpler ops."""
-    return map_regions(stmt, lambda block: _simpler(block))
+    return map_regions(stmt, lambda block: _simpler(block, _definition))
 
 
-def _simpler(block: Block) -> Block:
-    while expandable(block, _definition):
-        block = expanded(block, _definition)
+def _simpler(block: Block, rules: Rules) -> Block:
+    while expandable(block, rules):
+        block = expanded(block, rules)
     return block
+
+
+def _joining_loops(stmt: Apply) -> Callable[..., Any] | None:
+    anywhere = isinstance(stmt.op.scalar, Expands) and stmt.op.scalar.anywhere
+    return _definition(stmt) if anywhere else None
 
 
 def _definition(stmt: Apply) -> Callable[..., Any] | None:
@@ -111,5 +116,5 @@ def _used(item: Stmt | Group) -> Iterator[Value]:
 
 def compilable_in_simpler_ops(stmt: Apply, views: Views) -> bool:
     """Whether the op may be in compiled code, be it written in simpler ops."""
-    simpler = _simpler(Block((), (stmt,), stmt.outs)).stmts
+    simpler = _simpler(Block((), (stmt,), stmt.outs), _definition).stmts
     return all(compilable(s, views) for s in simpler)

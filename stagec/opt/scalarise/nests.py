@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from stagec.ir.build import Builder
@@ -24,6 +25,8 @@ from stagec.opt.scalarise.loops import Loops, Work
 from stagec.opt.scalarise.places import Places, natural
 from stagec.opt.scalarise.sizes import Sizes
 from stagec.opt.scalarise.trips import Trip, plain, shifted
+
+SHORT = 8  # steps of a reduction that are written out
 
 
 @dataclass(slots=True)
@@ -123,8 +126,29 @@ class Nest:
         axes = list(range(len(self.group.shape)))
         if self.group.descending is not None or len(axes) < 2:
             return axes
+        short = self.short_fold()
+        axes = [a for a in axes if a not in short]
         inner = max(axes, key=lambda a: (self.contiguous(a), a))
-        return [a for a in axes if a != inner] + [inner]
+        return [*(a for a in axes if a != inner), inner, *short]
+
+    def short_fold(self) -> tuple[int, ...]:
+        """The axes of reductions over so few elements that the compiler writes them out.
+
+        Their loops are the innermost ones: the loop outside of them vectorises, and what is
+        folded is a number.
+        """
+        found = {fold.axes for fold in self.group.folds.values()}
+        if len(found) != 1 or len(self.group.folds) != len(self.group.made & self.needed_now()):
+            return ()
+        (axes,) = found
+        dims = [self.group.shape[a] for a in axes]
+        known = [d for d in dims if isinstance(d, int)]
+        few = len(known) == len(dims) and prod(known) <= SHORT
+        return axes if few and len(axes) < len(self.group.shape) else ()
+
+    def needed_now(self) -> set[Value]:
+        """What members make that is used outside of the nest."""
+        return {v for v in self.group.made if v in self.needed}
 
     def contiguous(self, axis: int) -> int:
         """How many arrays a loop over the axis goes along, less those that it jumps in."""
