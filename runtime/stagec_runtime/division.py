@@ -35,7 +35,7 @@ def _quotient(x: Any, y: Any) -> Any:
     def body(x: Any, y: Any) -> Any:
         if y == 0:
             return x / y
-        rest = math.fmod(x, y)
+        rest = np.fmod(x, y)
         whole = (x - rest) / y
         if rest != 0 and (y < 0) != (rest < 0):
             whole -= 1
@@ -53,7 +53,7 @@ def _modulus(x: Any, y: Any) -> Any:
         return lambda x, y: np.remainder(x, y)
 
     def body(x: Any, y: Any) -> Any:
-        rest = math.fmod(x, y)
+        rest = np.fmod(x, y)
         if y == 0:
             return rest
         if rest == 0:

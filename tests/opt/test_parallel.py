@@ -283,7 +283,7 @@ def handed_on(x: Any, y: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("program", "count"),
-    [(softmax, 1), (logsumexp, 2), (own_array, 1), (nests, 2), (mostly_in_order, 0),
+    [(softmax, 1), (logsumexp, 2), (own_array, 1), (nests, 3), (mostly_in_order, 0),
      (handed_on, 0)],
     ids=lambda p: getattr(p, "__name__", None),
 )  # fmt: skip
