@@ -102,7 +102,9 @@ class _Chain:
         if len(read_at) == 1:
             self.direct = {m for m in self.members if self.part(m) in read_at}
         values = {m.args[1] for m in self.gathered}
-        if not values or not all((at_least(length) or 0) >= 0 for length in self.lengths(self.hull)):
+        if not values:
+            return False
+        if not all((at_least(length) or 0) >= 0 for length in self.lengths(self.hull)):
             return False
         # arrays for every value are large where rows would do
         rows = len(self.parts[0].slices) == 1
