@@ -15,6 +15,7 @@ from stagec.errors import StagecError
 from stagec.explain import Report, report
 from stagec.frontend import batching, pullbacks, transforming
 from stagec.frontend.arguments import Residual
+from stagec.frontend.stage import user_function
 from stagec.frontend.values import Known, TupleValue
 from stagec.ir.function import Function
 from stagec.ir.types import ArrayType, ListType
@@ -63,9 +64,10 @@ class Staged(Generic[P, R]):
             (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
         )
         nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
-        code = getattr(fun, "__code__", None)
+        own = user_function(fun)
+        code = getattr(own, "__code__", None)
         if code is not None:
-            names = (*names, *(code.co_varnames[k] for k in nums), *annotated_static(fun))
+            names = (*names, *(code.co_varnames[k] for k in nums), *annotated_static(own))
         self.eager = fun
         self.options = {"static_argnames": names, "backend": backend}
         self._compiler = driver.Compiler(fun, frozenset(names), distinct, backend)
@@ -162,6 +164,11 @@ def unwrapped(fun: Any) -> Any:
     return fun.eager if type(fun) is Staged else fun
 
 
+def name_of(fun: Any, kind: str) -> str:
+    """The name of a function that a transform of the kind makes."""
+    return f"{getattr(unwrapped(fun), '__name__', 'f')}_{kind}".replace("<lambda>", "lambda_")
+
+
 class Transformed:
     """A transform of a function, as staged code sees it: `__stagec__` stages its call."""
 
@@ -169,9 +176,7 @@ class Transformed:
         self.kind = kind
         self.fun = fun
         self.options = options
-        self.__name__ = f"{getattr(unwrapped(fun), '__name__', 'f')}_{kind}".replace(
-            "<lambda>", "lambda_"
-        )
+        self.__name__ = name_of(fun, kind)
 
     @property
     def operand(self) -> Any:

@@ -7,23 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from stagec.api import Staged, Transform, each, grad, jvp, vjp
+from stagec.api import Staged, Transform, each, grad, jvp, name_of, unwrapped, vjp
 
 
 def _jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options: Any) -> Any:
-    """A function that returns the Jacobian of `fun` by reverse mode, one row at a time.
+    """A function that returns the Jacobian of `fun` by reverse mode, all rows at once.
 
     Shape: that of the result, then that of the argument.
     """
-    return _jacobian(fun, argnums, _by_rows, options)
+    return _jacobian(fun, argnums, _by_rows, "jacrev", options)
 
 
 def _jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, **options: Any) -> Any:
-    """A function that returns the Jacobian of `fun` by forward mode, one column at a time.
+    """A function that returns the Jacobian of `fun` by forward mode, all columns together.
 
     Shape: that of the result, then that of the argument.
     """
-    return _jacobian(fun, argnums, _by_columns, options)
+    return _jacobian(fun, argnums, _by_columns, "jacfwd", options)
 
 
 def _hessian(fun: Callable[..., Any], argnums: int = 0, **options: Any) -> Any:
@@ -47,7 +47,9 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     return jvp(grad(fun), points, directions)[1]
 
 
-def _jacobian(fun: Any, argnums: Any, rule: Callable[..., Any], options: dict[str, Any]) -> Any:
+def _jacobian(
+    fun: Any, argnums: Any, rule: Callable[..., Any], kind: str, options: dict[str, Any]
+) -> Any:
     inherited = dict(fun.options) if isinstance(fun, Staged) else {}
 
     def jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -55,6 +57,8 @@ def _jacobian(fun: Any, argnums: Any, rule: Callable[..., Any], options: dict[st
             return rule(fun, argnums, args, kwargs)
         return tuple([rule(fun, k, args, kwargs) for k in argnums])
 
+    jacobian.__name__ = name_of(fun, kind)
+    vars(jacobian)["operand"] = unwrapped(fun)  # parameters are called as there
     return Staged(jacobian, distinct=True, **{**inherited, **options})
 
 

@@ -68,10 +68,7 @@ class Request:
 
     def code(self) -> Any:
         """The code of the user's function; None if it has none."""
-        function = self.function
-        while hasattr(function, "operand"):
-            function = function.operand
-        return getattr(function, "__code__", None)
+        return getattr(user_function(self.function), "__code__", None)
 
     def loc(self) -> Loc | None:
         """Where the user's function is defined."""
@@ -88,6 +85,13 @@ class Request:
         own = code.co_varnames[: code.co_argcount]
         extra = (f"{(*code.co_varnames, 'args')[len(own)]}_{k}" for k in range(len(self.args)))
         return [*own, *extra][: len(self.args)]
+
+
+def user_function(function: Any) -> Any:
+    """The function of the user's whose parameters a transform of it has."""
+    while hasattr(function, "operand"):
+        function = function.operand
+    return function
 
 
 def stage(request: Request, decisions: set[tuple[str, Any]], transforms: Any) -> Program:

@@ -150,3 +150,18 @@ def test_a_gradient_by_columns_takes_no_more_memory_than_one_column() -> None:
 
     source = stagec.jacfwd(f).source("f64[n]")
     assert "np.eye" not in source
+
+
+def scaled(x: Any, n: int) -> Any:
+    return x**n
+
+
+@pytest.mark.parametrize("kind", ["jacfwd", "jacrev"])
+def test_parameters_have_the_names_of_the_program(kind: str) -> None:
+    x = np.array([1.0, 2.0])
+    transform = getattr(stagec, kind)
+    assert f"def scaled_{kind}(x, n)" in transform(scaled).source(x, 3)
+    for static in ({"static_argnums": 1}, {"static_argnames": "n"}):
+        staged = transform(scaled, **static)
+        assert f"def scaled_{kind}(x)" in staged.source(x, 3)
+        np.testing.assert_allclose(staged(x, 3), np.diag(3 * x**2))
