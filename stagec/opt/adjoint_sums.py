@@ -16,93 +16,53 @@ from dataclasses import replace
 import numpy as np
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, For, Operand, Value, const
+from stagec.ir.core import Apply, For, Operand, Value, const
 from stagec.ir.function import Function
-from stagec.ir.rebuild import map_operands, map_regions
+from stagec.ir.rebuild import map_operands
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import defined, rename
-from stagec.ops.extent import extent
 from stagec.ops.folding import plus
 from stagec.ops.index_bounds import Indices
-from stagec.ops.indexing import accumulate, read, update
-from stagec.opt.elements import is_element
-from stagec.opt.places import Where, apart, where_of
+from stagec.ops.indexing import accumulate, update
+from stagec.opt.places import Where, apart, at_innermost, touched, where_of, writes_number
 
 
 def adjoint_sums(fn: Function) -> Function:
     """The function with sums in variables."""
-    functions = tuple(map(adjoint_sums, fn.functions))
-    return replace(fn, body=_Summer(Indices.of(fn)).block(fn.body), functions=functions)
+    return at_innermost(fn, _loop)
 
 
-class _Summer:
-    """Goes through a function in order."""
+def _loop(indices: Indices, builder: Builder, stmt: For) -> None:
+    after: list[Apply] = []
+    for k in range(len(stmt.init) if stmt.free else 0):
+        for where in _places(indices, stmt, k):
+            stmt, write = _summed(stmt, k, where)
+            after.append(write)
+    builder.append(stmt)
+    for write in reversed(after):
+        builder.append(write)
 
-    def __init__(self, indices: Indices) -> None:
-        self._indices = indices
 
-    def block(self, block: Block) -> Block:
-        """The block, changed."""
-        builder = Builder()
-        with self._indices.scope():
-            for stmt in block.stmts:
-                self._indices.note(stmt)
-                made = map_regions(stmt, self.block)
-                inner = isinstance(made, For) and all(
-                    isinstance(s, Apply) for s in made.body.stmts
-                )
-                if isinstance(made, For) and made.free and inner and not made.until:
-                    self._loop(builder, made)
-                else:
-                    builder.append(made)
-        return replace(block, stmts=tuple(builder.stmts))
-
-    def _loop(self, builder: Builder, stmt: For) -> None:
-        after: list[Apply] = []
-        for k in range(len(stmt.init)):
-            for where in self._places(stmt, k):
-                stmt, write = _summed(stmt, k, where)
-                after.append(write)
-        builder.append(stmt)
-        for write in reversed(after):
-            builder.append(write)
-
-    def _places(self, stmt: For, k: int) -> list[Where]:
-        """The elements of the carry that the loop only adds to, on each trip the same."""
-        body, array = stmt.body, stmt.body.params[1 + k]
-        if not isinstance(array.type, ArrayType) or array.type.dtype != np.float64:
-            return []
-        inner, versions = set(defined(body)), {array}
-        added: dict[Where, bool] = {}
-        others: list[Where] = []
-        for s in body.stmts:
-            assert isinstance(s, Apply)
-            used = versions.intersection(s.args)
-            if not used or s.op is extent:
-                continue
-            if s.op not in (read, update, accumulate) or s.args[0] not in used or len(used) > 1:
-                return []
-            where = where_of(s)
-            if not is_element(s):
-                return []
-            if s.op is not read:
-                versions.add(s.out)
-            fixed = inner.isdisjoint(where[1]) and not self._indices.doubtful(s)
-            if s.op is accumulate and fixed and _is_number(s.args[1], array.type):
-                added[where] = True
-            else:
-                others.append(where)
-        results = [r for j, r in enumerate(body.results) if j != k]
-        if not versions.isdisjoint(results) or body.results[k] not in versions:
-            return []
-        return [
-            where
-            for where in added
-            if all(
-                apart(self._indices, where, o)
-                for o in (*others, *(w for w in added if w != where))
-            )
-        ]
+def _places(indices: Indices, stmt: For, k: int) -> list[Where]:
+    """The elements of the carry that the loop only adds to, on each trip the same."""
+    kind = stmt.body.params[1 + k].type
+    if not isinstance(kind, ArrayType) or kind.dtype != np.float64:
+        return []
+    inner = set(defined(stmt.body))
+    added: dict[Where, None] = {}
+    others: list[Where] = []
+    for s in touched(stmt, k) or ():
+        where = where_of(s)
+        fixed = inner.isdisjoint(where[1]) and not indices.doubtful(s)
+        if s.op is accumulate and fixed and writes_number(s):
+            added[where] = None
+        else:
+            others.append(where)
+    return [
+        where
+        for where in added
+        if all(apart(indices, where, o) for o in (*others, *(w for w in added if w != where)))
+    ]
 
 
 def _summed(stmt: For, k: int, where: Where) -> tuple[For, Apply]:
@@ -132,10 +92,3 @@ def _summed(stmt: For, k: int, where: Where) -> tuple[For, Apply]:
     path, index = where
     write = Apply(accumulate, (before, final, *index), (("path", path),), (out,), stmt.loc)
     return replace(stmt, init=(*stmt.init, start), body=new, carry=carry), write
-
-
-def _is_number(operand: Operand, array: ArrayType) -> bool:
-    """Whether the operand is a number of the array's element type."""
-    kind = operand.type
-    number = isinstance(kind, ArrayType) and not kind.rank and kind.kind != "array"
-    return number and kind.dtype == array.dtype  # type: ignore[union-attr]

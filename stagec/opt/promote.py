@@ -13,90 +13,50 @@ if they are surely others, as `x[k]` is in `x[i] -= a[i, k] * x[k]` for `k` belo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, operand_of
+from stagec.ir.core import Apply, For, Operand, Stmt, Value, operand_of
 from stagec.ir.function import Function
-from stagec.ir.rebuild import map_operands, map_regions
+from stagec.ir.rebuild import map_operands
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import defined, rename
 from stagec.ops.arithmetic import Handle, add
 from stagec.ops.cast import to_numpy
 from stagec.ops.extent import extent
 from stagec.ops.index_bounds import Indices
-from stagec.ops.indexing import accumulate, read, read_at, update
-from stagec.opt.elements import is_element
-from stagec.opt.places import Where, apart, where_of
+from stagec.ops.indexing import read, read_at, update
+from stagec.opt.places import Where, apart, at_innermost, touched, where_of, writes_number
 
 
 def promote(fn: Function) -> Function:
     """The function with variables in place of such elements."""
-    functions = tuple(map(promote, fn.functions))
-    return replace(fn, body=_Promoter(Indices.of(fn)).block(fn.body), functions=functions)
+    return at_innermost(fn, _loop)
 
 
-class _Promoter:
-    """Goes through a function in order."""
+def _loop(indices: Indices, builder: Builder, stmt: For) -> None:
+    after: list[Stmt] = []
+    for k in range(len(stmt.init)):
+        where = _where(indices, stmt, k)
+        if where is not None:
+            stmt = _promoted(builder, stmt, k, where, after)
+    builder.append(stmt)
+    for write in after:
+        builder.append(write)
 
-    def __init__(self, indices: Indices) -> None:
-        self._indices = indices
 
-    def block(self, block: Block) -> Block:
-        """The block, changed."""
-        builder = Builder()
-        with self._indices.scope():
-            for stmt in block.stmts:
-                self._indices.note(stmt)
-                if isinstance(stmt, For):
-                    self._loop(builder, stmt)
-                else:
-                    builder.append(map_regions(stmt, self.block))
-        return replace(block, stmts=tuple(builder.stmts))
-
-    def _loop(self, builder: Builder, stmt: For) -> None:
-        body = self.block(stmt.body)
-        stmt = replace(stmt, body=body)
-        if stmt.until or not all(isinstance(s, Apply) for s in body.stmts):
-            builder.append(stmt)
-            return
-        after: list[Stmt] = []
-        for k in range(len(stmt.init)):
-            where = self._where(stmt, k)
-            if where is not None:
-                stmt = _promoted(builder, stmt, k, where, after)
-        builder.append(stmt)
-        for write in after:
-            builder.append(write)
-
-    def _where(self, stmt: For, k: int) -> Where | None:
-        """The one place that the loop reads and writes of its carry, if there is but one."""
-        body = stmt.body
-        array = body.params[1 + k]
-        if not _holds_floats(array):
-            return None
-        versions = {array}
-        written: set[Where] = set()
-        seen: set[Where] = set()
-        for s in body.stmts:
-            assert isinstance(s, Apply)
-            used = versions.intersection(s.args)
-            if not used or s.op is extent:
-                continue
-            if s.op not in (read, update, accumulate) or s.args[0] not in used or len(used) > 1:
-                return None
-            if not is_element(s) or self._indices.doubtful(s) or not _keeps_type(s):
-                return None
-            (seen if s.op is read else written).add(where_of(s))
-            if s.op is not read:
-                versions.add(s.out)
-        if len(written) != 1 or not versions.isdisjoint(_others(body.results, k)):
-            return None
-        (place,) = written
-        known = set(defined(body)).isdisjoint(place[1])
-        others = all(apart(self._indices, place, other) for other in seen - written)
-        return place if known and others else None
+def _where(indices: Indices, stmt: For, k: int) -> Where | None:
+    """The one place of its carry that the loop writes to, if there is but one."""
+    found = touched(stmt, k) if _holds_floats(stmt.body.params[1 + k]) else None
+    if found is None or any(map(indices.doubtful, found)):
+        return None
+    writes = [s for s in found if s.op is not read]
+    place, *others = {where_of(s) for s in writes}
+    if others or not all(map(writes_number, writes)):
+        return None
+    known = set(defined(stmt.body)).isdisjoint(place[1])
+    seen = {where_of(s) for s in found} - {place}
+    return place if known and all(apart(indices, place, other) for other in seen) else None
 
 
 def _promoted(builder: Builder, stmt: For, k: int, where: Where, after: list[Stmt]) -> For:
@@ -140,27 +100,6 @@ def _promoted(builder: Builder, stmt: For, k: int, where: Where, after: list[Stm
     return replace(stmt, init=tuple(init), body=new, carry=tuple(carry))
 
 
-def _others(results: tuple[Operand, ...], k: int) -> Iterator[Operand]:
-    """The results but the one at the position."""
-    return (r for j, r in enumerate(results) if j != k)
-
-
 def _holds_floats(array: Value) -> bool:
     kind = array.type
     return isinstance(kind, ArrayType) and bool(kind.rank) and kind.inexact
-
-
-def _keeps_type(stmt: Apply) -> bool:
-    """Whether the op reads, or what it writes has the array's element type."""
-    if stmt.op is read:
-        return True
-    array, value = stmt.args[0].type, stmt.args[1].type
-    assert isinstance(array, ArrayType)
-    return (
-        _is_number(stmt.args[1]) and isinstance(value, ArrayType) and value.dtype == array.dtype
-    )
-
-
-def _is_number(operand: Operand) -> bool:
-    kind = operand.type
-    return isinstance(kind, ArrayType) and not kind.rank and kind.kind != "array"

@@ -232,3 +232,21 @@ def test_other_elements_of_the_array(program: Callable[..., Any], variable: bool
     for n in (9, 2):
         a, b = A[:n, :n].copy(), B[:n].copy()
         np.testing.assert_allclose(compiled(a, b), program(a, b), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("transform", [sc.jit, sc.grad])
+def test_array_that_is_new_on_each_trip(transform: Any) -> None:
+    """What is written to is not what the loop carries on."""
+
+    def program(x: Any) -> Any:
+        a = np.zeros(2)
+        total = 0.0
+        for k in range(len(x)):
+            a[0] += x[k]
+            total += a[0] * a[0]
+            a = np.zeros(2)
+        return total
+
+    x = np.array([1.0, 2.0, 3.0])
+    wanted = program(x) if transform is sc.jit else 2 * x
+    np.testing.assert_allclose(transform(program, backend="numba")(x), wanted, rtol=1e-14)

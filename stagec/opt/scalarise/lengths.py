@@ -16,7 +16,7 @@ from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, Wh
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.rebuild import map_operands, map_regions
-from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, Type, affine, size
+from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, Type, affine, size, symbols_of
 from stagec.ir.walk import defined, rename
 from stagec.ops.index_facts import IndexFacts, given_sizes
 from stagec.opt.scalarise.sizes import Sizes
@@ -69,9 +69,7 @@ def with_lengths(block: Block) -> Measured:
 
 
 def _namer(block: Block, sizes: Sizes | None) -> _Namer:
-    types = [v.type for v in defined(block) if isinstance(v.type, ArrayType)]
-    dims = (d for t in types for d in (*t.shape, t.size) if isinstance(d, Size))
-    taken = {symbol.name for d in dims for symbol, _ in d.terms}
+    taken = {s.name for v in defined(block) for s in symbols_of(v.type)}
     facts = IndexFacts(given_sizes(block.params), "index")
     given = [d for p in block.params if isinstance(p.type, ArrayType) for d in p.type.shape]
     lasting = {s for d in given if isinstance(d, Size) for s, _ in d.terms}
