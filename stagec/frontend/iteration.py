@@ -10,10 +10,20 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import containers, library, loops, numpy_calls, objects
 from stagec.frontend.calls import code_of, nested_code, run_body
 from stagec.frontend.expressions import evaluate
-from stagec.frontend.iterables import Item, indexed, mixed, value_of
+from stagec.frontend.iterables import Item, indexed, mixed, rebased, value_of
 from stagec.frontend.loops import ended, resumed, stage
 from stagec.frontend.machine import LIMITS, AliasClash, Frame, Machine, NeedUnroll
-from stagec.frontend.state import RESULT, Branch, Exit, Leaf, State, Tree, extend, then_do
+from stagec.frontend.state import (
+    RESULT,
+    Branch,
+    Exit,
+    Leaf,
+    State,
+    Tree,
+    extend,
+    leaves,
+    then_do,
+)
 from stagec.frontend.unify import Unjoinable, as_operand
 from stagec.frontend.unrolling import PEELS, live_list, need_few, settled, unrolled, unsettled
 from stagec.frontend.values import (
@@ -50,6 +60,17 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
         value = zipped_generator(m, state, value, loc)
     if isinstance(value, Generator):
         return consume(m, stmt, frame, value, state, loc)
+    iterated = m.new_cell(state, value)
+    tree = run_over(m, stmt, frame, value, state, loc)
+    for leaf in leaves(tree):
+        leaf.state.cells.pop(iterated, None)
+    return tree
+
+
+def run_over(m: Machine, stmt: Any, frame: Frame, value: Value, state: State, loc: Loc) -> Tree:
+    """The paths after a loop over a value that a cell holds while the loop runs: a write to
+    what is iterated must be seen in the trips that follow, whatever the names are by then.
+    """
 
     def body(s: State, item: Value) -> Tree:
         tree = m.assign(m, frame, stmt.target, item, s, loc)
@@ -140,9 +161,10 @@ def run_indexed(
         after = loops.else_clause(m, frame, stmt)
         return stage(m, frame, loops.for_shape(m, frame, stmt, it, loc, trip, after), state)
     except AliasClash:
-        if it.reverse or peeled >= PEELS:
+        if peeled >= PEELS:
             raise
-        return periodic(m, stmt, frame, it, state, body, loc, 2)
+        it = rebased(m, state, it, loc) if it.reverse else it
+        return turning(m, stmt, frame, it, state, body, loc)
     except NeedUnroll as need:
         if id(stmt) not in need.loops or not counted(m, state, it, loc):
             raise
@@ -157,6 +179,7 @@ def run_indexed(
                 return run_indexed(m, stmt, frame, it, state, body, loc, peeled)
             counted(m, state, it, loc)
             raise unsettled(clash, loc) from None
+    it = rebased(m, state, it, loc) if it.reverse else it
     return peel(m, stmt, frame, it, state, body, loc, peeled)
 
 
@@ -181,11 +204,6 @@ def peel(
     body: Callable[[State, Value], Tree], loc: Loc, peeled: int,
 ) -> Tree:  # fmt: skip
     """One trip by itself, then the rest of the loop."""
-    if it.reverse:
-        raise StagecError(
-            "SC374", "the state of this reversed loop changes its type", loc,
-            "give each variable one type before the loop",
-        )  # fmt: skip
 
     def first(s: State) -> Tree:
         index = Known(it.lo.value) if isinstance(it.lo, Const) else Number(it.lo)
@@ -202,6 +220,22 @@ def peel(
     compare = operator.lt if it.step > 0 else operator.gt
     some = numpy_calls.apply(m, state, compare, (value_of(it.lo), value_of(it.hi)), {}, loc)
     return trip_or_end(m, stmt, frame, state, some, first, loc)
+
+
+def turning(
+    m: Machine, stmt: Any, frame: Frame, it: loops.Staged_, state: State,
+    body: Callable[[State, Value], Tree], loc: Loc,
+) -> Tree:  # fmt: skip
+    """A loop that writes to an array by a name which stands for another one in other trips:
+    they come round, or only the first trip has an array of its own.
+    """
+    before, mark = dict(state.cells), len(state.builder.stmts)
+    try:
+        return periodic(m, stmt, frame, it, state, body, loc, 2)
+    except AliasClash:
+        state.cells = before
+        del state.builder.stmts[mark:]
+        return peel(m, stmt, frame, it, state, body, loc, PEELS - 1)
 
 
 def periodic(
