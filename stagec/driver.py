@@ -52,6 +52,7 @@ from stagec.opt.turns import turns
 from stagec.transforms.batch import Unbatchable, batch
 from stagec.transforms.forward import forward
 from stagec.transforms.reverse import Pullback, joined, reverse
+from stagec_runtime.collecting import fewer_collections
 
 Pass = Callable[[Function], Function]
 Observer = Callable[[str, Function], None]
@@ -329,6 +330,7 @@ class Compiler:
                 return found
         return self.compile(key, flat, args, kwargs)
 
+    @fewer_collections()
     def compile(
         self, key: Any, flat: Flat, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Specialisation:

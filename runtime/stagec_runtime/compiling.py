@@ -14,6 +14,7 @@ from typing import Any
 from numba import errors
 from numba.core.compiler_lock import global_compiler_lock
 
+from stagec_runtime.collecting import fewer_collections
 from stagec_runtime.machine_code import MachineCode
 from stagec_runtime.store import Store
 
@@ -68,13 +69,13 @@ class Kernel:
             if self.refused:
                 return self.dispatcher.py_func
             try:
-                with importable(self.module):
+                with importable(self.module), fewer_collections():
                     return compile_for(*args)
             except errors.NumbaError as error:
                 return self.refuse(str(error))
 
-        if self.apart:
-            self.dispatcher._compiler._customize_flags = without_aliases
+        apart = self.apart
+        self.dispatcher._compiler._customize_flags = lambda flags: settings(flags, apart)
         # the dispatcher asks these for machine code for types that are new to it
         self.dispatcher._compile_for_args = compiled_for
         if store.root is not None:
@@ -91,9 +92,11 @@ class Kernel:
         return self.dispatcher.py_func
 
 
-def without_aliases(flags: Any) -> Any:
-    """Numba's settings, with one for which its decorator has no option."""
-    flags.noalias = True
+def settings(flags: Any, apart: bool) -> Any:
+    """Numba's settings, with those that are not for the reader of the generated code."""
+    if apart:
+        flags.noalias = True
+    flags.no_cfunc_wrapper = True  # nothing calls a kernel from C
     return flags
 
 

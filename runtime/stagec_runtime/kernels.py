@@ -11,9 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, overload, register_jitable
+from numba.extending import overload, register_jitable
 
 from stagec_runtime import shapes
 from stagec_runtime.division import modulus as modulus, quotient as quotient
@@ -45,33 +43,20 @@ from stagec_runtime.elementary.functions import (
     tan as tan,
     tanh as tanh,
 )
+from stagec_runtime.instructions import (
+    inside as inside,
+    larger as larger,
+    natural as natural,
+    plus as plus,
+    smaller as smaller,
+    times as times,
+    whole as whole,
+)
 from stagec_runtime.trips import trips as trips
 
-WORD = 2.0**63
 BIT = 2**62
 
 agree = register_jitable(shapes.agree)
-
-
-def whole(exact: Any, rough: float) -> Any:
-    """The integer `exact`, which is about `rough`.
-
-    In compiled code raises OverflowError if a machine word does not hold it, and ValueError if
-    there is none, `rough` being NaN.
-    """
-    return exact
-
-
-def inside(index: Any, length: int) -> Any:
-    """The place of an element of so many, counted from the front; raises IndexError."""
-    if not -length <= index < length:
-        raise IndexError(f"index {index} is out of bounds for size {length}")
-    return index + length if index < 0 else index
-
-
-def natural(index: Any) -> Any:
-    """The index, which is surely not negative: then it is not one from the end of an axis."""
-    return index
 
 
 def divide(x: Any, y: Any) -> Any:
@@ -135,26 +120,6 @@ def dot(x: Any, y: Any) -> Any:
     return x @ y
 
 
-def plus(x: Any, y: Any) -> Any:
-    """`x + y`, a step of a sum whose terms may be taken in any order."""
-    return x + y
-
-
-def times(x: Any, y: Any) -> Any:
-    """`x * y`, a step of a product whose factors may be taken in any order."""
-    return x * y
-
-
-def larger(x: Any, y: Any) -> Any:
-    """The larger of two numbers; NaN if one of them is."""
-    return np.maximum(x, y)
-
-
-def smaller(x: Any, y: Any) -> Any:
-    """The smaller of two numbers; NaN if one of them is."""
-    return np.minimum(x, y)
-
-
 def _compiled(function: Callable[..., Any]) -> Callable[[Any], None]:
     """Give the function a body of its own in compiled code, where nothing raises by itself."""
     settings: Any = {"jit_options": {"error_model": "numpy"}, "strict": False}
@@ -163,38 +128,6 @@ def _compiled(function: Callable[..., Any]) -> Callable[[Any], None]:
         overload(function, **settings)(lambda *types: body)
 
     return register
-
-
-@_compiled(whole)
-def _whole(exact: Any, rough: Any) -> Any:
-    if not abs(rough) < WORD * (1 - 1e-15):
-        if math.isnan(rough):
-            raise ValueError("cannot convert float NaN to integer")
-        raise OverflowError("an integer of compiled code must fit 64 bits")
-    return exact
-
-
-@_compiled(inside)
-def _inside(index: Any, length: Any) -> Any:
-    place = index + length if index < 0 else index
-    if place < 0 or place >= length:
-        raise IndexError("index is out of bounds")
-    return place
-
-
-@intrinsic
-def _from_front(typing_context: Any, index: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.assume(builder.icmp_signed(">=", args[0], args[0].type(0)))
-        return args[0]
-
-    return types.int64(types.int64), generate
-
-
-@_compiled(natural)
-def _natural(index: Any) -> Any:
-    from_front: Any = _from_front
-    return from_front(index)
 
 
 @_compiled(divide)
@@ -295,45 +228,3 @@ def _stacked_dot(left: bool, right: bool) -> Any:
         return out
 
     return body
-
-
-def _folding(function: Callable[..., Any], step: Callable[..., Any]) -> None:
-    """Give a step of a reduction its compiled form, an instruction of LLVM.
-
-    Only this instruction may be reordered, so that loops run several at a time; what the user
-    wrote keeps its order.
-    """
-
-    @intrinsic
-    def instruction(typing_context: Any, x: Any, y: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return step(builder, *args)
-
-        return x(x, x), generate
-
-    def typed(x: Any, y: Any) -> Any:
-        if not (isinstance(x, types.Float) and isinstance(y, types.Number | types.Boolean)):
-            return None
-        first: Any = x
-        apply: Any = instruction
-        return lambda x, y: apply(x, first(y))
-
-    overload(function, strict=False, inline="always")(typed)
-
-
-def _extremum(name: str) -> Callable[..., Any]:
-    """LLVM's instruction `name`, which takes NaN for the larger and for the smaller."""
-
-    def step(builder: Any, x: Any, y: Any) -> Any:
-        kind = ir.FunctionType(x.type, [x.type, x.type])
-        found = builder.module.declare_intrinsic(name, [x.type], kind)
-        return builder.call(found, (x, y), fastmath=("nsz",))
-
-    return step
-
-
-ANY_ORDER = ("reassoc", "nsz")
-_folding(plus, lambda builder, x, y: builder.fadd(x, y, flags=ANY_ORDER))
-_folding(times, lambda builder, x, y: builder.fmul(x, y, flags=ANY_ORDER))
-_folding(larger, _extremum("llvm.maximum"))
-_folding(smaller, _extremum("llvm.minimum"))

@@ -12,7 +12,8 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.imputils import RefType, iternext_impl, lower_builtin
-from numba.extending import intrinsic, models, overload, register_model
+from numba.core.typing.templates import signature
+from numba.extending import models, register_model, type_callable
 
 
 def trips(start: int, stop: int, least: int = 0) -> range:
@@ -59,31 +60,30 @@ class _TripsModel(models.StructModel):
         super().__init__(manager, kind, members)
 
 
-@intrinsic
-def _make(typing_context: Any, start: Any, stop: Any, least: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        made = cgutils.create_struct_proxy(UPWARDS)(context, builder)
-        made.start, made.stop, made.least = args
-        return made._getvalue()
+@type_callable(trips)
+def _typed(context: Any) -> Any:
+    def typed(start: Any, stop: Any, least: Any = None) -> Any:
+        given = (start, stop) if least is None else (start, stop, least)
+        return signature(UPWARDS, *[types.int64] * len(given))
 
-    return UPWARDS(types.int64, types.int64, types.int64), generate
-
-
-@overload(trips, strict=False)
-def _trips(start: Any, stop: Any, least: Any = 0) -> Any:
-    make: Any = _make
-    return lambda start, stop, least=0: make(start, stop, least)
+    return typed
 
 
-@intrinsic
-def _turn(typing_context: Any, numbers: Any) -> Any:
-    return DOWNWARDS(numbers), lambda context, builder, signature, args: args[0]
+@lower_builtin(trips, types.VarArg(types.int64))
+def _made(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    made = cgutils.create_struct_proxy(UPWARDS)(context, builder)
+    made.start, made.stop, made.least = (*args, WORD(0))[:3]
+    return made._getvalue()
 
 
-@overload(reversed, strict=False)
-def _reversed(numbers: Any) -> Any:
-    turn: Any = _turn
-    return (lambda numbers: turn(numbers)) if numbers is UPWARDS else None
+@type_callable(reversed)
+def _turned(context: Any) -> Any:
+    return lambda numbers: signature(DOWNWARDS, numbers) if numbers is UPWARDS else None
+
+
+@lower_builtin(reversed, Trips)
+def _backwards(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    return args[0]
 
 
 @lower_builtin("getiter", Trips)

@@ -1,0 +1,165 @@
+"""Helpers of kernels that are a few instructions of machine code; needs Numba.
+
+They are written into the caller.  Numba would compile functions of Python each by itself, in
+every process again, before the kernel that calls them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.core.typing.templates import signature
+from numba.extending import lower_builtin, type_callable
+
+WORD = 2.0**63
+ANY_ORDER = ("reassoc", "nsz")
+
+
+def whole(exact: Any, rough: float) -> Any:
+    """The integer `exact`, which is about `rough`.
+
+    In compiled code raises OverflowError if a machine word does not hold it, and ValueError if
+    there is none, `rough` being NaN.
+    """
+    return exact
+
+
+def inside(index: Any, length: int) -> Any:
+    """The place of an element of so many, counted from the front; raises IndexError."""
+    if not -length <= index < length:
+        raise IndexError(f"index {index} is out of bounds for size {length}")
+    return index + length if index < 0 else index
+
+
+def natural(index: Any) -> Any:
+    """The index, which is surely not negative: then it is not one from the end of an axis."""
+    return index
+
+
+def plus(x: Any, y: Any) -> Any:
+    """`x + y`, a step of a sum whose terms may be taken in any order."""
+    return x + y
+
+
+def times(x: Any, y: Any) -> Any:
+    """`x * y`, a step of a product whose factors may be taken in any order."""
+    return x * y
+
+
+def larger(x: Any, y: Any) -> Any:
+    """The larger of two numbers; NaN if one of them is."""
+    return np.maximum(x, y)
+
+
+def smaller(x: Any, y: Any) -> Any:
+    """The smaller of two numbers; NaN if one of them is."""
+    return np.minimum(x, y)
+
+
+def _compiled(
+    function: Callable[..., Any],
+    typed: Callable[..., Any],
+    write: Callable[[Any, Any, Any], Any],
+) -> None:
+    """Give the function its compiled form.
+
+    `typed` gives its signature for types of arguments, `write` its result from the calling
+    convention, the builder and the arguments.
+    """
+
+    def lowered(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return write(context.call_conv, builder, args)
+
+    type_callable(function)(lambda context: typed)
+    lower_builtin(function, types.VarArg(types.Any))(lowered)
+
+
+# -- integers ---------------------------------------------------------------------------------
+
+
+def _index(index: Any) -> Any:
+    """The signature of a function of one integer."""
+    return signature(types.int64, types.int64) if isinstance(index, types.Integer) else None
+
+
+def _place(index: Any, length: Any) -> Any:
+    """The signature of a function of two integers."""
+    if isinstance(index, types.Integer) and isinstance(length, types.Integer):
+        return signature(types.int64, types.int64, types.int64)
+    return None
+
+
+def _rounded(exact: Any, rough: Any) -> Any:
+    """The signature of a function of an integer and about the same number."""
+    if isinstance(exact, types.Integer) and isinstance(rough, types.Float):
+        return signature(types.int64, types.int64, types.float64)
+    return None
+
+
+def _natural(convention: Any, builder: Any, args: Any) -> Any:
+    builder.assume(builder.icmp_signed(">=", args[0], args[0].type(0)))
+    return args[0]
+
+
+def _inside(convention: Any, builder: Any, args: Any) -> Any:
+    index, length = args
+    back = builder.icmp_signed("<", index, index.type(0))
+    place = builder.select(back, builder.add(index, length), index)
+    # as unsigned numbers, negative ones are larger than any length
+    with builder.if_then(builder.icmp_unsigned(">=", place, length), likely=False):
+        convention.return_user_exc(builder, IndexError, ("index is out of bounds",))
+    return place
+
+
+def _whole(convention: Any, builder: Any, args: Any) -> Any:
+    exact, rough = args
+    none = builder.fcmp_unordered("uno", rough, rough)
+    with builder.if_then(none, likely=False):
+        text = "cannot convert float NaN to integer"
+        convention.return_user_exc(builder, ValueError, (text,))
+    limit = rough.type(WORD * (1 - 1e-15))
+    above = builder.fcmp_ordered(">=", rough, limit)
+    below = builder.fcmp_ordered("<=", rough, rough.type(-limit.constant))
+    with builder.if_then(builder.or_(above, below), likely=False):
+        text = "an integer of compiled code must fit 64 bits"
+        convention.return_user_exc(builder, OverflowError, (text,))
+    return exact
+
+
+_compiled(natural, _index, _natural)
+_compiled(inside, _place, _inside)
+_compiled(whole, _rounded, _whole)
+
+
+# -- steps of reductions ----------------------------------------------------------------------
+
+
+def _step(x: Any, y: Any) -> Any:
+    """The signature of a step: a number is added to a floating-point one, for example."""
+    if isinstance(x, types.Float) and isinstance(y, types.Number | types.Boolean):
+        return signature(x, x, x)
+    return None
+
+
+def _extremum(name: str) -> Callable[[Any, Any, Any], Any]:
+    """LLVM's instruction `name`, which takes NaN for the larger and for the smaller."""
+
+    def write(convention: Any, builder: Any, args: Any) -> Any:
+        kind = args[0].type
+        function = ir.FunctionType(kind, [kind, kind])
+        found = builder.module.declare_intrinsic(name, [kind], function)
+        return builder.call(found, args, fastmath=("nsz",))
+
+    return write
+
+
+# Only these instructions may be reordered, so that loops run several at a time; what the user
+# wrote keeps its order.
+_compiled(plus, _step, lambda _, builder, args: builder.fadd(*args, flags=ANY_ORDER))
+_compiled(times, _step, lambda _, builder, args: builder.fmul(*args, flags=ANY_ORDER))
+_compiled(larger, _step, _extremum("llvm.maximum"))
+_compiled(smaller, _step, _extremum("llvm.minimum"))

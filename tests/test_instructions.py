@@ -1,0 +1,110 @@
+"""Helpers of kernels that are written into their callers: as in Python, so in compiled code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+numba = pytest.importorskip("numba", reason="kernels need Numba")
+kernels = pytest.importorskip("stagec_runtime.kernels")
+
+
+@pytest.fixture(params=["Python", "compiled"])
+def run(request: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What makes a helper ready to be called."""
+    if request.param == "Python":
+        return lambda helper: helper
+    two = {kernels.natural: lambda helper: lambda x: helper(x)}
+
+    def compiled(helper: Callable[..., Any]) -> Callable[..., Any]:
+        return numba.njit(two.get(helper, lambda f: lambda x, y: f(x, y))(helper))
+
+    return compiled
+
+
+@pytest.mark.parametrize(
+    ("index", "length", "place"), [(0, 3, 0), (2, 3, 2), (-1, 3, 2), (-3, 3, 0)]
+)
+def test_place_of_an_element(run: Any, index: int, length: int, place: int) -> None:
+    assert run(kernels.inside)(index, length) == place
+
+
+@pytest.mark.parametrize(("index", "length"), [(3, 3), (-4, 3), (0, 0), (-1, 0), (2**62, 5)])
+def test_no_such_element(run: Any, index: int, length: int) -> None:
+    with pytest.raises(IndexError, match="is out of bounds"):
+        run(kernels.inside)(index, length)
+
+
+def test_natural_index(run: Any) -> None:
+    assert run(kernels.natural)(4) == 4
+
+
+@pytest.mark.parametrize("number", [0, 5, -(2**62), 2**62])
+def test_integers_of_a_word(run: Any, number: int) -> None:
+    assert run(kernels.whole)(number, float(number)) == number
+
+
+@pytest.mark.parametrize("rough", [2.0**63, -(2.0**63), math.inf, -math.inf])
+def test_integers_beyond_a_word(rough: float) -> None:
+    whole = numba.njit(lambda x, y: kernels.whole(x, y))
+    with pytest.raises(OverflowError, match="must fit 64 bits"):
+        whole(0, rough)
+    with pytest.raises(ValueError, match="cannot convert float NaN"):
+        whole(0, math.nan)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "total", "product"),
+    [
+        (1.5, 2.5, 4.0, 3.75),
+        (1.5, 2, 3.5, 3.0),
+        (1.5, True, 2.5, 1.5),
+        (np.float32(0.1), np.float32(3), np.float32(3.1), np.float32(0.3)),
+        (-0.0, -0.0, -0.0, 0.0),
+        (math.inf, 1.0, math.inf, math.inf),
+    ],
+)
+def test_steps_of_sums_and_products(run: Any, x: Any, y: Any, total: Any, product: Any) -> None:
+    assert run(kernels.plus)(x, y) == pytest.approx(total, rel=1e-7)
+    assert run(kernels.times)(x, y) == pytest.approx(product, rel=1e-7)
+
+
+def test_a_single_precision_sum_stays_one() -> None:
+    compiled = numba.njit(lambda x, y: kernels.plus(x[0], y[0]))
+    arrays = np.ones(1, np.float32), np.ones(1)
+    compiled(*arrays)
+    assert str(compiled.nopython_signatures[0].return_type) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "larger", "smaller"),
+    [
+        (1.0, 2.0, 2.0, 1.0),
+        (math.nan, 2.0, math.nan, math.nan),
+        (2.0, math.nan, math.nan, math.nan),
+        (-math.inf, math.inf, math.inf, -math.inf),
+    ],
+)
+def test_extrema(run: Any, x: float, y: float, larger: float, smaller: float) -> None:
+    np.testing.assert_equal(run(kernels.larger)(x, y), larger)
+    np.testing.assert_equal(run(kernels.smaller)(x, y), smaller)
+
+
+def numbers(start: int, stop: int) -> list[int]:
+    found = [7]
+    for k in kernels.trips(start, stop):
+        found.append(k)
+    for k in reversed(kernels.trips(0, stop, 0)):
+        found.append(k)
+    return found
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 3), (2, 5), (3, 3), (4, 2)])
+def test_trips(start: int, stop: int) -> None:
+    want = [7, *range(start, stop), *reversed(range(stop))]
+    assert numbers(start, stop) == want
+    assert numba.njit(numbers)(start, stop) == want
