@@ -110,10 +110,12 @@ class Survival:
         stmt = self.stores.get(value)
         if stmt is None:
             return None
-        path, index = stmt.kwargs["path"], stmt.args[2:]
+        path, index, frames = stmt.kwargs["path"], stmt.args[2:], self.frames[stmt]
+        if frames and value not in self._inside(frames[-1].block):
+            return None  # it is needed where it was made: in other trips, or without the store
         if any(not isinstance(i.type, ArrayType) or i.type.rank for i in index):
             return None  # of several values stored in one element one survives
-        last = self._last(stmt.out, Region(path, index, self.frames[stmt]))
+        last = self._last(stmt.out, Region(path, index, frames))
         if last is None:
             return None
         builder = Builder(loc=stmt.loc)

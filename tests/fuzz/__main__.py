@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--backend", default="numpy")
     parser.add_argument("--keep", action="store_true", help="do not shrink")
     options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
     verdicts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     started = time.perf_counter()

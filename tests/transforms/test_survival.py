@@ -323,3 +323,49 @@ def test_length_is_another_in_each_trip(backend: str) -> None:
     got = stagec.grad(program, backend=backend)(x)
     wanted = [(program(x + h) - program(x - h)) / 2e-6 for h in 1e-6 * np.eye(len(x))]
     np.testing.assert_allclose(got, wanted, rtol=1e-8, atol=1e-9)
+
+
+def stored_on_a_condition(x: Any, s: float, n: int) -> Any:
+    total = 0.0
+    for i in range(3):
+        v = s * i / (1.0 + np.abs(s))
+        if n > i:
+            x[i] = v
+        total += np.sqrt(1 + v * v * v)
+    return total + x.sum()
+
+
+def stored_in_a_loop(x: Any, s: float, n: int) -> Any:
+    total = 0.0
+    if s > 0:
+        v = np.sin(s)
+        for i in range(n):
+            if i == 1:
+                x[i] = v
+        total = v * v * v + np.exp(v)
+    return total + x.sum()
+
+
+def stored_by_a_branch_in_a_branch(x: Any, s: float, n: int) -> Any:
+    total = 0.0
+    if s > 0:
+        v = np.sin(s)
+        if n > 1:
+            x[0] = v
+        total = v * v * v + np.exp(v)
+    return total + x.sum()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("n", [2, 0])
+@pytest.mark.parametrize(
+    "program", [stored_on_a_condition, stored_in_a_loop, stored_by_a_branch_in_a_branch]
+)
+def test_value_is_needed_where_it_is_not_stored(program: Any, n: int, backend: str) -> None:
+    def at_point(s: float) -> Any:
+        return program(np.arange(3.0) + 5, s, n)
+
+    found = stagec.grad(program, argnums=1, backend=backend)(np.arange(3.0) + 5, 0.4, n)
+    assert found == pytest.approx(
+        (at_point(0.4 + 1e-6) - at_point(0.4 - 1e-6)) / 2e-6, rel=1e-6
+    )
