@@ -26,7 +26,7 @@ from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.path import Arg
-from stagec.ir.rebuild import map_operands, map_regions
+from stagec.ir.rebuild import carrying, map_operands, map_regions
 from stagec.ir.types import (
     ArrayType,
     Dim,
@@ -326,19 +326,11 @@ class _Gatherer:
     def loop(self, stmt: For, sizes: Sizes) -> tuple[For, list[_Carried]]:
         """The loop, still without what it begins with of the arrays that it needs."""
         body, found = self.inside(stmt.body, sizes)
-        carries = len(stmt.init)
-        results = list(body.results)
-        results[carries:carries] = [array.end for array in found]
         params = (*body.params, *(array.begin for array in found))
-        ends = [Value(a.begin.type, a.begin.hint) for a in found]
-        made = replace(
-            stmt,
-            body=Block(params, body.stmts, tuple(results)),
-            carry=(*stmt.carry, *ends),
-        )
+        made = carrying(stmt, (), [a.end for a in found], replace(body, params=params))
         outer = [
             replace(a, begin=Value(a.begin.type, a.begin.hint), end=end)
-            for a, end in zip(found, ends, strict=True)
+            for a, end in zip(found, made.carry[len(stmt.carry) :], strict=True)
         ]
         return made, outer
 

@@ -116,7 +116,8 @@ def judged(space: dict[str, Any], seed: int, backend: str) -> Verdict:
         wanted = outcome(f, args)
         if isinstance(wanted, BaseException):
             found = outcome(compiled, args)
-            if type(found) is not type(wanted):
+            unused = space.get("UNUSED", False) and not isinstance(found, BaseException)
+            if type(found) is not type(wanted) and not unused:
                 raise Mismatch(
                     "jit", f"n={trips}: eager raises {wanted!r}, jit gives {found!r}"
                 )

@@ -85,12 +85,17 @@ class Nests:
         for axes in self.random.sample(["m", "m", "k", "mk"], 2):
             self.new(1, place, axes)
         arrays = [a for a in place.arrays if a not in "xy"]
-        self.result = f"return {', '.join(self.random.sample([*arrays, 'x', 'y', 't'], 2))}"
+        results = self.random.sample([*arrays, "x", "y", "t"], 2)
+        if self.chance(0.6):
+            results = [*arrays, "x", "y", "t"]
+        else:  # what nothing needs may be left out, with its error
+            self.lines[1] += "\nUNUSED = True\n"
+        self.result = f"return {', '.join(results)}"
         self.budget = self.random.randint(3, 12)
         while self.budget > 0:
             self.statement(1, place)
         self.write(1, self.result)
-        self.loss()
+        self.loss(len(results))
         return "\n".join(self.lines) + "\n"
 
     def sizes(self) -> str:
@@ -100,10 +105,13 @@ class Nests:
         first, second = self.random.choice(several), self.random.choice(several)
         return f"{{3: {first}, 2: {second}, 0: {self.random.choice(small)}}}"
 
-    def loss(self) -> None:
+    def loss(self, count: int) -> None:
+        """A number made of all results."""
+        names = [f"r{k}" for k in range(count)]
         self.write(0, "\n\ndef loss(x, y, s, n):")
-        self.write(1, "a, b = f(x, y, s, n)")
-        self.write(1, "return np.sum(np.sin(a) * 0.7) + np.sum(b * b) + np.sum(x) + np.sum(y * s)")
+        self.write(1, f"{', '.join(names)} = f(x, y, s, n)")
+        total = " + ".join(f"np.sum(np.sin({r}) * {k + 0.7})" for k, r in enumerate(names))
+        self.write(1, f"return {total} + np.sum(x) + np.sum(y * s)")
 
     def helper(self) -> None:
         """A function that writes to a vector and returns a number."""
