@@ -27,3 +27,20 @@ def test_the_bound_of_a_loop_in_one_branch_is_no_size_after_it() -> None:
     x, y = np.linspace(0.1, 0.9, 6), np.full(6, -0.4)
     wanted = sc.grad(loss)(x, y)
     np.testing.assert_allclose(sc.grad(loss, backend="numba")(x, y), wanted)
+
+
+def test_what_only_one_branch_stores_is_not_read_back_in_the_other() -> None:
+    def loss(y: Any) -> Any:
+        y = y.copy()
+        total = np.zeros(1)
+        for i in range(y.shape[0]):
+            total[0] += y[i]
+            if total[0] > 0.8:
+                return np.sum(np.sin(total * 2))
+            y[i] = total[0]
+        return np.sum(np.sin(total))
+
+    y = np.array([0.27, 0.21, 0.5, 0.3])
+    wanted = np.array([1.0, 1.0, 1.0, 0.0]) * 2 * np.cos(2 * 0.98)
+    for backend in ("numpy", "numba"):
+        np.testing.assert_allclose(sc.grad(loss, backend=backend)(y), wanted)
