@@ -225,11 +225,9 @@ class _Sums:
 
     def take(self, stmt: Stmt, builder: Builder) -> bool:
         """Whether the statement was one of the additions; it is dealt with then."""
-        found = self._member.get(stmt.outs[0]) if isinstance(stmt, Apply) else None
-        if found is None:
+        if not isinstance(stmt, Apply) or len(stmt.outs) != 1 or stmt.out not in self._member:
             return False
-        assert isinstance(stmt, Apply)
-        chain, member = found
+        chain, member = self._member[stmt.out]
         if member in chain.direct:
             builder.append(stmt)
             present: Operand = stmt.out
