@@ -86,7 +86,11 @@ def store(
     handles = [m.handle(state, o) for o in (*ref.index, *index)]
     base = m.handle(state, cell.operand)
     write = indexing.accumulate_at if accumulate else indexing.update_at
-    new = write(base, value, full, *handles).operand
+    try:
+        new = write(base, value, full, *handles).operand
+    except TypeError as error:
+        help = "assign a number, or an array that broadcasts to the part"
+        raise StagecError("SC322", str(error), loc, help) from None
     m.name(new, m.name_of(cell.operand))
     state.cells[ref.cell] = ArrayCell(new, cell.shares, cell.external)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, While
+from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
 
 
 def map_operands(stmt: Stmt, change: Callable[[Operand], Operand]) -> Stmt:
@@ -46,3 +46,21 @@ def map_regions(stmt: Stmt, change: Callable[[Block], Block]) -> Stmt:
             return replace(stmt, cond=change(stmt.cond), body=change(stmt.body))
         case _:
             assert_never(stmt)
+
+
+def carrying(loop: For, init: Sequence[Operand], ends: Sequence[Operand], body: Block) -> For:
+    """The loop with the body `body`, which carries more than the loop did.
+
+    The further parameters of the body come last, and begin as `init`; `ends` is what they are
+    after a trip.  The results of the body are still those of the loop, of which the last may
+    say that it ends.
+    """
+    own = len(loop.init)
+    results = (*body.results[:own], *ends, *body.results[own:])
+    further = (Value(p.type, p.hint) for p in body.params[1 + own :])
+    return replace(
+        loop,
+        init=(*loop.init, *init),
+        body=replace(body, results=results),
+        carry=(*loop.carry, *further),
+    )

@@ -132,7 +132,7 @@ class _Verifier:
             if branch.params:
                 raise _wrong(stmt, "a branch has parameters")
             self.block(branch, scope)
-            _match(stmt, "results of a branch", branch.results, stmt.outs)
+            _joined(stmt, "results of a branch", branch.results, stmt.outs)
 
     def _for(self, stmt: For, scope: set[Value]) -> None:
         for bound in (stmt.lo, stmt.hi, stmt.step):
@@ -159,9 +159,9 @@ class _Verifier:
                 raise _wrong(stmt, "the body has no result for `until`")
             _boolean(stmt, "`until` result", results[-1])
             results = results[:-1]
-        _match(stmt, "initial values", stmt.init, params)
-        _match(stmt, "results of the body", results, params)
-        _match(stmt, "final values", stmt.carry, params)
+        _joined(stmt, "initial values", stmt.init, params)
+        _joined(stmt, "results of the body", results, params)
+        _joined(stmt, "final values", stmt.carry, params)
         if stmt.trips is not None:
             _integer(stmt, stmt.trips.type)
 
@@ -218,6 +218,15 @@ def _match(stmt: Stmt, what: str, given: Sequence[Operand], wanted: Sequence[Ope
         raise _wrong(stmt, f"{len(given)} {what} for {len(wanted)}")
     for a, b in zip(given, wanted, strict=True):
         if not compatible(a.type, b.type):
+            raise _wrong(stmt, f"{what}: {a.type} is given for {b.type}")
+
+
+def _joined(stmt: Stmt, what: str, given: Sequence[Operand], wanted: Sequence[Operand]) -> None:
+    """As `_match`; what is said to be a size has to be that size wherever it comes from."""
+    _match(stmt, what, given, wanted)
+    for a, b in zip(given, wanted, strict=True):
+        size = getattr(b.type, "size", None)
+        if size is not None and not isinstance(a, Undef) and getattr(a.type, "size", None) != size:
             raise _wrong(stmt, f"{what}: {a.type} is given for {b.type}")
 
 

@@ -72,30 +72,29 @@ class Indices:
 
     def unproven(self, block: Block) -> Iterator[Stmt]:
         """The statements with an index that may be outside, and calls, in order."""
-        with self.scope():
-            for stmt in block.stmts:
-                self.note(stmt)
-                if isinstance(stmt, Call) or (
-                    isinstance(stmt, Apply) and not self.proven(stmt)
-                ):
-                    yield stmt
-                for region in regions(stmt):
-                    yield from self.unproven(region)
+        for stmt in self.noted(block):
+            if isinstance(stmt, Call) or (isinstance(stmt, Apply) and not self.proven(stmt)):
+                yield stmt
 
     def natural(self, block: Block) -> Iterator[For]:
         """The innermost loops that count in ones, and surely by no negative number."""
+        for stmt in self.noted(block):
+            inner = any(r for s in regions(stmt) for s in s.stmts for r in regions(s))
+            match stmt:
+                case For(lo=lo, step=step) if known(step) == 1 and not inner:
+                    if self.facts.holds(self.facts.of(lo)):
+                        yield stmt
+                case _:
+                    pass
+
+    def noted(self, block: Block) -> Iterator[Stmt]:
+        """The statements of the block and of those inside, each when what it tells is noted."""
         with self.scope():
             for stmt in block.stmts:
                 self.note(stmt)
-                inner = any(r for s in regions(stmt) for s in s.stmts for r in regions(s))
-                match stmt:
-                    case For(lo=lo, step=step) if known(step) == 1 and not inner:
-                        if self.facts.holds(self.facts.of(lo)):
-                            yield stmt
-                    case _:
-                        pass
+                yield stmt
                 for region in regions(stmt):
-                    yield from self.natural(region)
+                    yield from self.noted(region)
 
     @contextmanager
     def scope(self) -> Iterator[None]:

@@ -19,19 +19,29 @@ from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ArrayType, Dim, Size, Symbol, at_least
 from stagec.ir.walk import free_values, rename, uses
 from stagec.ops.creation import empty
+from stagec.ops.index_bounds import Indices
 from stagec.ops.index_facts import given_sizes
 from stagec.opt.siblings.accesses import Accesses, followed
+
+Outside = dict[Value, set[int]]
 
 
 def contract(fn: Function) -> Function:
     """The function with arrays no larger than one trip needs."""
     functions = tuple(map(contract, fn.functions))
-    return replace(fn, body=_contracted(fn.body, given_sizes(fn.params)), functions=functions)
+    indices = Indices.of(fn)
+    outside = {
+        s.outs[0]: {place.axis for place in indices.doubtful(s)}
+        for s in indices.noted(fn.body)
+        if isinstance(s, Apply) and path_of(s)
+    }
+    body = _contracted(fn.body, given_sizes(fn.params), outside)
+    return replace(fn, body=body, functions=functions)
 
 
-def _contracted(block: Block, given: Collection[Symbol]) -> Block:
+def _contracted(block: Block, given: Collection[Symbol], outside: Outside) -> Block:
     """The block with smaller arrays; `given` are the symbols that may be negative."""
-    narrower = _Narrower()
+    narrower = _Narrower(outside)
     made = {s.out: s for s in block.stmts if isinstance(s, Apply) and s.op is empty}
     used = Counter(v for s in block.stmts for v in uses(s))
     used.update(v for v in block.results if isinstance(v, Value))
@@ -48,7 +58,7 @@ def _contracted(block: Block, given: Collection[Symbol]) -> Block:
     block = _moved_in(narrower.block(block), narrower)
     return replace(
         block,
-        stmts=tuple(map_regions(s, lambda b: _contracted(b, given)) for s in block.stmts),
+        stmts=tuple(map_regions(s, lambda b: _contracted(b, given, outside)) for s in block.stmts),
     )
 
 
@@ -78,7 +88,7 @@ def _with_own(loop: For, made: Mapping[Operand, Apply]) -> For:
         return loop
     body = loop.body
     params = (body.params[0], *(body.params[1 + k] for k in kept))
-    results = tuple(body.results[k] for k in kept)
+    results = (*(body.results[k] for k in kept), *body.results[len(loop.init) :])
     return replace(
         loop,
         init=tuple(loop.init[k] for k in kept),
@@ -102,15 +112,17 @@ def _column(loop: For, k: int) -> Iterator[For]:
 
 @dataclass(slots=True)
 class _Narrower:
-    """Takes axes from arrays.
+    """Takes axes from arrays, where no index can be outside.
 
     Attributes
     ----------
+    outside : the axes at which reads and writes may be outside of their array, by results.
     names : the smaller array for each version of one.
     axes : the axes that it loses.
     private : the arrays of which each trip uses nothing but what it wrote.
     """
 
+    outside: Outside
     names: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
     axes: dict[Operand, set[int]] = field(default_factory=dict[Operand, set[int]])
     private: list[Value] = field(default_factory=list[Value])
@@ -129,6 +141,8 @@ class _Narrower:
             if not axes or not _counts(level):
                 break  # trips of this loop share elements, and all inner loops with them
             own |= axes
+        # an index that is outside has to raise
+        own -= {axis for s in found.found for axis in self.outside[s.outs[0]]}
         gone = {axis for axis in own if natural(kind.shape[axis], given)}
         if len(gone) == kind.rank:
             gone.discard(max(gone))
@@ -175,8 +189,11 @@ class _Narrower:
             (step,) = stmt.kwargs["path"]
             index = path_operands(stmt)
             first = len(stmt.args) - len(index)
-            kept = _without(step.items, self.axes[stmt.args[0]])
+            gone = self.axes[stmt.args[0]]
+            kept = _without(step.items, gone)
             plan, args = _plan(kept, index)
+            left = (a - sum(g < a for g in gone) for a in self.outside[stmt.out])
+            self.outside[rename(stmt.out, self.names)] = set(left)  # type: ignore[index]
             attrs = freeze({**stmt.kwargs, "path": (Index(plan),)})
             return replace(stmt, args=(*stmt.args[:first], *args), attrs=attrs)
         return stmt

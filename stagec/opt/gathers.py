@@ -26,7 +26,7 @@ from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.path import Arg
-from stagec.ir.rebuild import map_operands, map_regions
+from stagec.ir.rebuild import carrying, map_operands, map_regions
 from stagec.ir.types import (
     ArrayType,
     Dim,
@@ -225,11 +225,9 @@ class _Sums:
 
     def take(self, stmt: Stmt, builder: Builder) -> bool:
         """Whether the statement was one of the additions; it is dealt with then."""
-        found = self._member.get(stmt.outs[0]) if isinstance(stmt, Apply) else None
-        if found is None:
+        if not isinstance(stmt, Apply) or len(stmt.outs) != 1 or stmt.out not in self._member:
             return False
-        assert isinstance(stmt, Apply)
-        chain, member = found
+        chain, member = self._member[stmt.out]
         if member in chain.direct:
             builder.append(stmt)
             present: Operand = stmt.out
@@ -326,19 +324,11 @@ class _Gatherer:
     def loop(self, stmt: For, sizes: Sizes) -> tuple[For, list[_Carried]]:
         """The loop, still without what it begins with of the arrays that it needs."""
         body, found = self.inside(stmt.body, sizes)
-        carries = len(stmt.init)
-        results = list(body.results)
-        results[carries:carries] = [array.end for array in found]
         params = (*body.params, *(array.begin for array in found))
-        ends = [Value(a.begin.type, a.begin.hint) for a in found]
-        made = replace(
-            stmt,
-            body=Block(params, body.stmts, tuple(results)),
-            carry=(*stmt.carry, *ends),
-        )
+        made = carrying(stmt, (), [a.end for a in found], replace(body, params=params))
         outer = [
             replace(a, begin=Value(a.begin.type, a.begin.hint), end=end)
-            for a, end in zip(found, ends, strict=True)
+            for a, end in zip(found, made.carry[len(stmt.carry) :], strict=True)
         ]
         return made, outer
 

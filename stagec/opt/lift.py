@@ -12,7 +12,7 @@ from dataclasses import replace
 from stagec.ir.core import Apply, Block, For, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
-from stagec.ir.rebuild import map_regions
+from stagec.ir.rebuild import carrying, map_regions
 from stagec.ir.sharing import Memory
 from stagec.ir.types import ArrayType, Symbol
 from stagec.ir.walk import free_values, uses
@@ -81,12 +81,6 @@ def _carrying(loop: For, lifted: Sequence[Apply]) -> tuple[list[Apply], For]:
     block = Block(
         (*body.params, *last),
         tuple(s for s in body.stmts if s not in lifted),
-        (*body.results, *last.values()),
+        body.results,
     )
-    carried = replace(
-        loop,
-        init=(*loop.init, *(s.out for s in made)),
-        body=block,
-        carry=(*loop.carry, *(Value(s.out.type, s.out.hint) for s in lifted)),
-    )
-    return made, carried
+    return made, carrying(loop, [s.out for s in made], tuple(last.values()), block)

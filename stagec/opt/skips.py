@@ -130,7 +130,7 @@ class _Skip:
 
     def _collect(self) -> None:
         """Choose what to move: additions, and what nothing else needs."""
-        chosen = {s for s in self.body.stmts if s.outs[0] in self.kept}
+        chosen = {s for s in self.body.stmts if not self.kept.keys().isdisjoint(s.outs)}
         while True:
             used = {a for s in self.body.stmts if s not in chosen for a in uses(s)}
             left = {s for s in chosen if used.isdisjoint(s.outs)}

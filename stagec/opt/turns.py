@@ -18,7 +18,7 @@ from dataclasses import replace
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, Operand, Value
 from stagec.ir.function import Function
-from stagec.ir.rebuild import map_regions
+from stagec.ir.rebuild import carrying, map_regions
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import uses
 from stagec.ops.arithmetic import add
@@ -84,14 +84,8 @@ def _taking_turns(loop: For, k: int, write: Apply, builder: Builder) -> For:
     for stmt in body.stmts:
         inside.loc = stmt.loc
         inside.append(_written(write, other, inside) if stmt is write else stmt)
-    carries = len(loop.init)
-    results = (*body.results[:carries], old, *body.results[carries:])
-    return replace(
-        loop,
-        init=(*loop.init, builder.add(copy, (init,), {}, old.hint)[0]),
-        body=inside.block((*body.params, other), results),
-        carry=(*loop.carry, Value(old.type, old.hint)),
-    )
+    begin = builder.add(copy, (init,), {}, old.hint)
+    return carrying(loop, begin, (old,), inside.block((*body.params, other), body.results))
 
 
 def _written(write: Apply, other: Value, builder: Builder) -> Apply:

@@ -247,7 +247,7 @@ class CallDraft:
 def unsized(type: Type) -> Type:
     """The type of a value that has other sizes, or none, on another path."""
     if isinstance(type, ArrayType):
-        return replace(type, shape=(None,) * type.rank)
+        return replace(type, shape=(None,) * type.rank, size=None)
     return type
 
 

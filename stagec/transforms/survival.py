@@ -57,13 +57,23 @@ class Region:
 
 @dataclass(slots=True)
 class Survival:
-    """What the last versions of the arrays of a block still hold."""
+    """What the last versions of the arrays of a block still hold.
+
+    Attributes
+    ----------
+    frames : the statements around each op.
+    home : the same of what makes each value.
+    stores : the first op that stores a value in an array, wherever the value is made.
+    """
 
     block: Block
     history: History
     integers: Integers
     frames: dict[Apply, tuple[Frame, ...]] = field(
         default_factory=dict[Apply, tuple[Frame, ...]]
+    )
+    home: dict[Value, tuple[Frame, ...]] = field(
+        default_factory=dict["Value", "tuple[Frame, ...]"]
     )
     stores: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
     _defined: dict[Block, set[Value]] = field(default_factory=dict[Block, "set[Value]"])
@@ -82,11 +92,15 @@ class Survival:
         return found
 
     def _collect(self, block: Block, frames: tuple[Frame, ...]) -> None:
+        self.home.update(dict.fromkeys(block.params, frames))
         for stmt in block.stmts:
+            self.home.update(dict.fromkeys(stmt.outs, frames))
             if isinstance(stmt, Apply):
                 self.frames[stmt] = frames
                 if stmt.op is update and isinstance(value := stmt.args[1], Value):
-                    self.stores.setdefault(value, stmt)
+                    # what a branch or loop inside stores may not be stored
+                    if self.home[value] == frames:
+                        self.stores.setdefault(value, stmt)
             elif isinstance(stmt, For | While | If):
                 for region in regions(stmt):
                     self._collect(region, (*frames, Frame(stmt, region)))

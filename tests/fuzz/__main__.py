@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
         if verdict.kind == "mismatch":
             say(f"seed {seed} MISMATCH {verdict.stage}: {verdict.detail}")
             if not options.keep:
-                text = shrink(text, seed, verdict)
+                text = shrink(text, seed, verdict, options.backend)
             say(f"written to {write(options.out, text, seed, verdict)}")
     spent = time.perf_counter() - started
     counts = ", ".join(f"{n} {kind}" for kind, n in sorted(verdicts.items()))

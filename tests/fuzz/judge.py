@@ -72,11 +72,16 @@ def load(text: str, name: str) -> dict[str, Any]:
     return space
 
 
-def arguments(seed: int, trips: int) -> Arguments:
-    """The arguments of a program: a vector, a matrix, a number, a trip count."""
+def arguments(seed: int, trips: int, sizes: tuple[int, int] | None = None) -> Arguments:
+    """The arguments of a program: a vector, a matrix, a number, a trip count.
+
+    With `sizes` the vector is as long as a column of the matrix, which has these lengths.
+    """
     rng = np.random.default_rng([seed, trips])
     s = float(rng.uniform(-1, 1))
-    return rng.uniform(-1, 1, 4), rng.uniform(-1, 1, (3, 4)), s, trips
+    shape = (3, 4) if sizes is None else sizes
+    length = 4 if sizes is None else sizes[0]
+    return rng.uniform(-1, 1, length), rng.uniform(-1, 1, shape), s, trips
 
 
 def judge(text: str, seed: int, name: str | None = None, backend: str = "numpy") -> Verdict:
@@ -107,11 +112,12 @@ def judged(space: dict[str, Any], seed: int, backend: str) -> Verdict:
     slope = sc.grad(loss, argnums=(0, 1, 2), backend=backend)
     kinks = 0
     for trips in TRIPS:
-        args = arguments(seed, trips)
+        args = arguments(seed, trips, space.get("SIZES", {}).get(trips))
         wanted = outcome(f, args)
         if isinstance(wanted, BaseException):
             found = outcome(compiled, args)
-            if type(found) is not type(wanted):
+            unused = space.get("UNUSED", False) and not isinstance(found, BaseException)
+            if type(found) is not type(wanted) and not unused:
                 raise Mismatch(
                     "jit", f"n={trips}: eager raises {wanted!r}, jit gives {found!r}"
                 )
@@ -204,10 +210,11 @@ def kept(rebuilt: Any, copied: Any, args: Arguments) -> Any:
     return rebuilt if any(rebuilt is a for a in args) else copied
 
 
-def direction(seed: int) -> Arguments:
+def direction(args: Arguments, seed: int) -> Arguments:
     """A direction in the space of the arguments."""
     rng = np.random.default_rng([seed, 99])
-    return rng.normal(size=4), rng.normal(size=(3, 4)), float(rng.normal()), None
+    vector, matrix = (rng.normal(size=np.shape(a)) for a in args[:2])
+    return vector, matrix, float(rng.normal()), None
 
 
 def inner(one: Any, two: Any) -> tuple[float, float]:
@@ -225,7 +232,7 @@ def compare_modes(loss: Any, slope: Any, args: Arguments, seed: int) -> float:
     given = copy.deepcopy(args)
     for array in given[:2]:
         array.flags.writeable = False
-    along = direction(seed)
+    along = direction(args, seed)
     gradient = slope(*given)
     value, forward = sc.jvp(loss, given, along)
     for before, after in zip(args, given, strict=True):
@@ -243,7 +250,7 @@ def compare_modes(loss: Any, slope: Any, args: Arguments, seed: int) -> float:
 
 def compare_differences(loss: Any, args: Arguments, seed: int, derivative: float) -> bool:
     """Whether differences could judge; raises `Mismatch` if they disagree."""
-    along = direction(seed)
+    along = direction(args, seed)
 
     def at(h: float) -> float:
         moved = [a + h * d for a, d in zip(args[:3], along[:3], strict=True)]
@@ -263,7 +270,7 @@ def compare_differences(loss: Any, args: Arguments, seed: int, derivative: float
 
 def compare_pullback(f: Any, args: Arguments, wanted: Any, seed: int) -> None:
     """The adjoint identity of `vjp` and `jvp` of the function with all its results."""
-    along, rng = direction(seed), np.random.default_rng([seed, 7])
+    along, rng = direction(args, seed), np.random.default_rng([seed, 7])
     value, pullback = sc.vjp(f, *copy.deepcopy(args))
     compare("vjp value", wanted[0], value, args[-1])
     floats = isinstance(value, tuple)

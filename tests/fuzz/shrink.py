@@ -13,7 +13,7 @@ from tests.fuzz.judge import Verdict, judge
 SECONDS = 60.0
 
 
-def shrink(text: str, seed: int, verdict: Verdict) -> str:
+def shrink(text: str, seed: int, verdict: Verdict, backend: str = "numpy") -> str:
     """The smallest program found that fails at the same stage."""
     tree = ast.parse(text)
     deadline = time.monotonic() + SECONDS
@@ -23,13 +23,13 @@ def shrink(text: str, seed: int, verdict: Verdict) -> str:
         for smaller in variants(tree):
             if time.monotonic() > deadline:
                 return ast.unparse(tree)
-            if fails_alike(smaller, seed, verdict):
+            if fails_alike(smaller, seed, verdict, backend):
                 tree, again = smaller, True
                 break
     return ast.unparse(tree)
 
 
-def fails_alike(tree: ast.Module, seed: int, verdict: Verdict) -> bool:
+def fails_alike(tree: ast.Module, seed: int, verdict: Verdict, backend: str) -> bool:
     """Whether the program fails at the same stage."""
     try:
         text = ast.unparse(tree)
@@ -37,7 +37,7 @@ def fails_alike(tree: ast.Module, seed: int, verdict: Verdict) -> bool:
     except (SyntaxError, ValueError):
         return False
     try:
-        found = judge(text, seed)
+        found = judge(text, seed, backend=backend)
     except NameError:
         return False
     return (

@@ -32,6 +32,10 @@ WRONG = {
         "  y: float = if c:\n    yield x\n  else:\n    yield n\n  return y",
         "int is given for float",
     ),
+    "size of a branch": (
+        "  y: int{n} = if c:\n    yield 0\n  else:\n    yield 1\n  return y",
+        "int is given for int{n}",
+    ),
     "bounds": (
         "  for i: int in range(0, x, 1):\n    yield\n  return",
         "float is no integer",

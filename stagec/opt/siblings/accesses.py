@@ -23,7 +23,7 @@ def own_axes(loop: For, versions: Collection[Value]) -> set[int]:
 def followed(loop: For, versions: Collection[Value]) -> Accesses | None:
     """What the body does with an array; None: it is used in a way that is not followed."""
     found = Accesses(set(versions))
-    ends = zip(loop.body.params[1:], loop.body.results, strict=True)
+    ends = zip(loop.body.params[1:], loop.body.results, strict=False)
     done = found.block(loop.body) and found.kept({p, r} for p, r in ends)
     return found if done else None
 
