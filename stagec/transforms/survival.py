@@ -124,12 +124,10 @@ class Survival:
         stmt = self.stores.get(value)
         if stmt is None:
             return None
-        path, index, frames = stmt.kwargs["path"], stmt.args[2:], self.frames[stmt]
-        if frames and value not in self._inside(frames[-1].block):
-            return None  # it is needed where it was made: in other trips, or without the store
+        path, index = stmt.kwargs["path"], stmt.args[2:]
         if any(not isinstance(i.type, ArrayType) or i.type.rank for i in index):
             return None  # of several values stored in one element one survives
-        last = self._last(stmt.out, Region(path, index, frames))
+        last = self._last(stmt.out, Region(path, index, self.frames[stmt]))
         if last is None:
             return None
         builder = Builder(loc=stmt.loc)
