@@ -173,9 +173,18 @@ class Indices:
         return [
             place
             for place in _places(path[0], path_operands(stmt))
-            if self.checked.get(place.index) != (array, place.axis)  # type: ignore[arg-type]
+            if not self._checked(place, array, lengths[place.axis])
             and not self._inside(place.index, lengths[place.axis])
         ]
+
+    def _checked(self, place: Place, array: Operand, dim: Dim) -> bool:
+        """Whether the index was checked for this axis, or for one that is surely as long."""
+        if isinstance(place.index, int) or place.index not in self.checked:
+            return False
+        other, axis = self.checked[place.index]
+        return (other, axis) == (array, place.axis) or (
+            dim is not None and dim == self.lengths_of(other)[axis]
+        )
 
     def lengths_of(self, array: Operand) -> tuple[Dim, ...]:
         """The lengths of an array, which are those of its first version."""
