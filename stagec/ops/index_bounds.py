@@ -19,7 +19,7 @@ from stagec.ir.types import ArrayType, Dim, Size, affine
 from stagec.ir.walk import regions
 from stagec.ops.creation import empty, empty_like, ones, ones_like, zeros, zeros_like
 from stagec.ops.effects import agree
-from stagec.ops.extent import extent, inside
+from stagec.ops.extent import CHECKS, extent
 from stagec.ops.filling import full, full_like
 from stagec.ops.index_facts import IndexFacts, given_sizes
 from stagec.ops.paths import path_type
@@ -131,7 +131,7 @@ class Indices:
         elif stmt.op is extent:
             array = self.origins.first(stmt.args[0])
             self.sizes[stmt.outs[0]] = array, stmt.kwargs["axis"]
-        elif stmt.op is inside and stmt.args[1] in self.sizes:
+        elif stmt.op in CHECKS and stmt.args[1] in self.sizes:
             self.checked[stmt.outs[0]] = self.sizes[stmt.args[1]]
         elif stmt.op is agree:
             self._compared(*map(self.facts.of, stmt.args))
