@@ -192,6 +192,7 @@ from stagec.ops.extent import (
     extent as extent,
     from_start as from_start,
     inside as inside,
+    inside_if_any as inside_if_any,
     natural as natural,
     place as place,
     range_length as range_length,

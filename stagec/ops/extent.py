@@ -113,6 +113,20 @@ inside = constant(
     cost=Cost.CHEAP,
 )
 
+# the same in front of a loop from `low` to `high`: 0 if the loop makes no trip
+inside_if_any = constant(
+    "inside_if_any",
+    calls=(),
+    infer=lambda index, length, low, high: INT,
+    value=lambda index, length, low, high: range(length)[index] if low < high else 0,
+    batch=_range_batch,
+    source="range({1})[{0}] if {2} < {3} else 0",
+    scalar=lambda index, length, low, high: "kernels.inside({}, {}) if {} < {} else 0",
+    may_raise=(IndexError,),
+    cost=Cost.CHEAP,
+)
+CHECKS = (inside, inside_if_any)  # their first operand is an index, the second a length
+
 # an index that is surely not negative, where compiled code cannot see that itself
 natural = constant(
     "natural",
@@ -125,4 +139,4 @@ natural = constant(
     cost=Cost.FREE,
 )
 
-OPS = (extent, extent_if_set, range_length, from_start, distance, place, inside, natural)
+OPS = (extent, extent_if_set, range_length, from_start, distance, place, *CHECKS, natural)

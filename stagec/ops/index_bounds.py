@@ -19,7 +19,7 @@ from stagec.ir.types import ArrayType, Dim, Size, affine
 from stagec.ir.walk import regions
 from stagec.ops.creation import empty, empty_like, ones, ones_like, zeros, zeros_like
 from stagec.ops.effects import agree
-from stagec.ops.extent import extent, inside
+from stagec.ops.extent import CHECKS, extent
 from stagec.ops.filling import full, full_like
 from stagec.ops.index_facts import IndexFacts, given_sizes
 from stagec.ops.paths import path_type
@@ -130,7 +130,7 @@ class Indices:
         elif stmt.op is extent:
             array = self.origins.first(stmt.args[0])
             self.sizes[stmt.outs[0]] = array, stmt.kwargs["axis"]
-        elif stmt.op is inside and stmt.args[1] in self.sizes:
+        elif stmt.op in CHECKS and stmt.args[1] in self.sizes:
             self.checked[stmt.outs[0]] = self.sizes[stmt.args[1]]
         elif stmt.op is agree:
             self._compared(*map(self.facts.of, stmt.args))
@@ -172,9 +172,18 @@ class Indices:
         return [
             place
             for place in _places(path[0], path_operands(stmt))
-            if self.checked.get(place.index) != (array, place.axis)  # type: ignore[arg-type]
+            if not self._checked(place, array, lengths[place.axis])
             and not self._inside(place.index, lengths[place.axis])
         ]
+
+    def _checked(self, place: Place, array: Operand, dim: Dim) -> bool:
+        """Whether the index was checked for this axis, or for one that is surely as long."""
+        if isinstance(place.index, int) or place.index not in self.checked:
+            return False
+        other, axis = self.checked[place.index]
+        return (other, axis) == (array, place.axis) or (
+            dim is not None and dim == self.lengths_of(other)[axis]
+        )
 
     def lengths_of(self, array: Operand) -> tuple[Dim, ...]:
         """The lengths of an array, which are those of its first version."""

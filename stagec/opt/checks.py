@@ -6,6 +6,9 @@ What is proven to be inside is not checked, nor is an index that was checked bef
 as long.  An index that was checked counts from the front and is less than a length, so that
 more is known of what is computed from it.
 
+An index that an innermost loop does not change is checked in front of it, if it makes a trip:
+LLVM vectorises no loop that may raise.
+
 An index that an innermost loop counts down, as `k - i`, is marked as one from the front
 (`natural`): LLVM cannot see that, and would vectorise nothing.
 """
@@ -13,18 +16,18 @@ An index that an innermost loop counts down, as `k - i`, is marked as one from t
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Const, For, Operand, Stmt, Value
+from stagec.ir.core import Apply, Block, Const, For, Op, Operand, Stmt, Value, known
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import INT, Size, Symbol
 from stagec.ir.walk import regions
-from stagec.ops.extent import extent, inside, natural
+from stagec.ops.extent import extent, inside, inside_if_any, natural
 from stagec.ops.index_bounds import Indices, Place
 
 
@@ -35,6 +38,35 @@ def checks(fn: Function) -> Function:
     return replace(fn, body=body, functions=functions)
 
 
+@dataclass(slots=True)
+class _Front:
+    """The place in front of an innermost loop that counts in ones.
+
+    Attributes
+    ----------
+    builder : where statements in front of the loop go.
+    bounds : of the numbers that it counts.
+    starts : the initial value of each of its carries.
+    inner : the values that it defines.
+    made : the checks made there.
+    """
+
+    builder: Builder
+    bounds: tuple[Operand, Operand]
+    starts: dict[Operand, Operand]
+    inner: set[Operand]
+    made: dict[Hashable, Value] = field(default_factory=dict[Hashable, Value])
+
+    @classmethod
+    def of(cls, builder: Builder, stmt: For) -> _Front | None:
+        """The place in front of the loop; None if nothing can be checked there."""
+        if known(stmt.step) != 1:
+            return None
+        starts = dict(zip(stmt.body.params[1:], stmt.init, strict=True))
+        outs = (out for s in stmt.body.stmts for out in s.outs)
+        return cls(builder, (stmt.lo, stmt.hi), starts, {*stmt.body.params, *outs})
+
+
 class _Checks:
     """Goes through a kernel in order.
 
@@ -42,12 +74,14 @@ class _Checks:
     ----------
     _known : the checks made before, in blocks around.
     _counts : what stands for the index of the loop around, if it is an innermost one.
+    _front : the place in front of it.
     """
 
     def __init__(self, indices: Indices) -> None:
         self._indices = indices
         self._known: dict[Hashable, Value] = {}
         self._counts: Symbol | None = None
+        self._front: _Front | None = None
 
     def block(self, block: Block) -> Block:
         """The block with checks."""
@@ -62,10 +96,7 @@ class _Checks:
 
     def _checked(self, builder: Builder, stmt: Stmt) -> Stmt:
         if not isinstance(stmt, Apply):
-            before, self._counts = self._counts, self._counting(stmt)
-            made = map_regions(stmt, self.block)
-            self._counts = before
-            return made
+            return self._regions(builder, stmt)
         path = path_of(stmt)
         if path is None or len(path) != 1 or not isinstance(path[0], Index):
             return stmt
@@ -77,10 +108,20 @@ class _Checks:
                 found[k] = self._marked(builder, index)
         return _indexed(stmt, path[0], found) if found else stmt
 
-    def _counting(self, stmt: Stmt) -> Symbol | None:
-        """The symbol of the index of an innermost loop."""
-        if not isinstance(stmt, For) or any(regions(s) for s in stmt.body.stmts):
-            return None
+    def _regions(self, builder: Builder, stmt: Stmt) -> Stmt:
+        """The statement with checks in its regions, and in front of it."""
+        before = self._counts, self._front
+        self._counts = self._front = None
+        if isinstance(stmt, For) and not any(regions(s) for s in stmt.body.stmts):
+            self._counts, self._front = self._counting(stmt), _Front.of(builder, stmt)
+        made = map_regions(stmt, self.block)
+        if self._front:
+            self._known |= self._front.made
+        self._counts, self._front = before
+        return made
+
+    def _counting(self, stmt: For) -> Symbol | None:
+        """The symbol of the index of the loop."""
         at = self._indices.facts.of(stmt.body.params[0])
         return at.terms[0][0] if isinstance(at, Size) else None
 
@@ -103,12 +144,42 @@ class _Checks:
         dim = self._indices.lengths_of(array)[place.axis]
         length = (self._indices.origins.first(array), place.axis) if dim is None else dim
         key = (index, length)
-        if key not in self._known:
-            (size,) = builder.add(extent, (array,), {"axis": place.axis})
-            (self._known[key],) = builder.add(inside, (index, size), {})
-            for made in builder.stmts[-2:]:
-                self._indices.note(made)
+        if key in self._known:
+            return self._known[key]
+        if (front := self._front) is not None and index not in front.inner:
+            start = self._before(front, array)
+            if start is not None:
+                return self._ahead(front, index, length, (start, place.axis))
+        self._known[key] = self._made(builder, (array, place.axis), inside, (index,))
         return self._known[key]
+
+    def _before(self, front: _Front, array: Operand) -> Operand | None:
+        """The version of the array in front of the loop."""
+        version: Operand | None = array
+        while isinstance(version, Value) and version in front.inner:
+            version = front.starts.get(version) or self._indices.origins.of.get(version)
+        return version
+
+    def _ahead(
+        self, front: _Front, index: Operand, length: Hashable, axis: tuple[Operand, int]
+    ) -> Value:
+        """The index, checked in front of the loop."""
+        key = (index, length, front.bounds)
+        found = self._known.get(key) or front.made.get(key)
+        if found is None:
+            args = (index, *front.bounds)
+            found = front.made[key] = self._made(front.builder, axis, inside_if_any, args)
+        return found
+
+    def _made(
+        self, builder: Builder, axis: tuple[Operand, int], op: Op, args: tuple[Operand, ...]
+    ) -> Value:
+        """A check of the first operand for an axis of an array."""
+        (length,) = builder.add(extent, axis[:1], {"axis": axis[1]})
+        (made,) = builder.add(op, (args[0], length, *args[1:]), {})
+        for stmt in builder.stmts[-2:]:
+            self._indices.note(stmt)
+        return made
 
 
 def _indexed(stmt: Apply, step: Index, found: Mapping[int, Value]) -> Apply:

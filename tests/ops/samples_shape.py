@@ -31,6 +31,7 @@ from stagec.ops.extent import (
     extent_if_set,
     from_start,
     inside,
+    inside_if_any,
     natural,
     place,
     range_length,
@@ -72,6 +73,7 @@ SAMPLES: dict[Op, list[Sample]] = {
     range_length: [((0, 5, 2), {}), ((4, 1, -1), {})],
     place: [((3, 4), {})],
     inside: [((2, 3), {}), ((-1, 3), {})],
+    inside_if_any: [((2, 3, 0, 4), {}), ((-1, 3, 0, 1), {}), ((7, 3, 2, 2), {})],
     natural: [((2,), {})],
     axes.expand_dims: [
         ((M,), {"axes": (0,)}),

@@ -190,3 +190,25 @@ def test_numbers_around_loops_are_compiled_too() -> None:
     assert text.count(" = []\n") == 4  # sine, cosine, the step before and after it is cut
     got = sc.grad(stepped, argnums=(0, 1), backend="numba")(0.8, 0.9)
     np.testing.assert_allclose(got, sc.grad(stepped, argnums=(0, 1))(0.8, 0.9), rtol=1e-12)
+
+
+def row_added(x: np.ndarray, rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+    for k in rows:
+        for j in range(len(y)):
+            y[j] = y[j] + np.exp(x[k, j])
+    return y
+
+
+def test_an_index_is_checked_in_front_of_the_innermost_loop() -> None:
+    x, rows, y = RNG.normal(size=(3, 4)), np.array([0, -1, 2]), np.zeros(4)
+    compiled = sc.jit(row_added, backend="numba")
+    text = compiled.source(x, rows, y)
+    assert "if 0 < t else 0" in text
+    assert "x[kernels" not in text
+    np.testing.assert_allclose(
+        compiled(x, rows, y.copy()), row_added(x, rows, y.copy()), rtol=1e-15
+    )
+    with pytest.raises(IndexError):
+        compiled(x, np.array([0, 3, 1]), y.copy())
+    nothing = np.zeros((3, 0)), np.array([0, 3, 1]), np.zeros(0)
+    assert compiled(*nothing).shape == (0,)  # no element is read

@@ -110,7 +110,7 @@ def _elsewhere(stmt: Stmt, value: Value, position: int) -> bool:
 
 
 def prefer_savings(
-    state: State, saves: list[Save], conflicts: Conflicts, loops: int, keep: bool
+    state: State, saves: list[Save], operand: Value, loops: int, keep: bool
 ) -> bool:
     """Whether copying the conflicting values is better than copying what is written to.
 
@@ -121,5 +121,13 @@ def prefer_savings(
     if here != loops:
         return here < loops
     return keep or (
-        len(saves) <= MANY_VIEWS and all(state.of(save.value).part for save in saves)
+        len(saves) <= MANY_VIEWS
+        and all(
+            state.of(save.value).part or _rank(save.value) < _rank(operand) for save in saves
+        )
     )
+
+
+def _rank(value: Value) -> int:
+    """How many axes; what is in the memory of an array that has more is a part of it."""
+    return value.type.rank if isinstance(value.type, ArrayType) else 0

@@ -97,7 +97,7 @@ class Writes:
         if (
             saves
             and all(map(self.is_new_save, saves))
-            and prefer_savings(self.state, saves, found, loops, keep)
+            and prefer_savings(self.state, saves, operand, loops, keep)
         ):
             for save in saves:
                 reason = f"{_name(save.value)} is used after {_name(operand)} is written to"
