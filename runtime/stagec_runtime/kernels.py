@@ -74,6 +74,11 @@ def natural(index: Any) -> Any:
     return index
 
 
+def before(index: Any, count: Any) -> Any:
+    """`index - count`, where neither these nor the difference are negative."""
+    return index - count
+
+
 def divide(x: Any, y: Any) -> Any:
     """`x / y` of Python numbers; raises ZeroDivisionError."""
     return x / y
@@ -195,6 +200,23 @@ def _from_front(typing_context: Any, index: Any) -> Any:
 def _natural(index: Any) -> Any:
     from_front: Any = _from_front
     return from_front(index)
+
+
+@intrinsic
+def _difference(typing_context: Any, index: Any, count: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        # LLVM must see that nothing overflows to know that the elements lie in a row, backwards
+        found = builder.sub(*args, flags=["nsw", "nuw"])
+        builder.assume(builder.icmp_signed(">=", found, found.type(0)))
+        return found
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@_compiled(before)
+def _before(index: Any, count: Any) -> Any:
+    difference: Any = _difference
+    return difference(index, count)
 
 
 @_compiled(divide)

@@ -26,6 +26,7 @@ from stagec.ops import (
     shape,
 )
 from stagec.ops.extent import (
+    before,
     distance,
     extent,
     extent_if_set,
@@ -73,6 +74,7 @@ SAMPLES: dict[Op, list[Sample]] = {
     place: [((3, 4), {})],
     inside: [((2, 3), {}), ((-1, 3), {})],
     natural: [((2,), {})],
+    before: [((5, 2), {})],
     axes.expand_dims: [
         ((M,), {"axes": (0,)}),
         ((M,), {"axes": (1, 3)}),
