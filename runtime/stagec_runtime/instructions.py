@@ -40,6 +40,11 @@ def natural(index: Any) -> Any:
     return index
 
 
+def before(index: Any, count: Any) -> Any:
+    """`index - count`, where neither these nor the difference are negative."""
+    return index - count
+
+
 def plus(x: Any, y: Any) -> Any:
     """`x + y`, a step of a sum whose terms may be taken in any order."""
     return x + y
@@ -105,6 +110,13 @@ def _natural(convention: Any, builder: Any, args: Any) -> Any:
     return args[0]
 
 
+def _before(convention: Any, builder: Any, args: Any) -> Any:
+    # LLVM must see that nothing overflows to know that the elements lie in a row, backwards
+    found = builder.sub(*args, flags=["nsw", "nuw"])
+    builder.assume(builder.icmp_signed(">=", found, found.type(0)))
+    return found
+
+
 def _inside(convention: Any, builder: Any, args: Any) -> Any:
     index, length = args
     back = builder.icmp_signed("<", index, index.type(0))
@@ -131,6 +143,7 @@ def _whole(convention: Any, builder: Any, args: Any) -> Any:
 
 
 _compiled(natural, _index, _natural)
+_compiled(before, _place, _before)
 _compiled(inside, _place, _inside)
 _compiled(whole, _rounded, _whole)
 

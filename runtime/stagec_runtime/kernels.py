@@ -44,6 +44,7 @@ from stagec_runtime.elementary.functions import (
     tanh as tanh,
 )
 from stagec_runtime.instructions import (
+    before as before,
     inside as inside,
     larger as larger,
     natural as natural,

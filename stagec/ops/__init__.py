@@ -187,6 +187,7 @@ from stagec.ops.exponential import (
     square as square,
 )
 from stagec.ops.extent import (
+    before as before,
     OPS as EXTENT,
     distance as distance,
     extent as extent,

@@ -139,4 +139,20 @@ natural = constant(
     cost=Cost.FREE,
 )
 
-OPS = (extent, extent_if_set, range_length, from_start, distance, place, *CHECKS, natural)
+# the index of the element that comes so many before the one at an index; neither is negative
+before = constant(
+    "before",
+    calls=(),
+    infer=lambda index, count: INT,
+    value=lambda index, count: index - count,
+    batch=_range_batch,
+    source="{} - {}",
+    scalar=lambda index, count: "kernels.before({}, {})",
+    cost=Cost.FREE,
+)
+
+OPS = (
+    *(extent, extent_if_set, range_length, from_start, distance, place),
+    *CHECKS,
+    *(natural, before),
+)

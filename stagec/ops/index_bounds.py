@@ -134,6 +134,20 @@ class Indices:
             self.checked[stmt.outs[0]] = self.sizes[stmt.args[1]]
         elif stmt.op is agree:
             self._compared(*map(self.facts.of, stmt.args))
+        elif stmt.args and stmt.op.aliased(stmt.kwargs) == 0:
+            self._part(stmt)
+
+    def _part(self, stmt: Apply) -> None:
+        """Note the lengths of the first elements of an array, if there are as many."""
+        match path_of(stmt):
+            case (Index(items=(Slice(start=None, stop=Arg(position=k), step=None),)),):
+                length = self.facts.of(path_operands(stmt)[k])
+                first, *others = self.lengths_of(stmt.args[0])
+                rest = affine((first, 1), (length, -1))
+                if self.facts.holds(length) and self.facts.holds(rest):
+                    self.lengths[stmt.out] = (length, *others)
+            case _:
+                pass
 
     def _compared(self, a: Dim, b: Dim) -> None:
         """Note that two sizes are equal from here on."""

@@ -10,7 +10,8 @@ An index that an innermost loop does not change is checked in front of it, if it
 LLVM vectorises no loop that may raise.
 
 An index that an innermost loop counts down, as `k - i`, is marked as one from the front
-(`natural`): LLVM cannot see that, and would vectorise nothing.
+(`before`, or `natural` where it is no difference): LLVM cannot see that, and would vectorise
+nothing, or not see that the elements lie in a row.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import INT, Size, Symbol
 from stagec.ir.walk import regions
-from stagec.ops.extent import extent, inside, inside_if_any, natural
+from stagec.ops.arithmetic import subtract
+from stagec.ops.extent import before, extent, inside, inside_if_any, natural
 from stagec.ops.index_bounds import Indices, Place
 
 
@@ -133,7 +135,15 @@ class _Checks:
     def _marked(self, builder: Builder, index: Value) -> Value:
         """The index, which is surely inside."""
         if index not in self._known:
-            (self._known[index],) = builder.add(natural, (index,), {})
+            facts, made = self._indices.facts, builder.producer(index)
+            if (
+                made
+                and made.op is subtract
+                and all(facts.holds(facts.of(a)) for a in made.args)
+            ):
+                (self._known[index],) = builder.add(before, made.args, {})
+            else:
+                (self._known[index],) = builder.add(natural, (index,), {})
             self._indices.note(builder.stmts[-1])
         return self._known[index]
 

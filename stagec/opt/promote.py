@@ -9,6 +9,12 @@ Compiled code cannot do that by itself, as it does not know that `y` and `v` sha
 would wait for the memory on each trip.  The element is read even where the loop makes no trip,
 so that its place must surely be inside of the array.  Other elements of the array may be read,
 if they are surely others, as `x[k]` is in `x[i] -= a[i, k] * x[k]` for `k` below `i`.
+
+What an innermost loop only reads, the same element on each trip, is read in front of it:
+
+    for k in range(i):             t = y[i]
+        y[k] += y[i] * v[k]   ->   for k in range(i):
+                                       y[k] += t * v[k]
 """
 
 from __future__ import annotations
@@ -26,6 +32,7 @@ from stagec.ops.cast import to_numpy
 from stagec.ops.extent import extent
 from stagec.ops.index_bounds import Indices
 from stagec.ops.indexing import read, read_at, update
+from stagec.opt.elements import is_element
 from stagec.opt.places import Where, apart, at_innermost, touched, where_of, writes_number
 
 
@@ -40,9 +47,31 @@ def _loop(indices: Indices, builder: Builder, stmt: For) -> None:
         where = _where(indices, stmt, k)
         if where is not None:
             stmt = _promoted(builder, stmt, k, where, after)
-    builder.append(stmt)
+    builder.append(_fixed(indices, builder, stmt))
     for write in after:
         builder.append(write)
+
+
+def _fixed(indices: Indices, builder: Builder, stmt: For) -> For:
+    """The loop with elements that it reads on each trip, and never writes, read before it."""
+    inner = set(defined(stmt.body))
+    moved: dict[Stmt, Apply] = {}
+    for s in stmt.body.stmts:
+        if isinstance(s, Apply) and s.op is read and is_element(s) and inner.isdisjoint(s.args):
+            moved[s] = s
+    for k, start in enumerate(stmt.init):
+        found = touched(stmt, k) or ()
+        writes = [where_of(s) for s in found if s.op is not read]
+        for s in found:
+            place = where_of(s)
+            if s.op is read and inner.isdisjoint(place[1]):
+                if all(apart(indices, place, w) for w in writes):
+                    moved[s] = replace(s, args=(start, *s.args[1:]))
+    moved = {s: first for s, first in moved.items() if not indices.doubtful(first)}
+    for first in moved.values():
+        builder.append(first)
+    stmts = tuple(s for s in stmt.body.stmts if s not in moved)
+    return replace(stmt, body=replace(stmt.body, stmts=stmts))
 
 
 def _where(indices: Indices, stmt: For, k: int) -> Where | None:

@@ -26,6 +26,7 @@ from stagec.ops import (
     shape,
 )
 from stagec.ops.extent import (
+    before,
     distance,
     extent,
     extent_if_set,
@@ -75,6 +76,7 @@ SAMPLES: dict[Op, list[Sample]] = {
     inside: [((2, 3), {}), ((-1, 3), {})],
     inside_if_any: [((2, 3, 0, 4), {}), ((-1, 3, 0, 1), {}), ((7, 3, 2, 2), {})],
     natural: [((2,), {})],
+    before: [((5, 2), {})],
     axes.expand_dims: [
         ((M,), {"axes": (0,)}),
         ((M,), {"axes": (1, 3)}),
