@@ -54,6 +54,7 @@ def elementwise(
     vjp: tuple[Rule, ...] | None,
     jvp: tuple[Rule, ...] | None,
     scalar: str | Callable[..., str | Library] | None = None,
+    alone: str | Callable[..., str | Library] | None = None,
     python: Callable[..., Any] | None = None,
     math: Callable[..., Any] | None = None,
     result: ArrayType = FLOAT,
@@ -76,6 +77,7 @@ def elementwise(
     math : the function of the math module, whose result is the Python number `result`.
     also : further callables of the same meaning; `calls` those with binders of their own.
     run : what computes the value, if not `ufunc`, which then only tells the element types.
+    alone : the form of one element where `scalar` is made for several at a time.
     may_raise : what it raises for Python numbers (for arrays NumPy warns instead).
     """
     table: list[tuple[Any, Callable[..., Any]]] = [
@@ -99,6 +101,9 @@ def elementwise(
         batch_last=lambda xs, wide, **attrs: _batch(op, result, align_last(xs, wide), **attrs),
         source=partial(_source, source, math),
         scalar=partial(element_form, scalar, source, python, math, may_raise),
+        alone=None
+        if alone is None
+        else partial(element_form, alone, source, python, math, may_raise),
         alias=None,
         overwrites=None,
         may_raise=partial(raised, may_raise) if may_raise else (),

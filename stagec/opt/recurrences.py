@@ -23,7 +23,7 @@ from stagec.ir.core import Apply, For, Operand, Value, const, known, operand_of
 from stagec.ir.function import Function
 from stagec.ir.path import Arg, Index
 from stagec.ir.rebuild import map_operands
-from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, replaced, size
+from stagec.ir.types import ArrayType, Size, Symbol, affine, replaced, size
 from stagec.ir.walk import defined, rename
 from stagec.ops.arithmetic import Handle
 from stagec.ops.cast import to_numpy
@@ -46,7 +46,7 @@ def recurrences(fn: Function) -> Function:
 
 
 def _loop(indices: Indices, builder: Builder, stmt: For) -> None:
-    for k in range(len(stmt.init) if known(stmt.step) == 1 else 0):
+    for k in range(len(stmt.init) if known(stmt.step) in (1, -1) else 0):
         found = _Recurrence.of(indices, stmt, k)
         if found is not None:
             stmt = found.applied(builder)
@@ -85,15 +85,13 @@ class _Recurrence:
         if at is None or len(places) != 1:
             return None
         first = at.first(places.pop(), loop.init[k])
-        return first and cls(loop, k, write, tuple(reads), first)
+        return None if first is None else cls(loop, k, write, tuple(reads), first)
 
     def applied(self, builder: Builder) -> For:
         """The loop with a variable; the first element is read before it."""
         loop, body = self.loop, self.loop.body
         builder.loc = loop.loc
-        index = [
-            operand_of(Handle(builder, o) + more) if more else o for o, more in self.first
-        ]
+        index = [operand_of(Handle(builder, o) + more) if more else o for o, more in self.first]
         path = (Index(tuple(map(Arg, range(len(index))))),)
         start = operand_of(read_at(Handle(builder, loop.init[self.k]), path, *index))
         last, final = Value(start.type, "last"), Value(start.type, "last")
@@ -113,35 +111,38 @@ class _Recurrence:
             inside.append(made)
         results = [*(rename(r, names) for r in body.results), handed]
         new = inside.block((*body.params, last), results)
-        return replace(
-            loop, init=(*loop.init, start), body=new, carry=(*loop.carry, final)
-        )
+        return replace(loop, init=(*loop.init, start), body=new, carry=(*loop.carry, final))
 
 
 @dataclass(frozen=True, slots=True)
 class _Counter:
-    """The index of a loop: the symbol that stands for it, and the bound it begins at."""
+    """The index of a loop: the symbol that stands for it, what is added to it from trip to
+    trip, and the bound it begins at, with what is added to that.
+    """
 
     indices: Indices
     loop: For
     symbol: Symbol
+    step: int
     begin: Operand
     more: int
 
     @classmethod
     def of(cls, indices: Indices, loop: For) -> _Counter | None:
-        """The counter of the loop, whose step is 1."""
+        """The counter of the loop, whose step is 1 or -1."""
         at = indices.facts.of(loop.body.params[0])
         if not isinstance(at, Size):
             return None
-        begin, more = (loop.hi, -1) if loop.reverse else (loop.lo, 0)
-        return cls(indices, loop, at.terms[0][0], begin, more)
+        step = known(loop.step)
+        if loop.reverse:
+            return cls(indices, loop, at.terms[0][0], -step, loop.hi, -step)
+        return cls(indices, loop, at.terms[0][0], step, loop.lo, 0)
 
     def follows(self, later: Apply, earlier: Apply) -> bool:
         """Whether a trip reads with the one op what the trip before wrote with the other."""
         written = from_front(self.indices, where_of(earlier))
         seen = from_front(self.indices, where_of(later))
-        step = affine((size(self.symbol), 1), const=-1 if self.loop.reverse else 1)
+        step = affine((size(self.symbol), 1), const=self.step)
         moves = any(isinstance(d, Size) and self.symbol in dict(d.terms) for d in written)
         return moves and all(
             affine((replaced(a, self.symbol, step), 1), (b, -1)) == 0
