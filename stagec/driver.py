@@ -40,6 +40,7 @@ from stagec.opt.layout import layout
 from stagec.opt.lift import lift
 from stagec.opt.parallel import parallel
 from stagec.opt.promote import promote
+from stagec.opt.recurrences import recurrences
 from stagec.opt.scalarise import scalarise
 from stagec.opt.scalarise.lengths import lengths
 from stagec.opt.siblings import siblings
@@ -102,7 +103,7 @@ TARGETS: Mapping[str, Target] = {
             *(tapes, gathers, turns, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
             *(hoist, adjoint_sums, simplify, cse, dce),
-            *(promote, sums, skips, creations, kernels, checks, dce),
+            *(promote, sums, recurrences, skips, creations, kernels, checks, dce),
         ),
         (layout, parallel, lift),
         merge_sizes=True,

@@ -9,6 +9,7 @@ import gast
 import numpy as np
 
 from stagec.codegen.bounds import GROWING, small_integers
+from stagec.codegen.lanes import alone
 from stagec.codegen.template import Template, parse_template
 from stagec.codegen.tree import attribute, call, constant, literal, name
 from stagec.errors import InternalError
@@ -22,17 +23,19 @@ from stagec.ops.index_bounds import Indices, in_bounds
 
 def kernel_templates(fn: Function) -> Mapping[Apply, Template]:
     """The template of each op of the kernel."""
-    small = small_integers(fn)
+    small, single = small_integers(fn), alone(fn)
     return {
-        s: parse_template(_source(s, all(o in small for o in s.outs)))
+        s: parse_template(_source(s, all(o in small for o in s.outs), s in single))
         for s in statements(fn.body)
         if isinstance(s, Apply)
     }
 
 
-def _source(stmt: Apply, small: bool) -> str:
-    """The text of the op; where an integer may overflow, with a check of that."""
-    text = kernel_source(stmt) or whole_source(stmt)
+def _source(stmt: Apply, small: bool, single: bool) -> str:
+    """The text of the op, which may be computed for one element at a time only (`single`);
+    where an integer may overflow, with a check of that.
+    """
+    text = kernel_source(stmt, single) or whole_source(stmt)
     if text is None:
         raise InternalError(f"{stmt.op.name} has no form in a kernel")
     computed = (a.type for a in stmt.args)

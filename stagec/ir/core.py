@@ -192,6 +192,8 @@ class Op:
     batch_last : (args, wide, **attrs) -> result: as `batch`, with the extra axis last in the
         arguments that `wide` says have it, and in the result, or None: this one cannot.  None:
         axes have to be moved for `batch`.
+    alone : as `scalar`, for a kernel that surely computes one element at a time: where that is
+        faster in another way.  None: as `scalar`.
     """
 
     name: str
@@ -215,6 +217,7 @@ class Op:
     neutral: float | None = None
     measure: Callable[..., Dim] | None = None
     batch_last: Callable[..., Any] | None = None
+    alone: Scalar | None = None
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         """Append the op to the block being built, or run it if no argument is staged."""

@@ -35,9 +35,13 @@ SMALL = 2**40  # what kernels may assume of the integers they are passed, and of
 LARGEST = 2**62
 
 
-def kernel_source(stmt: Apply) -> str | None:
-    """The template of the op in a kernel; None if no kernel can hold it."""
+def kernel_source(stmt: Apply, alone: bool = False) -> str | None:
+    """The template of the op in a kernel; None if no kernel can hold it.
+
+    `alone` says that the kernel surely computes one element at a time.
+    """
     op = stmt.op
+    form = op.alone if alone and op.alone is not None else op.scalar
     types = [a.type for a in stmt.args]
     if op.effect is Effect.ORDERED or not all(
         map(fits, (*types, *(o.type for o in stmt.outs)))
@@ -45,7 +49,7 @@ def kernel_source(stmt: Apply) -> str | None:
         return None
     if not all(map(_small, stmt.args)):
         return None
-    text = op.scalar(*types, **stmt.kwargs) if callable(op.scalar) else op.scalar
+    text = form(*types, **stmt.kwargs) if callable(form) else form
     if isinstance(text, Calls | Expands):
         return _call(stmt, text)
     if isinstance(text, Folds) or (isinstance(text, Moves) and not text.native):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,14 @@ from stagec.ops.comparison import (
 )
 from stagec.ops.family import made_by
 from stagec.ops.form import elementwise, identity, over
-from stagec.ops.kernel_forms import checked, elementary, none, numpy_power_form, power_form
+from stagec.ops.kernel_forms import (
+    checked,
+    elementary,
+    none,
+    numpy_power_form,
+    of_numpy,
+    power_form,
+)
 from stagec.ops.masks import mask
 from stagec.ops.merging import merged
 
@@ -325,6 +333,7 @@ log = elementwise(
     np.log,
     "np.log({})",
     scalar=elementary("log"),
+    alone=of_numpy("log"),
     math=math.log,
     calls=((math.log, lambda *args: _math_log(*args)),),
     may_raise=(ValueError,),
@@ -392,7 +401,13 @@ def _power(name: str, source: str, **rules: Any) -> Op:
     return op
 
 
-power = _power("power", "np.power({}, {})", scalar=numpy_power_form, math=math.pow)
+power = _power(
+    "power",
+    "np.power({}, {})",
+    scalar=numpy_power_form,
+    alone=partial(numpy_power_form, function="np.power"),
+    math=math.pow,
+)
 float_power = _power("float_power", "np.float_power({}, {})", ufunc=np.float_power, scalar=none)
 
 
@@ -415,6 +430,7 @@ pow_ = _power(
     "pow",
     "{} ** {}",
     scalar=power_form,
+    alone=partial(power_form, function="np.power"),
     python=operator.pow,
     run=operator.pow,
     calls=((operator.pow, _pow_call), (pow, _pow_call)),

@@ -25,17 +25,17 @@ from stagec.ops.broadcast import fit
 from stagec.ops.cast import conjugate, strong, to_python
 from stagec.ops.family import array, make
 from stagec.ops.form import elementwise, gated, over, times
-from stagec.ops.kernel_forms import elementary, none
+from stagec.ops.kernel_forms import elementary, none, of_numpy
 from stagec.ops.masks import mask
 
 LOG2, LOG10 = math.log(2.0), math.log(10.0)
 SLOW: dict[str, Any] = {"cost": Cost.COSTLY, "may_raise": (ValueError, OverflowError)}
 
 
-def function(name: str, ufunc: Any, math: Any, rules: dict[str, Any]) -> Op:
+def function(name: str, ufunc: Any, math: Any, rules: dict[str, Any], **forms: Any) -> Op:
     """A function of NumPy and the math module that kernels have themselves."""
-    source = f"np.{name}({{}})"
-    return elementwise(name, ufunc, source, scalar=elementary(name), math=math, **SLOW, **rules)
+    forms = {"scalar": elementary(name), "alone": of_numpy(name), "math": math, **forms}
+    return elementwise(name, ufunc, f"np.{name}({{}})", **forms, **SLOW, **rules)
 
 
 exp = function("exp", np.exp, math.exp, times(lambda z, x: z))

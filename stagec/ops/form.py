@@ -54,6 +54,7 @@ def elementwise(
     vjp: tuple[Rule, ...] | None,
     jvp: tuple[Rule, ...] | None,
     scalar: str | Callable[..., str | Library] | None = None,
+    alone: Callable[..., str | Library] | None = None,
     python: Callable[..., Any] | None = None,
     math: Callable[..., Any] | None = None,
     result: ArrayType = FLOAT,
@@ -76,20 +77,19 @@ def elementwise(
     math : the function of the math module, whose result is the Python number `result`.
     also : further callables of the same meaning; `calls` those with binders of their own.
     run : what computes the value, if not `ufunc`, which then only tells the element types.
+    alone : the form of one element where `scalar` is made for several at a time.
     may_raise : what it raises for Python numbers (for arrays NumPy warns instead).
     """
-    table: list[tuple[Any, Callable[..., Any]]] = [
-        (f, lambda *args, **kw: _call(op, args, **kw)) for f in (ufunc, *also)
-    ]
-    if run is not None:
-        del table[0]
+    forms = source, python, math, may_raise
+    named = also if run is not None else (ufunc, *also)
+    table: dict[Any, Any] = dict.fromkeys(named, lambda *args, **kw: _call(op, args, **kw))
     if python is not None:
-        table.append((python, lambda *args: op(*args)))
+        table[python] = lambda *args: op(*args)
     if math is not None:
-        table.append((math, lambda *args: op(*args, python=True)))
+        table[math] = lambda *args: op(*args, python=True)
     op = Op(
         name=name,
-        calls=tuple(dict([*table, *calls]).items()),
+        calls=tuple({**table, **dict(calls)}.items()),
         infer=partial(_infer, name, ufunc, python, result if math is not None else None),
         value=partial(_value, run or python or ufunc, math),
         vjp=None if vjp is None else partial(_vjp, vjp),
@@ -98,7 +98,8 @@ def elementwise(
         batch=lambda args, axes, **attrs: (_batch(op, result, align(args, axes), **attrs), 0),
         batch_last=lambda xs, wide, **attrs: _batch(op, result, align_last(xs, wide), **attrs),
         source=partial(_source, source, math),
-        scalar=partial(element_form, scalar, source, python, math, may_raise),
+        scalar=partial(element_form, scalar, *forms),
+        alone=alone and partial(element_form, alone, *forms),
         alias=None,
         overwrites=None,
         may_raise=partial(raised, may_raise) if may_raise else (),

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagec.ir.alias import path_of, path_operands
-from stagec.ir.core import Apply, Block, Call, For, Operand, Stmt, known
+from stagec.ir.core import Apply, Block, Call, For, Operand, Stmt, While, known
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
 from stagec.ir.path import Arg, Index, NewAxis, Slice, Step
 from stagec.ir.types import ArrayType, Dim, Size, affine
-from stagec.ir.walk import regions
+from stagec.ir.walk import regions, statements
 from stagec.ops.creation import empty, empty_like, ones, ones_like, zeros, zeros_like
 from stagec.ops.effects import agree
 from stagec.ops.extent import CHECKS, extent
@@ -79,7 +79,8 @@ class Indices:
     def natural(self, block: Block) -> Iterator[For]:
         """The innermost loops that count in ones, and surely by no negative number."""
         for stmt in self.noted(block):
-            inner = any(r for s in regions(stmt) for s in s.stmts for r in regions(s))
+            nested = (s for r in regions(stmt) for s in statements(r))
+            inner = any(isinstance(s, For | While) for s in nested)
             match stmt:
                 case For(lo=lo, step=step) if known(step) == 1 and not inner:
                     if self.facts.holds(self.facts.of(lo)):
@@ -210,6 +211,10 @@ class Indices:
         at: Dim = index if isinstance(index, int) else self.facts.of(index)
         if isinstance(at, int) and at < 0:
             at = affine((dim, 1), const=at)
+        return self.surely_in(at, dim)
+
+    def surely_in(self, at: Dim, dim: Dim) -> bool:
+        """Whether the expression is surely the place of one of so many elements."""
         return self.facts.holds(at) and self.facts.holds(affine((dim, 1), (at, -1), const=-1))
 
 

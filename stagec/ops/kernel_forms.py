@@ -104,14 +104,27 @@ def elementary(name: str) -> Callable[..., str | Library]:
     return form
 
 
-def power_form(x: ArrayType, y: ArrayType) -> str | Library:
-    """Powers in compiled code: those of whole NumPy numbers are left to NumPy."""
+def of_numpy(name: str) -> Callable[..., str | Library]:
+    """The form of a function where one number is computed at a time: `np.NAME`.
+
+    Compiled code calls the C library, which branches; the functions of `kernels` do not, and
+    are faster only where several numbers are computed at a time.
+    """
+    return lambda *types: f"np.{name}({', '.join(['{}'] * len(types))})"
+
+
+def power_form(x: ArrayType, y: ArrayType, function: str = "kernels.pow") -> str | Library:
+    """Powers in compiled code, by this function: those of whole NumPy numbers are left to
+    NumPy.
+    """
     if x.weak and y.weak:
         return LIBRARY if "c" in (x.dtype.kind, y.dtype.kind) else "kernels.power({}, {})"
-    return numpy_power_form(x, y)
+    return numpy_power_form(x, y, function)
 
 
-def numpy_power_form(x: ArrayType, y: ArrayType) -> str | Library:
+def numpy_power_form(
+    x: ArrayType, y: ArrayType, function: str = "kernels.pow"
+) -> str | Library:
     """As `power_form`, for the function of NumPy, which never gives a Python number."""
     if x.dtype.kind in "biu" and y.dtype.kind in "biu":
         return LIBRARY
@@ -119,7 +132,7 @@ def numpy_power_form(x: ArrayType, y: ArrayType) -> str | Library:
     if whole and common == np.dtype(np.float32):
         return "np.float32(np.float64({}) ** {})"  # of a double, as it is a few products
     products = whole and common == np.dtype(np.float64)
-    return "{} ** {}" if products or common.kind == "c" else "kernels.pow({}, {})"
+    return "{} ** {}" if products or common.kind == "c" else f"{function}({{}}, {{}})"
 
 
 def shift_form(name: str) -> Callable[[ArrayType, ArrayType], str | Library]:

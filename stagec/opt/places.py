@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, For, Operand
+from stagec.ir.core import Apply, Block, For, Operand, const
 from stagec.ir.function import Function
 from stagec.ir.path import Arg, Index, Path
 from stagec.ir.rebuild import map_regions
@@ -91,19 +91,24 @@ def apart(indices: Indices, place: Where, other: Where) -> bool:
     """Whether the second is surely another element of the array than the first, whatever the
     indices of the loops around them are.
     """
-    pairs = zip(_from_front(indices, place), _from_front(indices, other), strict=True)
+    pairs = zip(from_front(indices, place), from_front(indices, other), strict=True)
     return any(_less(indices, a, b) or _less(indices, b, a) for a, b in pairs)
 
 
-def _from_front(indices: Indices, place: Where) -> list[Dim]:
-    """The indices of an element; None: one that may count from the end."""
+def operands_of(place: Where) -> list[Operand]:
+    """The indices of an element."""
     path, operands = place
     items = path[0].items if isinstance(path[0], Index) else ()
-    found = [
-        indices.facts.of(operands[i.position]) if isinstance(i, Arg) else i
+    return [
+        operands[i.position] if isinstance(i, Arg) else const(i)
         for i in items
         if isinstance(i, int | Arg)
     ]
+
+
+def from_front(indices: Indices, place: Where) -> list[Dim]:
+    """The indices of an element as expressions; None: one that may count from the end."""
+    found = map(indices.facts.of, operands_of(place))
     return [at if indices.facts.natural(at) else None for at in found]
 
 

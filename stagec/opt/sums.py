@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stagec.ir.build import Builder
+from stagec.ir.chains import Chain
 from stagec.ir.core import Apply, Block, For, Stmt, While
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
@@ -21,7 +22,6 @@ from stagec.ir.types import ArrayType, Type
 from stagec.ir.walk import regions, statements
 from stagec.ops.arithmetic import add, negative, subtract
 from stagec.ops.folding import plus
-from stagec.opt.chains import Chain
 from stagec.opt.memory import has_memory
 
 # at which operands a sum may come in

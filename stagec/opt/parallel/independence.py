@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from stagec.ir.alias import path_of, path_operands
+from stagec.ir.chains import Chain
 from stagec.ir.core import Apply, Block, For, If, Op, Operand, Value, While
 from stagec.ir.lowering import is_integer
 from stagec.ir.origins import Origins
@@ -19,7 +20,6 @@ from stagec.ir.sharing import Memory, holds_memory
 from stagec.ir.types import ArrayType, Dim, ListType, Size, Symbol
 from stagec.ir.walk import defined, effectful, free_values, regions, uses
 from stagec.ops.index_facts import IndexFacts
-from stagec.opt.chains import Chain
 
 Axes = dict[int, Dim]
 

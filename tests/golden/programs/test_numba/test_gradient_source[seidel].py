@@ -11,9 +11,11 @@ def seidel_grad_kernel(a, steps):
     a = a.copy()
     for _ in range(steps):
         for i in range(1, n - 1):
+            last = a[i, 0]
             for j in range(1, n - 1):
-                t = a[i - 1, j] + a[i, j - 1] + a[i, j] + a[i, j + 1]
-                a[i, j] = (t + a[i + 1, j]) / 5
+                t = a[i - 1, j] + last + a[i, j] + a[i, j + 1]
+                last = (t + a[i + 1, j]) / 5
+                a[i, j] = last
     a_bar = np.empty((n, n))
     for i in range(n):
         for j in range(n):
