@@ -187,8 +187,8 @@ from stagec.ops.exponential import (
     square as square,
 )
 from stagec.ops.extent import (
-    before as before,
     OPS as EXTENT,
+    before as before,
     distance as distance,
     extent as extent,
     from_start as from_start,
