@@ -90,6 +90,7 @@ class _Writer:
     values: list[Any] = field(default_factory=list[Any])
     statics: list[str] = field(default_factory=list[str])
     containers: list[str] = field(default_factory=list[str])
+    met: dict[str, Any] = field(default_factory=dict[str, Any])
     objects: dict[str, Any] = field(default_factory=dict[str, Any])
     memo: dict[int, str] = field(default_factory=dict[int, str])
 
@@ -163,19 +164,26 @@ class _Writer:
         elif kind in (list, tuple):
             self.tests.append(f"type({first}) is {self.constant(kind, kind.__name__)}")
             self.tests.append(f"len({name}) == {len(value)}")
-            self.items(name, enumerate(value))
+            self.items(name, value)
         elif kind is dict:
             self.tests.append(f"type({first}) is {self.constant(dict, 'dict')}")
             self.tests.append(f"tuple({name}) == {self.constant(tuple(value), 'keys')}")
-            self.items(name, value.items())
+            self.items(name, value)
         elif kind in (bool, str, bytes, type(None)):
             self.static(name, value, first)
         else:
             raise NotSimpleError
 
-    def items(self, name: str, items: Any) -> None:
-        """Test the items of a container."""
+    def items(self, name: str, value: Any) -> None:
+        """Test the items of a container, and that it is none of those before."""
+        if not self.distinct and not isinstance(value, tuple):
+            if any(value is other for other in self.met.values()):
+                raise NotSimpleError
+            alike = [n for n, other in self.met.items() if type(other) is type(value)]
+            self.tests += [f"{name} is not {n}" for n in alike]
+            self.met[name] = value
         self.containers.append(name)
+        items = value.items() if isinstance(value, dict) else enumerate(value)
         for position, (key, item) in enumerate(items):
             index = str(key) if type(key) is int else self.constant(key, "key")
             self.argument(f"{name}_{position}", item, f"{name}[{index}]")

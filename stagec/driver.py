@@ -276,7 +276,7 @@ class Compiler:
 
     def flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Flat]:
         """The key of the arguments and their parts."""
-        flat = Flat()
+        flat = Flat(distinct=self.distinct)
         add = flat.add
         if self.static:
             key = [

@@ -58,9 +58,15 @@ class Flat:
     leaves: list[Any] = field(default_factory=list[Any])
     statics: list[Any] = field(default_factory=list[Any])
     containers: list[Any] = field(default_factory=list[Any])
+    distinct: bool = False
+    met: dict[int, int] = field(default_factory=dict[int, int])
 
     def add(self, value: Any) -> Any:
-        """Take the value apart; returns what of it is in the key."""
+        """Take the value apart; returns what of it is in the key.
+
+        A container that was met before is its number, except that it counts again if
+        arguments are `distinct`.
+        """
         kind = type(value)
         if kind is np.ndarray:
             self.leaves.append(value)
@@ -77,18 +83,20 @@ class Flat:
         if kind is Residual:
             self.leaves.append(value.value)
             return value.type
+        if id(value) in self.met and not self.distinct:
+            return "again", self.met[id(value)]
         if kind is dict:
-            self.containers.append(value)
+            self.contain(value)
             return "dict", *[(k, self.add(v)) for k, v in value.items()]
         if (
             kind is list
             or kind is tuple
             or (isinstance(value, tuple) and hasattr(value, "_fields"))
         ):
-            self.containers.append(value)
+            self.contain(value)
             return kind, *[self.add(v) for v in value]
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            self.containers.append(value)
+            self.contain(value)
             return kind, *[
                 (f.name, self.add(getattr(value, f.name))) for f in dataclasses.fields(value)
             ]
@@ -96,6 +104,12 @@ class Flat:
         if value is None or kind in (bool, str, bytes):
             return kind, value
         return kind, id(value)
+
+    def contain(self, value: Any) -> None:
+        """Note a container."""
+        if not isinstance(value, tuple):
+            self.met[id(value)] = len(self.containers)
+        self.containers.append(value)
 
     def static(self, value: Any) -> Any:
         """Take the value as a whole; returns its key."""
@@ -149,6 +163,7 @@ class Inputs:
     owners: dict[int, int] = field(default_factory=dict[int, int])
     cells: dict[int, int] = field(default_factory=dict[int, int])
     seen: dict[int, int] = field(default_factory=dict[int, int])
+    refs: dict[int, Ref | None] = field(default_factory=dict[int, Ref | None])
     count: list[int] = field(default_factory=lambda: [0, 0, 0])
     sizes: int = 0
 
@@ -172,14 +187,16 @@ class Inputs:
                 self.state, StagedItems(self.param(value.type, name, leaf))
             )
             return Ref(cell, list)
-        if kind is dict:
-            cell = self.container(
-                Fields(tuple((k, self.add(v, f"{name}_{k}")) for k, v in value.items()))
-            )
-            return Ref(cell, dict)
-        if kind is list:
-            items = tuple(self.add(v, f"{name}_{k}") for k, v in enumerate(value))
-            return Ref(self.container(Items(items)), list)
+        if id(value) in self.refs and not self.distinct:
+            found = self.refs[id(value)]
+            if found is None:
+                raise StagecError(
+                    "SC404", f"the argument {name!r} contains itself", None,
+                    "pass a container without cycles",
+                )  # fmt: skip
+            return found
+        if kind is dict or kind is list:
+            return self.container(value, kind, name)
         if isinstance(value, tuple):
             self.count[2] += 1
             fields = getattr(value, "_fields", None) or range(len(value))
@@ -188,13 +205,9 @@ class Inputs:
             )
             return TupleValue(items, kind if hasattr(value, "_fields") else None)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            pairs = tuple(
-                (f.name, self.add(getattr(value, f.name), f"{name}_{f.name}"))
-                for f in dataclasses.fields(value)
-            )
-            cell = self.container(Fields(pairs))
-            self.machine.object_cells[cell] = True
-            return Ref(cell, kind)
+            found = self.container(value, kind, name)
+            self.machine.object_cells[found.cell] = True
+            return found
         return self.static(value, name)
 
     def static(self, value: Any, name: str) -> Known:
@@ -203,12 +216,26 @@ class Inputs:
         self.count[1] += 1
         return Known(value, Argument(position, name))
 
-    def container(self, content: Any) -> int:
-        """The cell of one of the caller's containers."""
-        cell = self.machine.new_cell(self.state, content)
-        self.owners[cell] = self.count[2]
+    def container(self, value: Any, kind: type, name: str) -> Ref:
+        """One of the caller's containers; it is numbered before what is in it."""
+        position = self.count[2]
         self.count[2] += 1
-        return cell
+        self.refs[id(value)] = None
+        if kind is list:
+            items = tuple(self.add(v, f"{name}_{k}") for k, v in enumerate(value))
+            cell = self.machine.new_cell(self.state, Items(items))
+        else:
+            pairs = (
+                value.items()
+                if kind is dict
+                else [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
+            )
+            fields = Fields(tuple((k, self.add(v, f"{name}_{k}")) for k, v in pairs))
+            cell = self.machine.new_cell(self.state, fields)
+        self.owners[cell] = position
+        self.machine.owned.add(cell)
+        found = self.refs[id(value)] = Ref(cell, kind)
+        return found
 
     def unset(self, kind: ArrayType, name: str, leaf: int) -> Staged:
         """A parameter for an array that is unset; its sizes are no others' here."""

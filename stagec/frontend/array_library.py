@@ -87,6 +87,22 @@ def apply_along_axis_(function: Any, axis: Any, arr: Any, *args: Any, **kw: Any)
     return np.moveaxis(whole, source, tuple(range(start, start + first.ndim)))
 
 
+def ndindex_(*shape: Any) -> Any:
+    if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
+        shape = tuple(shape[0])
+    if len(shape) == 0:
+        yield ()
+    else:
+        for k in range(shape[0]):
+            for rest in ndindex_(shape[1:]):
+                yield (k, *rest)
+
+
+def ndenumerate_(arr: Any) -> Any:
+    for index in ndindex_(arr.shape):
+        yield index, arr[index]
+
+
 def sorted_rows(x: Any, reverse: Any, plain: Any) -> Any:
     if reverse:
         back = x[::-1]

@@ -193,6 +193,10 @@ def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: L
                 value = numpy_calls.TABLE[operator.neg](m.lift(state, value))
             arrays.store(m, state, old, value, loc, accumulate=True)
             return old
+        if op is operator.matmul and np.ndim(value) < 2:
+            raise Raised(ValueError(
+                "inplace matrix multiplication requires the first operand to have at least "
+                "one and the second at least two dimensions."))  # fmt: skip
         new = binary(m, state, op, old, right, loc)
         handle = numpy_calls.argument(m, state, new, loc)
         kind = arrays.type_of(state, old)

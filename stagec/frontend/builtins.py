@@ -12,9 +12,17 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_library, arrays, containers, library, numpy_calls, objects
+from stagec.frontend import (
+    array_library,
+    array_writes,
+    containers,
+    library,
+    numpy_calls,
+    objects,
+)
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.ordering import sorted_
+from stagec.frontend.sequences import is_sequence
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     NONE,
@@ -92,6 +100,11 @@ def _print(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None
 
 def _zip(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
     strict = kwargs.get("strict", Known(False))
+    if any(map(half_read, args)):
+        plain = [m.need_known(state, a, loc, "what is zipped with an iterator") for a in args]
+        return Known(zip(*plain, strict=m.need_known(state, strict, loc, "strict= of zip")))
+    if not args:
+        return TupleValue(())
     if len(args) < 2 or not m.need_known(state, strict, loc, "strict= of zip"):
         return Zipped(args)
     if any(isinstance(a, Generator | Mapped | Zipped) for a in args):
@@ -100,6 +113,15 @@ def _zip(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) 
         )
     sizes = TupleValue(tuple(_len(m, state, (a,), {}, loc) for a in args))
     return m.call_value(state, library.strict_zip, (Zipped(args), sizes), {}, loc)
+
+
+def half_read(value: Value) -> bool:
+    """Whether something else may read on in the iterator; those of itertools are not asked."""
+    return (
+        isinstance(value, Known)
+        and hasattr(type(value.value), "__next__")
+        and type(value.value).__module__ != "itertools"
+    )
 
 
 def _enumerate(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
@@ -208,7 +230,7 @@ def _extreme(name: str) -> Builtin:
             ):
                 return m.call(Known(whole), (args[0], key), {}, state, loc)
             args = tuple(containers.unpack(m, state, args[0], loc))
-        if "key" in kwargs:
+        if "key" in kwargs or any(map(is_sequence, args)):
             items = Ref(m.new_cell(state, Items(args)), list)
             return m.call(Known(whole), (items, key), {}, state, loc)
         if not args:
@@ -258,8 +280,9 @@ def _partial(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | No
 
 
 def _str(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    if isinstance(args[0], Known):
-        return m.host(state, str, [m.guard(args[0])], {}, loc)
+    if len(args) != 1 or isinstance(args[0], Known):
+        plain = [m.need_known(state, a, loc, "an argument of str") for a in args]
+        return m.host(state, str, plain, {}, loc)
     handle = numpy_calls.printable(m, state, args[0], loc)
     return m.wrap(state, text.format_(handle, spec="", conversion="s"))
 
@@ -323,17 +346,6 @@ def _size(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
     return total
 
 
-def _copyto(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    target, value = args[:2]
-    if len(args) > 2 or kwargs or not isinstance(target, ArrayRef):
-        raise StagecError(
-            "SC321", "np.copyto is supported for an array and a value only", loc,
-            "write a[mask] = value[mask]",
-        )  # fmt: skip
-    arrays.store(m, state, target, numpy_calls.argument(m, state, value, loc), loc)
-    return NONE
-
-
 TABLE: dict[Any, Builtin] = {
     len: _len, range: _range, isinstance: _isinstance, type: _type, print: _print, zip: _zip,
     enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter,
@@ -343,7 +355,12 @@ TABLE: dict[Any, Builtin] = {
     setattr: _setattr, callable: _callable, functools.partial: _partial, str: _str, bool: _bool,
     functools.reduce: _iterated("reduce_"), id: _id, np.ix_: _ix,
     np.shape: _shape, np.ndim: _ndim, np.size: _size,
-    np.copyto: _copyto,
+    np.copyto: _entered(array_writes.copyto_), np.put: _entered(array_writes.put_),
+    np.put_along_axis: _entered(array_writes.put_along_axis_),
+    np.putmask: _entered(array_writes.putmask_), np.place: _entered(array_writes.place_),
+    np.fill_diagonal: _entered(array_writes.fill_diagonal_),
     np.apply_along_axis: _entered(array_library.apply_along_axis_),
     np.piecewise: _entered(array_library.piecewise_),
+    np.ndindex: _entered(array_library.ndindex_),
+    np.ndenumerate: _entered(array_library.ndenumerate_),
 }  # fmt: skip

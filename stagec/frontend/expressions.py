@@ -203,7 +203,15 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
         special = sequences.binary(m, state, op, a, b, loc)
         if special is not None:
             return special
+    against_none = op in (operator.eq, operator.ne) and (is_none(a) or is_none(b))
+    if against_none and not (isinstance(a, ArrayRef) or isinstance(b, ArrayRef)):
+        return Known(op is operator.ne)
     return numpy_calls.apply(m, state, op, (a, b), {}, loc)
+
+
+def is_none(value: Value) -> bool:
+    """Whether the value is None at staging."""
+    return isinstance(value, Known) and value.value is None
 
 
 def known_operator(

@@ -22,9 +22,9 @@ from stagec.frontend import (
 )
 from stagec.frontend.capturing import Capturing
 from stagec.frontend.closing import close
-from stagec.frontend.expressions import evaluate
+from stagec.frontend.expressions import binary, evaluate
 from stagec.frontend.loops import variable_names
-from stagec.frontend.machine import Raised, Restart
+from stagec.frontend.machine import AliasClash, Raised, Restart
 from stagec.frontend.state import Exit, Leaf, State, taken
 from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
@@ -181,7 +181,7 @@ class Interpreter(Capturing):
         """Whether any item equals the value."""
         found: Value = Known(False)
         for item in items:
-            same = numpy_calls.apply(self, state, operator.eq, (value, item), {}, loc)
+            same = binary(self, state, operator.eq, value, item, loc)
             truth = self.truth(state, same, loc)
             if truth is True:
                 return Known(True)
@@ -309,6 +309,14 @@ class Interpreter(Capturing):
     def writable(self, state: State, value: Value, loc: Loc | None) -> Ref:
         """A reference through which the object can be changed."""
         if isinstance(value, Ref):
+            if value.cell in self.borrowed:
+                raise AliasClash(
+                    "SC315",
+                    "this may be one of the caller's lists, dicts or objects, or a new one, "
+                    "so it cannot be changed",
+                    loc,
+                    "take a copy where the name is assigned: `y = list(x)`",
+                )
             return value
         if not isinstance(value, Known):
             raise StagecError(

@@ -410,6 +410,8 @@ class Join:
             raise Unjoinable("a name for one of two lists, dicts or objects")
         self.machine.cells += 1
         cell = self.merged[a, b] = self.machine.cells
+        if not {a, b}.isdisjoint(self.machine.owned | self.machine.borrowed):
+            self.machine.borrowed.add(cell)
         self.cells[cell] = self.content(cell, self.left.cells[a], self.right.cells[b])
         return cell
 

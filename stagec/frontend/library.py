@@ -52,6 +52,20 @@ def min_(iterable: Any, key: Any) -> Any:
     return best
 
 
+def ordered_(a: Any, b: Any, compare: Any) -> Any:
+    for k in range(min(len(a), len(b))):
+        if a[k] != b[k]:
+            return compare(a[k], b[k])
+    return compare(len(a), len(b))
+
+
+def equal_(a: Any, b: Any, found: Any) -> Any:
+    for k in range(len(a)):
+        if a[k] != b[k]:
+            return not found
+    return found
+
+
 def same(item: Any) -> Any:
     return item
 

@@ -149,6 +149,9 @@ class Machine:
     # the numbers that each loop carried when it was staged last, by its statement
     carried: dict[int, dict[str, Type]] = field(default_factory=dict[int, dict[str, Type]])
     object_cells: dict[int, bool] = field(default_factory=dict[int, bool])
+    # the caller's containers, and what may be one of them since paths joined
+    owned: set[int] = field(default_factory=set[int])
+    borrowed: set[int] = field(default_factory=set[int])
     constructing: bool = False
     handlers: list[Any] = field(default_factory=list[Any])
     names: dict[Staged, str] = field(default_factory=dict[Staged, str])

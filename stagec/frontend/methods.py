@@ -10,7 +10,7 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, containers, numpy_calls
+from stagec.frontend import array_writes, arrays, containers, numpy_calls
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.state import State
 from stagec.frontend.values import (
@@ -88,10 +88,24 @@ def _fill(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any)
     return NONE
 
 
-def _sort(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    value = numpy_calls.apply(m, state, np.sort, (base, *args), kwargs, loc)
-    arrays.store(m, state, base, numpy_calls.argument(m, state, value, loc), loc)
-    return NONE
+def _in_place(function: Any) -> Method:
+    def run(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+        value = numpy_calls.apply(m, state, function, (base, *args), kwargs, loc)
+        arrays.store(m, state, base, numpy_calls.argument(m, state, value, loc), loc)
+        return NONE
+
+    return run
+
+
+def _put(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    return m.call_value(state, array_writes.put_, (base, *args), kwargs, loc)
+
+
+def _resize(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    raise StagecError(
+        "SC350", "the array method 'resize' is not supported", loc,
+        "it changes the length of the array: make a new one with np.resize",
+    )  # fmt: skip
 
 
 def _item(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
@@ -143,7 +157,9 @@ def _list_sort(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc:
 
 
 ARRAY_METHODS: dict[str, Method] = {
-    "copy": _copy, "__copy__": _copy, "astype": _astype, "fill": _fill, "sort": _sort,
+    "copy": _copy, "__copy__": _copy, "astype": _astype, "fill": _fill,
+    "sort": _in_place(np.sort), "partition": _in_place(np.partition),
+    "put": _put, "resize": _resize,
     "item": _item, "tolist": _tolist, "dot": _dot, "is_integer": _is_integer,
     "conj": _conjugate, "conjugate": _conjugate,
 }  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays
+from stagec.frontend import arrays, outputs
 from stagec.frontend.machine import Machine
 from stagec.frontend.sizes import divide_sizes, need_sizes
 from stagec.frontend.state import State
@@ -46,6 +47,7 @@ TABLE: dict[Any, Callable[..., Any]] = {
 
 
 ARRAYS = (np.array, np.asarray)
+NAMED = (np.linalg.svd, np.linalg.eigh, np.linalg.eig, np.linalg.qr, np.linalg.slogdet)
 JOINS = (np.concatenate, np.hstack, np.stack, np.vstack)
 
 
@@ -113,11 +115,7 @@ def apply(
 ) -> Value:  # fmt: skip
     """The result of calling a function that some op is the meaning of."""
     m.spend(loc)
-    out = kwargs.get("out")
-    if isinstance(function, np.ufunc) and function.nout == 1 == len(args) - function.nin:
-        *inputs, out = args  # the last one by position is `out` too
-        args = tuple(inputs)
-    plain_kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+    args, plain_kwargs, out = outputs.without_out(function, args, kwargs)
     try:
         convert = joined_argument if function in JOINS else argument
         plain = [convert(m, state, a, loc) for a in args]
@@ -142,14 +140,16 @@ def apply(
         )  # fmt: skip
     result = bind(m, state, function, binder, plain, named, loc)
     divide_sizes(m, result)
-    value = views(m, state, args, result, loc)
-    if out is None or (isinstance(out, Known) and out.value is None):
+    value = named_results(function, views(m, state, args, result, loc))
+    return outputs.write_out(m, state, function, value, out, argument, loc) if out else value
+
+
+def named_results(function: Any, value: Value) -> Value:
+    """The results of a decomposition as the named tuple that NumPy returns."""
+    if not isinstance(value, TupleValue) or function not in NAMED:
         return value
-    if isinstance(out, TupleValue):
-        (out,) = out.items
-    assert isinstance(out, ArrayRef)
-    arrays.store(m, state, out, argument(m, state, value, loc), loc)
-    return out
+    cls = type(function(np.eye(1)))
+    return replace(value, cls=cls) if len(cls._fields) == len(value.items) else value
 
 
 def bind(
@@ -159,16 +159,17 @@ def bind(
     """What the binder returns; its complaints become errors at `loc`."""
     kept = len(state.builder.stmts)
     problem: Exception | None = None
-    for attempt in (args, None):
-        if attempt is None:
+    given, named = args, kwargs
+    for kinds in ((), list, (list, tuple)):
+        if kinds:
             del state.builder.stmts[kept:]
-            given = [*args, *kwargs.values()]
-            attempt = [arrayed(state, a) for a in args]
-            kwargs = {k: arrayed(state, v) for k, v in kwargs.items()}
-            if all(a is b for a, b in zip([*attempt, *kwargs.values()], given, strict=True)):
-                break
+            args = [arrayed(state, a, kinds) for a in given]
+            kwargs = {k: arrayed(state, v, kinds) for k, v in named.items()}
+            before = [*given, *named.values()]
+            if all(a is b for a, b in zip([*args, *kwargs.values()], before, strict=True)):
+                continue
         try:
-            return binder(*attempt, **kwargs)
+            return binder(*args, **kwargs)
         except NeedsValue as need:
             operand = need.handle.operand
             need_sizes(m, operand)
@@ -183,11 +184,11 @@ def bind(
     ) from problem  # fmt: skip
 
 
-def arrayed(state: State, value: Any) -> Any:
-    """A list, or a tuple of handles, as an array."""
+def arrayed(state: State, value: Any, kinds: Any) -> Any:
+    """A list, or a tuple of handles, as an array, if it is of these kinds."""
     if isinstance(value, Handle) and isinstance(value.type, ListType):
         return TABLE[np.array](value)
-    if isinstance(value, list) or (isinstance(value, tuple) and has_handle(value)):
+    if isinstance(value, kinds) and (isinstance(value, list) or has_handle(value)):
         return TABLE[np.array](lifted(state, value))
     return value
 

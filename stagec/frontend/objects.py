@@ -24,6 +24,7 @@ from stagec.frontend.values import (
     Known,
     Number,
     Outside,
+    RangeValue,
     Ref,
     SliceValue,
     SuperValue,
@@ -42,6 +43,9 @@ def mangled(frame: Frame, name: str) -> str:
     if cls and name.startswith("__") and not name.endswith("__"):
         return f"_{cls}{name}"
     return name
+
+
+RANGE_FIELDS = {"start": "lo", "stop": "hi", "step": "step"}
 
 
 def attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None) -> Value:
@@ -65,6 +69,8 @@ def attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None)
             return TupleValue(args)
         case SliceValue() if name in ("start", "stop", "step"):
             return getattr(base, name)
+        case RangeValue(reverse=False) if name in RANGE_FIELDS:
+            return getattr(base, RANGE_FIELDS[name])
         case FunctionValue() if name == "__name__":
             return Known(base.node.name)
         case _:

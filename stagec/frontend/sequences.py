@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 from stagec.errors import Loc, StagecError
+from stagec.frontend import library
 from stagec.frontend.containers import unpack
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
@@ -20,6 +21,8 @@ from stagec.frontend.values import (
     Value,
 )
 
+ORDER = (operator.lt, operator.le, operator.gt, operator.ge)
+
 
 def binary(
     m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None
@@ -32,6 +35,10 @@ def binary(
         and isinstance(b, TupleValue | Ref | Known)
     ):
         return equality(m, state, op, a, b, loc)
+    if op in ORDER and is_sequence(a) and is_sequence(b):
+        for x in (a, b):
+            refuse_staged(m, state, x, loc)
+        return m.call_value(state, library.ordered_, (a, b, Known(op)), {}, loc)
     if (
         op is operator.add
         and (is_list or isinstance(a, TupleValue))
@@ -62,9 +69,11 @@ def binary(
 def equality(
     m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None
 ) -> Value | None:
-    """`==` of two sequences of values known at staging."""
+    """`==` or `!=` of two sequences; None if they are not both sequences of known length."""
     if isinstance(b, Known) and not isinstance(b.value, list | tuple):
         return None
+    for x in (a, b):
+        refuse_staged(m, state, x, loc)
     left, right = unpack(m, state, a, loc), unpack(m, state, b, loc)
     if len(left) != len(right):
         return Known(op is operator.ne)
@@ -73,6 +82,22 @@ def equality(
         return Known(same if op is operator.eq else not same)
     if same_abstract(tuple(left), tuple(right)):
         return Known(op is operator.eq)
-    raise StagecError(
-        "SC335", "lists of staged values cannot be compared", loc, "compare arrays"
+    given = (a, b, Known(op is operator.eq))
+    return m.call_value(state, library.equal_, given, {}, loc)
+
+
+def is_sequence(value: Value) -> bool:
+    """Whether the value is a list or a tuple."""
+    if isinstance(value, Known):
+        return isinstance(value.value, list | tuple)
+    return isinstance(value, TupleValue) or (
+        isinstance(value, Ref) and issubclass(value.cls, list)
     )
+
+
+def refuse_staged(m: Machine, state: State, value: Value, loc: Loc | None) -> None:
+    """A list whose length is known at run time only cannot be compared."""
+    if m.is_staged_list(state, value):
+        raise StagecError(
+            "SC335", "lists of run-time length cannot be compared", loc, "compare arrays"
+        )

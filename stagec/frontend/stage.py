@@ -118,7 +118,7 @@ def attempt(request: Request, decisions: set[tuple[str, Any]], transforms: Any) 
     builder = BlockBuilder(defs=m.defs)
     state = State(builder, {})
     m.entry = state
-    flat = Flat()
+    flat = Flat(distinct=request.distinct)
     inputs = Inputs(m, state, request.distinct, request.merge_sizes)
     args = []
     for name, value in zip(request.names(), request.args, strict=True):

@@ -38,7 +38,8 @@ def dtype_text(dtype: np.dtype) -> str:
 
 def dtype_option(dtype: np.dtype | None, default: np.dtype | None = FLOAT64) -> str:
     """The source of a `dtype=` argument; empty where it is the default."""
-    return "" if dtype is None or dtype == default else f", dtype={dtype_text(dtype)}"
+    usual = default is not None and dtype == default  # NumPy holds None to equal float64
+    return "" if dtype is None or usual else f", dtype={dtype_text(dtype)}"
 
 
 def no_batch(name: str) -> Callable[..., Any]:

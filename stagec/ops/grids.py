@@ -10,7 +10,7 @@ from stagec.ir.core import Cost, Op, Staged, known
 from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType
 from stagec.ops.arrays import vector
-from stagec.ops.axes import dtype_of, expand_dims, length, normal_axis
+from stagec.ops.axes import dtype_of, expand_dims, length, normal_axis, np_shape
 from stagec.ops.broadcast import broadcast_with
 from stagec.ops.cast import astype
 from stagec.ops.composite import composite
@@ -223,6 +223,10 @@ def _row_of(values: Any, x: Any, axis: int) -> Any:
 def _resize_call(a: Any, new_shape: Any) -> Any:
     flat = a if np.ndim(a) == 1 else ravel(a)
     shape = shape_tuple(new_shape)
+    if np_shape(flat) == (0,):
+        plan, staged = sizes(shape)
+        dtype = dtype_of(a)
+        return near((a, *shape), full, dtype.type(0), *staged, shape=plan, dtype=dtype)
     bounds, staged = sizes(total_size(shape))
     places = near((a, *shape), arange, *staged, bounds=bounds, dtype=None)
     found = read_at(flat, (Index((Arg(0),)),), remainder(places, length(flat, 0)))

@@ -37,7 +37,7 @@ Bounds = tuple[int | float | Arg, ...]
 
 
 def _arange_call(
-    start: Any,
+    start: Any = None,
     stop: Any = None,
     step: Any = None,
     dtype: Any = None,
@@ -46,6 +46,9 @@ def _arange_call(
     like: Any = None,
 ) -> Any:
     reject("arange", like=like)
+    if start is None and stop is None:
+        raise TypeError("arange() requires stop to be specified.")
+    start, stop = (stop, None) if start is None else (start, stop)
     given = (start,) if stop is None else (start, stop)
     given = given if step is None else (*((0, start) if stop is None else given), step)
     bounds: list[Any] = []
@@ -127,7 +130,7 @@ def _arange_scalar(*types: ArrayType, bounds: Bounds, dtype: np.dtype | None) ->
     whole = all(t.dtype.kind in "iu" for t in types) and all(
         isinstance(b, int | Arg) for b in bounds
     )
-    return NATIVE if whole and dtype in (None, np.dtype(np.int64)) else LIBRARY
+    return NATIVE if whole and (dtype is None or dtype == np.int64) else LIBRARY
 
 
 arange = make(

@@ -1,0 +1,99 @@
+"""Calls that write their result into an array that the caller gives: `out=`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NoReturn
+
+import numpy as np
+
+from stagec import ops
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays
+from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.state import State
+from stagec.frontend.values import ArrayRef, Known, TupleValue, Value
+from stagec.ir.types import ArrayType
+
+Split = tuple[tuple[Value, ...], dict[str, Value], tuple[Value, ...]]
+
+
+@cache
+def _names(function: Any) -> tuple[str, ...]:
+    """The names of the arguments that can be given by position, where `out` is one of them."""
+    try:
+        found = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return ()
+    names = tuple(n for n, p in found.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
+    return names if "out" in names else ()
+
+
+def without_out(function: Any, args: tuple[Value, ...], kwargs: Mapping[str, Value]) -> Split:
+    """The arguments without `out`, and what was given as `out`: one value per result, or none.
+
+    What follows `out` by position is named, so that a binder needs no place for `out`.
+    """
+    named = {k: v for k, v in kwargs.items() if k != "out"}
+    out = kwargs.get("out", Known(None))
+    given: tuple[Value, ...] = out.items if isinstance(out, TupleValue) else (out,)
+    if isinstance(function, np.ufunc):
+        if len(args) > function.nin:
+            args, given = args[: function.nin], args[function.nin :]
+    elif "out" in (names := _names(function)) and len(args) > (at := names.index("out")):
+        given = (args[at],)
+        named.update(zip(names[at + 1 :], args[at + 1 :], strict=False))
+        args = args[:at]
+    given = () if all(_absent(o) for o in given) else given
+    return args, named, given
+
+
+def _absent(value: Value) -> bool:
+    return isinstance(value, Known) and value.value is None
+
+
+def write_out(
+    m: Machine, state: State, function: Any, result: Value, given: tuple[Value, ...],
+    argument: Any, loc: Loc | None,
+) -> Value:  # fmt: skip
+    """Write the result, or each of several, into what was given as `out`; that is returned."""
+    results = result.items if isinstance(result, TupleValue) else (result,)
+    made = tuple(
+        value if _absent(out) else _write(m, state, function, value, out, argument, loc)
+        for value, out in zip(results, (*given, *(Known(None),) * len(results)), strict=False)
+    )
+    return TupleValue(made, result.cls) if isinstance(result, TupleValue) else made[0]
+
+
+def _write(
+    m: Machine, state: State, function: Any, value: Value, out: Value, argument: Any,
+    loc: Loc | None,
+) -> Value:  # fmt: skip
+    name = getattr(function, "__name__", str(function))
+    if not isinstance(out, ArrayRef):
+        _refuse(name, "an out= that is no array with axes", loc)
+    handle = argument(m, state, value, loc)
+    target = arrays.type_of(state, out)
+    source = handle.type if isinstance(handle, ops.Handle) else None
+    if isinstance(source, ArrayType):
+        if not np.can_cast(source.dtype, target.dtype, "same_kind"):
+            if isinstance(function, np.ufunc):
+                raise Raised(
+                    TypeError(
+                        f"Cannot cast ufunc {name!r} output from {source.dtype!r} to "
+                        f"{target.dtype!r} with casting rule 'same_kind'"
+                    )
+                )
+            _refuse(name, f"a result of dtype {source.dtype} and out= of {target.dtype}", loc)
+        if not isinstance(function, np.ufunc) and source.rank != target.rank:
+            _refuse(name, f"a result of rank {source.rank} and out= of {target.rank}", loc)
+    arrays.store(m, state, out, handle, loc)
+    return out
+
+
+def _refuse(name: str, what: str, loc: Loc | None) -> NoReturn:
+    raise StagecError(
+        "SC322", f"{name}: {what}", loc, "write `out[...] = result` after the call"
+    )

@@ -1,0 +1,219 @@
+"""What programs written for other systems do: containers of arguments, `out=`, writers."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+
+X = np.array([0.55, -3.0, 2.26, 1.0])
+M = np.array([[2.0, 1.0], [1.0, 3.5]])
+W = np.arange(12.0).reshape(3, 4)
+
+
+def popped(rows: Any) -> Any:
+    return rows.pop()
+
+
+def exchanged(rows: Any) -> Any:
+    rows[0], rows[1] = rows[1], rows[0]
+    return rows
+
+
+def nested(rows: Any, more: Any) -> None:
+    rows.append(more)
+    rows[-1].append(7)
+
+
+def written_dict(d: Any) -> Any:
+    d["a"]["x"], d["b"] = 3.0, [1.0]
+    return d["c"]
+
+
+def moved_between(a: Any, b: Any) -> Any:
+    a.append(b.pop())
+    return a is b
+
+
+def first_of_rows(rows: Any) -> Any:
+    rows[0].append(3)
+    return rows
+
+
+def ordering(a: Any, b: Any) -> Any:
+    return a < b, a <= b, a > b, a >= b, a == b, a != b, a in [b], max(a, b), min(a, b)
+
+
+def nearest(x: Any) -> Any:
+    best = (1e9, -1)
+    for i in range(len(x)):
+        if (x[i], i) < best:
+            best = (x[i], i)
+    return best
+
+
+def writers(a: Any, m: Any) -> None:
+    a.put([0, 5], [9.0, 8.0], mode="wrap")
+    np.put(m, [-1, 2], [5.0, 6.0])
+    np.putmask(a, a < 0, [1.0, 2.0, 3.0])
+    np.fill_diagonal(m, [7.0, 8.0])
+    np.place(m, m > 7, [0.5])
+    np.put_along_axis(m, np.array([[1], [0], [2]]), -1.0, axis=1)
+    np.copyto(a, 3.0, where=a > 2)
+    a.partition(2)
+
+
+def outputs(a: Any, o: Any, q: Any) -> Any:
+    np.clip(a, -1, 1, o)
+    first = o.copy()
+    a.round(1, o)
+    second = o.copy()
+    np.cumsum(a, 0, None, o)
+    np.mean(np.ones((3, 4)) * a, 1, None, q)
+    np.take(a, [1, 2, 0], 0, q)
+    both = np.divmod(a, 2.0, out=(np.zeros(4), first))
+    return first, second, np.dot(np.eye(3), q.copy(), q), both
+
+
+def into_integers(a: Any, o: Any) -> None:
+    np.add(a, 1.5, o)
+
+
+def matmul_in_place(a: Any) -> None:
+    a @= a
+
+
+def indices(m: Any) -> Any:
+    total = 0.0
+    for i, j in np.ndindex(m.shape):
+        total += m[i, j] * i
+    for (i, j), v in np.ndenumerate(m):
+        total += v * (i - j)
+    return total
+
+
+def ranges(n: Any) -> Any:
+    return (
+        np.arange(0, n, 1, np.float64),
+        np.arange(n, dtype=np.float64) + np.arange(n),
+        np.arange(stop=n),
+    )
+
+
+def decompositions(m: Any) -> Any:
+    sign = np.linalg.slogdet(m)
+    return np.linalg.svd(m).S, np.linalg.eigh(m).eigenvalues, sign.logabsdet, sign
+
+
+def half_read(x: Any) -> Any:
+    it = iter(range(7))
+    return list(zip(range(3), it, strict=False)), list(it), x == None, x != None  # noqa: E711
+
+
+def range_fields(n: Any) -> Any:
+    r = range(1, n, 2)
+    return r.start, r.stop, r.step, list(zip())
+
+
+SHARED = [1, 2]
+PROGRAMS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (popped, ([[1.0], [2.0]],)),
+    (popped, ([X, M],)),
+    (exchanged, ([[1, 2, 3], [4, 5, 6]],)),
+    (nested, ([[0, 1], [2, 3]], [4, 5])),
+    (written_dict, ({"a": {"x": 1.0}, "b": 2.0, "c": [1.0, {"y": 2.0}]},)),
+    (moved_between, (SHARED, SHARED)),
+    (moved_between, ([1, 2], [1, 2])),
+    (first_of_rows, ([SHARED, SHARED],)),
+    (first_of_rows, ([[1, 2], [1, 2]],)),
+    (ordering, ((1, 2.0), (1, 3.0))),
+    (ordering, ((1, 2), (1, 2))),
+    (ordering, ([1, 2, 3], [1, 2])),
+    (nearest, (X,)),
+    (writers, (X, W)),
+    (outputs, (X, np.zeros(4), np.zeros(3))),
+    (into_integers, (X, np.zeros(4, int))),
+    (matmul_in_place, (X,)),
+    (matmul_in_place, (M,)),
+    (indices, (W,)),
+    (ranges, (5,)),
+    (decompositions, (M,)),
+    (half_read, (1.0,)),
+    (range_fields, (9,)),
+    (lambda x: np.resize([1, 2, 3], (2, 4)) * x, (2.0,)),
+]
+
+
+def outcome(function: Callable[..., Any], args: Any) -> Any:
+    """The result or the kind of exception, the arguments afterwards, and what was printed."""
+    text = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(text):
+            result = function(*args)
+    except (TypeError, ValueError) as error:
+        return error.__class__.__mro__[-4:], repr(args), text.getvalue()
+    return repr(result), repr(args), text.getvalue()
+
+
+LOOPS = (nearest, indices, ranges, into_integers)
+CASES = [("numpy", f, a) for f, a in PROGRAMS] + [
+    ("numba", f, a) for f, a in PROGRAMS if f in LOOPS
+]
+
+
+@pytest.mark.parametrize(("backend", "function", "args"), CASES)
+def test_as_python(backend: str, function: Callable[..., Any], args: Any) -> None:
+    expected = outcome(function, copy.deepcopy(args))
+    staged = sc.jit(function, backend=backend)
+    assert outcome(staged, copy.deepcopy(args)) == expected
+    assert outcome(staged, copy.deepcopy(args)) == expected
+
+
+def test_the_same_list_twice_is_another_program() -> None:
+    """A version compiled for two lists does not serve one list passed twice."""
+    staged = sc.jit(moved_between)
+    for shared in (False, True, False):
+        a = [1, 2]
+        b = a if shared else [1, 2]
+        assert staged(a, b) is shared
+        assert (a, b) == (([1, 2], [1, 2]) if shared else ([1, 2, 2], [1]))
+
+
+def test_a_list_that_may_be_the_callers_is_not_changed() -> None:
+    def chosen(xs: Any, flag: Any) -> Any:
+        if flag:
+            xs = [11.0, 22.0]
+        xs.append(1.0)
+        return xs
+
+    with pytest.raises(sc.StagecError, match="SC315"):
+        sc.jit(chosen)([1.0, 2.0], 3.0)
+
+
+def test_a_container_that_contains_itself_is_refused() -> None:
+    rows: list[Any] = [1.0]
+    rows.append(rows)
+    with pytest.raises(sc.StagecError, match="SC404"):
+        sc.jit(lambda xs: xs[0])(rows)
+
+
+def test_gradients_through_writers() -> None:
+    def f(x: Any) -> Any:
+        a = np.zeros((2, 2))
+        np.fill_diagonal(a, x[:2] * x[1])
+        np.copyto(a, x[2], where=a > 0.5)
+        o = np.zeros(4)
+        np.cumsum(x * x, 0, None, o)
+        return a.sum() + o @ x
+
+    step = np.eye(4) * 1e-6
+    expected = [(f(X + h) - f(X - h)) / 2e-6 for h in step]
+    np.testing.assert_allclose(sc.grad(f)(X), expected, rtol=1e-6)
+    np.testing.assert_allclose(sc.jacfwd(f)(X), expected, rtol=1e-6)
