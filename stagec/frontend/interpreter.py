@@ -268,7 +268,10 @@ class Interpreter(Capturing):
         stmt = state.builder.stmts[-1]
         if not isinstance(stmt, Apply) or stmt.outs != (operand,):
             return value
-        shape = tuple(size(self.symbol()) if d is None else d for d in operand.type.shape)
+        shape = tuple(
+            size(self.symbol(depth=state.builder.depth)) if d is None else d
+            for d in operand.type.shape
+        )
         named = Staged(replace(operand.type, shape=shape), operand.hint)
         state.builder.stmts.pop()
         state.builder.append(replace(stmt, outs=(named,)))

@@ -46,7 +46,7 @@ from stagec.frontend.values import (
     Value,
 )
 from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
-from stagec.ir.types import ArrayType, ListType, Type
+from stagec.ir.types import ArrayType, Dim, ListType, Size, Type
 from stagec.ops import lists
 from stagec.ops.indexing import read_at
 from stagec.ops.paths import path_type
@@ -445,6 +445,12 @@ class Join:
         changed = {f.name: self.only(getattr(content, f.name), left) for f in fields(content)}
         return replace(content, **changed)  # type: ignore[type-var]
 
+    def outer(self, dim: Dim) -> Dim:
+        """The size of an axis, unless each trip finds it anew."""
+        depths = self.machine.symbol_depth
+        terms = dim.terms if isinstance(dim, Size) else ()
+        return None if any(depths.get(s, 0) > self.depth for s, _ in terms) else dim
+
     def pass_out(self, operand: Staged, left: bool) -> Operand:
         if self.machine.defs.depth.get(operand, 0) <= self.depth and not self.loop:
             return operand
@@ -452,6 +458,8 @@ class Join:
             if (phi.left if left else phi.right) is operand:
                 return phi.out
         kind = unsized(operand.type)
+        if self.loop and isinstance(kind, ArrayType):
+            kind = replace(kind, shape=tuple(map(self.outer, kind.shape)))
         out = Staged(kind)
         self.machine.name(out, self.machine.name_of(operand) or self.hint)
         here: Emit = lambda at: operand

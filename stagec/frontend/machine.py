@@ -146,6 +146,7 @@ class Machine:
     comments: dict[tuple[str, int], tuple[str, ...]] = field(
         default_factory=dict[tuple[str, int], tuple[str, ...]]
     )
+    symbol_depth: dict[Symbol, int] = field(default_factory=dict[Symbol, int])
     # the numbers that each loop carried when it was staged last, by its statement
     carried: dict[int, dict[str, Type]] = field(default_factory=dict[int, dict[str, Type]])
     object_cells: dict[int, bool] = field(default_factory=dict[int, bool])
@@ -191,10 +192,12 @@ class Machine:
         """A reference to a fresh array with the content."""
         return ArrayRef(self.new_cell(state, ArrayCell(operand)))
 
-    def symbol(self, prefix: str = "s", unit: bool = True) -> Symbol:
-        """A fresh size symbol."""
+    def symbol(self, prefix: str = "s", unit: bool = True, depth: int = 0) -> Symbol:
+        """A fresh size symbol, of a size that is found in a block so deep."""
         self.symbols += 1
-        return Symbol(f"{prefix}{self.symbols}", unit)
+        made = Symbol(f"{prefix}{self.symbols}", unit)
+        self.symbol_depth[made] = depth
+        return made
 
     # -- names ----------------------------------------------------------------------------
 

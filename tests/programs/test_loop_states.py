@@ -77,6 +77,15 @@ def unpacked_generator(x: Any) -> Any:
     return a * b
 
 
+def returned_with_a_size_of_its_own(x: Any, y: Any) -> Any:
+    for i in range(3):
+        if np.mean(x) < -0.55:
+            return np.tanh(np.outer(OUTSIDE, OUTSIDE)[: i + 1])
+        for _ in range(2):
+            x[1:] = np.sin(x[1:]) - 0.5
+    return y
+
+
 @pytest.mark.parametrize(
     ("function", "arguments"),
     [
@@ -91,6 +100,9 @@ def unpacked_generator(x: Any) -> Any:
         (array_from_outside, (100.0,)),
         (array_from_outside, (1.0,)),
         (unpacked_generator, (np.arange(3.0),)),
+        (returned_with_a_size_of_its_own, (np.full(4, 0.3), np.ones((3, 4)))),
+        (returned_with_a_size_of_its_own, (np.full(4, 2.0), np.ones((3, 4)))),
+        (returned_with_a_size_of_its_own, (np.full(4, -0.6), np.ones((3, 4)))),
     ],
 )
 def test_results(function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
