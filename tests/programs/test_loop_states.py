@@ -78,6 +78,7 @@ def unpacked_generator(x: Any) -> Any:
 
 
 def returned_with_a_size_of_its_own(x: Any, y: Any) -> Any:
+    x = x.copy()
     for i in range(3):
         if np.mean(x) < -0.55:
             return np.tanh(np.outer(OUTSIDE, OUTSIDE)[: i + 1])
