@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.errors import Loc
+from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, numpy_calls
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
@@ -29,7 +29,7 @@ from stagec.frontend.values import (
 from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
 from stagec.ir.function import Function
 from stagec.ir.inline import inline_into
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, ListType
 from stagec.ops.indexing import accumulate_at
 
 
@@ -53,6 +53,11 @@ def pullback(
     traced = trace(m, state, f, args, {}, loc)
     leaves = [k for k, p in enumerate(traced.params) if inexact(p.type)]
     of = [k for k, o in enumerate(traced.operands) if inexact_or_list(o.type)]
+    if any(isinstance(traced.operands[k].type, ListType) for k in of):
+        raise StagecError(
+            "SC420", "a result is a list of run-time length, which has no cotangent", loc,
+            "return an array: np.array(values)",
+        )  # fmt: skip
     pull = m.transforms.reverse(traced.function, leaves, of)
     outs = inline_into(state.builder, pull.forward, (*traced.entry, *traced.free))
     m.adopt_functions(pull.forward)

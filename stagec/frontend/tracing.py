@@ -185,8 +185,12 @@ def trace(
 
 def one_path(m: Machine, tree: Tree, loc: Loc | None) -> Leaf:
     """The one path that the paths of a call make together."""
+    tree = without_none(m, tree, loc)
     try:
-        leaf = close(m, without_none(m, tree, loc), {})
+        try:
+            leaf = close(m, tree, {})
+        except Unjoinable:
+            leaf = close(m, tree, {}, force=True)  # arrays from outside join others
     except Unjoinable as clash:
         raise StagecError(
             "SC410", f"the differentiated function has no common result type: {clash.reason}",

@@ -31,6 +31,10 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "grad_string": ("def f(s):\n    return 1.0", "'a',", "grad", "SC413"),
     "grad_none": ("def f(s):\n    return 1.0", "None,", "grad", "SC413"),
     "grad_vector_result": ("def f(x):\n    return x * 2", "np.ones(3),", "grad", "SC414"),
+    "vjp_list_result": (
+        "def f(x):\n    ys = []\n    for v in x:\n        ys.append(v * 2)\n    return ys",
+        "np.ones(3),", "vjptree", "SC420",
+    ),
     "grad_int_result": ("def f(x):\n    return int(x)", "1.5,", "grad", "SC414"),
     "grad_bool_result": ("def f(x):\n    return x > 0", "1.5,", "grad", "SC414"),
     "grad_tuple_result": ("def f(x):\n    return x, x", "1.5,", "grad", "SC414"),

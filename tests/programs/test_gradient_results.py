@@ -104,3 +104,19 @@ def test_a_constant_below_zero_is_not_turned_around() -> None:
         f(staged)
     with pytest.raises(OverflowError):
         stagec.jit(f)(staged)
+
+
+OUTSIDE = np.array([0.5, -0.25, 1.0])
+
+
+def test_an_array_from_outside_on_one_path() -> None:
+    def f(x: Any) -> Any:
+        if x[0] > 0.9:
+            return x * 2, x
+        return OUTSIDE, x
+
+    for first, wanted in ((1.0, 3.0), (0.3, 1.0)):
+        x = np.full(3, first)
+        found, pull = stagec.vjp(f, x)
+        np.testing.assert_array_equal(found, f(x))
+        np.testing.assert_array_equal(pull((np.ones(3), np.ones(3)))[0], np.full(3, wanted))
