@@ -15,6 +15,7 @@ from numba import errors
 from numba.core.compiler_lock import global_compiler_lock
 
 from stagec_runtime.collecting import fewer_collections
+from stagec_runtime.fresh import KernelCompiler
 from stagec_runtime.machine_code import MachineCode
 from stagec_runtime.store import Store
 
@@ -76,6 +77,7 @@ class Kernel:
 
         apart = self.apart
         self.dispatcher._compiler._customize_flags = lambda flags: settings(flags, apart)
+        self.dispatcher._compiler.pipeline_class = KernelCompiler
         # the dispatcher asks these for machine code for types that are new to it
         self.dispatcher._compile_for_args = compiled_for
         if store.root is not None:
