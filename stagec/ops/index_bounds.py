@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagec.ir.alias import path_of, path_operands
-from stagec.ir.core import Apply, Block, Call, For, Operand, Stmt, While, known
+from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, While, known
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
 from stagec.ir.path import Arg, Index, NewAxis, Slice, Step
-from stagec.ir.types import ArrayType, Dim, Size, affine
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, size
 from stagec.ir.walk import regions, statements
+from stagec.ops.comparison import greater, greater_equal, less, less_equal
 from stagec.ops.creation import empty, empty_like, ones, ones_like, zeros, zeros_like
 from stagec.ops.effects import agree
 from stagec.ops.extent import CHECKS, extent
@@ -27,6 +28,8 @@ from stagec.ops.rounding import py_max
 
 MADE = (empty, zeros, ones, full)
 MADE_LIKE = (empty_like, zeros_like, ones_like, full_like)
+# by how much the smaller operand is less, where the comparison holds; which of them it is
+ORDERS = {less: (0, 1), less_equal: (0, 0), greater: (1, 1), greater_equal: (1, 0)}
 
 
 def in_bounds(fn: Function) -> bool:
@@ -49,7 +52,7 @@ class Indices:
 
     `least` are lower bounds of integers of which more is not known, `lengths` those of the
     lengths of arrays that the function makes; `checked` the integers that lie inside of an axis
-    of an array, and which that is.
+    of an array, and which that is; `tests` the comparisons that hold in branches.
     """
 
     facts: IndexFacts
@@ -64,6 +67,8 @@ class Indices:
     checked: dict[Operand, tuple[Operand, int]] = field(
         default_factory=dict[Operand, tuple[Operand, int]]
     )
+    compared: dict[Operand, Apply] = field(default_factory=dict[Operand, Apply])
+    tests: dict[Block, Apply] = field(default_factory=dict[Block, Apply])
 
     @classmethod
     def of(cls, fn: Function) -> Indices:
@@ -90,7 +95,7 @@ class Indices:
 
     def noted(self, block: Block) -> Iterator[Stmt]:
         """The statements of the block and of those inside, each when what it tells is noted."""
-        with self.scope():
+        with self.scope(block):
             for stmt in block.stmts:
                 self.note(stmt)
                 yield stmt
@@ -98,11 +103,46 @@ class Indices:
                     yield from self.noted(region)
 
     @contextmanager
-    def scope(self) -> Iterator[None]:
-        """Goes through a block: sizes compared there are only known to be equal there."""
+    def scope(self, block: Block) -> Iterator[None]:
+        """Goes through a block: sizes compared there are only known to be equal there, and what
+        a branch tests holds in it.
+        """
         before = dict(self.facts.equal)
+        test = self.tests.get(block)
+        ranges = [] if test is None else [*self._narrowed(test)]
         yield
+        self.facts.ranges.update(ranges)
         self.facts.equal = before
+
+    def _narrowed(self, test: Apply) -> Iterator[tuple[Symbol, tuple[Dim, Dim]]]:
+        """Narrow the ranges of loop indices to where the test holds; yields those before."""
+        facts = self.facts
+        position, gap = ORDERS[test.op]
+        small, large = (facts.of(test.args[k]) for k in (position, 1 - position))
+        for at, limit, end in ((small, large, 1), (large, small, 0)):
+            symbol = self._index_in(at)
+            if symbol is None or any(s in facts.ranges for s in _symbols(limit)):
+                continue
+            sign = 1 if end else -1
+            # what the index is at most, or at least
+            new = affine((limit, 1), (at, -1), (size(symbol), 1), const=-sign * gap)
+            old = facts.ranges[symbol]
+            present = old[end]
+            tighter = (
+                present is None
+                or new is None
+                or facts.holds(affine((present, sign), (new, -sign)))
+            )
+            if new is not None and tighter:
+                facts.ranges[symbol] = (old[0], new) if end else (new, old[1])
+                yield symbol, old
+
+    def _index_in(self, at: Dim) -> Symbol | None:
+        """The loop index that the integer is, but for a constant; None: it is not one."""
+        symbols = _symbols(at)
+        single = len(symbols) == 1 and symbols[0] in self.facts.ranges
+        only = single and isinstance(affine((at, 1), (size(symbols[0]), -1)), int)
+        return symbols[0] if only else None
 
     def note(self, stmt: Stmt) -> None:
         """Note what the statement tells of integers and of the lengths of new arrays."""
@@ -112,6 +152,8 @@ class Indices:
                 self._apply(stmt)
             case For():
                 self.facts.index(stmt)
+            case If(cond=cond, then=then) if cond in self.compared:
+                self.tests[then] = self.compared[cond]
             case _:
                 pass
 
@@ -133,6 +175,8 @@ class Indices:
             self.sizes[stmt.outs[0]] = array, stmt.kwargs["axis"]
         elif stmt.op in CHECKS and stmt.args[1] in self.sizes:
             self.checked[stmt.outs[0]] = self.sizes[stmt.args[1]]
+        elif stmt.op in ORDERS:
+            self.compared[stmt.outs[0]] = stmt
         elif stmt.op is agree:
             self._compared(*map(self.facts.of, stmt.args))
         elif stmt.args and stmt.op.aliased(stmt.kwargs) == 0:
@@ -227,3 +271,8 @@ def _places(step: Step, index: tuple[Operand, ...]) -> Iterator[Place]:
         if not isinstance(item, Slice):
             yield Place(k, axis, index[item.position] if isinstance(item, Arg) else item)
         axis += 1
+
+
+def _symbols(dim: Dim) -> list[Symbol]:
+    """The symbols of an expression."""
+    return [s for s, _ in dim.terms] if isinstance(dim, Size) else []

@@ -89,7 +89,7 @@ class _Checks:
         """The block with checks."""
         before = dict(self._known)
         builder = Builder()
-        with self._indices.scope():
+        with self._indices.scope(block):
             for stmt in block.stmts:
                 self._indices.note(stmt)
                 builder.append(self._checked(builder, stmt))

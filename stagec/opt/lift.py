@@ -73,7 +73,7 @@ class _Lift:
     def block(self, block: Block) -> Block:
         """The block with the arrays that its loops can share in front of them."""
         builder = Builder()
-        with self.indices.scope():
+        with self.indices.scope(block):
             for stmt in block.stmts:
                 self.indices.note(stmt)
                 stmt = map_regions(stmt, self.block)

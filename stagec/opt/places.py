@@ -29,7 +29,7 @@ def at_innermost(fn: Function, rewrite: Rewrite) -> Function:
 
     def changed(block: Block) -> Block:
         builder = Builder()
-        with indices.scope():
+        with indices.scope(block):
             for stmt in block.stmts:
                 indices.note(stmt)
                 made = map_regions(stmt, changed)
