@@ -53,11 +53,12 @@ class Moves:
     """Marks an op that only moves elements.
 
     `rule` takes the index of an element of the result and the attributes, and returns the index
-    of that element in operand 0, with None for 0.  `native` says whether the NumPy source of
+    of that element in operand 0, with None for 0; or None for all of it where that cannot be
+    said.  `native` says whether the NumPy source of
     the op means the same in a kernel.
     """
 
-    rule: Callable[..., tuple[Any, ...]]
+    rule: Callable[..., tuple[Any, ...] | None]
     native: bool
 
 

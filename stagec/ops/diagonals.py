@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import LIBRARY, NATIVE, Cost, Library, Op
+from stagec.ir.core import LIBRARY, NATIVE, Cost, Expands, Library, Moves, Op
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType, Dim, affine, same
-from stagec.ops.axes import move_axis, no_shift, normal_axis, to_front
+from stagec.ops.axes import expand_dims, length, move_axis, no_shift, normal_axis, to_front
 from stagec.ops.broadcast import batched, sum_
 from stagec.ops.cast import astype
+from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
 from stagec.ops.creation import dtype_option, no_batch
 from stagec.ops.family import (
@@ -25,6 +26,8 @@ from stagec.ops.family import (
     sizes,
     static,
 )
+from stagec.ops.masks import mask
+from stagec.ops.ranges import counted
 from stagec.ops.shape import ravel
 
 
@@ -57,6 +60,14 @@ def _diagonal_call(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> A
     return diagonal(a, offset=static(offset, "offset"), axis1=first, axis2=second)
 
 
+def _diagonal_moved(at: Any, *, offset: int, axis1: int, axis2: int) -> Any:
+    """Where an element of a diagonal lies; None for one beside the main diagonal."""
+    if offset:
+        return None
+    rest = iter(at[:-1])
+    return tuple(at[-1] if k in (axis1, axis2) else next(rest) for k in range(len(at) + 1))
+
+
 diagonal = linear(
     "diagonal",
     calls=(
@@ -71,6 +82,7 @@ diagonal = linear(
     vjp=lambda ct, out, x, **attrs: embed_diagonal(ct, x, **attrs),
     batch=to_front(lambda: diagonal, _shift),
     source=lambda x, **attrs: f"np.diagonal({{}}{_options(**attrs)})",
+    scalar=Moves(_diagonal_moved, native=False),
     alias=0,
     cost=Cost.FREE,
 )
@@ -78,6 +90,17 @@ diagonal = linear(
 
 def _embed_batch(args: Any, axes: Any, **attrs: Any) -> tuple[Any, int]:
     return embed_diagonal(*batched(args, axes), **_shift(**attrs)), 0
+
+
+def _embed_loops(d: Any, like: Any, **attrs: Any) -> Any:
+    rows = counted(length(d, 0), d)
+    return mask(equal(expand_dims(rows, axes=(1,)), rows), d)
+
+
+def _embed_rule(d: ArrayType, like: ArrayType, *, offset: int, axis1: int, axis2: int) -> Any:
+    """How the main diagonal of a square matrix is written in simpler ops."""
+    square = like.rank == 2 and all(same(dim, d.shape[0]) for dim in like.shape)
+    return _embed_loops if square and not offset and axis1 < axis2 else None
 
 
 # zeros in the shape of `like`, with a diagonal: the transpose of `diagonal`
@@ -89,6 +112,7 @@ embed_diagonal = linear(
     vjp=lambda ct, out, d, like, **attrs: diagonal(ct, **attrs),
     batch=_embed_batch,
     source=lambda d, like, **attrs: f"rt.embed_diagonal({{}}, {{}}.shape{_options(**attrs)})",
+    scalar=Expands(_embed_rule, anywhere=True),
     cost=Cost.CHEAP,
 )
 

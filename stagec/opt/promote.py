@@ -64,9 +64,9 @@ def _fixed(indices: Indices, builder: Builder, stmt: For) -> For:
         writes = [where_of(s) for s in found if s.op is not read]
         for s in found:
             place = where_of(s)
-            if s.op is read and inner.isdisjoint(place[1]):
-                if all(apart(indices, place, w) for w in writes):
-                    moved[s] = replace(s, args=(start, *s.args[1:]))
+            fixed = s.op is read and inner.isdisjoint(place[1])
+            if fixed and all(apart(indices, place, w) for w in writes):
+                moved[s] = replace(s, args=(start, *s.args[1:]))
     moved = {s: first for s, first in moved.items() if not indices.doubtful(first)}
     for first in moved.values():
         builder.append(first)

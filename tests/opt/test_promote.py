@@ -1,4 +1,4 @@
-"""Elements that innermost loops read and never write: which are read in front, and the values."""
+"""Elements that innermost loops only read: which are read in front of them, and the values."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Loops that record slices whose lengths vary from trip to trip, and sums of backward loops."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -131,4 +133,4 @@ def test_terms_are_summed_in_any_order_only_where_the_element_is_not_read():
 
     assert "acc = kernels.plus(acc" in text(by_element)
     forward = stagec.jit(by_element, backend="numba").source(*data(7))
-    assert "m[i, j] -= m[i, k] * m[k, j]" in forward
+    assert re.search(r"m\[i, j\] -= \w+ \* m\[k, j\]", forward)

@@ -332,7 +332,7 @@ def moved_to(stmt: Apply, places: Places, views: Views) -> Places | None:
         return None
     if isinstance(stmt.op.scalar, Moves):
         found = stmt.op.scalar.rule(places, **stmt.kwargs)
-        return tuple(Place(None) if p is None else p for p in found)
+        return found and tuple(Place(None) if p is None else p for p in found)
     if stmt.op.scalar == "{}":
         out = array_type(stmt.outs[0])
         fits_in = out is not None and fitting(base.shape, out.shape)
