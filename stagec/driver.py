@@ -42,6 +42,7 @@ from stagec.opt.parallel import parallel
 from stagec.opt.promote import promote
 from stagec.opt.scalarise import scalarise
 from stagec.opt.scalarise.lengths import lengths
+from stagec.opt.selections import selections
 from stagec.opt.siblings import siblings
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
@@ -98,7 +99,7 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(tapes, gathers, turns, scalarise, simplify, cse, dce),
+            *(tapes, gathers, turns, selections, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
             *(hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, skips, creations, kernels, checks, dce),
