@@ -43,6 +43,7 @@ from stagec.opt.promote import promote
 from stagec.opt.recurrences import recurrences
 from stagec.opt.scalarise import scalarise
 from stagec.opt.scalarise.lengths import lengths
+from stagec.opt.selections import selections
 from stagec.opt.siblings import siblings
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
@@ -100,7 +101,7 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(tapes, gathers, turns, scalarise, simplify, cse, dce),
+            *(tapes, gathers, turns, selections, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
             *(hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, creations, kernels, checks, dce),

@@ -26,7 +26,7 @@ def main(names, backend):
     """Print the table for the evals (all of them if none is named)."""
     print(ROW.format("eval", "workload", "function", "compile s", "time ms", "ratio"))
     for name in names or EVALS:
-        tool = Tool(backend)
+        tool = Tool(backend, ahead=False)
         begin = time.perf_counter()
         defined = tool.answer({"id": 0, "kind": "define", "module": name})
         if not defined["success"]:

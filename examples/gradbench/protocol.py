@@ -29,10 +29,15 @@ def plain(value):
 
 
 class Tool:
-    """Answers messages; `functions` are those of the eval that was defined last."""
+    """Answers messages; `functions` are those of the eval that was defined last.
 
-    def __init__(self, backend):
+    `ahead`: compile at `define` what is a program of its own for each size that the eval asks
+    for.  For plain NumPy that would take long and save nothing.
+    """
+
+    def __init__(self, backend, ahead=True):
         self.backend = backend
+        self.ahead = ahead and backend != "numpy"
         self.module = None
         self.functions = {}
         self.compiled = set()
@@ -55,7 +60,8 @@ class Tool:
         try:
             self.module = importlib.import_module(f"examples.gradbench.{name}")
             self.functions = self.module.functions(self.backend)
-            for sample in samples(self.module):
+            wanted = getattr(self.module, "WANTED", []) if self.ahead else []
+            for sample in [*samples(self.module), *wanted]:
                 for function in self.functions.values():
                     self.compile(function, self.module.prepare(sample))
         except Exception:

@@ -64,7 +64,7 @@ class _Front:
         """The place in front of the loop; None if nothing can be checked there."""
         if known(stmt.step) != 1:
             return None
-        starts = dict(zip(stmt.body.params[1:], stmt.init, strict=True))
+        starts: dict[Operand, Operand] = dict(zip(stmt.body.params[1:], stmt.init, strict=True))
         outs = (out for s in stmt.body.stmts for out in s.outs)
         return cls(builder, (stmt.lo, stmt.hi), starts, {*stmt.body.params, *outs})
 
@@ -177,8 +177,10 @@ class _Checks:
         key = (index, length, front.bounds)
         found = self._known.get(key) or front.made.get(key)
         if found is None:
-            args = (index, *front.bounds)
-            found = front.made[key] = self._made(front.builder, axis, inside_if_any, args)
+            low, high = map(known, front.bounds)
+            surely = isinstance(low, int) and isinstance(high, int) and low < high
+            op, bounds = (inside, ()) if surely else (inside_if_any, front.bounds)
+            found = front.made[key] = self._made(front.builder, axis, op, (index, *bounds))
         return found
 
     def _made(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from examples.gradbench import det
 from examples.gradbench.protocol import EVALS, Tool, serve
 
 ROOT = Path(__file__).parent.parent.parent
@@ -86,6 +87,21 @@ def test_nothing_is_compiled_after_define() -> None:
              "q": rng.normal(size=(6, 5)), "l": rng.normal(size=(6, 10))}  # fmt: skip
     for function in ("objective", "jacobian"):
         assert ask(tool, "evaluate", module="gmm", function=function, input=given)["success"]
+    assert tool.compiled == before
+
+
+def test_sizes_that_are_programs_are_compiled_at_define(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert [sample["ell"] for sample in det.WANTED] == [5, 6, 7, 8, 9, 10, 11]
+    monkeypatch.setattr(det, "WANTED", [{"A": np.zeros(16), "ell": 4}])
+    tool = Tool("numba")
+    assert ask(tool, "define", module="det")["success"]
+    before = set(tool.compiled)
+    given = {"A": np.arange(16.0).tolist(), "ell": 4}
+    for function in ("primal", "gradient"):
+        answer = ask(tool, "evaluate", module="det", function=function, input=given)
+        assert [t["name"] for t in answer["timings"]] == ["prepare", "evaluate"]
     assert tool.compiled == before
 
 

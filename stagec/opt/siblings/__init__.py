@@ -22,7 +22,8 @@ from stagec.ir.lowering import in_kernel
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import same
 from stagec.ir.walk import regions, uses
-from stagec.ops.index_bounds import Indices
+from stagec.ops.index_bounds import MADE, Indices
+from stagec.opt.elements import is_element
 from stagec.opt.memory import overwritten
 from stagec.opt.siblings.accesses import has_loop
 from stagec.opt.siblings.join import joined
@@ -116,25 +117,38 @@ class _Siblings:
     def movable(
         self, first: For, before: list[Stmt], joining: list[Stmt], after: list[Stmt]
     ) -> bool:
-        """Whether the order of errors stays, and no array would have to be copied."""
-        fails = [any(map(self.fails, s)) for s in ([first], before, joining, after)]
-        if (fails[2] and (fails[0] or fails[3])) or (fails[0] and fails[1]):
-            return False
+        """Whether the order of errors stays, and no array would have to be copied.
+
+        Which of two indices is outside may be said of either.
+        """
+        fails = [self.failures(s) for s in ([first], before, joining, after)]
+        for a, b in ((0, 2), (2, 3), (0, 1)):
+            if fails[a] and fails[b] and fails[a] | fails[b] != {IndexError}:
+                return False
         crossed = {v for s in (first, *joining, *after) for v in uses(s)}
         if any(not crossed.isdisjoint(overwritten(s)) for s in before):
             return False
         read = {v for s in after for v in uses(s)}
         return all(read.isdisjoint(overwritten(s)) for s in joining)
 
-    def fails(self, stmt: Stmt) -> bool:
-        """Whether the statement may raise."""
-        if not isinstance(stmt, Apply):
-            return any(self.fails(s) for region in regions(stmt) for s in region.stmts)
-        if stmt.op.effect is not Effect.NONE:
-            return True
-        if path_of(stmt) is not None and self.outside.isdisjoint(stmt.outs):
-            return False
-        return stmt.op.raises([a.type for a in stmt.args], stmt.kwargs)
+    def failures(self, stmts: Iterable[Stmt]) -> set[object]:
+        """What the statements may raise, and those whose effects are in order."""
+        found: set[object] = set()
+        facts = self.inside.facts
+        for stmt in stmts:
+            if not isinstance(stmt, Apply):
+                found.update(*(self.failures(region.stmts) for region in regions(stmt)))
+            elif stmt.op.effect is not Effect.NONE:
+                found.add(stmt)
+            elif stmt.op in MADE and all(facts.holds(facts.of(a)) for a in stmt.args):
+                continue  # but for want of memory, which may come at any time
+            elif path_of(stmt) is None:
+                found.update(stmt.op.exceptions([a.type for a in stmt.args], stmt.kwargs))
+            elif not self.outside.isdisjoint(stmt.outs):
+                types = [a.type for a in stmt.args]
+                whole = () if is_element(stmt) else stmt.op.exceptions(types, stmt.kwargs)
+                found.update((IndexError, *whole))
+        return found
 
 
 def _users(values: Iterable[Value], stmts: Sequence[Stmt]) -> set[Stmt]:

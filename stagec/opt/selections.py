@@ -1,0 +1,199 @@
+"""What arrays of integers select, as loops over those integers.
+
+    y = x[columns]            ->  for i in range(len(columns)): y[i] = x[columns[i]]
+    np.add.at(x, columns, v)  ->  for i in range(len(columns)): x[columns[i]] += v[i]
+
+Such a loop can be one with the loops around it, so that what is selected is in no array of its
+own.  What only the library uses is selected by NumPy, which is as fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from stagec.ir.build import Builder
+from stagec.ir.core import LIBRARY, Apply, Block, For, Operand, Stmt, Value, const, known
+from stagec.ir.function import Function
+from stagec.ir.lowering import fits
+from stagec.ir.path import Arg, Index, Item, Path
+from stagec.ir.rebuild import map_regions
+from stagec.ir.types import INT, ArrayType, Shape, same
+from stagec.ir.walk import uses
+from stagec.ops.creation import empty
+from stagec.ops.extent import extent
+from stagec.ops.indexing import accumulate, read, update
+from stagec.ops.paths import FULL, advanced_block, full_items, is_array_index, is_mask
+from stagec.opt.elements import read_element
+
+
+def selections(fn: Function) -> Function:
+    """The function with loops where arrays of integers select elements."""
+    functions = tuple(map(selections, fn.functions))
+    return replace(fn, body=_block(fn.body), functions=functions)
+
+
+def _block(block: Block) -> Block:
+    builder = Builder()
+    for stmt in block.stmts:
+        builder.loc = stmt.loc
+        found = _Selection.of(stmt) if isinstance(stmt, Apply) else None
+        if found is not None and _worth(found.stmt, block):
+            found.loop(builder)
+        else:
+            builder.append(map_regions(stmt, _block))
+    return replace(block, stmts=tuple(builder.stmts))
+
+
+def _worth(stmt: Apply, block: Block) -> bool:
+    """Whether other loops may use what is selected, or give what is stored."""
+    if stmt.op is accumulate:
+        return True  # the library is slow
+    if stmt.op is update:
+        made = stmt.args[1]
+        return any(made in s.outs and _in_loops(s) for s in block.stmts)
+    return any(stmt.out in uses(s) and _in_loops(s) for s in block.stmts)
+
+
+def _in_loops(stmt: Stmt) -> bool:
+    return not isinstance(stmt, Apply) or stmt.op.scalar is not LIBRARY
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """A read or write of what arrays of integers select.
+
+    Attributes
+    ----------
+    items : the index, one item an axis.
+    chosen : the shape that the arrays share.
+    first : the axis of what is selected where theirs begin.
+    """
+
+    stmt: Apply
+    items: tuple[Item, ...]
+    chosen: Shape
+    first: int
+
+    @classmethod
+    def of(cls, stmt: Apply) -> _Selection | None:
+        """The selection; None if the statement is none that loops can make."""
+        if stmt.op not in (read, update, accumulate) or not all(
+            fits(v.type) for v in (*stmt.args, *stmt.outs)
+        ):
+            return None
+        path, base = stmt.kwargs["path"], stmt.args[0].type
+        if len(path) != 1 or not isinstance(path[0], Index) or not isinstance(base, ArrayType):
+            return None
+        types = tuple(a.type for a in _index(stmt) if isinstance(a.type, ArrayType))
+        items = full_items(base.rank, path[0].items, types)
+        block = advanced_block(items, types)
+        plain = all(i == FULL or isinstance(i, int | Arg) for i in items)
+        if block is None or not plain or any(is_mask(i, types) for i in items):
+            return None
+        arrays = [types[i.position].shape for i in items if is_array_index(i, types)]  # type: ignore[union-attr]
+        found = cls(stmt, items, arrays[0], block[0])
+        known = all(_equal(a, arrays[0]) for a in arrays)
+        return found if known and found.stores_known() else None
+
+    def stores_known(self) -> bool:
+        """Whether it is known how what is stored, if anything is, meets what is selected."""
+        if self.stmt.op is read:
+            return all(d is not None for d in self.stmt.out.type.shape)  # type: ignore[union-attr]
+        value = self.stmt.args[1].type
+        assert isinstance(value, ArrayType)
+        start = self.start
+        inside = value.shape[max(start, 0) : start + len(self.chosen)]
+        return start + len(self.chosen) <= 0 or (start >= 0 and _equal(inside, self.chosen))
+
+    @property
+    def start(self) -> int:
+        """The axis of what is stored that belongs to the first one of the arrays."""
+        rank = self.stmt.args[1].type.rank  # type: ignore[union-attr]
+        rest = sum(i == FULL for i in self.items)
+        return self.first + rank - rest - len(self.chosen)
+
+    def loop(self, builder: Builder) -> None:
+        """Add the loops."""
+        stmt = self.stmt
+        array = stmt.args[0] if stmt.op is not read else self.room(builder)
+        lengths = self.lengths(builder)
+        self.nest(builder, array, lengths, (), stmt.out)
+
+    def lengths(self, builder: Builder) -> list[Operand]:
+        """The lengths of the axes of the arrays."""
+        types = [a.type for a in _index(self.stmt)]
+        by = next(
+            a for a, t in zip(_index(self.stmt), types, strict=True) if getattr(t, "rank", 0)
+        )
+        return [_length(builder, by, axis) for axis in range(len(self.chosen))]
+
+    def room(self, builder: Builder) -> Operand:
+        """A new array for what is selected."""
+        stmt = self.stmt
+        sizes = [
+            _length(builder, stmt.args[0], axis)
+            for axis, item in enumerate(self.items)
+            if item == FULL
+        ]
+        sizes[self.first : self.first] = self.lengths(builder)
+        assert isinstance(stmt.out.type, ArrayType)
+        given = [s for s in sizes if known(s) is None]
+        shape = tuple(Arg(given.index(s)) if s in given else known(s) for s in sizes)
+        attrs = {"shape": shape, "dtype": stmt.out.type.dtype}
+        return builder.add(empty, given, attrs, stmt.out.hint)[0]
+
+    def nest(
+        self, builder: Builder, array: Operand, lengths: list[Operand],
+        at: tuple[Value, ...], out: Value,
+    ) -> None:  # fmt: skip
+        """Add the loops inside of those with the indices `at`."""
+        index, param = Value(INT, "i"), Value(array.type, out.hint)
+        body = Builder(loc=builder.loc)
+        now = (*at, index)
+        if len(now) < len(lengths):
+            result = Value(param.type, out.hint)
+            self.nest(body, param, lengths, now, result)
+        else:
+            result = self.element(body, param, now)
+        length = lengths[len(at)]
+        block = body.block((index, param), (result,))
+        builder.append(
+            For(const(0), length, const(1), (array,), block, (out,), loc=builder.loc)
+        )
+
+    def element(self, body: Builder, array: Operand, at: tuple[Value, ...]) -> Value:
+        """What one trip does, for one element of each of the arrays."""
+        stmt, given = self.stmt, _index(self.stmt)
+        index = [
+            read_element(body, a, at) if isinstance(a.type, ArrayType) and a.type.rank else a
+            for a in given
+        ]
+        path: Path = (Index(self.items),)
+        where = (FULL,) * (self.first if stmt.op is read else max(self.start, 0))
+        own: Path = (Index((*where, *(Arg(k) for k in range(len(at))))),)
+        if stmt.op is read:
+            view = any(i == FULL for i in self.items)
+            (value,) = body.add(read, (stmt.args[0], *index), {"path": path, "view": view})
+            return body.add(update, (array, value, *at), {"path": own})[0]
+        value = stmt.args[1]
+        assert isinstance(value.type, ArrayType)
+        if self.start + len(self.chosen) > 0:
+            view = value.type.rank > len(at)
+            (value,) = body.add(read, (value, *at), {"path": own, "view": view})
+        return body.add(stmt.op, (array, value, *index), {"path": path})[0]
+
+
+def _index(stmt: Apply) -> tuple[Operand, ...]:
+    return stmt.args[1 if stmt.op is read else 2 :]
+
+
+def _equal(a: Shape, b: Shape) -> bool:
+    return len(a) == len(b) and all(map(same, a, b))
+
+
+def _length(builder: Builder, array: Operand, axis: int) -> Operand:
+    assert isinstance(array.type, ArrayType)
+    dim = array.type.shape[axis]
+    if isinstance(dim, int):
+        return const(dim)
+    return builder.add(extent, (array,), {"axis": axis})[0]

@@ -1,0 +1,137 @@
+"""Arrays of integers that select elements, as loops of compiled code, against NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+
+RNG = np.random.default_rng(0)
+ROWS = np.array([2, 0, -1, 2, 1])
+MATRIX, VECTOR, VALUES = RNG.normal(size=(4, 3)), RNG.normal(size=4), RNG.normal(size=(5, 3))
+
+
+def read_rows(x: Any, k: Any, v: Any) -> Any:
+    return np.exp(x[k]) * v
+
+
+def read_columns(x: Any, k: Any, v: Any) -> Any:
+    return np.sin(x.T[:, k]) + v.T
+
+
+def read_with_integer(x: Any, k: Any, v: Any) -> Any:
+    return 2.0 * x[k, 1]
+
+
+def read_pairs(x: Any, k: Any, v: Any) -> Any:
+    return 2.0 * x[k, k] + 1.0
+
+
+def read_matrix_of_rows(x: Any, k: Any, v: Any) -> Any:
+    return np.tanh(x[k.reshape(5, 1)])
+
+
+def add_rows(x: Any, k: Any, v: Any) -> Any:
+    np.add.at(x, k, 2.0 * v)
+    return x
+
+
+def add_one_row(x: Any, k: Any, v: Any) -> Any:
+    np.add.at(x, k, np.exp(v[0]))
+    return x
+
+
+def add_number(x: Any, k: Any, v: Any) -> Any:
+    np.add.at(x, k, 1.5)
+    return x
+
+
+def store_rows(x: Any, k: Any, v: Any) -> Any:
+    x[k] = np.exp(v)  # of rows stored twice the last one stays
+    return x
+
+
+def store_columns(x: Any, k: Any, v: Any) -> Any:
+    y = x.T
+    y[:, k] = np.exp(v.T)
+    return x
+
+
+def add_in_a_loop(x: Any, k: Any, v: Any) -> Any:
+    for _ in range(3):
+        x[k] += v * x[k]
+    return x
+
+
+def both(x: Any, k: Any, v: Any) -> Any:
+    made = np.zeros_like(x)
+    np.add.at(made, k, np.sin(x[k]) * v)
+    return made
+
+
+PROGRAMS = (
+    read_rows, read_columns, read_with_integer, read_matrix_of_rows, add_rows, add_one_row,
+    add_number, store_rows, store_columns, add_in_a_loop, both,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
+def test_value_and_gradient(program: Callable[..., Any]) -> None:
+    expected = program(MATRIX.copy(), ROWS, VALUES)
+    found = sc.jit(program, backend="numba")(MATRIX.copy(), ROWS, VALUES)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+    def loss(x: Any, k: Any, v: Any) -> Any:
+        return np.sum(program(x, k, v) ** 2)
+
+    gradients = [sc.grad(loss, argnums=(0, 2), backend=b) for b in ("numba", "numpy")]
+    for a, b in zip(*(g(MATRIX.copy(), ROWS, VALUES) for g in gradients), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+def test_several_arrays() -> None:
+    found = sc.jit(read_pairs, backend="numba")
+    given = RNG.normal(size=(4, 4)), ROWS, VALUES
+    np.testing.assert_allclose(found(*given), read_pairs(*given), rtol=1e-15)
+    assert "np.empty" in found.source(*given)
+
+
+@pytest.mark.parametrize("row", [4, -5, 2**40])
+@pytest.mark.parametrize("program", [read_rows, add_rows, store_rows])
+def test_outside(program: Callable[..., Any], row: int) -> None:
+    rows = ROWS.copy()
+    rows[3] = row
+    with pytest.raises(IndexError):
+        program(MATRIX.copy(), rows, VALUES)
+    with pytest.raises(IndexError):
+        sc.jit(program, backend="numba")(MATRIX.copy(), rows, VALUES)
+
+
+def test_one_loop() -> None:
+    text = sc.jit(both, backend="numba").source(MATRIX, ROWS, VALUES)
+    assert "np.add.at" not in text
+    assert text.count("for i in") == 1
+
+
+def test_what_only_the_library_uses_stays() -> None:
+    def product(x: Any, k: Any, v: Any) -> Any:
+        return np.linalg.inv(x[k[:3]])
+
+    assert "kernel" not in sc.jit(product, backend="numba").source(MATRIX, ROWS, VALUES)
+
+
+def test_masks_and_broadcasts_stay() -> None:
+    def masked(x: Any, m: Any) -> Any:
+        return 2.0 * x[m]
+
+    def outer(x: Any, k: Any) -> Any:
+        return 2.0 * x[k[:, None], k]
+
+    square = RNG.normal(size=(4, 4))
+    for program, index in ((masked, VECTOR > 0), (outer, ROWS)):
+        found = sc.jit(program, backend="numba")(square, index)
+        np.testing.assert_array_equal(found, program(square, index))
