@@ -89,8 +89,7 @@ class _Writer:
     leaves: list[str] = field(default_factory=list[str])
     values: list[Any] = field(default_factory=list[Any])
     statics: list[str] = field(default_factory=list[str])
-    containers: list[str] = field(default_factory=list[str])
-    met: dict[str, Any] = field(default_factory=dict[str, Any])
+    containers: dict[str, Any] = field(default_factory=dict[str, Any])
     objects: dict[str, Any] = field(default_factory=dict[str, Any])
     memo: dict[int, str] = field(default_factory=dict[int, str])
 
@@ -161,13 +160,12 @@ class _Writer:
             if kind is int:
                 self.tests.append(f"{name} {'<' if value < 0 else '>='} 0")
             self.leaf(name, value)
-        elif kind in (list, tuple):
+        elif kind in (list, tuple, dict):
             self.tests.append(f"type({first}) is {self.constant(kind, kind.__name__)}")
-            self.tests.append(f"len({name}) == {len(value)}")
-            self.items(name, value)
-        elif kind is dict:
-            self.tests.append(f"type({first}) is {self.constant(dict, 'dict')}")
-            self.tests.append(f"tuple({name}) == {self.constant(tuple(value), 'keys')}")
+            keys = self.constant(tuple(value), "keys") if kind is dict else ""
+            self.tests.append(
+                f"tuple({name}) == {keys}" if keys else f"len({name}) == {len(value)}"
+            )
             self.items(name, value)
         elif kind in (bool, str, bytes, type(None)):
             self.static(name, value, first)
@@ -176,13 +174,12 @@ class _Writer:
 
     def items(self, name: str, value: Any) -> None:
         """Test the items of a container, and that it is none of those before."""
-        if not self.distinct and not isinstance(value, tuple):
-            if any(value is other for other in self.met.values()):
+        for other, known in {} if self.distinct else self.containers.items():
+            if known is value and not isinstance(value, tuple):
                 raise NotSimpleError
-            alike = [n for n, other in self.met.items() if type(other) is type(value)]
-            self.tests += [f"{name} is not {n}" for n in alike]
-            self.met[name] = value
-        self.containers.append(name)
+            if type(known) is type(value) in (list, dict):
+                self.tests.append(f"{name} is not {other}")
+        self.containers[name] = value
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for position, (key, item) in enumerate(items):
             index = str(key) if type(key) is int else self.constant(key, "key")
@@ -353,7 +350,7 @@ class _Writer:
             case Plain(value):
                 return self.constant(value)
             case Container(position):
-                return self.containers[position]
+                return list(self.containers)[position]
             case Sequence(cls, items, memo) if memo not in self.memo:
                 parts = "".join(f"{self.made(i, outs)}, " for i in items)
                 text = f"[{parts}]" if cls is list else f"({parts})"

@@ -24,6 +24,7 @@ from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.ordering import sorted_
 from stagec.frontend.sequences import is_sequence
 from stagec.frontend.state import State
+from stagec.frontend.texts import shown
 from stagec.frontend.values import (
     NONE,
     ArrayRef,
@@ -90,7 +91,7 @@ def _print(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None
             attrs[name] = plain
         elif name == "file" and plain is not None:
             raise StagecError("SC368", "print(file=...) in staged code", loc, "print to stdout")
-    parts = [numpy_calls.printable(m, state, v, loc) for v in args]
+    parts = [shown(m, state, v, loc) for v in args]
     handles = [p if numpy_calls.has_handle(p) else m.const_handle(state, str(p)) for p in parts]
     if not handles:
         handles = [m.const_handle(state, "")]
@@ -283,8 +284,17 @@ def _str(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) 
     if len(args) != 1 or isinstance(args[0], Known):
         plain = [m.need_known(state, a, loc, "an argument of str") for a in args]
         return m.host(state, str, plain, {}, loc)
-    handle = numpy_calls.printable(m, state, args[0], loc)
+    handle = shown(m, state, args[0], loc)
     return m.wrap(state, text.format_(handle, spec="", conversion="s"))
+
+
+def _repr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    (value,) = args
+    if isinstance(value, Known):
+        return m.host(state, repr, [m.guard(value)], {}, loc)
+    handle = shown(m, state, value, loc)
+    conversion = "" if isinstance(value, TupleValue | Ref) else "r"
+    return m.wrap(state, text.format_(handle, spec="", conversion=conversion))
 
 
 def _bool(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
@@ -352,8 +362,8 @@ TABLE: dict[Any, Builtin] = {
     sum: _iterated("sum_"), any: _iterated("any_"), all: _iterated("all_"), list: _list,
     tuple: _tuple, set: _set, frozenset: _set, dict: _dict, max: _extreme("max"),
     min: _extreme("min"), sorted: sorted_, getattr: _getattr, hasattr: _hasattr,
-    setattr: _setattr, callable: _callable, functools.partial: _partial, str: _str, bool: _bool,
-    functools.reduce: _iterated("reduce_"), id: _id, np.ix_: _ix,
+    setattr: _setattr, callable: _callable, functools.partial: _partial, str: _str,
+    repr: _repr, bool: _bool, functools.reduce: _iterated("reduce_"), id: _id, np.ix_: _ix,
     np.shape: _shape, np.ndim: _ndim, np.size: _size,
     np.copyto: _entered(array_writes.copyto_), np.put: _entered(array_writes.put_),
     np.put_along_axis: _entered(array_writes.put_along_axis_),

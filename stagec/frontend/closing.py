@@ -6,14 +6,19 @@ Planning is pure; statements are only added by committing a plan.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from stagec.errors import Loc
 from stagec.frontend.join import Join, Phi
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import Branch, Exit, Leaf, State, Tree
-from stagec.frontend.values import ArrayCell, Content
+from stagec.frontend.values import ArrayCell, Content, ExceptionValue
 from stagec.ir.core import If, Operand, const
 from stagec.ir.types import BOOL
+
+# an exit, and which exception is in flight: each has a path of its own
+Way: TypeAlias = tuple[Exit, int]
+ORDER = {exit: k for k, exit in enumerate(Exit)}
 
 
 @dataclass(slots=True)
@@ -22,6 +27,7 @@ class Group:
 
     flag: Operand
     cells: dict[int, Content]
+    raised: Any = None
 
 
 @dataclass(slots=True)
@@ -29,7 +35,7 @@ class Plan:
     """How a tree is closed: its groups, and the Phis of each branch in it."""
 
     tree: Tree
-    groups: dict[Exit, Group]
+    groups: dict[Way, Group]
     phis: list[Phi]
     then: Plan | None = None
     orelse: Plan | None = None
@@ -42,22 +48,23 @@ def plan(
     if isinstance(tree, Leaf):
         if tree.exit is Exit.RAISE and tree.raised is None:
             return Plan(tree, {}, [])
-        return Plan(tree, {tree.exit: Group(const(True), tree.state.cells)}, [])
+        way = (tree.exit, id(tree.raised))
+        return Plan(tree, {way: Group(const(True), tree.state.cells, tree.raised)}, [])
     then = plan(machine, tree.then, names, dropped, force)
     orelse = plan(machine, tree.orelse, names, dropped, force)
     phis: list[Phi] = []
-    groups: dict[Exit, Group] = {}
+    groups: dict[Way, Group] = {}
     depth = tree.parent.builder.depth
     one_path = not then.groups or not orelse.groups
     common = common_arrays(machine, tree.parent, then, orelse, phis)
-    for exit in Exit:
-        a, b = then.groups.get(exit), orelse.groups.get(exit)
-        if a is None and b is None:
-            continue
+    ways = dict.fromkeys((*then.groups, *orelse.groups))
+    for way in sorted(ways, key=lambda w: ORDER[w[0]]):
+        a, b = then.groups.get(way), orelse.groups.get(way)
         left = State(tree.parent.builder, a.cells if a else {})
         right = State(tree.parent.builder, b.cells if b else {})
         join = Join(machine, left, right, depth, force)
         join.phis, join.common = phis, common
+        raised = (a or b).raised  # type: ignore[union-attr]
         if a and b:
             join.run(names, dropped)
             flag = join.operand(a.flag, b.flag)
@@ -72,11 +79,13 @@ def plan(
                 elif outside or cell not in dropped:
                     join.one_cell(cell, content, a is not None)
             join.settle()
+            if isinstance(raised, ExceptionValue):
+                raised = join.only(raised, a is not None)
             flags = (a.flag if a else const(False), b.flag if b else const(False))
             flag = only.flag if one_path else join.operand(*flags)
             if one_path:
                 flag = join.only(flag, a is not None)
-        groups[exit] = Group(flag, join.cells)
+        groups[way[0], id(raised)] = Group(flag, join.cells, raised)
     # an If around this one must know that these are defined in its branch
     tree.parent.builder.declare(*(p.out for p in phis))
     return Plan(tree, groups, phis, then, orelse)
@@ -154,13 +163,13 @@ def close(
     return split(parent, exits, tree.loc)
 
 
-def split(parent: State, exits: list[tuple[Exit, Group]], loc: Loc | None) -> Tree:
+def split(parent: State, exits: list[tuple[Way, Group]], loc: Loc | None) -> Tree:
     """A path per exit, the normal one last, below their flags."""
-    exits = sorted(exits, key=lambda e: e[0] is Exit.NORMAL)
-    (exit, group), *rest = exits
+    exits = sorted(exits, key=lambda e: e[0][0] is Exit.NORMAL)
+    (way, group), *rest = exits
     if not rest:
-        return Leaf(State(parent.builder, dict(group.cells)), exit)
-    then = Leaf(State(parent.builder.nested(), dict(group.cells)), exit)
+        return Leaf(State(parent.builder, dict(group.cells)), way[0], group.raised)
+    then = Leaf(State(parent.builder.nested(), dict(group.cells)), way[0], group.raised)
     other = State(parent.builder.nested(), parent.cells)
     return Branch(parent, BOOLEAN(group.flag), then, split(other, rest, loc), loc)
 

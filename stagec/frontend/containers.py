@@ -274,7 +274,8 @@ def set_item(
         m.write(state, ref, content.set(plain, value))
         return
     if isinstance(content, StagedItems):
-        refuse_slice(key, "assigned to", loc)
+        if isinstance(getattr(key, "value", key), slice | SliceValue):
+            raise staged_list(loc)
         assert isinstance(content.operand.type, ListType)
         element = convert(m, state, stored(state, value), content.operand.type.element)
         index = m.operand(state, key, loc)
@@ -301,9 +302,7 @@ def del_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None)
         dict_item(m, state, content, key, loc)
         m.write(state, ref, content.without(plain))
     elif isinstance(content, StagedItems):
-        raise StagecError(
-            "SC354", "del of an element of a list of run-time length", loc, "use pop()"
-        )
+        raise staged_list(loc)
     else:
         items = list(content.items)
         m.host(state, operator.delitem, [items.copy(), plain], {}, loc)
@@ -311,13 +310,9 @@ def del_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None)
         m.write(state, ref, Items(tuple(items)))
 
 
-def refuse_slice(key: Value, what: str, loc: Loc | None) -> None:
-    """A part of a list of run-time length is not a place to write to."""
-    if isinstance(key, SliceValue) or (isinstance(key, Known) and isinstance(key.value, slice)):
-        raise StagecError(
-            "SC354", f"a part of a list of run-time length cannot be {what}", loc,
-            "change one element at a time",
-        )  # fmt: skip
+def staged_list(loc: Loc | None) -> StagecError:
+    """The error for a change that needs the length of a list."""
+    return StagecError("SC354", "a part of a list of run-time length", loc, "use pop()")
 
 
 def append(m: Machine, state: State, ref: Ref, value: Value, loc: Loc | None) -> None:

@@ -13,6 +13,7 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, containers, names, numpy_calls, objects, sequences
 from stagec.frontend.machine import Frame, Machine
 from stagec.frontend.state import State
+from stagec.frontend.texts import shown
 from stagec.frontend.unify import as_operand
 from stagec.frontend.values import (
     ArrayRef,
@@ -169,7 +170,13 @@ def joined(m: Machine, frame: Frame, parts: list[Any], state: State, loc: Loc) -
             plain = {"": lambda v: v, "s": str, "r": repr, "a": ascii}[conversion](plain)
             out.append(format(plain, spec))
             continue
-        handle = numpy_calls.printable(m, state, value, loc)
+        handle = shown(m, state, value, loc)
+        if isinstance(value, TupleValue | Ref):
+            if spec or conversion == "a":
+                raise StagecError(
+                    "SC323", "a format specification of a container", loc, "format its parts"
+                )
+            conversion = ""  # its text is that of `repr`
         out.append(text.format_(handle, spec=spec, conversion=conversion))
     if all(isinstance(p, str) for p in out):
         return Known("".join(out))

@@ -103,7 +103,7 @@ def ranges(n: Any) -> Any:
     return (
         np.arange(0, n, 1, np.float64),
         np.arange(n, dtype=np.float64) + np.arange(n),
-        np.arange(stop=n),
+        np.arange(stop=n),  # type: ignore[call-overload]
     )
 
 
@@ -120,6 +120,77 @@ def half_read(x: Any) -> Any:
 def range_fields(n: Any) -> Any:
     r = range(1, n, 2)
     return r.start, r.stop, r.step, list(zip())
+
+
+class OutOfRangeError(Exception):
+    """Raised by `checked`."""
+
+
+def checked(v: Any) -> Any:
+    if v < 0:
+        raise OutOfRangeError("negative", v)
+    if v > 10:
+        raise ValueError(v)
+    return v * 2.0
+
+
+def rescued(x: Any) -> Any:
+    try:
+        y = checked(x) + checked(x - 5)
+    except OutOfRangeError as e:
+        return e.args[1] - 1.0
+    except ValueError as e:
+        return e.args[0] + 0.5
+    finally:
+        print("done")  # noqa: T201
+    return y
+
+
+def rescued_twice(x: Any, y: Any) -> Any:
+    try:
+        try:
+            checked(x)
+            print("first")  # noqa: T201
+        except OutOfRangeError:
+            checked(y)
+            print("second")  # noqa: T201
+    except ValueError:
+        print("third")  # noqa: T201
+    return [checked(v) for v in [1.0, 2.0, x]]
+
+
+class Forgiving:
+    def __enter__(self) -> Forgiving:
+        return self
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> bool:
+        return kind is OutOfRangeError
+
+
+def forgiven(x: Any) -> Any:
+    y = 0.0
+    with Forgiving():
+        y = checked(x)
+        y += 1.0
+    return y
+
+
+def rescued_in_loop(x: Any) -> Any:
+    t = 0.0
+    for i in range(4):
+        try:
+            t += checked(x - i)
+        except OutOfRangeError:
+            t -= 1.0
+    return t
+
+
+def printed(x: Any, n: Any) -> Any:
+    found = []
+    for i in range(n):
+        found.append(i * 2)
+    print(found, (x, n), [x, (n,)], {"k": x, "l": [1, []]}, x[0])  # noqa: T201
+    return f"{found} {(n, found)} {[n]!r}", str([x[0], 1]), repr((n,))
 
 
 SHARED = [1, 2]
@@ -147,6 +218,11 @@ PROGRAMS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (decompositions, (M,)),
     (half_read, (1.0,)),
     (range_fields, (9,)),
+    *((f, (x,)) for f in (rescued, forgiven, rescued_in_loop) for x in (-1.0, 2.0, 7.0, 12.0)),
+    (rescued_twice, (-1.0, 12.0)),
+    (rescued_twice, (-1.0, 1.0)),
+    (rescued_twice, (1.0, 1.0)),
+    (printed, (X, 3)),
     (lambda x: np.resize([1, 2, 3], (2, 4)) * x, (2.0,)),
 ]
 
@@ -157,7 +233,7 @@ def outcome(function: Callable[..., Any], args: Any) -> Any:
     try:
         with contextlib.redirect_stdout(text):
             result = function(*args)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OutOfRangeError) as error:
         return error.__class__.__mro__[-4:], repr(args), text.getvalue()
     return repr(result), repr(args), text.getvalue()
 
@@ -202,6 +278,12 @@ def test_a_container_that_contains_itself_is_refused() -> None:
     rows.append(rows)
     with pytest.raises(sc.StagecError, match="SC404"):
         sc.jit(lambda xs: xs[0])(rows)
+
+
+def test_gradients_of_what_a_handler_returns() -> None:
+    for x, expected in ((-1.0, 1.0), (2.0, 1.0), (7.0, 4.0), (12.0, 1.0)):
+        assert sc.grad(rescued)(x) == expected
+        assert sc.jvp(rescued, (x,), (1.0,))[1] == expected
 
 
 def test_gradients_through_writers() -> None:

@@ -1,0 +1,65 @@
+"""Texts made at run time of values and of the containers around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from stagec.errors import Loc, StagecError
+from stagec.frontend import numpy_calls
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import State
+from stagec.frontend.values import Fields, Items, Known, Ref, StagedItems, TupleValue, Value
+from stagec.ops import text
+
+
+def shown(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
+    """What is printed or formatted at run time: a handle, for a container that of its text."""
+    if not isinstance(value, TupleValue | Ref):
+        return numpy_calls.printable(m, state, value, loc)
+    parts: list[Any] = []
+    for part in _parts(m, state, value, loc):
+        if isinstance(part, str) and parts and isinstance(parts[-1], str):
+            parts[-1] += part
+        else:
+            parts.append(part)
+    return parts[0] if len(parts) == 1 else text.concat(*parts)
+
+
+def _parts(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterable[Any]:
+    """The texts, known and made at run time, that the `repr` of the value consists of."""
+    if isinstance(value, Known):
+        yield repr(m.guard(value))
+        return
+    content = m.inside(state, value) if isinstance(value, Ref) else None
+    if isinstance(value, TupleValue):
+        if value.cls is not None:
+            raise StagecError(
+                "SC323", "a named tuple cannot be formatted at run time", loc,
+                "format its staged parts one by one",
+            )  # fmt: skip
+        yield from _listed(m, state, value.items, "()", loc)
+    elif isinstance(value, Ref) and value.cls is list and isinstance(content, Items):
+        yield from _listed(m, state, content.items, "[]", loc)
+    elif isinstance(value, Ref) and value.cls is list and isinstance(content, StagedItems):
+        yield text.format_(m.handle(state, content.operand), conversion="r")
+    elif isinstance(value, Ref) and value.cls is dict and isinstance(content, Fields):
+        yield "{"
+        for k, (key, item) in enumerate(content.items):
+            yield f"{', ' if k else ''}{key!r}: "
+            yield from _parts(m, state, item, loc)
+        yield "}"
+    else:
+        handle = numpy_calls.printable(m, state, value, loc)
+        yield text.format_(handle, conversion="r")
+
+
+def _listed(
+    m: Machine, state: State, items: tuple[Value, ...], brackets: str, loc: Loc | None
+) -> Iterable[Any]:
+    """The texts of the items between brackets; a tuple of one item ends with a comma."""
+    yield brackets[0]
+    for k, item in enumerate(items):
+        yield ", " if k else ""
+        yield from _parts(m, state, item, loc)
+    yield "," + brackets[1] if brackets == "()" and len(items) == 1 else brackets[1]
