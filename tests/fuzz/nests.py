@@ -88,7 +88,8 @@ class Nests:
         results = self.random.sample([*arrays, "x", "y", "t"], 2)
         if self.chance(0.6):
             results = [*arrays, "x", "y", "t"]
-        else:  # what nothing needs may be left out, with its error
+        if len(results) == 2 or "(0, " in self.lines[1]:
+            # what nothing needs may be left out, with its error
             self.lines[1] += "\nUNUSED = True\n"
         self.result = f"return {', '.join(results)}"
         self.budget = self.random.randint(3, 12)

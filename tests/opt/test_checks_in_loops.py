@@ -49,3 +49,22 @@ def test_a_table_with_a_name_that_may_be_unbound() -> None:
     found = sc.grad(smallest_way, argnums=(0, 1), backend="numba")(h, a)
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, other)
+
+
+def decaying(x: Any, b: Any, s: float) -> Any:
+    """A number that grows by itself, and is one of those that a minimum chooses from."""
+    x = x.copy()
+    t = s
+    for i in range(x.shape[0]):
+        for j in reversed(range(2, b.shape[0])):
+            x[i] += 0.4 * (x[i] - np.minimum(1.0, np.minimum(b[j], t)))
+            t += 0.2 * t
+    return np.sum(np.sin(x))
+
+
+def test_a_sum_whose_start_is_computed_in_the_trip() -> None:
+    x, b = np.linspace(0.1, 0.9, 5), np.zeros(4)
+    wanted = sc.grad(decaying, argnums=(0, 1, 2))(x, b, 0.3)
+    found = sc.grad(decaying, argnums=(0, 1, 2), backend="numba")(x, b, 0.3)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other)
