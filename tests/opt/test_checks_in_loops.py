@@ -18,7 +18,7 @@ def found_before(x: Any, n: int) -> Any:
     for i in range(n):
         if x[i] > 0.25:
             t = x[i]
-        y[i] = 2.0 * t
+        y[i] = 2.0 * t  # pyright: ignore[reportPossiblyUnboundVariable]
     return y
 
 
@@ -30,7 +30,8 @@ def smallest_way(h: Any, a: Any) -> Any:
         for j in range(1, m):
             if a[i, j] > 0.0:
                 t = a[i, j]
-            h[i, j] = t + min(h[i - 1, j], h[i, j - 1], h[i - 1, j - 1])
+            least = min(h[i - 1, j], h[i, j - 1], h[i - 1, j - 1])
+            h[i, j] = t + least  # pyright: ignore[reportPossiblyUnboundVariable]
     return h[n - 1, m - 1]
 
 
