@@ -226,7 +226,11 @@ def _joined(stmt: Stmt, what: str, given: Sequence[Operand], wanted: Sequence[Op
     _match(stmt, what, given, wanted)
     for a, b in zip(given, wanted, strict=True):
         size = getattr(b.type, "size", None)
-        if size is not None and not isinstance(a, Undef) and getattr(a.type, "size", None) != size:
+        if (
+            size is not None
+            and not isinstance(a, Undef)
+            and getattr(a.type, "size", None) != size
+        ):
             raise _wrong(stmt, f"{what}: {a.type} is given for {b.type}")
 
 

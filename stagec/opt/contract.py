@@ -58,7 +58,9 @@ def _contracted(block: Block, given: Collection[Symbol], outside: Outside) -> Bl
     block = _moved_in(narrower.block(block), narrower)
     return replace(
         block,
-        stmts=tuple(map_regions(s, lambda b: _contracted(b, given, outside)) for s in block.stmts),
+        stmts=tuple(
+            map_regions(s, lambda b: _contracted(b, given, outside)) for s in block.stmts
+        ),
     )
 
 

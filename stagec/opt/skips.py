@@ -145,7 +145,9 @@ class _Skip:
         rest = [s for s in self.body.stmts if s not in chosen]
         # an array that is written to has another content at the end of the trip
         written = {origins.root(v) for s in rest for v in overwritten(s)}
-        needed: set[Operand] = {*self.body.results, self.test}
+        # where the additions are skipped, what they are added to is the result
+        bases = {self.kept[v] for s in chosen for v in s.outs}
+        needed: set[Operand] = {*self.body.results, self.test, *bases}
         found: set[Stmt] = set()
         for stmt in reversed(rest):
             assert isinstance(stmt, Apply)

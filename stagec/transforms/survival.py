@@ -63,7 +63,7 @@ class Survival:
     ----------
     frames : the statements around each op.
     home : the same of what makes each value.
-    stores : the first op that stores a value in an array, wherever the value is made.
+    stores : the first op that stores a value in an array, in the block that makes it.
     """
 
     block: Block
@@ -97,10 +97,10 @@ class Survival:
             self.home.update(dict.fromkeys(stmt.outs, frames))
             if isinstance(stmt, Apply):
                 self.frames[stmt] = frames
-                if stmt.op is update and isinstance(value := stmt.args[1], Value):
-                    # what a branch or loop inside stores may not be stored
-                    if self.home[value] == frames:
-                        self.stores.setdefault(value, stmt)
+                value = stmt.args[1] if stmt.op is update else None
+                # what a branch or loop inside of the value's block stores may not be stored
+                if isinstance(value, Value) and self.home.get(value) == frames:
+                    self.stores.setdefault(value, stmt)
             elif isinstance(stmt, For | While | If):
                 for region in regions(stmt):
                     self._collect(region, (*frames, Frame(stmt, region)))

@@ -1,4 +1,8 @@
-"""`python -m tests.fuzz N [--seed S]`: judge N random programs; shrink what fails."""
+"""`python -m tests.fuzz N [--seed S]`: judge N random programs; shrink what fails.
+
+With NUMBA_DISABLE_JIT=1 in the environment, `--backend numba` runs its kernels as Python: that
+tries its passes without compiling, in a tenth of the time.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from pathlib import Path
 
 from tests.fuzz.generate import program
 from tests.fuzz.judge import judge
+from tests.fuzz.nests import nest
 from tests.fuzz.shrink import shrink, write
 
 
@@ -27,13 +32,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, default=Path("."))
     parser.add_argument("--backend", default="numpy")
     parser.add_argument("--keep", action="store_true", help="do not shrink")
+    parser.add_argument("--nests", action="store_true", help="programs of nested loops")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     verdicts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     started = time.perf_counter()
     for seed in range(options.seed, options.seed + options.count):
-        text = program(seed)
+        text = nest(seed) if options.nests else program(seed)
         verdict = judge(text, seed, backend=options.backend)
         verdicts[verdict.kind] += 1
         if verdict.kind == "refused":

@@ -9,6 +9,7 @@ import pytest
 from tests.fuzz import judge as judging
 from tests.fuzz.generate import program
 from tests.fuzz.judge import judge
+from tests.fuzz.nests import nest
 from tests.fuzz.shrink import reproduction, shrink
 
 BATCH = 10
@@ -29,9 +30,15 @@ def test_all_ways_to_run_a_program_agree(start: int) -> None:
     assert len(refused) <= BATCH // 3, refused
 
 
+def test_all_ways_to_run_nested_loops_agree() -> None:
+    verdicts = {seed: judge(nest(seed), seed) for seed in range(12)}
+    assert {v.kind for v in verdicts.values()} <= {"ok", "kink", "raises"}, verdicts
+
+
 def test_a_program_depends_on_its_seed_only() -> None:
-    assert program(5) == program(5)
-    assert program(5) != program(6)
+    for write in (program, nest):
+        assert write(5) == write(5)
+        assert write(5) != write(6)
 
 
 # what random programs have found, made small

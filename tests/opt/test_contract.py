@@ -1,4 +1,4 @@
-"""Arrays that live within one trip: none of their errors is lost, and loops may be left early."""
+"""Arrays that live within one trip: their errors are not lost, and loops may end early."""
 
 from __future__ import annotations
 
