@@ -125,8 +125,8 @@ def test_what_only_the_library_uses_stays() -> None:
 
 
 def test_masks_and_broadcasts_stay() -> None:
-    def masked(x: Any, m: Any) -> Any:
-        return 2.0 * x[m]
+    def masked(x: Any, k: Any) -> Any:
+        return 2.0 * x[k]
 
     def outer(x: Any, k: Any) -> Any:
         return 2.0 * x[k[:, None], k]
