@@ -162,10 +162,9 @@ class _Writer:
             self.leaf(name, value)
         elif kind in (list, tuple, dict):
             self.tests.append(f"type({first}) is {self.constant(kind, kind.__name__)}")
-            keys = self.constant(tuple(value), "keys") if kind is dict else ""
-            self.tests.append(
-                f"tuple({name}) == {keys}" if keys else f"len({name}) == {len(value)}"
-            )
+            length = f"len({name}) == {len(value)}"
+            keys = kind is dict and f"tuple({name}) == {self.constant(tuple(value), 'keys')}"
+            self.tests.append(keys or length)
             self.items(name, value)
         elif kind in (bool, str, bytes, type(None)):
             self.static(name, value, first)

@@ -101,9 +101,9 @@ def indices(m: Any) -> Any:
 
 def ranges(n: Any) -> Any:
     return (
-        np.arange(0, n, 1, np.float64),
+        np.arange(0, n, 1, np.float64),  # pyright: ignore
         np.arange(n, dtype=np.float64) + np.arange(n),
-        np.arange(stop=n),  # type: ignore[call-overload]
+        np.arange(stop=n),  # pyright: ignore
     )
 
 
