@@ -17,11 +17,59 @@ from stagec.frontend.values import NONE, ArrayRef, Known, Number, Ref, Value
 from stagec.ir.types import type_of
 from stagec.ops import effects
 
+SOURCES = (np.random.RandomState, np.random.Generator, random.Random)
+
 
 def drawing(function: Any) -> bool:
-    """Whether the function draws random numbers."""
+    """Whether the function draws random numbers, or makes their source begin anew."""
     owner = getattr(function, "__self__", None)
-    return isinstance(owner, np.random.RandomState | np.random.Generator | random.Random)
+    return isinstance(owner, SOURCES) or function is np.random.seed
+
+
+def reseed(
+    m: Machine, state: State, function: Any, args: tuple[Value, ...], kwargs: dict[str, Value],
+    loc: Loc | None,
+) -> Value:  # fmt: skip
+    """The source begins anew when the generated code runs."""
+    owner = getattr(function, "__self__", None)
+    given = (*args, *kwargs.values())
+    if id(owner) in m.generators or len(given) > 1 or not all(
+        isinstance(g, Number) or (isinstance(g, Known) and isinstance(g.value, int))
+        for g in given
+    ):  # fmt: skip
+        raise StagecError("SC364", "seed in staged code", loc, "seed it outside")
+    seeds = [numpy_calls.argument(m, state, g, loc) for g in given]
+    handles = [s if numpy_calls.has_handle(s) else m.const_handle(state, s) for s in seeds]
+    m.apply_op(state, effects.host_call, handles, function=function, results=())
+    return NONE
+
+
+def remember(m: Machine, state: State, made: Any, args: Any, loc: Loc | None) -> None:
+    """Note a source of random numbers that staged code makes: it begins anew in each call."""
+    if not isinstance(made, SOURCES) or any(made is a for a in args):
+        return
+    if not args or args[0] is None:
+        raise StagecError(
+            "SC364", f"an unseeded {type(made).__name__} in staged code", loc,
+            "make it outside, or give it a seed",
+        )  # fmt: skip
+    m.generators[id(made)] = made, state.builder.depth
+
+
+def draw_at_staging(
+    m: Machine, state: State, function: Any, args: list[Any], kwargs: dict[str, Any],
+    loc: Loc | None,
+) -> Value:  # fmt: skip
+    """A draw from a source that staged code makes: the same in every call."""
+    owner, depth = m.generators[id(function.__self__)]
+    if state.builder.depth != depth:
+        raise StagecError(
+            "SC364",
+            f"a draw in a loop or branch from a {type(owner).__name__} that staged code makes",
+            loc,
+            "make it outside of the function",
+        )
+    return m.host(state, function, args, kwargs, loc)
 
 
 def draw(
@@ -29,8 +77,10 @@ def draw(
     loc: Loc | None,
 ) -> Value:  # fmt: skip
     """A random draw; the type of its result is that of a draw from a twin of the source."""
-    owner = function.__self__
     name = function.__name__
+    if name == "seed":
+        return reseed(m, state, function, args, kwargs, loc)
+    owner = function.__self__
     twins = {
         np.random.RandomState: lambda: np.random.RandomState(0),
         np.random.Generator: lambda: np.random.default_rng(0),
@@ -45,8 +95,10 @@ def draw(
         raise StagecError(
             "SC363", "a random draw with staged arguments", loc, "scale it instead"
         )
+    if name != "shuffle" and id(owner) in m.generators:
+        return draw_at_staging(m, state, function, plain, named, loc)
     sample = m.host(state, getattr(twin, name), plain, named, loc)
-    if name in ("seed", "shuffle") or not isinstance(sample, Known):
+    if name == "shuffle" or not isinstance(sample, Known):
         raise StagecError("SC364", f"{name} in staged code", loc, "call it outside")
     if isinstance(sample.value, list):
         raise StagecError("SC364", f"{name} in staged code", loc, "draw arrays with NumPy")

@@ -10,6 +10,7 @@ import numpy as np
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import array_library, containers, numpy_calls
+from stagec.frontend.drawing import remember
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import Known, Partial, Value
@@ -61,7 +62,9 @@ def host_function(
             "SC361", f"staging cannot look into {name}, which may have effects", loc,
             "call it outside the staged function",
         )  # fmt: skip
-    return m.host(state, function, known, named, loc)
+    found = m.host(state, function, known, named, loc)
+    remember(m, state, found.value, [*known, *named.values()], loc)
+    return found
 
 
 def vectorized(

@@ -108,9 +108,10 @@ class _Selection:
     @property
     def start(self) -> int:
         """The axis of what is stored that belongs to the first one of the arrays."""
-        rank = self.stmt.args[1].type.rank  # type: ignore[union-attr]
+        value = self.stmt.args[1].type
+        assert isinstance(value, ArrayType)
         rest = sum(i == FULL for i in self.items)
-        return self.first + rank - rest - len(self.chosen)
+        return self.first + value.rank - rest - len(self.chosen)
 
     def loop(self, builder: Builder) -> None:
         """Add the loops."""
