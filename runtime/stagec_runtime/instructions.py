@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import types
+from numba.core.ir import Loc
 from numba.core.typing.templates import signature
 from numba.extending import lower_builtin, type_callable
 
@@ -68,16 +69,21 @@ def smaller(x: Any, y: Any) -> Any:
 def _compiled(
     function: Callable[..., Any],
     typed: Callable[..., Any],
-    write: Callable[[Any, Any, Any], Any],
+    write: Callable[..., Any],
 ) -> None:
     """Give the function its compiled form.
 
-    `typed` gives its signature for types of arguments, `write` its result from the calling
-    convention, the builder and the arguments.
+    `typed` gives its signature for types of arguments, `write` its result from the builder, the
+    arguments and what raises an exception of a kind with a text.
     """
+    # the traceback names the function, which tells the line of the program (stagec.blame)
+    place = Loc(__file__, function.__code__.co_firstlineno + 1)
 
     def lowered(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return write(context.call_conv, builder, args)
+        def fail(kind: type[Exception], text: str) -> None:
+            context.call_conv.return_user_exc(builder, kind, (text,), place, function.__name__)
+
+        return write(builder, args, fail)
 
     type_callable(function)(lambda context: typed)
     lower_builtin(function, types.VarArg(types.Any))(lowered)
@@ -100,45 +106,43 @@ def _place(index: Any, length: Any) -> Any:
 
 def _rounded(exact: Any, rough: Any) -> Any:
     """The signature of a function of an integer and about the same number."""
-    if isinstance(exact, types.Integer) and isinstance(rough, types.Float):
+    if isinstance(exact, types.Integer | types.Boolean) and isinstance(rough, types.Number):
         return signature(types.int64, types.int64, types.float64)
     return None
 
 
-def _natural(convention: Any, builder: Any, args: Any) -> Any:
+def _natural(builder: Any, args: Any, fail: Any) -> Any:
     builder.assume(builder.icmp_signed(">=", args[0], args[0].type(0)))
     return args[0]
 
 
-def _before(convention: Any, builder: Any, args: Any) -> Any:
+def _before(builder: Any, args: Any, fail: Any) -> Any:
     # LLVM must see that nothing overflows to know that the elements lie in a row, backwards
     found = builder.sub(*args, flags=["nsw", "nuw"])
     builder.assume(builder.icmp_signed(">=", found, found.type(0)))
     return found
 
 
-def _inside(convention: Any, builder: Any, args: Any) -> Any:
+def _inside(builder: Any, args: Any, fail: Any) -> Any:
     index, length = args
     back = builder.icmp_signed("<", index, index.type(0))
     place = builder.select(back, builder.add(index, length), index)
     # as unsigned numbers, negative ones are larger than any length
     with builder.if_then(builder.icmp_unsigned(">=", place, length), likely=False):
-        convention.return_user_exc(builder, IndexError, ("index is out of bounds",))
+        fail(IndexError, "index is out of bounds")
     return place
 
 
-def _whole(convention: Any, builder: Any, args: Any) -> Any:
+def _whole(builder: Any, args: Any, fail: Any) -> Any:
     exact, rough = args
     none = builder.fcmp_unordered("uno", rough, rough)
     with builder.if_then(none, likely=False):
-        text = "cannot convert float NaN to integer"
-        convention.return_user_exc(builder, ValueError, (text,))
+        fail(ValueError, "cannot convert float NaN to integer")
     limit = rough.type(WORD * (1 - 1e-15))
     above = builder.fcmp_ordered(">=", rough, limit)
     below = builder.fcmp_ordered("<=", rough, rough.type(-limit.constant))
     with builder.if_then(builder.or_(above, below), likely=False):
-        text = "an integer of compiled code must fit 64 bits"
-        convention.return_user_exc(builder, OverflowError, (text,))
+        fail(OverflowError, "an integer of compiled code must fit 64 bits")
     return exact
 
 
@@ -158,10 +162,10 @@ def _step(x: Any, y: Any) -> Any:
     return None
 
 
-def _extremum(name: str) -> Callable[[Any, Any, Any], Any]:
+def _extremum(name: str) -> Callable[..., Any]:
     """LLVM's instruction `name`, which takes NaN for the larger and for the smaller."""
 
-    def write(convention: Any, builder: Any, args: Any) -> Any:
+    def write(builder: Any, args: Any, fail: Any) -> Any:
         kind = args[0].type
         function = ir.FunctionType(kind, [kind, kind])
         found = builder.module.declare_intrinsic(name, [kind], function)
@@ -172,7 +176,7 @@ def _extremum(name: str) -> Callable[[Any, Any, Any], Any]:
 
 # Only these instructions may be reordered, so that loops run several at a time; what the user
 # wrote keeps its order.
-_compiled(plus, _step, lambda _, builder, args: builder.fadd(*args, flags=ANY_ORDER))
-_compiled(times, _step, lambda _, builder, args: builder.fmul(*args, flags=ANY_ORDER))
+_compiled(plus, _step, lambda builder, args, fail: builder.fadd(*args, flags=ANY_ORDER))
+_compiled(times, _step, lambda builder, args, fail: builder.fmul(*args, flags=ANY_ORDER))
 _compiled(larger, _step, _extremum("llvm.maximum"))
 _compiled(smaller, _step, _extremum("llvm.minimum"))
