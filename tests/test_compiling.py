@@ -84,3 +84,10 @@ def test_with_numba_disabled_kernels_are_python() -> None:
     vars(module)["kernel"] = f
     Kernel(module, "kernel", f).install((0,), LIMIT, NOTHING, "")
     assert vars(module)["kernel"] is f
+
+
+def test_what_only_the_last_stage_of_numba_refuses_runs_as_python() -> None:
+    kernel, module = installed(lambda x: x.T[...].sum())
+    assert module["kernel"](np.ones((2, 3))) == 6.0
+    assert "lowering" in kernel.refused
+    assert module["kernel"](np.ones((3, 2))) == 6.0

@@ -71,8 +71,8 @@ class Kernel:
             try:
                 with importable(self.module), fewer_collections():
                     return compile_for(*args)
-            except errors.NumbaError as error:
-                return self.refuse(str(error))
+            except (errors.NumbaError, NotImplementedError) as error:
+                return self.refuse(str(error))  # its last stage raises the second
 
         apart = self.apart
         self.dispatcher._compiler._customize_flags = lambda flags: settings(flags, apart)
