@@ -16,7 +16,7 @@ from stagec.ir.lowering import LARGEST, SMALL
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import operands, regions, statements
 from stagec.ops.arithmetic import add, multiply, negative, pow_, subtract
-from stagec.ops.extent import CHECKS, before, natural
+from stagec.ops.extent import CHECKS, PLACES
 
 LINEAR = {add, subtract, multiply, negative}
 GROWING = {*LINEAR, pow_}  # the ops whose results may be larger than their operands
@@ -94,7 +94,7 @@ class _Sizes:
         out = stmt.outs[0] if len(stmt.outs) == 1 else None
         if out is None or not isinstance(out.type, ArrayType) or out.type.dtype.kind != "i":
             return
-        if out.type.size is not None or stmt.op in (*CHECKS, before, natural):
+        if out.type.size is not None or stmt.op in PLACES:
             self.note(out, SMALL)
         elif stmt.op in LINEAR:
             bounds = [self.of(a) for a in stmt.args]

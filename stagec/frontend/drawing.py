@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,13 @@ from stagec.frontend.values import NONE, ArrayRef, Known, Number, Ref, Value
 from stagec.ir.types import type_of
 from stagec.ops import effects
 
-SOURCES = (np.random.RandomState, np.random.Generator, random.Random)
+# what makes a twin of each kind of source, to see what it would draw
+TWINS: dict[type, Callable[[], Any]] = {
+    np.random.RandomState: lambda: np.random.RandomState(0),
+    np.random.Generator: lambda: np.random.default_rng(0),
+    random.Random: lambda: random.Random(0),
+}
+SOURCES = tuple(TWINS)
 
 
 def drawing(function: Any) -> bool:
@@ -81,11 +88,7 @@ def draw(
     if name == "seed":
         return reseed(m, state, function, args, kwargs, loc)
     owner = function.__self__
-    twins = {
-        np.random.RandomState: lambda: np.random.RandomState(0),
-        np.random.Generator: lambda: np.random.default_rng(0),
-    }
-    twin = twins.get(type(owner), lambda: random.Random(0))()
+    twin = next(make for kind, make in TWINS.items() if isinstance(owner, kind))()
     plain = [m.need_known(state, a, loc, "an argument of a random draw")
              if isinstance(a, Known | Number) else containers.plain(m, state, a)
              for a in args]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stagec.ir.core import NATIVE, Cost, const
-from stagec.ir.types import INT, ArrayType, Size
+from stagec.ir.types import INT, ArrayType, Size, affine
 from stagec.ops.family import constant
 
 
@@ -136,6 +136,7 @@ natural = constant(
     batch=_range_batch,
     source="{}",
     scalar=lambda index: "kernels.natural({})",
+    measure=lambda index: index,
     cost=Cost.FREE,
 )
 
@@ -148,11 +149,12 @@ before = constant(
     batch=_range_batch,
     source="{} - {}",
     scalar=lambda index, count: "kernels.before({}, {})",
+    measure=lambda index, count: affine((index, 1), (count, -1)),
     cost=Cost.FREE,
 )
+PLACES = (*CHECKS, natural, before)  # what they give is the index of an element
 
 OPS = (
     *(extent, extent_if_set, range_length, from_start, distance, place),
-    *CHECKS,
-    *(natural, before),
+    *PLACES,
 )

@@ -142,6 +142,7 @@ def make(
     lenient: tuple[int, ...] = (),
     neutral: float | None = None,
     batch_last: Rule | None = None,
+    measure: Rule | None = None,
 ) -> Op:
     """An op without effects that writes to none of its operands."""
     return Op(
@@ -165,6 +166,7 @@ def make(
         lenient=lenient,
         neutral=neutral,
         batch_last=batch_last,
+        measure=measure,
     )
 
 

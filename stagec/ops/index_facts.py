@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from stagec.ir.core import Apply, Const, For, Operand, Value
 from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, replaced, size
-from stagec.ops.extent import CHECKS, before, distance, extent, from_start, natural
+from stagec.ops.extent import CHECKS, distance, extent, from_start
 from stagec.ops.rounding import py_min
 
 
@@ -95,10 +95,6 @@ class IndexFacts:
             array = stmt.args[0].type
             assert isinstance(array, ArrayType)
             self.exact[stmt.outs[0]] = array.shape[stmt.kwargs["axis"]]
-        elif stmt.op is natural:
-            self.exact[stmt.out] = self.of(stmt.args[0])
-        elif stmt.op is before:
-            self.exact[stmt.out] = affine(*zip(map(self.of, stmt.args), (1, -1), strict=True))
         elif stmt.op in CHECKS:
             self.within(stmt.out, 0, affine((self.of(stmt.args[1]), 1), const=-1))
         elif stmt.op.measure is not None and is_integer(stmt.out.type):

@@ -18,7 +18,7 @@ import numpy as np
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, For, Operand, Value, const
 from stagec.ir.function import Function
-from stagec.ir.rebuild import map_operands
+from stagec.ir.rebuild import carrying, map_operands
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import defined, rename
 from stagec.ops.folding import plus
@@ -69,7 +69,7 @@ def _summed(stmt: For, k: int, where: Where) -> tuple[For, Apply]:
     """The loop with what belongs to the element in a variable, and its addition at the end."""
     body, array = stmt.body, stmt.body.params[1 + k]
     start = const(np.float64(0.0))
-    first, final = Value(start.type, "acc"), Value(start.type, "acc")
+    first = Value(start.type, "acc")
     total: Operand = first
     versions: set[Operand] = {array}
     names: dict[Value, Operand] = {}
@@ -84,11 +84,10 @@ def _summed(stmt: For, k: int, where: Where) -> tuple[For, Apply]:
             (total,) = inside.add(plus, (total, rename(s.args[1], names)), {}, "acc")
         else:
             inside.append(map_operands(s, lambda v: rename(v, names)))
-    results = [*(rename(r, names) for r in body.results), total]
-    out = stmt.carry[k]
+    results = [rename(r, names) for r in body.results]
+    loop = carrying(stmt, (start,), (total,), inside.block((*body.params, first), results))
+    out, final = stmt.carry[k], loop.carry[-1]
     before = Value(out.type, out.hint)
-    carry = (*(before if v is out else v for v in stmt.carry), final)
-    new = inside.block((*body.params, first), results)
     path, index = where
     write = Apply(accumulate, (before, final, *index), (("path", path),), (out,), stmt.loc)
-    return replace(stmt, init=(*stmt.init, start), body=new, carry=carry), write
+    return replace(loop, carry=tuple(before if v is out else v for v in loop.carry)), write

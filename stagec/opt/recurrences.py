@@ -22,7 +22,7 @@ from stagec.ir.build import Builder
 from stagec.ir.core import Apply, For, Operand, Value, const, known, operand_of
 from stagec.ir.function import Function
 from stagec.ir.path import Arg, Index
-from stagec.ir.rebuild import map_operands
+from stagec.ir.rebuild import carrying, map_operands
 from stagec.ir.types import ArrayType, Size, Symbol, affine, replaced, size
 from stagec.ir.walk import defined, rename
 from stagec.ops.arithmetic import Handle
@@ -94,7 +94,7 @@ class _Recurrence:
         index = [operand_of(Handle(builder, o) + more) if more else o for o, more in self.first]
         path = (Index(tuple(map(Arg, range(len(index))))),)
         start = operand_of(read_at(Handle(builder, loop.init[self.k]), path, *index))
-        last, final = Value(start.type, "last"), Value(start.type, "last")
+        last = Value(start.type, "last")
         names: dict[Value, Operand] = {s.out: last for s in self.reads}
         inside = Builder()
         handed: Operand = last
@@ -109,9 +109,8 @@ class _Recurrence:
                 handed = operand_of(to_numpy(Handle(inside, made.args[1])))
                 made = replace(made, args=(made.args[0], handed, *made.args[2:]))
             inside.append(made)
-        results = [*(rename(r, names) for r in body.results), handed]
-        new = inside.block((*body.params, last), results)
-        return replace(loop, init=(*loop.init, start), body=new, carry=(*loop.carry, final))
+        results = [rename(r, names) for r in body.results]
+        return carrying(loop, (start,), (handed,), inside.block((*body.params, last), results))
 
 
 @dataclass(frozen=True, slots=True)
