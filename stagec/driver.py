@@ -33,6 +33,7 @@ from stagec.opt.contract import contract
 from stagec.opt.creations import creations
 from stagec.opt.cse import cse
 from stagec.opt.dce import dce
+from stagec.opt.first_writes import first_writes
 from stagec.opt.gathers import gathers
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
@@ -51,6 +52,7 @@ from stagec.opt.skips import skips
 from stagec.opt.sums import sums
 from stagec.opt.tapes import tapes
 from stagec.opt.turns import turns
+from stagec.opt.upwards import upwards
 from stagec.transforms.batch import Unbatchable, batch
 from stagec.transforms.forward import forward
 from stagec.transforms.reverse import Pullback, joined, reverse
@@ -101,7 +103,18 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(tapes, gathers, turns, selections, scalarise, simplify, cse, dce),
+            *(
+                tapes,
+                upwards,
+                first_writes,
+                gathers,
+                turns,
+                selections,
+                scalarise,
+                simplify,
+                cse,
+                dce,
+            ),
             *(siblings, simplify, cse, dce, contract),
             *(hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, creations, kernels, checks, dce),

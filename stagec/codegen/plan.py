@@ -200,7 +200,7 @@ def parameters(stmt: For | While) -> tuple[Value, ...]:
 
 def may_repeat(stmt: Stmt) -> bool:
     """Whether printing the op twice costs nothing and gives the same object or an equal one."""
-    if not isinstance(stmt, Apply) or stmt.op.cost is not Cost.FREE:
+    if not isinstance(stmt, Apply) or stmt.cost is not Cost.FREE:
         return False
     kind = stmt.out.type
     scalar = isinstance(kind, ArrayType) and kind.kind != "array"

@@ -180,7 +180,7 @@ class Op:
         `accumulate`, appending to a list), or None.  `source` is then a statement.
     may_raise : exceptions that it may raise, or a function of (*types, **attrs) returning them.
     effect : see `Effect`.
-    cost : see `Cost`.
+    cost : see `Cost`; or a function of (*operands) returning it.
     rewrites : local simplifications, each (*args, **attrs) -> handle, operand or None: do not
         apply.  The first that applies wins.
     shapes : the operands of which only the shape is read, as of `like` in `zeros_like(like)`:
@@ -211,7 +211,7 @@ class Op:
     overwrites: int | None
     may_raise: tuple[type[BaseException], ...] | Callable[..., tuple[type[BaseException], ...]]
     effect: Effect
-    cost: Cost
+    cost: Cost | Callable[..., Cost]
     rewrites: tuple[Callable[..., Any], ...]
     shapes: tuple[int, ...] = ()
     lenient: tuple[int, ...] = ()
@@ -320,6 +320,12 @@ class Apply:
     def kwargs(self) -> dict[str, Any]:
         """The attributes as keyword arguments."""
         return dict(self.attrs)
+
+    @property
+    def cost(self) -> Cost:
+        """What computing it again costs."""
+        found = self.op.cost
+        return found(*self.args) if callable(found) else found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

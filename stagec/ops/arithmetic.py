@@ -382,6 +382,13 @@ def _exponent_slope(z: Any, x: Any, y: Any) -> Any:
     return mask(not_equal(x, 0), z * log(strong(x)))
 
 
+def _power_cost(x: Any, y: Any) -> Cost:
+    """A square is one product."""
+    exponent = known(y)
+    square = isinstance(exponent, int | float) and exponent == 2
+    return Cost.CHEAP if square else Cost.COSTLY
+
+
 def _power(name: str, source: str, **rules: Any) -> Op:
     def unit(x: Any, y: Any, python: bool = False) -> Any:
         plain = _bits(number(y), 1.0) and not python and not _complex(x, y)
@@ -394,7 +401,7 @@ def _power(name: str, source: str, **rules: Any) -> Op:
         vjp=(_base_vjp, lambda ct, z, x, y: ct * conjugate(_exponent_slope(z, x, y))),
         jvp=(_base_jvp, lambda dy, z, x, y: _exponent_slope(z, x, y) * dy),
         may_raise=(ZeroDivisionError, OverflowError, ValueError),
-        cost=Cost.COSTLY,
+        cost=_power_cost,
         rewrites=(unit,),
         **rules,
     )

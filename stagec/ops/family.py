@@ -134,7 +134,7 @@ def make(
     source: str | Rule,
     expand: Rule | None = None,
     alias: int | Rule | None = None,
-    cost: Cost = Cost.COSTLY,
+    cost: Cost | Callable[..., Cost] = Cost.COSTLY,
     scalar: Scalar = LIBRARY,
     may_raise: tuple[type[BaseException], ...] = (),
     rewrites: tuple[Rule, ...] = (),

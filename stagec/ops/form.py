@@ -62,7 +62,7 @@ def elementwise(
     run: Callable[..., Any] | None = None,
     calls: tuple[tuple[Any, Callable[..., Any]], ...] = (),
     may_raise: tuple[type[BaseException], ...] = (),
-    cost: Cost = Cost.CHEAP,
+    cost: Cost | Callable[..., Cost] = Cost.CHEAP,
     rewrites: tuple[Rewrite, ...] = (),
     measure: Callable[..., Dim] | None = None,
 ) -> Op:

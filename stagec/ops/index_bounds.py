@@ -75,6 +75,14 @@ class Indices:
         """What is known before the first statement."""
         return cls(IndexFacts(given_sizes(fn.params), "place"), Origins.of_block(fn.body))
 
+    @classmethod
+    def learned(cls, fn: Function) -> Indices:
+        """What is known after the last statement, of the bounds of all loops."""
+        found = cls.of(fn)
+        for _ in found.noted(fn.body):
+            pass
+        return found
+
     def unproven(self, block: Block) -> Iterator[Stmt]:
         """The statements with an index that may be outside, and calls, in order."""
         for stmt in self.noted(block):

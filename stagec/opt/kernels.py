@@ -211,7 +211,7 @@ def calls_library(stmt: Stmt) -> bool:
     """Whether the op takes long on arrays as a whole: outside of loops it stays NumPy's."""
     return (
         isinstance(stmt, Apply)
-        and stmt.op.cost is Cost.COSTLY
+        and stmt.cost is Cost.COSTLY
         and isinstance(stmt.op.scalar, Calls | Expands)
     )
 

@@ -186,7 +186,7 @@ class _Plan:
         needs = frozenset[Value]().union(*(leaves for leaves, _ in found))
         depth = 1 + max((d for _, d in found), default=0)
         total, limit = weigh(needs), weight(value.type)
-        better = total < limit or (total == limit and stmt.op.cost is Cost.FREE)
+        better = total < limit or (total == limit and stmt.cost is Cost.FREE)
         return (needs, depth) if better and depth <= DEPTH else own
 
 
@@ -195,7 +195,7 @@ def again(draft: Draft, value: Value) -> Apply | None:
     stmt = draft.producer(value)
     if stmt is None or stmt.op.effect is not Effect.NONE or stmt.op.overwrites is not None:
         return None
-    return None if stmt.op.cost is Cost.COSTLY else stmt
+    return None if stmt.cost is Cost.COSTLY else stmt
 
 
 def undo_cost(history: History, step: Step) -> int:

@@ -65,7 +65,7 @@ def count(block: Block, around: Extents, inside: set[Value], counts: Counter[Ext
     """
     for stmt in block.stmts:
         if isinstance(stmt, Apply):
-            counts[around] += WEIGHTS[stmt.op.cost]
+            counts[around] += WEIGHTS[stmt.cost]
             continue
         here = around
         if isinstance(stmt, For) and stmt.lo not in inside and stmt.hi not in inside:

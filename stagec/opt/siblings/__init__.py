@@ -5,8 +5,10 @@ row, another one sums exponentials, a third one divides.  Where the later loop n
 trip only what the earlier one made on the same trip, both do their trips in turn, and a row is
 still in the cache when it is needed again; arrays between the loops shrink (`opt/contract`).
 
-Only loops with loops inside are joined: the innermost ones stay as they are, as short loops
-vectorise best.  A loop without one comes along where it stands between two that have one.
+Innermost loops stay as they are, as short loops vectorise best, unless that spares an array:
+the tape between a loop and its adjoint, which runs the same way (`opt/upwards`).  Those that
+check indices vectorise in no case, and share what they read.  A loop without one inside comes
+along where it stands between two that have one.
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import in_kernel
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import same
-from stagec.ir.walk import regions, uses
+from stagec.ir.walk import regions, statements, uses
 from stagec.ops.index_bounds import MADE, Indices
 from stagec.opt.elements import is_element
 from stagec.opt.memory import overwritten
-from stagec.opt.siblings.accesses import has_loop
-from stagec.opt.siblings.join import joined
+from stagec.opt.siblings.accesses import has_loop, plain
+from stagec.opt.siblings.join import Kind, joined
 
 
 def siblings(fn: Function) -> Function:
@@ -62,29 +64,22 @@ class _Siblings:
     def next(self, stmts: Sequence[Stmt], k: int, block: Block) -> list[Stmt] | None:
         """The statements from `k` on, with the loop there joined with the next that can be."""
         first = stmts[k]
-        if not self.outer(first):
+        if not self.candidate(first):
             return None
         for j in range(k + 1, len(stmts)):
             second = stmts[j]
             if not in_kernel(second):
                 return None
-            if isinstance(second, For) and self.outer(second) and self.alike(first, second):
+            if self.candidate(second) and self.alike(first, second):
                 rest = replace(block, stmts=tuple(stmts[j + 1 :]))
                 found = self.together(first, stmts[k + 1 : j], second, rest)
                 if found is not None:
                     return [*found, *stmts[j + 1 :]]
         return None
 
-    def outer(self, stmt: Stmt) -> TypeGuard[For]:
-        """Whether it is a loop over loops that may be joined with others."""
-        return isinstance(stmt, For) and self.plain(stmt) and has_loop(stmt) and in_kernel(stmt)
-
-    def plain(self, stmt: For) -> bool:
-        """Whether the loop makes all its trips, and its index is never negative."""
-        facts = self.inside.facts
-        lo, step = facts.of(stmt.lo), facts.of(stmt.step)
-        upwards = isinstance(step, int) and step > 0 and facts.holds(lo)
-        return upwards and not stmt.until and stmt.trips is None
+    def candidate(self, stmt: Stmt) -> TypeGuard[For]:
+        """Whether it is a loop that may be joined with others."""
+        return isinstance(stmt, For) and plain(stmt, self.inside.facts) and in_kernel(stmt)
 
     def alike(self, first: For, second: For) -> bool:
         """Whether the loops make the same trips in the same order."""
@@ -104,15 +99,29 @@ class _Siblings:
         after = [s for s in between if s not in needed]
         if not self.movable(first, before, [*chain, second], after):
             return None
+        kind = self.kind(first, second)
+        if kind is None:
+            return None
         loop: For | None = first
         for k, stmt in enumerate((*chain, second)):
             others = [*chain[k + 1 :], second, *after, *rest.stmts]
             others = [s for s in others if s is not stmt]
             later = {v for s in others for v in uses(s)} | set(rest.results)
-            if not isinstance(stmt, For) or not self.plain(stmt) or loop is None:
+            if loop is None or not isinstance(stmt, For):
                 return None
-            loop = joined(loop, stmt, later) if self.alike(first, stmt) else None
+            if not plain(stmt, self.inside.facts) or not self.alike(first, stmt):
+                return None
+            loop = joined(loop, stmt, later, kind, self.outside)
         return None if loop is None else [*before, loop, *after]
+
+    def kind(self, first: For, second: For) -> Kind | None:
+        """What the loops do in their trips; None: not the same."""
+        nested = has_loop(first), has_loop(second)
+        if any(nested):
+            return Kind.ROWS if all(nested) else None
+        steps = [statements(loop.body) for loop in (first, second)]
+        checked = (any(not self.outside.isdisjoint(s.outs) for s in found) for found in steps)
+        return Kind.STEPS if all(checked) else Kind.VECTORS
 
     def movable(
         self, first: For, before: list[Stmt], joining: list[Stmt], after: list[Stmt]
@@ -132,12 +141,18 @@ class _Siblings:
         return all(read.isdisjoint(overwritten(s)) for s in joining)
 
     def failures(self, stmts: Iterable[Stmt]) -> set[object]:
-        """What the statements may raise, and those whose effects are in order."""
+        """What the statements may raise, and those whose effects are in order.
+
+        A backward loop raises nothing that the program has not raised before.
+        """
         found: set[object] = set()
         facts = self.inside.facts
         for stmt in stmts:
             if not isinstance(stmt, Apply):
-                found.update(*(self.failures(region.stmts) for region in regions(stmt)))
+                again = isinstance(stmt, For) and stmt.free
+                for region in regions(stmt):
+                    inner = self.failures(region.stmts)
+                    found |= {f for f in inner if isinstance(f, Apply)} if again else inner
             elif stmt.op.effect is not Effect.NONE:
                 found.add(stmt)
             elif stmt.op in MADE and all(facts.holds(facts.of(a)) for a in stmt.args):

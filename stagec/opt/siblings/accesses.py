@@ -8,6 +8,7 @@ from stagec.ir.alias import path_of, path_operands
 from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value
 from stagec.ir.path import Arg, Index, NewAxis
 from stagec.ir.walk import regions, uses
+from stagec.ops.index_facts import IndexFacts
 
 
 def own_axes(loop: For, versions: Collection[Value]) -> set[int]:
@@ -125,6 +126,13 @@ def pinned(stmt: Apply, index: Value) -> set[int]:
         for axis, item in enumerate(axes)
         if isinstance(item, Arg) and where[item.position] is index
     }
+
+
+def plain(loop: For, facts: IndexFacts) -> bool:
+    """Whether the loop makes all its trips, up or back, and its index is never negative."""
+    lo, step = facts.of(loop.lo), facts.of(loop.step)
+    upwards = isinstance(step, int) and step > 0 and facts.holds(lo)
+    return upwards and not loop.until and loop.trips is None
 
 
 def has_loop(loop: For) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Set as AbstractSet
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
-from stagec.ir.core import Block, For, Operand, Value
+from stagec.ir.core import Apply, Block, Cost, For, Operand, Value
 from stagec.ir.types import ArrayType
-from stagec.ir.walk import free_values, substitute
-from stagec.opt.siblings.accesses import own_axes
+from stagec.ir.walk import free_values, statements, substitute
+from stagec.opt.siblings.accesses import followed, own_axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,33 @@ class Column:
     out: Value
 
 
-def joined(first: For, second: For, later: Collection[Operand]) -> For | None:
+class Kind(Enum):
+    """What two loops do in their trips.
+
+    ROWS: they have loops inside, which read an element several times.  STEPS: they run one trip
+    after the other.  VECTORS: any others, which a machine may run several trips of at once.
+    """
+
+    ROWS = auto()
+    STEPS = auto()
+    VECTORS = auto()
+
+
+def joined(
+    first: For,
+    second: For,
+    later: Collection[Operand],
+    kind: Kind,
+    outside: AbstractSet[Value],
+) -> For | None:
     """One loop that does the trips of both, one of each in turn; None: not the same.
 
     `second` runs directly after `first`, over the same range, whose indices are not negative.
-    `later` is what others than `second` use.
+    `later` is what others than `second` use, `outside` the results of reads and writes whose
+    index may be outside of the array.
     """
     found = _Join(first, second, later)
-    return found.loop() if found.right() else None
+    return found.loop() if found.right() and found.worth(kind, outside) else None
 
 
 class _Join:
@@ -40,12 +60,12 @@ class _Join:
         self.related = False
 
     def right(self) -> bool:
-        """Whether the joined loop computes the same, without a copy, and reuses anything."""
+        """Whether the joined loop computes the same, without a copy."""
         bounds = {self.second.lo, self.second.hi, self.second.step}
         if not bounds.isdisjoint(self.first.outs):
             return False
         flows = all(map(self.flows, range(len(self.first.carry))))
-        return flows and all(map(self.begins, self.second.init)) and self.reuses()
+        return flows and all(map(self.begins, self.second.init))
 
     def flows(self, position: int) -> bool:
         """Whether a result of the first loop may be used trip by trip."""
@@ -79,14 +99,47 @@ class _Join:
             return False
         return bool(own_axes(self.first, {init}) & own_axes(self.second, self.versions(init)))
 
-    def reuses(self) -> bool:
-        """Whether the second loop reads what the first one made or read on the same trip."""
+    def worth(self, kind: Kind, outside: AbstractSet[Value]) -> bool:
+        """Whether the joined loop is faster, and raises what the two raise.
+
+        Where a trip reads what it has written itself, neither is done in the end.
+        """
+        if kind is Kind.ROWS:
+            return self.reuses(2)
+        worth = self.reuses(1) if kind is Kind.STEPS else self.spares()
+        return worth and all(outside.isdisjoint(s.outs) for s in self.handed())
+
+    def handed(self) -> Iterator[Apply]:
+        """How both loops use what the first one hands to the second."""
+        for out, param in zip(self.first.carry, self.first.body.params[1:], strict=True):
+            versions = self.versions(out)
+            if versions:
+                for found in (followed(self.first, {param}), followed(self.second, versions)):
+                    yield from found.found if found else ()
+
+    def reuses(self, rank: int) -> bool:
+        """Whether the second loop reads what the first one made or read on the same trip, of
+        arrays of this rank at least.
+        """
         return self.related or any(
-            getattr(value.type, "rank", 0) > 1
+            getattr(value.type, "rank", 0) >= rank
             and own_axes(self.first, {value}) & own_axes(self.second, {value})
             for value in self.free[0]
             if value in self.free[1]
         )
+
+    def spares(self) -> bool:
+        """Whether an array is not needed any more that hands elements from trip to trip.
+
+        Trips of costly work that depend on no others, which a machine does several at a time,
+        stay apart from those that do.
+        """
+        second = self.second
+        handed = any(
+            out in self.free[1] and out not in self.later and out not in second.init
+            for out in self.first.carry
+        )
+        return handed and (_apart(second) or not _apart(self.first) or _cheap(self.first))
 
     def loop(self) -> For:
         """The joined loop."""
@@ -125,6 +178,17 @@ class _Join:
             body=Block(params, before.stmts + after.stmts, results),
             carry=tuple(c.out for c in rows),
         )
+
+
+def _apart(loop: For) -> bool:
+    """Whether trips use no place that another trip uses of the arrays that are written to."""
+    return all(own_axes(loop, {p}) for p in loop.body.params[1:] if _array(p))
+
+
+def _cheap(loop: For) -> bool:
+    """Whether no op of the loop is one that is better stored than done again."""
+    ops = (s for s in statements(loop.body) if isinstance(s, Apply))
+    return all(s.cost is not Cost.COSTLY for s in ops)
 
 
 def _array(value: Value) -> bool:
