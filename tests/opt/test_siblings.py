@@ -360,3 +360,71 @@ def test_library_call_between_groups_does_not_keep_them_apart() -> None:
     text = source(program, X, S)
     assert outer_loops(text) == 1
     agree(sc.jit(program, backend="numba")(X, S), program(X, S))
+
+
+def weighed(x: Any, w: Any) -> Any:
+    s = 0.0
+    for i in range(len(x)):
+        s += w[i] * np.sin(x[i])
+    return s
+
+
+def shared(x: Any, w: Any) -> Any:
+    """The elements of the result depend on several trips."""
+    h = np.zeros(4)
+    for i in range(len(x)):
+        place = 3 * abs(np.sin(x[i]))
+        k = int(place)
+        h[k] += w[i] * (place - k)
+    return h
+
+
+def pulled(x: Any, w: Any, ct: Any) -> Any:
+    h, pull = sc.vjp(shared, x, w)
+    return np.sum(h), pull(ct)
+
+
+def scattered(x: Any, w: Any) -> Any:
+    """Costly work that trips may do at the same time, and an adjoint that they may not."""
+    s = 0.0
+    for i in range(len(x) - 1):
+        s += np.sin(x[i]) * np.sin(x[i + 1]) * w[i]
+    return s
+
+
+def squared_after(x: Any, w: Any) -> Any:
+    """What comes back to the loop is known only after it."""
+    s = 0.0
+    for i in range(len(x)):
+        s += w[i] * np.sin(x[i])
+    return s * s
+
+
+@pytest.mark.parametrize(
+    ("program", "loops"), [(weighed, 1), (scattered, 2), (squared_after, 2)]
+)
+def test_a_loop_and_its_adjoint(program: Callable[..., Any], loops: int) -> None:
+    x, w = RNG.normal(size=9), RNG.normal(size=9)
+    compiled = sc.value_and_grad(program, (0, 1), backend="numba")
+    text = compiled.source(x, w)
+    assert len(re.findall(r"^ +for i in", text, re.M)) == loops, text
+    assert ("tape" in text) == (loops == 2)
+    want = sc.value_and_grad(program, (0, 1))(x, w)
+    got = compiled(x, w)
+    np.testing.assert_allclose(got[0], want[0], rtol=1e-12)
+    for a, b in zip(got[1], want[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+
+
+def test_a_loop_that_checks_indices_and_its_adjoint() -> None:
+    x, w, ct = RNG.normal(size=9), RNG.normal(size=9), RNG.normal(size=4)
+    compiled = sc.jit(pulled, backend="numba")
+    text = compiled.source(x, w, ct)
+    assert text.count("int(place)") == 1, text
+    assert "tape" not in text
+    got, want = compiled(x, w, ct), pulled(x, w, ct)
+    np.testing.assert_allclose(got[0], want[0], rtol=1e-12)
+    for a, b in zip(got[1], want[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+    with pytest.raises(IndexError, match="out of bounds"):
+        compiled(x + 0.4, w, ct[:1])

@@ -12,10 +12,10 @@ import stagec as sc
 from stagec.ir.core import For
 from stagec.ir.function import Function
 from stagec.ir.walk import statements
-from stagec.opt.upwards import upwards
 from stagec.opt.promote import promote
 from stagec.opt.scalarise import scalarise
 from stagec.opt.sums import sums
+from stagec.opt.upwards import upwards
 
 pytest.importorskip("numba", reason="the Numba target needs Numba")
 
@@ -131,7 +131,7 @@ def test_loop_is_kept(program: Callable[[Any], Any]) -> None:
     assert backward_loops(after) == backward_loops(before) > 0
 
 
-@pytest.mark.parametrize("program", (*TURNED, *KEPT))
+@pytest.mark.parametrize("program", [*TURNED, *KEPT])
 def test_values(program: Callable[[Any], Any]) -> None:
     np.testing.assert_allclose(sc.jit(program, backend="numba")(X), program(X), rtol=1e-14)
 
