@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import types
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gast
@@ -52,6 +54,8 @@ class Code:
     head: dict[int, frozenset[str]]
     comments: dict[tuple[str, int], tuple[str, ...]]
 
+
+OWN = f"{Path(__file__).parent.parent}{os.sep}"
 
 CODES: dict[Any, tuple[Code, str, str]] = {}
 NESTED: dict[int, tuple[gast.FunctionDef, Code]] = {}
@@ -189,7 +193,12 @@ def enter(
     if code.info.is_generator:
         return finish(state, Generator(f, own))
     frame = Frame(own, code.info, f.code, f.node.name, RESULT, code.live, code.head)
-    return run_body(m, frame, code, state, loc)
+    try:
+        return run_body(m, frame, code, state, loc)
+    except StagecError as error:
+        if error.loc is not None and error.loc.file.startswith(OWN):
+            error.loc = loc  # what stagec wrote itself is at fault where it is called
+        raise
 
 
 def run_body(m: Machine, frame: Frame, code: Code, state: State, loc: Loc | None) -> Tree:
@@ -210,7 +219,7 @@ def run_body(m: Machine, frame: Frame, code: Code, state: State, loc: Loc | None
         closed = close(m, tree, variable_names(frame), dropped)
         return extend(closed, lambda leaf: without(leaf, dropped))
     except Unjoinable:
-        return tree
+        return extend(tree, lambda leaf: without(leaf, dropped))
 
 
 def without(leaf: Leaf, dropped: set[int]) -> Leaf:
