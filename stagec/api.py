@@ -401,19 +401,25 @@ vjp = _Vjp("vjp", _vjp)
 jvp = _Jvp("jvp", _jvp)
 
 
-class Each:
-    """`each(f, rows, columns)` in staged code: see `frontend.batching`."""
+class Inside:
+    """A function for staged code alone."""
+
+    def __init__(self, name: str, rule: Callable[..., Any]) -> None:
+        self.__name__ = name
+        self.rule = rule
 
     def __stagec__(self, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
-        f, rows, columns = args
-        return batching.each(m, state, f, rows, columns, loc)
+        return self.rule(m, state, *args, loc)
 
-    def __call__(self, f: Any, rows: Any, columns: Any) -> Any:
+    def __call__(self, *args: Any) -> Any:
         """Runs staged only."""
-        raise TypeError("each runs staged only")
+        raise TypeError(f"{self.__name__} runs staged only")
 
 
-each = Each()
+each = Inside("each", batching.each)
+leaves = Inside("leaves", batching.leaves)
+place = Inside("place", batching.place)
+rebuild = Inside("rebuild", batching.rebuild)
 
 
 class Mark:

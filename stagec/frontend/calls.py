@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
+import os
 import types
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gast
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import builtins, names, numpy_calls, objects, source
+from stagec.frontend import builtins, library, names, numpy_calls, objects, source
 from stagec.frontend.closing import close
 from stagec.frontend.construct import construct
 from stagec.frontend.desugar import desugar
@@ -53,7 +56,14 @@ class Code:
     comments: dict[tuple[str, int], tuple[str, ...]]
 
 
+OWN = f"{Path(__file__).parent.parent}{os.sep}"
+
 CODES: dict[Any, tuple[Code, str, str]] = {}
+GETTERS: dict[type, Any] = {
+    operator.itemgetter: library.items_of,
+    operator.attrgetter: library.attributes_of,
+    operator.methodcaller: library.method_of,
+}
 NESTED: dict[int, tuple[gast.FunctionDef, Code]] = {}
 
 
@@ -159,7 +169,7 @@ def call_known(
 def with_bound(
     f: Known, args: tuple[Value, ...], kwargs: dict[str, Value]
 ) -> tuple[Value, tuple[Value, ...], dict[str, Value]] | None:
-    """The call behind that of a method or a partial; None if the function is neither."""
+    """The call behind that of a method, a partial or a getter; None if there is none."""
     function = f.value
     if isinstance(function, types.MethodType):
         receiver = Known(function.__self__, f.source)
@@ -168,6 +178,12 @@ def with_bound(
         bound = tuple(Known(a) for a in function.args)
         named = {k: Known(v) for k, v in function.keywords.items()}
         return Known(function.func), (*bound, *args), {**named, **kwargs}
+    getter = GETTERS.get(type(function))
+    if getter is not None and len(args) == 1:
+        made, given = function.__reduce__()
+        named = made.keywords if isinstance(made, functools.partial) else {}
+        given = (*made.args, *given) if isinstance(made, functools.partial) else given
+        return Known(getter), (*args, Known(given), Known(named)), kwargs
     return None
 
 
@@ -189,7 +205,12 @@ def enter(
     if code.info.is_generator:
         return finish(state, Generator(f, own))
     frame = Frame(own, code.info, f.code, f.node.name, RESULT, code.live, code.head)
-    return run_body(m, frame, code, state, loc)
+    try:
+        return run_body(m, frame, code, state, loc)
+    except StagecError as error:
+        if error.loc is not None and error.loc.file.startswith(OWN):
+            error.loc = loc  # what stagec wrote itself is at fault where it is called
+        raise
 
 
 def run_body(m: Machine, frame: Frame, code: Code, state: State, loc: Loc | None) -> Tree:
@@ -210,7 +231,7 @@ def run_body(m: Machine, frame: Frame, code: Code, state: State, loc: Loc | None
         closed = close(m, tree, variable_names(frame), dropped)
         return extend(closed, lambda leaf: without(leaf, dropped))
     except Unjoinable:
-        return tree
+        return extend(tree, lambda leaf: without(leaf, dropped))
 
 
 def without(leaf: Leaf, dropped: set[int]) -> Leaf:

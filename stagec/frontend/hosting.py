@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_library, containers, numpy_calls
+from stagec.frontend import array_library, containers, iterator_library, numpy_calls
 from stagec.frontend.drawing import remember
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
@@ -53,6 +53,9 @@ def host_function(
     known = [containers.plain(m, state, a) for a in args]
     named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
     if any(p is containers.STAGED for p in (*known, *named.values())):
+        form = iterator_library.FORMS.get(function)
+        if form is not None:
+            return m.call_value(state, form, args, kwargs, loc)
         raise StagecError(
             "SC321", f"{name} is not supported on staged values", loc,
             "see docs/functions.md for what is; or call it on values known at staging",

@@ -66,6 +66,28 @@ def equal_(a: Any, b: Any, found: Any) -> Any:
     return found
 
 
+def items_of(owner: Any, keys: Any, named: Any) -> Any:
+    if len(keys) == 1:
+        return owner[keys[0]]
+    return tuple([owner[key] for key in keys])
+
+
+def attributes_of(owner: Any, names: Any, named: Any) -> Any:
+    if len(names) == 1:
+        return attribute_of(owner, names[0].split("."))
+    return tuple([attribute_of(owner, name.split(".")) for name in names])
+
+
+def attribute_of(owner: Any, path: Any) -> Any:
+    for name in path:
+        owner = getattr(owner, name)
+    return owner
+
+
+def method_of(owner: Any, given: Any, named: Any) -> Any:
+    return getattr(owner, given[0])(*given[1:], **named)
+
+
 def same(item: Any) -> Any:
     return item
 

@@ -22,12 +22,16 @@ Split = tuple[tuple[Value, ...], dict[str, Value], tuple[Value, ...]]
 
 @cache
 def _names(function: Any) -> tuple[str, ...]:
-    """The names of the arguments that can be given by position, where `out` is one of them."""
+    """The names of the arguments that can be given by position, where `out` is one of them.
+
+    Arguments that have no other way count as well: `out` is known by its place.
+    """
     try:
         found = inspect.signature(function).parameters
     except (TypeError, ValueError):
         return ()
-    names = tuple(n for n, p in found.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
+    placed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = tuple(n for n, p in found.items() if p.kind in placed)
     return names if "out" in names else ()
 
 

@@ -69,18 +69,23 @@ class Leaves:
                 pass
 
 
-def rebuilt(m: Machine, state: State, value: Value, leaves: list[Any]) -> Value:
-    """The tree with its leaves replaced in order; None keeps its place as None."""
+def rebuilt(
+    m: Machine, state: State, value: Value, leaves: list[Any], held: State | None = None
+) -> Value:
+    """The tree with its leaves replaced in order; None keeps its place as None.
+
+    `held` is the state that holds the containers of the tree, if it is another one.
+    """
     match value:
         case TupleValue(items, cls):
-            return TupleValue(tuple(rebuilt(m, state, v, leaves) for v in items), cls)
+            return TupleValue(tuple(rebuilt(m, state, v, leaves, held) for v in items), cls)
         case Ref():
-            content = state.cells[value.cell]
+            content = (held or state).cells[value.cell]
             if isinstance(content, Items):
-                items = tuple(rebuilt(m, state, v, leaves) for v in content.items)
+                items = tuple(rebuilt(m, state, v, leaves, held) for v in content.items)
                 return Ref(m.new_cell(state, Items(items)), value.cls)
             if isinstance(content, Fields):
-                pairs = tuple((k, rebuilt(m, state, v, leaves)) for k, v in content.items)
+                pairs = tuple((k, rebuilt(m, state, v, leaves, held)) for k, v in content.items)
                 return Ref(m.new_cell(state, Fields(pairs)), value.cls)
             return value
         case _ if is_leaf(value):

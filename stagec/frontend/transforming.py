@@ -260,9 +260,7 @@ def seed(m: Machine, state: State, dot: Value, kind: Type, loc: Loc | None) -> O
         handle = to_python(handle, kind="complex" if kind.dtype.kind == "c" else "float")
     if kind.kind == "array":
         if handle.array.kind != "array":
-            raise StagecError(
-                "SC418", "a number as the tangent of an array", loc, "pass an array"
-            )
+            handle = numpy_calls.TABLE[np.asarray](handle)
         return (
             handle.operand
             if handle.dtype == kind.dtype

@@ -279,6 +279,13 @@ def _to_python_scalar(x: ArrayType, kind: str) -> str | Library:
     return f"{kind if x.dtype.itemsize >= PYTHON[kind].dtype.itemsize else wide}({{}})"
 
 
+def _to_python_raises(x: ArrayType, *, kind: str) -> tuple[type[BaseException], ...]:
+    """An array may have several elements, and `int` is not for NaN and infinities."""
+    if kind == "int" and x.dtype.kind == "f":
+        return (ValueError, OverflowError)
+    return () if all(d == 1 for d in x.shape) else (ValueError,)
+
+
 def _to_python_value(x: Any, *, kind: str) -> Any:
     return CONVERTERS[kind](x.item() if isinstance(x, np.ndarray) else x)
 
@@ -359,7 +366,7 @@ to_python = make(
     batch=_to_python_batch,
     source=_to_python_source,
     scalar=lambda x, *, kind: _to_python_scalar(x, kind),
-    may_raise=(ValueError, OverflowError),
+    may_raise=_to_python_raises,
     cost=Cost.FREE,
     rewrites=(_already,),
 )

@@ -177,3 +177,13 @@ def joined(*types: Type) -> Type:
     if isinstance(first, ArrayType) and kinds == {"py", "np"}:
         return replace(first, kind="np", size=None)
     return first
+
+
+def shaped_like(value: Operand, type: Type) -> Type:
+    """The type, that of a tangent or cotangent of `value`, with what is known of its shape.
+
+    One side of a branch may know more: that two lengths are equal, because it tests them.
+    """
+    if isinstance(type, ArrayType) and isinstance(value.type, ArrayType):
+        return replace(type, shape=value.type.shape)
+    return type

@@ -36,7 +36,14 @@ from stagec.transforms.activity import (
     loop_params,
     loop_results,
 )
-from stagec.transforms.cotangents import coerce, converted, cotangent_type, joined, zero
+from stagec.transforms.cotangents import (
+    coerce,
+    converted,
+    cotangent_type,
+    joined,
+    shaped_like,
+    zero,
+)
 from stagec.transforms.family import check_differentiable, family, fresh_flags, unused
 from stagec.transforms.naming import named
 from stagec.transforms.shapes import Shapes
@@ -201,7 +208,10 @@ class _Push:
             and any(s.get(r) is not None for s, r in zip(sides, (a, b), strict=True))
         ]
         found = [[side.full(pair[k]) for pair in moved] for k, side in enumerate(sides)]
-        types = [_met(a, b) for a, b in zip(*found, strict=True)]
+        types = [
+            shaped_like(value, _met(a, b))
+            for (_, _, value), a, b in zip(moved, *found, strict=True)
+        ]
         blocks: list[Block] = []
         for side, own, block in zip(sides, found, (stmt.then, stmt.orelse), strict=True):
             extra = [_as(side.builder, dx, t) for dx, t in zip(own, types, strict=True)]

@@ -6,13 +6,13 @@ also serve to undo the writes of a statement that has no cotangents at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from stagec.errors import InternalError
 from stagec.ir.build import Builder
 from stagec.ir.core import Block, For, If, Operand, Stmt, Value, While, const, known, operand_of
-from stagec.ir.types import INT
+from stagec.ir.types import INT, Type
 from stagec.ir.walk import defined
 from stagec.ops.arithmetic import Handle
 from stagec.ops.extent import range_length
@@ -75,7 +75,7 @@ def undo_step(
     if isinstance(step.stmt, If):
         branch = draft.branch(step.stmt)
         _, provides = backward_branch(
-            context, builder, branch, (Backward(), Backward()), step.carries
+            context, builder, branch, (Backward(), Backward()), (), step.carries
         )
     else:
         assert isinstance(step.stmt, For | While)
@@ -247,9 +247,12 @@ def backward_branch(
     builder: Builder,
     branch: BranchDraft,
     backward: tuple[Backward, Backward],
+    types: Sequence[Type] = (),
     forced: Iterable[int] = (),
 ) -> tuple[tuple[Value, ...], dict[Value, Value]]:
-    """Append the backward `If`; the cotangents after it, and the versions that it rebuilds."""
+    """Append the backward `If`; the cotangents after it, which have the types given, and the
+    versions that it rebuilds.
+    """
     stmt = branch.stmt
     candidates = _branch_groups(context, stmt)
     residuals = [
@@ -282,9 +285,9 @@ def backward_branch(
         blocks.append(inner.block((), results))
     if any(len(b.results) != len(blocks[0].results) for b in blocks):
         raise InternalError("the two sides of a backward branch disagree")
-    count = len(backward[0].results)
+    count = len(types)
     targets = [v for pair in chosen for v in pair[0].targets]
-    outs = [Value(r.type) for r in blocks[0].results[:count]]
+    outs = [Value(t) for t in types]
     outs += [Value(v.type, v.hint) for v in targets]
     builder.append(If(stmt.cond, blocks[0], blocks[1], tuple(outs), stmt.loc))
     return tuple(outs[:count]), dict(zip(targets, outs[count:], strict=True))

@@ -18,7 +18,7 @@ from stagec.ir.walk import effectful, free_values, rename, substitute_stmt, uses
 from stagec.ops.arithmetic import Handle
 from stagec.transforms.activity import Activity, constant, loop_params, loop_results
 from stagec.transforms.context import Context
-from stagec.transforms.cotangents import Cotangents, coerce, cotangent_type, joined
+from stagec.transforms.cotangents import Cotangents, coerce, cotangent_type, joined, shaped_like
 from stagec.transforms.drafts import Draft
 from stagec.transforms.regions import Backward, backward_branch, backward_loop
 from stagec.transforms.resolve import Segment
@@ -220,12 +220,15 @@ class Sweep:
         if not touched:
             return {}
         results = [[side.cts.full(v) for v in touched] for side in sides]
-        types = [joined(a.type, b.type) for a, b in zip(*results, strict=True)]
+        pairs = zip(touched, *results, strict=True)
+        types = [shaped_like(v, joined(a.type, b.type)) for v, a, b in pairs]
         first, second = (
             side.finish([coerce(side.builder, r, t) for r, t in zip(own, types, strict=True)])
             for side, own in zip(sides, results, strict=True)
         )
-        outs, provides = backward_branch(self.context, self.builder, branch, (first, second))
+        outs, provides = backward_branch(
+            self.context, self.builder, branch, (first, second), types
+        )
         for value, out in zip(touched, outs, strict=True):
             self.cts.set(value, out)
         return provides

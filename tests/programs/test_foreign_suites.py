@@ -299,3 +299,52 @@ def test_gradients_through_writers() -> None:
     expected = [(f(X + h) - f(X - h)) / 2e-6 for h in step]
     np.testing.assert_allclose(sc.grad(f)(X), expected, rtol=1e-6)
     np.testing.assert_allclose(sc.jacfwd(f)(X), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("join", [np.concatenate, np.concat])
+def test_the_axis_of_a_join_by_position(join: Any) -> None:
+    def f(a: Any) -> Any:
+        return join((a, 2 * a), 1)
+
+    def into(a: Any, out: Any) -> Any:
+        return join((a, a), 0, out)
+
+    np.testing.assert_array_equal(sc.jit(f)(M), f(M))
+    out = np.zeros((4, 2))
+    assert sc.jit(into)(M, out) is out
+    np.testing.assert_array_equal(out, np.concatenate((M, M)))
+
+
+def test_functions_that_a_test_chooses_between_are_called_in_each_branch() -> None:
+    def f(x: float) -> Any:
+        a = x * x
+
+        def chosen() -> Any:
+            b = x + 5
+
+            def g() -> Any:
+                return a + b
+
+            def h() -> Any:
+                return a * b
+
+            return g if x < 0 else h
+
+        return chosen()()
+
+    np.testing.assert_allclose(sc.grad(f)(4.5), 3 * 4.5**2 + 10 * 4.5)
+    np.testing.assert_allclose(sc.grad(f)(-4.5), 2 * -4.5 + 1)
+
+
+def test_tests_and_conversions_inside_try() -> None:
+    def f(x: Any) -> Any:
+        try:
+            if x[0] > 100:
+                raise ValueError("large")
+            y = float(x[0]) * 2
+        except ValueError:
+            y = x[1]
+        return y
+
+    for x in (X, 1000 * X):
+        assert sc.jit(f)(x) == f(x)

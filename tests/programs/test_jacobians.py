@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import stagec
+from stagec import StagecError
 
 
 def branching(x: Any) -> Any:
@@ -148,7 +149,8 @@ def test_a_gradient_by_columns_takes_no_more_memory_than_one_column() -> None:
     def f(x: Any) -> Any:
         return np.sum(np.sin(x) * x)
 
-    source = stagec.jacfwd(f).source("f64[n]")
+    source = stagec.jacfwd(f).source(stagec.spec("f64[n]"))
+    assert "for j in range" in source
     assert "np.eye" not in source
 
 
@@ -165,3 +167,110 @@ def test_parameters_have_the_names_of_the_program(kind: str) -> None:
         staged = transform(scaled, **static)
         assert f"def scaled_{kind}(x)" in staged.source(x, 3)
         np.testing.assert_allclose(staged(x, 3), np.diag(3 * x**2))
+
+
+NUMBERS = {
+    "float": 1.5, "np": np.float64(1.5), "0-d": np.array(1.5), "f32": np.array([1, 2], np.float32),
+    "vector": np.array([1.0, 2.0, 3.0]), "unit": np.array([2.0]), "matrix": np.ones((2, 3)),
+    "none": np.zeros(0), "empty": np.zeros((0, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["jacfwd", "jacrev"])
+@pytest.mark.parametrize("x", NUMBERS.values(), ids=NUMBERS)
+def test_every_kind_of_argument_and_result(x: Any, kind: str) -> None:
+    jacobian = getattr(stagec, kind)
+    size, shape = np.size(x), np.shape(x)
+    flat = np.ravel(x)
+    for f, expected in [
+        (lambda y: y * y, np.diag(2 * flat).reshape((*shape, *shape))),
+        (lambda y: np.sum(y * y), (2 * flat).reshape(shape)),
+        (lambda y: np.array(np.sum(y * y)), (2 * flat).reshape(shape)),
+        (lambda y: np.stack([y, 2 * y]), np.vstack([np.eye(size), 2 * np.eye(size)])),
+        (lambda y: np.ones(2) * 3, np.zeros((2, size))),
+    ]:
+        found = jacobian(f)(x)
+        assert np.shape(found)[len(np.shape(f(x))) :] == shape
+        np.testing.assert_allclose(np.reshape(found, np.shape(expected)), expected, rtol=1e-6)
+        if np.asarray(f(x)).dtype == np.float32:
+            assert np.asarray(found).dtype == np.float32
+
+
+@pytest.mark.parametrize("size", [2, 80])
+@pytest.mark.parametrize("kind", ["jacfwd", "jacrev"])
+def test_trees(kind: str, size: int) -> None:
+    """80 columns are more than are computed together where the result is one number."""
+    jacobian = getattr(stagec, kind)
+
+    def f(p: Any) -> Any:
+        total = np.sum(p["w"] ** 2) * p["b"]
+        return {"total": total, "rows": [p["w"][0] * p["b"] * p["n"], 3]}
+
+    w = np.arange(2.0 * size).reshape(2, size)
+    found = jacobian(f)({"w": w, "b": 2.0, "n": 5})
+    np.testing.assert_allclose(found["total"]["w"], 4 * w)
+    np.testing.assert_allclose(found["total"]["b"], np.sum(w**2))
+    by_w, by_b = found["rows"][0]["w"], found["rows"][0]["b"]
+    np.testing.assert_allclose(by_w[:, 0], 10 * np.eye(size))
+    np.testing.assert_allclose(by_w[:, 1], 0)
+    np.testing.assert_allclose(by_b, 5 * w[0])
+    assert found["total"]["n"] is None
+    assert found["rows"][1] is None
+    alone = jacobian(lambda p: np.sum(p[0] ** 2) * p[1])((w[0], 2.0))
+    np.testing.assert_allclose(alone[0], 4 * w[0])
+    np.testing.assert_allclose(alone[1], np.sum(w[0] ** 2))
+
+
+@pytest.mark.parametrize("kind", ["jacfwd", "jacrev"])
+def test_several_arguments(kind: str) -> None:
+    jacobian = getattr(stagec, kind)
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+    by_x, by_y = jacobian(lambda a, b: a * a * b, argnums=(0, -1))(x, y)
+    np.testing.assert_allclose(by_x, np.diag(2 * x * y))
+    np.testing.assert_allclose(by_y, np.diag(x * x))
+    np.testing.assert_allclose(jacobian(lambda a, b: a * a * b, argnums=-1)(x, y), by_y)
+    with pytest.raises(StagecError, match="SC412: jacobian: there is no argument 2"):
+        jacobian(lambda a, b: a * b, argnums=2)(x, y)
+
+
+def test_hessians_of_trees() -> None:
+    def f(p: Any) -> Any:
+        return np.sum(p["w"] ** 2) * p["b"] ** 2
+
+    w = np.array([1.0, 2.0])
+    found = stagec.hessian(f)({"w": w, "b": 3.0})
+    np.testing.assert_allclose(found["w"]["w"], 18 * np.eye(2))
+    np.testing.assert_allclose(found["w"]["b"], 12 * w)
+    np.testing.assert_allclose(found["b"]["w"], 12 * w)
+    np.testing.assert_allclose(found["b"]["b"], 10.0)
+    blocks = stagec.hessian(lambda a, b: np.sum(a**2 * b), argnums=(0, 1))(w, w)
+    np.testing.assert_allclose(blocks[0][1], np.diag(2 * w))
+    np.testing.assert_allclose(blocks[1][1], 0)
+
+
+@pytest.mark.parametrize("kind", ["jacfwd", "jacrev"])
+def test_what_has_no_jacobian_is_refused_at_the_users_line(kind: str) -> None:
+    jacobian = getattr(stagec, kind)
+    x = np.array([1.0, 2.0])
+    for f, point, code in [
+        (lambda a: a * 2.0, x * 1j, "SC421"),
+        (lambda a: a * 1j, x, "SC421"),
+        (lambda a: a * 2.0, np.arange(2), "SC413"),
+        (np.argsort, x, "SC413"),
+    ]:
+        with pytest.raises(StagecError, match=code) as caught:
+            jacobian(f)(point)
+        assert caught.value.loc is None or caught.value.loc.file == __file__
+    inside = stagec.jit(lambda a: jacobian(lambda b: b * 1j)(a))
+    with pytest.raises(StagecError, match="SC421") as caught:
+        inside(x)
+    assert caught.value.loc is not None
+    assert caught.value.loc.file == __file__
+
+
+def test_a_number_is_a_tangent_of_an_array_without_axes() -> None:
+    x = np.array(3.0)
+    value, tangent = stagec.jvp(lambda a: a * a, (x,), (1.0,))
+    assert (value, tangent) == (9.0, 6.0)
+    _, pull = stagec.vjp(lambda a: np.array(a * a), x)
+    assert pull(1.0)[0] == 6.0

@@ -44,3 +44,23 @@ def test_what_only_one_branch_stores_is_not_read_back_in_the_other() -> None:
     wanted = np.array([1.0, 1.0, 1.0, 0.0]) * 2 * np.cos(2 * 0.98)
     for backend in ("numpy", "numba"):
         np.testing.assert_allclose(sc.grad(loss, backend=backend)(y), wanted)
+
+
+def test_lengths_that_one_branch_tests_to_be_equal_are_not_so_after_it() -> None:
+    weights = np.arange(9.0).reshape(3, 3)
+
+    def loss(a: Any) -> Any:
+        square = a.shape[0] == a.shape[1]
+        products = np.tensordot(a, a, 1 if square else ([1], [1]))
+        return np.sum(weights * (np.sum(a * a) + products))
+
+    def along(a: Any) -> Any:
+        return sc.jvp(loss, (a,), (a,))[1]
+
+    for a in (np.linspace(0.1, 0.9, 12).reshape(3, 4), np.linspace(0.1, 0.9, 9).reshape(3, 3)):
+        step = 1e-6 * a
+        slope = (loss(a + step) - loss(a - step)) / 2e-6
+        for backend in ("numpy", "numba"):
+            gradient = sc.grad(loss, backend=backend)(a)
+            np.testing.assert_allclose(np.sum(gradient * a), slope, rtol=1e-6)
+            np.testing.assert_allclose(sc.jit(along, backend=backend)(a), slope, rtol=1e-6)
