@@ -25,7 +25,9 @@ def select_item(
     m: Machine, state: State, items: tuple[Value, ...], key: Number
 ) -> Value | None:
     """`items[key]` at a staged index, if the items are numbers of one type; None if not."""
-    if not all(map(is_number, items)) or len({unsized(as_operand(v).type) for v in items}) != 1:
+    numbers = [v for v in items if isinstance(v, Known | Number) and is_number(v)]
+    kinds = {unsized(as_operand(v).type) for v in numbers}
+    if len(numbers) != len(items) or len(kinds) != 1:
         return None
     staged = None if m.unrollable(key.operand) else staged_items(m, state, Items(items))
     if staged is None:

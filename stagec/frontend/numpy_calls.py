@@ -10,7 +10,7 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, outputs
+from stagec.frontend import array_library, arrays, outputs
 from stagec.frontend.machine import Machine
 from stagec.frontend.sizes import divide_sizes, need_sizes
 from stagec.frontend.state import State
@@ -116,6 +116,9 @@ def apply(
     """The result of calling a function that some op is the meaning of."""
     m.spend(loc)
     args, plain_kwargs, out = outputs.without_out(function, args, kwargs)
+    if isinstance(function, np.ufunc) and "where" in plain_kwargs and len(out) == 1:
+        given = (Known(function), plain_kwargs.pop("where"), *out, *args)
+        return m.call_value(state, array_library.where_, given, plain_kwargs, loc)
     try:
         convert = joined_argument if function in JOINS else argument
         plain = [convert(m, state, a, loc) for a in args]
@@ -188,6 +191,8 @@ def arrayed(state: State, value: Any, kinds: Any) -> Any:
     """A list, or a tuple of handles, as an array, if it is of these kinds."""
     if isinstance(value, Handle) and isinstance(value.type, ListType):
         return TABLE[np.array](value)
+    if isinstance(value, range) and kinds:
+        value = list(value)
     if isinstance(value, kinds) and (isinstance(value, list) or has_handle(value)):
         return TABLE[np.array](lifted(state, value))
     return value

@@ -205,3 +205,17 @@ def test_trips_are_counted_where_the_state_has_no_common_type() -> None:
     staged = sc.jit(table)
     for rows in (3, 2):
         assert staged(rows, 2, 0.5) == table(rows, 2, 0.5)
+
+
+def test_an_element_is_removed() -> None:
+    def without(xs: Any, x: int) -> Any:
+        rest = list(xs)
+        rest.remove(x)
+        xs.remove(2)
+        return rest
+
+    for x in (1, 3):
+        ours, theirs = [1, 2, 3, 1], [1, 2, 3, 1]
+        assert (sc.jit(without)(ours, x), ours) == (without(theirs, x), theirs)
+    with pytest.raises(ValueError, match="not in list"):
+        sc.jit(without)([1, 2], 7)
