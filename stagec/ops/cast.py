@@ -262,22 +262,10 @@ def strong(x: Any) -> Any:
 # --- Python numbers ------------------------------------------------------------------------
 
 
-def _ambiguous(x: ArrayType) -> str:
-    if 0 in x.shape:
-        return (
-            "The truth value of an empty array is ambiguous. "
-            "Use `array.size > 0` to check that an array is not empty."
-        )
-    return (
-        "The truth value of an array with more than one element is ambiguous. "
-        "Use a.any() or a.all()"
-    )
-
-
 def _to_python_infer(x: ArrayType, *, kind: str) -> ArrayType:
     if not all(may_be_one(d) for d in x.shape):
-        if kind == "bool":
-            raise ValueError(_ambiguous(x))
+        if kind == "bool":  # with NumPy's own words
+            bool(np.empty([d if isinstance(d, int) else 2 for d in x.shape]))
         raise TypeError(f"only an array of one element can become a Python number, got {x}")
     if x.dtype.kind == "c" and kind not in ("complex", "bool"):
         raise TypeError(f"{kind}: a complex number has no order")
