@@ -22,6 +22,11 @@ OF_LISTS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda a, b: np.array_equal((a, b), np.array([1.0, 2.0])), (1.0, 3.0)),
     (lambda a, b: np.allclose([a, b], [b, a]), (1.0, 1.0 + 1e-12)),
     (lambda xs: np.array_equal(xs, [1, 2]), ([1, 2],)),
+    (lambda x: np.concatenate((np.where(x)[0], [len(x)])), (N,)),
+    (lambda x: np.hstack(([x[0]], x, [x[1], 2.0])), (X,)),
+    (lambda x: np.linalg.solve([[x[0] + 1, 1.0], [2.0, x[1] + 5]], [x[0], 1.0]), (X,)),
+    (lambda x: x[[]].sum(axis=0), (M,)),
+    (lambda x: x[[]], (N,)),
 ]
 
 # `dtype` is the type of the result too
@@ -147,3 +152,15 @@ def test_truth_of_an_array(x: Any) -> None:
     with pytest.raises(ValueError, match="truth value of an") as found:
         sc.jit(truth)(x)
     assert str(found.value) == str(expected.value)
+
+
+def test_a_product_of_matrices_lies_in_rows() -> None:
+    """So that another shape of it is a view that can be written to."""
+
+    def states(x: Any, n: int) -> Any:
+        found = np.dot(x.T, x).reshape(n, 2, -1)
+        found[:, 0] = np.tanh(found[:, 0])
+        return found
+
+    for given in (M, np.asfortranarray(M)):
+        np.testing.assert_array_equal(sc.jit(states)(given, 2), states(given, 2))
