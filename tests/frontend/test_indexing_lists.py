@@ -219,3 +219,16 @@ def test_an_element_is_removed() -> None:
         assert (sc.jit(without)(ours, x), ours) == (without(theirs, x), theirs)
     with pytest.raises(ValueError, match="not in list"):
         sc.jit(without)([1, 2], 7)
+
+
+def test_a_rank_that_an_integer_decides() -> None:
+    """One version for each count: what staging must know is in the key."""
+
+    def wrapped(x: Any, n: int) -> Any:
+        for _ in range(n):
+            x = x[None]
+        return x
+
+    staged = sc.jit(wrapped)
+    for n in (9, 0, 5):
+        assert staged(np.ones(3), n).shape == wrapped(np.ones(3), n).shape
