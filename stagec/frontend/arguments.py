@@ -260,11 +260,10 @@ class Inputs:
             return Known(value)
         param = self.param(kind, name, leaf)
         if type(value) is int and value >= 0:
+            symbol = Symbol(name if name.isidentifier() else f"i{leaf}", True)
+            self.machine.lengths[symbol] = value
             param = self.params[-1] = Staged(
-                dataclasses.replace(
-                    kind, size=size(Symbol(name if name.isidentifier() else f"i{leaf}", True))
-                ),
-                param.hint,
+                dataclasses.replace(kind, size=size(symbol)), param.hint
             )
             self.machine.defs.depth[param] = 0
         self.machine.origin[param] = ("int", leaf) if type(value) is int else ("data", name)

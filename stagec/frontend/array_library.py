@@ -118,3 +118,144 @@ def sorted_numbers(items: Any, keys: Any, reverse: Any) -> Any:
         order = np.argsort(ranks[::-1], kind="stable")
         return values[::-1][order][::-1]
     return values[np.argsort(ranks, kind="stable")]
+
+
+def where_(ufunc: Any, where: Any, out: Any, *args: Any) -> Any:
+    """`ufunc(*args, out=out, where=where)`; it sees 1 in place of what is not chosen."""
+    chosen = np.asarray(where)
+    safe = []
+    for a in args:
+        plain = isinstance(a, (bool, int, float, complex)) or np.asarray(a).dtype == bool
+        safe.append(a if plain else np.where(chosen, a, 1))
+    value = ufunc(*safe)
+    if not np.can_cast(value.dtype, out.dtype, "same_kind"):
+        raise TypeError(
+            f"Cannot cast ufunc {ufunc.__name__!r} output from {value.dtype!r} to "
+            f"{out.dtype!r} with casting rule 'same_kind'"
+        )
+    out[...] = np.where(chosen, value, out)
+    return out
+
+
+def fromfunction_(function: Any, shape: Any, *, dtype: Any = float, **kw: Any) -> Any:
+    return function(*np.indices(shape, dtype=dtype), **kw)
+
+
+def fromiter_(iter: Any, dtype: Any, count: Any = -1) -> Any:
+    if count == -1:
+        items = []
+        for item in iter:
+            items.append(item)
+        return np.array(items, dtype)
+    out = np.empty(count, dtype)
+    n = 0
+    for item in iter:
+        if n == count:
+            break
+        out[n] = item
+        n += 1
+    if n < count:
+        raise ValueError(
+            f"iterator too short: Expected {count} but iterator had only {n} items."
+        )
+    return out
+
+
+def lexsort_(keys: Any, axis: Any = -1) -> Any:
+    order = np.argsort(np.asarray(keys[0]), axis=axis, kind="stable")
+    for key in keys[1:]:
+        ranks = np.take_along_axis(np.asarray(key), order, axis)
+        step = np.argsort(ranks, axis=axis, kind="stable")
+        order = np.take_along_axis(order, step, axis)
+    return order
+
+
+def trim_zeros_(filt: Any, trim: Any = "fb") -> Any:
+    if np.ndim(filt) != 1:
+        raise TypeError("trim_zeros: only arrays of one axis are trimmed")
+    found = np.flatnonzero(filt)
+    first, last = 0, len(filt)
+    if found.size == 0:
+        first = last
+    else:
+        if "f" in trim.lower():
+            first = found[0]
+        if "b" in trim.lower():
+            last = found[-1] + 1
+    return filt[first:last]
+
+
+def array_equiv_(a1: Any, a2: Any) -> Any:
+    a, b = np.asarray(a1), np.asarray(a2)
+    for k in range(1, min(a.ndim, b.ndim) + 1):
+        if a.shape[-k] != b.shape[-k] and a.shape[-k] != 1 and b.shape[-k] != 1:
+            return False
+    return bool((a == b).all())
+
+
+def setxor1d_(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
+    a, b = np.ravel(ar1), np.ravel(ar2)
+    if not assume_unique:
+        a, b = np.unique(a), np.unique(b)
+    both = np.sort(np.concatenate((a, b)))
+    starts = np.ones(both.size + 1, bool)
+    starts[1:-1] = both[1:] != both[:-1]
+    return both[starts[1:] & starts[:-1]]
+
+
+def ravel_multi_index_(
+    multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C"
+) -> Any:
+    if mode != "raise" or order != "C":
+        raise TypeError("ravel_multi_index: only mode='raise' and order='C' are supported")
+    flat = 0
+    for k in range(len(dims)):
+        at = np.asarray(multi_index[k])
+        if (at < 0).any() or (at >= dims[k]).any():
+            raise ValueError("invalid entry in coordinates array")
+        flat = flat * dims[k] + at
+    return flat[()]
+
+
+def asarray_chkfinite_(a: Any, dtype: Any = None) -> Any:
+    a = np.asarray(a, dtype)
+    if a.dtype.kind in "fc" and not np.isfinite(a).all():
+        raise ValueError("array must not contain infs or NaNs")
+    return a
+
+
+def isscalar_(element: Any) -> Any:
+    return isinstance(element, (bool, int, float, complex, str, bytes, np.generic))
+
+
+def iscomplexobj_(x: Any) -> Any:
+    return np.asarray(x).dtype.kind == "c"
+
+
+def isrealobj_(x: Any) -> Any:
+    return np.asarray(x).dtype.kind != "c"
+
+
+def delete_(arr: Any, obj: Any, axis: Any = None) -> Any:
+    x, at = (np.ravel(arr), 0) if axis is None else (np.asarray(arr), axis)
+    places = np.asarray(obj)
+    keep = np.ones(x.shape[at], bool)
+    if places.size > 0:
+        keep[places] = False
+    return np.compress(keep, x, axis=at)
+
+
+# those that give generators, or that take functions
+ENTERED: dict[Any, Any] = {
+    np.apply_along_axis: apply_along_axis_, np.piecewise: piecewise_, np.ndindex: ndindex_,
+    np.ndenumerate: ndenumerate_,
+}  # fmt: skip
+
+# those that just run on values known at staging
+STAGED: dict[Any, Any] = {
+    np.fromfunction: fromfunction_, np.fromiter: fromiter_,
+    np.lexsort: lexsort_, np.trim_zeros: trim_zeros_, np.array_equiv: array_equiv_,
+    np.setxor1d: setxor1d_, np.ravel_multi_index: ravel_multi_index_,
+    np.asarray_chkfinite: asarray_chkfinite_, np.isscalar: isscalar_,
+    np.iscomplexobj: iscomplexobj_, np.isrealobj: isrealobj_,
+}  # fmt: skip

@@ -140,10 +140,19 @@ class Subscript:
                     self.arg(handle_of(self.m, self.state, value, self.loc).operand)
                 )
             case Ref() | TupleValue():
-                array = self.m.as_array(self.state, value, self.loc)
-                self.items.append(self.arg(array.operand))
+                self.positions(value, others)
             case _:
                 raise self.refuse("this cannot index an array")
+
+    def positions(self, value: Value, others: int) -> None:
+        """A list of positions; an empty one picks nothing."""
+        array = self.m.as_array(self.state, value, self.loc)
+        if not isinstance(array, np.ndarray):
+            self.items.append(self.arg(array.operand))
+        elif others > 1:
+            raise self.refuse("an empty list beside another index")
+        else:
+            self.items.append(Slice(0, 0))
 
     def known(self, plain: Any, rank: int, others: int) -> None:
         if plain is None:
@@ -157,8 +166,7 @@ class Subscript:
         elif isinstance(plain, int | np.integer):
             self.items.append(int(plain))
         elif isinstance(plain, list | tuple | range | np.ndarray):
-            array = self.m.as_array(self.state, Known(plain), self.loc)
-            self.items.append(self.arg(array.operand))
+            self.positions(Known(plain), others)
         else:
             raise self.refuse(f"a {type(plain).__name__} cannot index an array")
 

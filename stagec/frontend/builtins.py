@@ -164,6 +164,27 @@ def _entered(function: Any) -> Builtin:
     return run
 
 
+def _staged(function: Any, python: Any) -> Builtin:
+    """The function itself on values known at staging, else what staged code computes."""
+
+    def run(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+        given = [containers.plain(m, state, v) for v in (*args, *kwargs.values())]
+        if any(g is containers.STAGED or isinstance(g, np.ndarray) for g in given):
+            return m.call(Known(python), args, kwargs, state, loc)
+        named = dict(zip(kwargs, given[len(args) :], strict=True))
+        return m.host(state, function, given[: len(args)], named, loc)
+
+    return run
+
+
+def _delete(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+    """`np.delete`: one index and slices are an op's, several positions are marked."""
+    several = len(args) > 1 and issubclass(objects.class_of(args[1]), list | tuple | np.ndarray)
+    if several:
+        return m.call(Known(array_library.delete_), args, kwargs, state, loc)
+    return numpy_calls.apply(m, state, np.delete, args, kwargs, loc)
+
+
 def _list(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
     if (
         args
@@ -369,8 +390,6 @@ TABLE: dict[Any, Builtin] = {
     np.put_along_axis: _entered(array_writes.put_along_axis_),
     np.putmask: _entered(array_writes.putmask_), np.place: _entered(array_writes.place_),
     np.fill_diagonal: _entered(array_writes.fill_diagonal_),
-    np.apply_along_axis: _entered(array_library.apply_along_axis_),
-    np.piecewise: _entered(array_library.piecewise_),
-    np.ndindex: _entered(array_library.ndindex_),
-    np.ndenumerate: _entered(array_library.ndenumerate_),
+    **{function: _entered(python) for function, python in array_library.ENTERED.items()},
+    **{f: _staged(f, python) for f, python in array_library.STAGED.items()}, np.delete: _delete,
 }  # fmt: skip

@@ -11,18 +11,11 @@ import numpy as np
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays
-from stagec.frontend.join import Join
+from stagec.frontend.list_indices import moving, select_item, staged_items
 from stagec.frontend.machine import Machine
 from stagec.frontend.sources import Derived, Item
 from stagec.frontend.state import State
-from stagec.frontend.unify import (
-    NUMBERS,
-    Unjoinable,
-    as_operand,
-    convert,
-    element_operand,
-    unsized,
-)
+from stagec.frontend.unify import convert, element_operand, unsized
 from stagec.frontend.values import (
     ArrayRef,
     Fields,
@@ -177,34 +170,6 @@ def get_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None)
     return items[k]
 
 
-def select_item(
-    m: Machine, state: State, items: tuple[Value, ...], key: Number
-) -> Value | None:
-    """`items[key]` at a staged index, if the items are numbers of one type; None if not."""
-    kinds = {
-        unsized(as_operand(v).type)
-        for v in items
-        if isinstance(v, Number) or (isinstance(v, Known) and isinstance(v.value, NUMBERS))
-    }
-    if len(kinds) != 1 or not all(isinstance(v, Number | Known) for v in items):
-        return None
-    staged = None if m.unrollable(key.operand) else staged_items(m, state, Items(items))
-    if staged is None:
-        return None
-    got = lists.list_get(m.handle(state, staged.operand), m.handle(state, key.operand))
-    return m.wrap(state, got)
-
-
-def staged_items(m: Machine, state: State, content: Items) -> StagedItems | None:
-    """The list as one of run-time length; None if its elements have no common type."""
-    try:
-        join = Join(m, state, state, state.builder.depth, force=True)
-        element = join.element(content, Items(()))
-        return StagedItems(join.list_emitter(content, element, state)(state))
-    except Unjoinable:
-        return None
-
-
 def staged_item(
     m: Machine, state: State, content: StagedItems, key: Value, loc: Loc | None
 ) -> Value:
@@ -282,6 +247,10 @@ def set_item(
         new = lists.list_set(*(m.handle(state, o) for o in (content.operand, index, element)))
         m.name(new.operand, m.name_of(content.operand))
         state.cells[ref.cell] = StagedItems(new.operand)
+        return
+    if moving(m, key) and (staged := staged_items(m, state, content, value)) is not None:
+        m.write(state, ref, staged)
+        set_item(m, state, ref, key, value, loc)
         return
     k = m.need_known(state, key, loc, "the index into a list")
     items = list(content.items)

@@ -10,7 +10,15 @@ import gast
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, containers, names, numpy_calls, objects, sequences
+from stagec.frontend import (
+    arrays,
+    containers,
+    equality,
+    names,
+    numpy_calls,
+    objects,
+    sequences,
+)
 from stagec.frontend.machine import Frame, Machine
 from stagec.frontend.state import State
 from stagec.frontend.texts import shown
@@ -207,6 +215,10 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
         if same is not None:
             return negation(m, state, same, loc)
     if isinstance(a, Ref | TupleValue) or isinstance(b, Ref | TupleValue):
+        if op in (operator.eq, operator.ne):
+            same = equality.equal(m, state, a, b, loc)
+            if same is not None:
+                return same if op is operator.eq else negation(m, state, same, loc)
         special = sequences.binary(m, state, op, a, b, loc)
         if special is not None:
             return special

@@ -59,11 +59,11 @@ def ordered_(a: Any, b: Any, compare: Any) -> Any:
     return compare(len(a), len(b))
 
 
-def equal_(a: Any, b: Any, found: Any) -> Any:
+def equal_(a: Any, b: Any) -> Any:
     for k in range(len(a)):
-        if a[k] != b[k]:
-            return not found
-    return found
+        if not (a[k] == b[k]):  # noqa: SIM201 (NaN)
+            return False
+    return True
 
 
 def items_of(owner: Any, keys: Any, named: Any) -> Any:

@@ -4,7 +4,7 @@ which the parts of the interpreter call each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -313,7 +313,7 @@ class Machine:
             wanted = sorted(s for s in sizes if kind == "array" and s[0] == key)
             if wanted and all(k in ("array", "size") for k, _ in roots):
                 raise Restart("size", wanted[0])
-        if unroll and all(kind == "loop" for kind, _ in roots):
+        if unroll and all(kind == "loop" for kind, _ in roots) and not self.rolled(unroll):
             raise NeedUnroll(unroll, error)
         raise error
 
@@ -331,8 +331,13 @@ class Machine:
         """Whether an integer depends on loops alone, so that unrolling makes it known."""
         roots = self.roots(operand)
         return bool(roots) and all(
-            kind == "loop" and key not in self.uncounted for kind, key in roots
+            kind == "loop" and key not in self.uncounted and not self.rolled({key})
+            for kind, key in roots
         )
+
+    def rolled(self, loops: Set[int]) -> bool:
+        """Whether all these loops are known to stay loops: they could not be unrolled."""
+        return all(self.decided("rolled", key) for key in loops)
 
     def roots(self, operand: Operand) -> set[tuple[str, Any]]:
         """What makes the operand staged: arguments, sizes, loops, or data."""

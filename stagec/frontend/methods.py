@@ -110,6 +110,8 @@ def _resize(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: An
 
 def _item(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
     value: Value = base
+    if len(args) == 1 and isinstance(args[0], TupleValue):
+        args = args[0].items
     if args and isinstance(base, ArrayRef):
         key = args[0] if len(args) == 1 else TupleValue(args)
         rank = arrays.type_of(state, base).rank
@@ -242,6 +244,12 @@ def _list_copy(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc:
     return Ref(m.new_cell(state, Items(tuple(containers.unpack(m, state, base, loc)))), list)
 
 
+def _remove(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    at = m.need_known(state, _index(m, state, base, args, {}, loc), loc, "an index")
+    containers.del_item(m, state, base, Known(at), loc)
+    return NONE
+
+
 def _index(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
     plain = [m.need_known(state, v, loc, "an element that is searched")
              for v in (*containers.unpack(m, state, base, loc), args[0])]  # fmt: skip
@@ -257,6 +265,7 @@ def _count(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any
 LIST_METHODS: dict[str, Method] = {
     "append": _append, "extend": _extend, "pop": _pop, "insert": _insert, "reverse": _reverse,
     "clear": _clear, "copy": _list_copy, "index": _index, "count": _count,
+    "remove": _remove,
     "sort": _list_sort,
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, outputs
+from stagec.frontend import array_library, arrays, outputs
 from stagec.frontend.machine import Machine
 from stagec.frontend.sizes import divide_sizes, need_sizes
 from stagec.frontend.state import State
@@ -116,6 +116,9 @@ def apply(
     """The result of calling a function that some op is the meaning of."""
     m.spend(loc)
     args, plain_kwargs, out = outputs.without_out(function, args, kwargs)
+    if isinstance(function, np.ufunc) and "where" in plain_kwargs and len(out) == 1:
+        given = (Known(function), plain_kwargs.pop("where"), *out, *args)
+        return m.call_value(state, array_library.where_, given, plain_kwargs, loc)
     try:
         convert = joined_argument if function in JOINS else argument
         plain = [convert(m, state, a, loc) for a in args]
@@ -160,11 +163,11 @@ def bind(
     kept = len(state.builder.stmts)
     problem: Exception | None = None
     given, named = args, kwargs
-    for kinds in ((), list, (list, tuple)):
-        if kinds:
+    for made in (None, inner_arrays, list_array, sequence_array):
+        if made:
             del state.builder.stmts[kept:]
-            args = [arrayed(state, a, kinds) for a in given]
-            kwargs = {k: arrayed(state, v, kinds) for k, v in named.items()}
+            args = [made(state, a) for a in given]
+            kwargs = {k: made(state, v) for k, v in named.items()}
             before = [*given, *named.values()]
             if all(a is b for a, b in zip([*args, *kwargs.values()], before, strict=True)):
                 continue
@@ -184,13 +187,33 @@ def bind(
     ) from problem  # fmt: skip
 
 
-def arrayed(state: State, value: Any, kinds: Any) -> Any:
-    """A list, or a tuple of handles, as an array, if it is of these kinds."""
+def inner_arrays(state: State, value: Any) -> Any:
+    """A list or tuple with the lists of handles in it as arrays."""
+    if not isinstance(value, list | tuple) or not any(map(is_list_of_handles, value)):
+        return value
+    items = [list_array(state, v) if is_list_of_handles(v) else v for v in value]
+    return type(value)(items)
+
+
+def is_list_of_handles(value: Any) -> bool:
+    """Whether the value is a list with handles in it."""
+    return isinstance(value, list) and has_handle(value)
+
+
+def list_array(state: State, value: Any) -> Any:
+    """A list or range as an array."""
     if isinstance(value, Handle) and isinstance(value.type, ListType):
         return TABLE[np.array](value)
-    if isinstance(value, kinds) and (isinstance(value, list) or has_handle(value)):
-        return TABLE[np.array](lifted(state, value))
+    if isinstance(value, list | range):
+        return TABLE[np.array](lifted(state, list(value)))
     return value
+
+
+def sequence_array(state: State, value: Any) -> Any:
+    """A list, range or tuple of handles as an array."""
+    if isinstance(value, tuple) and has_handle(value):
+        return TABLE[np.array](lifted(state, value))
+    return list_array(state, value)
 
 
 def lifted(state: State, value: Any) -> Any:
@@ -354,6 +377,8 @@ def contiguous(m: Machine, bases: dict[Operand, ArrayRef], operand: Operand) -> 
             return False
         out = stmt.out.type
         if isinstance(out, ArrayType) and (out.rank <= 1 or not any(ranks)):
+            return True
+        if stmt.op is ops.matmul and ranks == [2, 2]:
             return True
         if max(ranks) < out.rank and isinstance(stmt.op.scalar, Structured):  # type: ignore[union-attr]
             return True

@@ -10,7 +10,6 @@ from stagec.frontend import library
 from stagec.frontend.containers import unpack
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.unify import same_abstract
 from stagec.frontend.values import (
     ArrayRef,
     Items,
@@ -29,12 +28,6 @@ def binary(
 ) -> Value | None:
     """`a op b` of lists and tuples; None if it is not theirs."""
     is_list = isinstance(a, Ref) and issubclass(a.cls, list)
-    if (
-        op in (operator.eq, operator.ne)
-        and isinstance(a, TupleValue | Ref)
-        and isinstance(b, TupleValue | Ref | Known)
-    ):
-        return equality(m, state, op, a, b, loc)
     if op in ORDER and is_sequence(a) and is_sequence(b):
         for x in (a, b):
             refuse_staged(m, state, x, loc)
@@ -64,26 +57,6 @@ def binary(
                 return TupleValue(items)
             return Ref(m.new_cell(state, Items(items)), list)
     return None
-
-
-def equality(
-    m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None
-) -> Value | None:
-    """`==` or `!=` of two sequences; None if they are not both sequences of known length."""
-    if isinstance(b, Known) and not isinstance(b.value, list | tuple):
-        return None
-    for x in (a, b):
-        refuse_staged(m, state, x, loc)
-    left, right = unpack(m, state, a, loc), unpack(m, state, b, loc)
-    if len(left) != len(right):
-        return Known(op is operator.ne)
-    if all(isinstance(v, Known) for v in (*left, *right)):
-        same = all(m.guard(x) == m.guard(y) for x, y in zip(left, right, strict=True))  # type: ignore[arg-type]
-        return Known(same if op is operator.eq else not same)
-    if same_abstract(tuple(left), tuple(right)):
-        return Known(op is operator.eq)
-    given = (a, b, Known(op is operator.eq))
-    return m.call_value(state, library.equal_, given, {}, loc)
 
 
 def is_sequence(value: Value) -> bool:

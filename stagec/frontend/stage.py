@@ -103,7 +103,7 @@ def stage(request: Request, decisions: set[tuple[str, Any]], transforms: Any) ->
             except Restart as restart:
                 decisions.add((restart.kind, restart.key))
             except NeedUnroll as need:
-                raise need.error from None
+                decisions |= {("rolled", loop) for loop in need.loops}
             except Raised as raised:
                 raise raised.value from None
             except StagecError as error:

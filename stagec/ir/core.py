@@ -146,6 +146,14 @@ Structured: TypeAlias = Library | Moves | Folds | Calls | Expands
 Scalar: TypeAlias = str | Structured | Callable[..., str | Library]
 
 
+def _holds_staged(arg: Any) -> bool:
+    """Whether a staged value is in a list or tuple."""
+    if not isinstance(arg, list | tuple):
+        return False
+    items: list[Any] = list(arg)
+    return any(isinstance(a, Staged) or _holds_staged(a) for a in items)
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Op:
     """One operation and every rule the compiler has for it.
@@ -225,6 +233,8 @@ class Op:
         for arg in args:
             if isinstance(arg, Staged):
                 return arg.apply(self, args, attrs)
+        if any(map(_holds_staged, args)):
+            raise TypeError(f"{self.name}: a list of staged values is not an operand")
         return self.value(*args, **attrs)
 
     def raises(self, types: Iterable[Type], attrs: dict[str, Any]) -> bool:

@@ -84,7 +84,8 @@ def _ignoring(function: Callable[..., Any], expand: Callable[..., Any]) -> Op:
         where: Any = None,
     ) -> Any:
         reject(name, initial=initial, where=where)
-        return op(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
+        found = op(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
+        return to_dtype(found, dtype)
 
     op = composite(
         name,

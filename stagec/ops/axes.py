@@ -42,6 +42,12 @@ def normal_axes(axis: Any, rank: int) -> tuple[int, ...]:
     return tuple(sorted(listed_axes(axis, rank)))
 
 
+def reduced_axes(axis: Any, rank: int) -> tuple[int, ...]:
+    """The axes that a reduction goes over; a number can be reduced along axis 0."""
+    alone = rank == 0 and static(axis, "axis") in (0, -1)
+    return () if alone else normal_axes(axis, rank)
+
+
 def listed_axes(axis: Any, rank: int) -> tuple[int, ...]:
     """`axis` as NumPy takes it (None, int or tuple) as non-negative axes in the order given."""
     axis = static(axis, "axis")

@@ -25,10 +25,10 @@ from stagec.ops.axes import (
     in_place,
     length,
     move_axis,
-    normal_axes as normal_axes,
     np_shape as np_shape,
     pad_rank as pad_rank,
     reduced as reduced,
+    reduced_axes as reduced_axes,
     restore_axes as restore_axes,
     shape_of,
     shift_axes,
@@ -336,8 +336,9 @@ def sum_call(
 ) -> Any:
     """The meaning of np.sum over all elements."""
     reject("sum", out=out)
-    total = sum_(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
-    return total if initial is None else total + initial
+    found = sum_(to_dtype(a, dtype), **kept(reduced_axes(axis, np.ndim(a)), keepdims))
+    total = to_dtype(found, dtype)
+    return total if initial is None else total + to_dtype(initial, dtype)
 
 
 def _sum_vjp(

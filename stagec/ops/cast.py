@@ -264,6 +264,8 @@ def strong(x: Any) -> Any:
 
 def _to_python_infer(x: ArrayType, *, kind: str) -> ArrayType:
     if not all(may_be_one(d) for d in x.shape):
+        if kind == "bool":  # with NumPy's own words
+            bool(np.empty([d if isinstance(d, int) else 2 for d in x.shape]))
         raise TypeError(f"only an array of one element can become a Python number, got {x}")
     if x.dtype.kind == "c" and kind not in ("complex", "bool"):
         raise TypeError(f"{kind}: a complex number has no order")

@@ -15,9 +15,9 @@ from stagec.ir.core import Folds, Op
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import (
     dtype_of,
-    normal_axes,
     normal_axis,
     reduced,
+    reduced_axes,
     shift_axes,
     shift_axis,
     to_front,
@@ -94,7 +94,7 @@ def _running_call(op: Callable[[], Op]) -> Callable[..., Any]:
         a = to_dtype(a, dtype)
         if axis is None:
             a, axis = (a if np.ndim(a) == 1 else ravel(a)), 0
-        return op()(a, axis=normal_axis(axis, np.ndim(a)))
+        return to_dtype(op()(a, axis=normal_axis(axis, np.ndim(a))), dtype)
 
     return call
 
@@ -240,8 +240,9 @@ def prod_call(
     initial: Any = None,
 ) -> Any:
     """The meaning of np.prod over all elements."""
-    total = prod(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
-    return total if initial is None else total * initial
+    found = prod(to_dtype(a, dtype), **kept(reduced_axes(axis, np.ndim(a)), keepdims))
+    total = to_dtype(found, dtype)
+    return total if initial is None else total * to_dtype(initial, dtype)
 
 
 prod = make(

@@ -29,7 +29,7 @@ from stagec.ops.axes import (
     transpose,
 )
 from stagec.ops.broadcast import fit, sum_
-from stagec.ops.cast import conjugate, fit_dtype, number_type
+from stagec.ops.cast import conjugate, fit_dtype, number_type, strong
 from stagec.ops.contraction import matmul_call, matmul_loops, other_axes, tensordot_loops
 from stagec.ops.family import array, make, sizes, static
 from stagec.ops.shape import ravel, reshape, reshaped_like
@@ -194,7 +194,7 @@ def _matmul_call(x1: Any, x2: Any, /, out: None = None, *, dtype: Any = None) ->
 
 def _dot_call(a: Any, b: Any, out: None = None) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return multiply(a, b)
+        return multiply(strong(a), strong(b))
     if np.ndim(b) > 2 and np.ndim(a) > 1:
         return tensordot(a, b, left=(np.ndim(a) - 1,), right=(np.ndim(b) - 2,))
     return matmul(a, b)
@@ -358,7 +358,7 @@ def _tensordot_call(a: Any, b: Any, axes: Any = 2) -> Any:
 
 def _inner_call(a: Any, b: Any, /) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return multiply(a, b)
+        return multiply(strong(a), strong(b))
     if np.ndim(a) == np.ndim(b) == 1:
         return matmul(a, b)
     return tensordot(a, b, left=(np.ndim(a) - 1,), right=(np.ndim(b) - 1,))

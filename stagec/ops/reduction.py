@@ -23,6 +23,7 @@ from stagec.ops.axes import (
     normal_axes,
     np_shape,
     reduced,
+    reduced_axes,
     shape_of,
     shift_axes,
     to_front,
@@ -115,7 +116,8 @@ def mean_call(
     keepdims: Any = False,
 ) -> Any:
     """The meaning of np.mean over all elements."""
-    return mean(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
+    found = mean(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
+    return to_dtype(found, dtype)
 
 
 def _mean_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:
@@ -273,7 +275,7 @@ def _extremum(function: Callable[..., Any], *also: Any, sign: int = 0) -> Op:
         where: Any = None,
     ) -> Any:
         reject(name, where=where)
-        found = op(a, **kept(normal_axes(axis, np.ndim(a)), keepdims))
+        found = op(a, **kept(reduced_axes(axis, np.ndim(a)), keepdims))
         if initial is None:
             return found
         return (maximum if name == "max" else minimum)(found, initial)
@@ -315,7 +317,7 @@ ptp = composite(
         (
             np.ptp,
             lambda a, axis=None, out=None, keepdims=False: ptp(
-                a, **kept(normal_axes(axis, np.ndim(a)), keepdims)
+                a, **kept(reduced_axes(axis, np.ndim(a)), keepdims)
             ),
         ),
     ),
@@ -342,7 +344,7 @@ def _flag(function: Callable[..., Any], dtype: Any) -> Op:
         where: Any = None,
     ) -> Any:
         reject(name, out=out, where=where)
-        return op(a, **kept(normal_axes(axis, np.ndim(a)), keepdims))
+        return op(a, **kept(reduced_axes(axis, np.ndim(a)), keepdims))
 
     op = constant(
         name,

@@ -60,9 +60,11 @@ def _selecting(function: Callable[..., Any], plain: Callable[..., Any], expand: 
             )
         axes = normal_axes(given.get("axis"), np.ndim(a))
         attrs = kept(axes, given.get("keepdims", False))
-        found = op(to_dtype(a, given.get("dtype")), where, **attrs)
+        dtype = given.get("dtype")
+        found = to_dtype(op(to_dtype(a, dtype), where, **attrs), dtype)
         if initial is None:
             return found
+        initial = to_dtype(initial, dtype)
         return found + initial if function is np.sum else found * initial
 
     def source(x: ArrayType, chosen: ArrayType, *, axes: Axes, keepdims: bool = False) -> str:

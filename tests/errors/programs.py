@@ -17,11 +17,11 @@ BAD: dict[str, tuple[str, str, str, str]] = {
                          "    return f\nf = mk()", "1.0,", "jit", "SC340"),
     # changing ranks and structures
     "rank_grows": ("def f(x, n):\n    y = x\n    for i in range(n):\n        y = y[None]\n    return y",
-                   "np.ones(3), 9", "jit", "SC373"),
+                   "np.ones(3), 100", "jit", "SC373"),
     "tuple_grows": ("def f(x, n):\n    t = ()\n    for i in range(n):\n        t = (t, x)\n    return t",
-                    "1.0, 20", "jit", "SC373"),
+                    "1.0, 100", "jit", "SC373"),
     "list_of_mixed": ("def f(x, n):\n    l = []\n    for i in range(n):\n        l.append(x)\n        l.append(x[0])\n"
-                      "    return l[0]", "np.ones(3), 4", "jit", "SC"),
+                      "    return l[0]", "np.ones(3), 100", "jit", "SC"),
     "dict_grows": ("def f(x, n):\n    d = {}\n    for i in range(n):\n        d[i] = x\n    return d[0]",
                    "1.0, 100", "jit", "SC"),
     # gradients that do not exist

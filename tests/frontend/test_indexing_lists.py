@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections import namedtuple
 from typing import Any
@@ -110,3 +111,124 @@ def test_loop_of_run_time_length_selects() -> None:
 def test_items_of_several_types_keep_theirs() -> None:
     staged = sc.jit(mixed)
     assert [type(staged(n)) for n in range(2)] == [int, float]
+
+
+def sorted_in_place(xs: Any) -> Any:
+    for i in range(1, len(xs)):
+        j, key = i - 1, xs[i]
+        while j >= 0 and xs[j] > key:
+            xs[j + 1] = xs[j]
+            j -= 1
+        xs[j + 1] = key
+    return xs
+
+
+def histogram(data: Any, bins: int) -> Any:
+    low, high = min(data), max(data)
+    counts = [0] * (bins + 1)
+    for d in data:
+        counts[int(bins * (d - low) / (high - low))] += 1
+    counts[bins - 1] += counts[bins]
+    counts.pop()
+    return counts
+
+
+def picked(xs: Any, order: Any) -> Any:
+    out = [1.0, 1.5, -0.5]
+    for k in range(order.shape[0]):
+        out[order[k]] = xs[k] * out[order[k] - 1] + 1.0
+    return out
+
+
+def partitioned(xs: Any) -> Any:
+    low, high, pivot = 0, len(xs) - 1, xs[0]
+    while low < high:
+        while xs[high] >= pivot and low < high:
+            high -= 1
+        xs[low], xs[high] = xs[high], xs[low]
+        while xs[low] < pivot and low < high:
+            low += 1
+        xs[low], xs[high] = xs[high], xs[low]
+    return low
+
+
+WRITERS = [
+    (sorted_in_place, ([3.0, 1.0, 2.5, 5.0, 4.0],)),
+    (sorted_in_place, ([3, 1, 2, 2],)),
+    (histogram, ([0.1, 0.9, 0.4, 0.45, 0.6], 3)),
+    (picked, ([0.5, -2.0, 3.0, 1.5], np.array([2, 0, 1, 0]))),
+    (picked, ([0.5, -2.0, 3.0], np.array([2, 0, 3]))),
+    (partitioned, ([3.0, 1.0, 2.5, 5.0, 4.0],)),
+]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize(("f", "args"), WRITERS, ids=lambda v: getattr(v, "__name__", ""))
+def test_written_at_an_index_of_run_time(backend: str, f: Any, args: Any) -> None:
+    """Results, the caller's lists and exceptions are Python's."""
+    outcomes: list[Any] = []
+    for run in (f, sc.jit(f, backend=backend)):
+        given = copy.deepcopy(args)
+        try:
+            found = run(*given)
+        except IndexError as error:
+            found = type(error)
+        else:
+            found = (repr(found), repr(given))
+        outcomes.append(found)
+    assert outcomes[0] == outcomes[1]
+
+
+def test_gradient_of_what_is_written_at_an_index_of_run_time() -> None:
+    def weighed(a: float, b: float, order: Any) -> Any:
+        out = picked([a, b, a * b, b], order)
+        return out[0] + 2.0 * out[1] + 3.0 * out[2]
+
+    order = np.array([2, 0, 1, 0])
+    a, b, h = 0.5, -2.0, 1e-6
+    for backend in ("numpy", "numba"):
+        a_bar, b_bar = sc.grad(weighed, argnums=(0, 1), backend=backend)(a, b, order)
+        slope = (weighed(a + h, b + 2 * h, order) - weighed(a - h, b - 2 * h, order)) / (2 * h)
+        np.testing.assert_allclose(a_bar + 2 * b_bar, slope, rtol=1e-8)
+
+
+def test_trips_are_counted_where_the_state_has_no_common_type() -> None:
+    """A table of rows is made at staging if the count, an integer argument, is small."""
+
+    def table(rows: int, columns: int, x: float) -> Any:
+        out = [[0.0] * columns for _ in range(rows)]
+        for i in range(rows):
+            for j in range(columns):
+                out[i][j] = x * (i + 10 * j)
+        return out
+
+    staged = sc.jit(table)
+    for rows in (3, 2):
+        assert staged(rows, 2, 0.5) == table(rows, 2, 0.5)
+
+
+def test_an_element_is_removed() -> None:
+    def without(xs: Any, x: int) -> Any:
+        rest = list(xs)
+        rest.remove(x)
+        xs.remove(2)
+        return rest
+
+    for x in (1, 3):
+        ours, theirs = [1, 2, 3, 1], [1, 2, 3, 1]
+        assert (sc.jit(without)(ours, x), ours) == (without(theirs, x), theirs)
+    with pytest.raises(ValueError, match="not in list"):
+        sc.jit(without)([1, 2], 7)
+
+
+def test_a_rank_that_an_integer_decides() -> None:
+    """One version for each count: what staging must know is in the key."""
+
+    def wrapped(x: Any, n: int) -> Any:
+        for _ in range(n):
+            x = x[None]
+        return x
+
+    staged = sc.jit(wrapped)
+    for n in (9, 0, 5):
+        assert staged(np.ones(3), n).shape == wrapped(np.ones(3), n).shape

@@ -1,0 +1,61 @@
+"""Lists of numbers at an index that changes at run time.
+
+Such a list is one of run-time length: for one read, or, when it is written to, from then on.
+"""
+
+from __future__ import annotations
+
+from stagec.frontend.join import Join
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import State
+from stagec.frontend.unify import NUMBERS, Unjoinable, as_operand, unsized
+from stagec.frontend.values import Items, Known, Number, StagedItems, Value
+from stagec.ir.core import Const
+from stagec.ops import lists
+
+
+def is_number(value: Value) -> bool:
+    """Whether the value is a number, staged or known."""
+    return isinstance(value, Number) or (
+        isinstance(value, Known) and isinstance(value.value, NUMBERS)
+    )
+
+
+def select_item(
+    m: Machine, state: State, items: tuple[Value, ...], key: Number
+) -> Value | None:
+    """`items[key]` at a staged index, if the items are numbers of one type; None if not."""
+    numbers = [v for v in items if isinstance(v, Known | Number) and is_number(v)]
+    kinds = {unsized(as_operand(v).type) for v in numbers}
+    if len(numbers) != len(items) or len(kinds) != 1:
+        return None
+    staged = None if m.unrollable(key.operand) else staged_items(m, state, Items(items))
+    if staged is None:
+        return None
+    got = lists.list_get(m.handle(state, staged.operand), m.handle(state, key.operand))
+    return m.wrap(state, got)
+
+
+def moving(m: Machine, key: Value) -> bool:
+    """Whether an index changes at run time and nothing can make it known at staging."""
+    if not isinstance(key, Number) or isinstance(key.operand, Const):
+        return False
+    kinds = {kind for kind, _ in m.roots(key.operand)}
+    return not m.unrollable(key.operand) and kinds.isdisjoint({"int", "size"})
+
+
+def staged_items(
+    m: Machine, state: State, content: Items, more: Value | None = None
+) -> StagedItems | None:
+    """The list of numbers as one of run-time length, which may hold `more` too; None if its
+    elements are others or have no common type.
+    """
+    others = () if more is None else (more,)
+    if not all(is_number(v) for v in (*content.items, *others)):
+        return None
+    try:
+        join = Join(m, state, state, state.builder.depth, force=True)
+        element = join.element(content, Items(others))
+        return StagedItems(join.list_emitter(content, element, state)(state))
+    except Unjoinable:
+        return None

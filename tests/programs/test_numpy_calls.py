@@ -1,0 +1,166 @@
+"""Calls of NumPy functions: the result's type, dtype and value are NumPy's, on both targets."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+
+N = np.arange(5)
+X = N * 1.5
+M = np.arange(12.0).reshape(3, 4) * -1.7
+S = np.ones(2, np.float32)
+
+# lists and tuples of staged numbers as operands
+OF_LISTS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda a, b: np.array_equal([a, b], [a, b]), (1.0, 2.0)),
+    (lambda a, b: np.array_equal((a, b), np.array([1.0, 2.0])), (1.0, 3.0)),
+    (lambda a, b: np.allclose([a, b], [b, a]), (1.0, 1.0 + 1e-12)),
+    (lambda xs: np.array_equal(xs, [1, 2]), ([1, 2],)),
+    (lambda x: np.concatenate((np.where(x)[0], [len(x)])), (N,)),
+    (lambda x: np.hstack(([x[0]], x, [x[1], 2.0])), (X,)),
+    (lambda x: np.linalg.solve([[x[0] + 1, 1.0], [2.0, x[1] + 5]], [x[0], 1.0]), (X,)),
+    (lambda x: x[[]].sum(axis=0), (M,)),
+    (lambda x: x[[]], (N,)),
+]
+
+# `dtype` is the type of the result too
+WITH_DTYPE: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x: np.sum(x, dtype=np.int32), (X,)),
+    (lambda x: np.sum(x, axis=1, dtype=np.int16), (M,)),
+    (lambda x: np.sum(x, dtype=np.int8), (np.arange(50) * 100,)),
+    (lambda x: np.sum(x, dtype=np.int32, where=x > 1), (N,)),
+    (lambda x: np.sum(x, dtype=np.int32, initial=-3.5), (N,)),
+    (lambda x: np.prod(x, axis=1, dtype=np.int32), (M,)),
+    (lambda x: np.mean(x, dtype=int), (X,)),
+    (lambda x: np.mean(x, axis=0, dtype=int, keepdims=True), (M,)),
+    (lambda x: np.mean(x, where=x > 1, dtype=np.int32), (N,)),
+    (lambda x: np.cumsum(x, dtype=np.int32), (X,)),
+    (lambda x: np.cumprod(x, dtype=np.int8), (N + 3,)),
+    (lambda x: np.nansum(x, dtype=np.int32), (N,)),
+]
+
+# products of numbers are NumPy scalars, of the type of both as arrays
+OF_NUMBERS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (np.dot, (2, 3)),
+    (np.dot, (2.0, S)),
+    (np.inner, (2, 3.0)),
+    (np.inner, (S, 2.0)),
+    (lambda x: x.item((2, 2)), (M,)),
+    (lambda x: x.item((1,)), (N,)),
+]
+
+# where NumPy writes nothing, `out` keeps what it holds
+CHOSEN: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda a, b: np.divide(a, b, out=np.zeros_like(a), where=b != 0), (X, N % 2 * 1.0)),
+    (lambda x: np.log(x, out=np.full_like(x, -1.0), where=x > 0), (M,)),
+    (lambda x: np.sqrt(x, out=x, where=x > 2), (X,)),
+    (lambda x: np.add(x, 1, out=x, where=[True, False, True, False, True]), (N,)),
+    (lambda x, y: np.power(x, 2, out=y, where=x > 0), (S, np.zeros(2, np.float32))),
+]
+
+# NumPy's functions that are written in Python
+WRITTEN: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x: np.delete(x, [1, 3, 5]), (M,)),
+    (lambda x: np.delete(x, (0, -1), axis=1), (M,)),
+    (lambda x: np.delete(x, x > 2), (X,)),
+    (lambda x: np.delete(x, []), (X,)),
+    (lambda x: np.delete(x, 1), (X,)),
+    (lambda x: np.outer(x, range(3)), (X,)),
+    (lambda x: np.average(x, None, range(5)), (X,)),
+    (lambda x: x.sum().sum(0) + np.max(x.sum(), axis=-1), (X,)),
+    (lambda x: np.lexsort((x % 2, x % 3)), (N,)),
+    (lambda x: np.lexsort(x, axis=0), (M,)),
+    (lambda: np.lexsort((("b", "a", "a"), ("x", "y", "x"))), ()),
+    (lambda xs: np.fromiter((x * x for x in xs), float), ([1.0, 2.0],)),
+    (lambda x: np.fromiter((2 * v for v in x), np.float32, 3), (X,)),
+    (lambda n: np.fromfunction(lambda i, j: i - j, (n, 3)), (4,)),
+    (lambda a: np.fromfunction(lambda i, j: i * a + j, (2, 2), dtype=int), (0.5,)),
+    (lambda x: np.trim_zeros(x), (np.array([0.0, 0.0, 1.0, 0.0, 2.0, 0.0]),)),
+    (lambda x: np.trim_zeros(x, "b"), (np.array([0, 1, 0]),)),
+    (lambda x: np.trim_zeros(x), (np.zeros(3),)),
+    (lambda x, y: np.array_equiv(x, y), (X, np.tile(X, (2, 1)))),
+    (lambda x, y: np.array_equiv(x, y), (X, M)),
+    (lambda x: np.setxor1d(x, [1, 9]), (N,)),
+    (lambda a, b: np.ravel_multi_index((a, b), (3, 4)), (2, 1)),
+    (lambda a, b: np.ravel_multi_index((a, b), (3, 4)), (N % 3, N % 4)),
+    (lambda xs: np.asarray_chkfinite(xs), ([[1.0, 2.0], [3.0, 4.0]],)),
+    (lambda x: np.isscalar(x), (1.5,)),
+    (lambda x: np.isscalar(x), ([1.5],)),
+    (lambda x: np.isrealobj(x) is not np.iscomplexobj(x), (X,)),
+]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize(
+    ("f", "args"), [*OF_LISTS, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *WRITTEN]
+)
+def test_result(backend: str, f: Callable[..., Any], args: Any) -> None:
+    def called(*given: Any) -> Any:
+        return f(*given)
+
+    mine, theirs = copy.deepcopy(args), copy.deepcopy(args)
+    expected, found = f(*theirs), sc.jit(called, backend=backend)(*mine)
+    assert type(found) is type(expected)
+    assert np.asarray(found).dtype == np.asarray(expected).dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+    for a, b in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+
+
+def test_what_they_refuse() -> None:
+    """Exceptions are NumPy's."""
+    cases: list[tuple[Callable[..., Any], type[Exception]]] = [
+        (lambda x: np.asarray_chkfinite(x / 0.0), ValueError),
+        (lambda x: np.fromiter((v for v in x), float, 7), ValueError),
+        (lambda x: np.ravel_multi_index((x, x), (3, 4)), ValueError),
+        (lambda x: np.delete(x, [7]), IndexError),
+        (lambda x: np.mean(x.sum(), axis=0), ValueError),
+    ]
+    with np.errstate(all="ignore"):
+        for f, error in cases[:-1]:
+            for run in (f, sc.jit(f)):
+                with pytest.raises(error):
+                    run(N)
+    with pytest.raises(sc.StagecError, match="does not fit an array of rank 0"):
+        sc.jit(cases[-1][0])(N)
+
+
+def test_slope_of_what_is_chosen() -> None:
+    """What is not chosen has slope 0, also where the function has none there."""
+
+    def total(x: Any) -> Any:
+        return np.sum(np.log(x, out=np.zeros(x.shape), where=x > 0))
+
+    x = np.array([-1.0, 0.0, 2.0])
+    for backend in ("numpy", "numba"):
+        np.testing.assert_array_equal(sc.grad(total, backend=backend)(x), [0.0, 0.0, 0.5])
+
+
+@pytest.mark.parametrize("x", [N, N[:0]])
+def test_truth_of_an_array(x: Any) -> None:
+    def truth(x: Any) -> Any:
+        return 1 if x > 1 else 2
+
+    with pytest.raises(ValueError, match="truth value of an") as expected:
+        truth(x)
+    with pytest.raises(ValueError, match="truth value of an") as found:
+        sc.jit(truth)(x)
+    assert str(found.value) == str(expected.value)
+
+
+def test_a_product_of_matrices_lies_in_rows() -> None:
+    """So that another shape of it is a view that can be written to."""
+
+    def states(x: Any, n: int) -> Any:
+        found = np.dot(x.T, x).reshape(n, 2, -1)
+        found[:, 0] = np.tanh(found[:, 0])
+        return found
+
+    for given in (M, np.asfortranarray(M)):
+        np.testing.assert_array_equal(sc.jit(states)(given, 2), states(given, 2))
