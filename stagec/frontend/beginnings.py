@@ -79,7 +79,8 @@ class _Compared:
             return True
         match a, b:
             case Known(), Known():
-                return equal_known(a, b)
+                ranges = isinstance(a.value, range) and a.value == b.value
+                return ranges or equal_known(a, b)
             case Known() | Number(), Number():
                 number = isinstance(a, Number) or isinstance(a.value, NUMBERS)
                 return number and _fits(as_operand(a).type, b.operand.type)

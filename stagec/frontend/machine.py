@@ -149,9 +149,9 @@ class Machine:
         default_factory=dict[tuple[str, int], tuple[str, ...]]
     )
     symbol_depth: dict[Symbol, int] = field(default_factory=dict[Symbol, int])
-    # by its statement: what each loop carried when it was staged last (`beginnings.Carried`),
-    # and the cell of what it iterates
-    carried: dict[int, Any] = field(default_factory=dict[int, Any])
+    # by its statement: what each loop carried when it was staged (`beginnings.Carried`), the
+    # last time first, and the cell of what it iterates
+    carried: dict[int, list[Any]] = field(default_factory=dict[int, "list[Any]"])
     iterated: dict[int, int] = field(default_factory=dict[int, int])
     object_cells: dict[int, bool] = field(default_factory=dict[int, bool])
     # the caller's containers, and what may be one of them since paths joined

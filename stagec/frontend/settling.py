@@ -22,6 +22,8 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Const, Undef, Value as Staged
 
+REMEMBERED = 30  # other ways in which a loop began
+
 
 def signature(join: Join, entry: State) -> list[Any]:
     """What must not change from one round to the next: types, and contents with phis and new
@@ -69,16 +71,19 @@ def carried_numbers(join: Join) -> dict[int, Number]:
     }
 
 
-def carried(
+def note_carried(
     m: Machine, join: Join, entry: State, names: dict[int, str], stmt: gast.AST
-) -> Carried:
-    """The variables that a loop carries and that are numbers before it."""
+) -> None:
+    """Note the variables that a loop carries and that are numbers before it."""
     types = {
         names[cell]: number.operand.type
         for cell, number in carried_numbers(join).items()
         if cell in entry.cells and names.get(cell)
     }
-    return Carried(types, Beginning.of(m, entry, names, stmt))
+    beginning = Beginning.of(m, entry, names, stmt)
+    before = m.carried.get(id(stmt), ())
+    others = [c for c in before if not beginning.covers(c.beginning)]
+    m.carried[id(stmt)] = [Carried(types, beginning), *others[:REMEMBERED]]
 
 
 def kept_some(guess: Join, back: State) -> bool:
@@ -95,10 +100,10 @@ def guessed(m: Machine, names: dict[int, str], stmt: gast.AST, entry: State) -> 
     in one round, without it the rounds of nested loops multiply.  Had it begun with other types
     then, as in another call, the types it carried might be larger than what it needs now.
     """
-    before = m.carried.get(id(stmt))
+    beginning = Beginning.of(m, entry, names, stmt)
+    found = (c for c in m.carried.get(id(stmt), ()) if beginning.covers(c.beginning))
+    before = next(found, None)
     if before is None or not before.types:
-        return None
-    if not Beginning.of(m, entry, names, stmt).covers(before.beginning):
         return None
     cells = dict(entry.cells)
     for cell, name in names.items():
