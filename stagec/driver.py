@@ -40,6 +40,7 @@ from stagec.opt.kernels import kernels
 from stagec.opt.layout import layout
 from stagec.opt.lift import lift
 from stagec.opt.parallel import parallel
+from stagec.opt.powers import powers
 from stagec.opt.promote import promote
 from stagec.opt.recurrences import recurrences
 from stagec.opt.scalarise import scalarise
@@ -106,7 +107,8 @@ TARGETS: Mapping[str, Target] = {
             *(tapes, upwards, first_writes, gathers, turns, selections),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(hoist, adjoint_sums, simplify, cse, dce),
-            *(promote, sums, recurrences, skips, upwards, creations, kernels, checks, dce),
+            *(promote, sums, recurrences, skips, upwards, creations, kernels, checks),
+            *(powers, dce),
         ),
         (layout, parallel, lift),
         merge_sizes=True,

@@ -1,5 +1,8 @@
 """NumPy's division with remainder in compiled code: exact where the quotient would be rounded.
 
+The processor's own division of whole numbers kills the process where the quotient of the least
+number by -1 does not fit a word, so that -1 is no divisor here.
+
 Reference: NumPy, npy_divmod in numpy/_core/src/npymath/npy_math_internal.h.src.
 """
 
@@ -30,7 +33,7 @@ def _real(x: Any, y: Any) -> bool:
 @overload(quotient, jit_options={"error_model": "numpy"}, strict=False)
 def _quotient(x: Any, y: Any) -> Any:
     if not _real(x, y):
-        return lambda x, y: np.floor_divide(x, y)
+        return lambda x, y: 0 - x if y == -1 else np.floor_divide(x, y)
 
     def body(x: Any, y: Any) -> Any:
         if y == 0:
@@ -50,7 +53,7 @@ def _quotient(x: Any, y: Any) -> Any:
 @overload(modulus, jit_options={"error_model": "numpy"}, strict=False)
 def _modulus(x: Any, y: Any) -> Any:
     if not _real(x, y):
-        return lambda x, y: np.remainder(x, y)
+        return lambda x, y: 0 if y == -1 else np.remainder(x, y)
 
     def body(x: Any, y: Any) -> Any:
         rest = np.fmod(x, y)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import types
 from numba.extending import overload, register_jitable
 
 from stagec_runtime import shapes
@@ -55,6 +56,7 @@ from stagec_runtime.instructions import (
 )
 from stagec_runtime.trips import trips as trips
 
+LEAST = -(2**63)
 BIT = 2**62
 
 agree = register_jitable(shapes.agree)
@@ -138,18 +140,38 @@ def _divide(x: Any, y: Any) -> Any:
     return x / y
 
 
-@_compiled(floor_divide)
+@overload(floor_divide, jit_options={"error_model": "numpy"}, strict=False)
 def _floor_divide(x: Any, y: Any) -> Any:
-    if y == 0:
-        raise ZeroDivisionError("integer division or modulo by zero")
-    return x // y
+    whole = _whole(x, y)
+
+    def body(x: Any, y: Any) -> Any:
+        if y == 0:
+            raise ZeroDivisionError("integer division or modulo by zero")
+        if whole and y == -1:  # the processor's division would kill the process
+            if x == LEAST:
+                raise OverflowError("an integer of compiled code must fit 64 bits")
+            return 0 - x
+        return x // y
+
+    return body
 
 
-@_compiled(remainder)
+@overload(remainder, jit_options={"error_model": "numpy"}, strict=False)
 def _remainder(x: Any, y: Any) -> Any:
-    if y == 0:
-        raise ZeroDivisionError("integer modulo by zero")
-    return x % y
+    whole = _whole(x, y)
+
+    def body(x: Any, y: Any) -> Any:
+        if y == 0:
+            raise ZeroDivisionError("integer modulo by zero")
+        if whole and y == -1:
+            return 0
+        return x % y
+
+    return body
+
+
+def _whole(x: Any, y: Any) -> bool:
+    return all(isinstance(t, types.Integer | types.Boolean) for t in (x, y))
 
 
 @_compiled(power)

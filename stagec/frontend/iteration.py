@@ -60,8 +60,11 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
         value = zipped_generator(m, state, value, loc)
     if isinstance(value, Generator):
         return consume(m, stmt, frame, value, state, loc)
-    iterated = m.new_cell(state, value)
+    outer = m.iterated.get(id(stmt))  # of a call of the same function around this one
+    iterated = m.iterated[id(stmt)] = m.new_cell(state, value)
     tree = run_over(m, stmt, frame, value, state, loc)
+    if outer is not None:
+        m.iterated[id(stmt)] = outer
     for leaf in leaves(tree):
         leaf.state.cells.pop(iterated, None)
     return tree

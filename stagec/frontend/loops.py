@@ -17,9 +17,9 @@ from stagec.frontend.closing import close
 from stagec.frontend.join import Join
 from stagec.frontend.machine import LIMITS, Frame, Machine, NeedUnroll
 from stagec.frontend.settling import (
-    carried_types,
     guessed,
     kept_some,
+    note_carried,
     same_signature,
     signature,
 )
@@ -193,7 +193,7 @@ def rounds(
         join = new
     else:
         raise StagecError("SC372", "the state of this loop does not settle", loc, "simplify it")
-    m.carried[id(shape.stmt)] = carried_types(new, entry, names)
+    note_carried(m, new, entry, names, shape.stmt)
     return finish(m, frame, shape, state, entry, flags, join, new, back.state, loc)
 
 

@@ -30,7 +30,7 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Const, Operand, Value as Staged
 from stagec.ir.function import Function
-from stagec.ir.types import ArrayType, ListType, Symbol, Type
+from stagec.ir.types import ArrayType, ListType, Symbol
 from stagec.ir.walk import uses
 from stagec.ops.arithmetic import Handle
 
@@ -149,8 +149,10 @@ class Machine:
         default_factory=dict[tuple[str, int], tuple[str, ...]]
     )
     symbol_depth: dict[Symbol, int] = field(default_factory=dict[Symbol, int])
-    # the numbers that each loop carried when it was staged last, by its statement
-    carried: dict[int, dict[str, Type]] = field(default_factory=dict[int, dict[str, Type]])
+    # by its statement: what each loop carried when it was staged (`beginnings.Carried`), the
+    # last time first, and the cell of what it iterates
+    carried: dict[int, list[Any]] = field(default_factory=dict[int, "list[Any]"])
+    iterated: dict[int, int] = field(default_factory=dict[int, int])
     object_cells: dict[int, bool] = field(default_factory=dict[int, bool])
     # the caller's containers, and what may be one of them since paths joined
     owned: set[int] = field(default_factory=set[int])

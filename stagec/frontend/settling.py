@@ -7,6 +7,7 @@ from typing import Any
 
 import gast
 
+from stagec.frontend.beginnings import Beginning, Carried
 from stagec.frontend.join import Join
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
@@ -20,7 +21,8 @@ from stagec.frontend.values import (
     Ref,
 )
 from stagec.ir.core import Const, Undef, Value as Staged
-from stagec.ir.types import Type
+
+REMEMBERED = 30  # other ways in which a loop began
 
 
 def signature(join: Join, entry: State) -> list[Any]:
@@ -69,13 +71,19 @@ def carried_numbers(join: Join) -> dict[int, Number]:
     }
 
 
-def carried_types(join: Join, entry: State, names: dict[int, str]) -> dict[str, Type]:
-    """The types of the variables that a loop carries and that are numbers before it."""
-    return {
+def note_carried(
+    m: Machine, join: Join, entry: State, names: dict[int, str], stmt: gast.AST
+) -> None:
+    """Note the variables that a loop carries and that are numbers before it."""
+    types = {
         names[cell]: number.operand.type
         for cell, number in carried_numbers(join).items()
         if cell in entry.cells and names.get(cell)
     }
+    beginning = Beginning.of(m, entry, names, stmt)
+    before = m.carried.get(id(stmt), ())
+    others = [c for c in before if not beginning.covers(c.beginning)]
+    m.carried[id(stmt)] = [Carried(types, beginning), *others[:REMEMBERED]]
 
 
 def kept_some(guess: Join, back: State) -> bool:
@@ -89,15 +97,18 @@ def guessed(m: Machine, names: dict[int, str], stmt: gast.AST, entry: State) -> 
     """What the loop carries, if it carries the numbers that it carried when staged before.
 
     An inner loop is staged anew in each round of the outer one; with the right guess it settles
-    in one round, without it the rounds of nested loops multiply.
+    in one round, without it the rounds of nested loops multiply.  Had it begun with other types
+    then, as in another call, the types it carried might be larger than what it needs now.
     """
-    before = m.carried.get(id(stmt))
-    if not before:
+    beginning = Beginning.of(m, entry, names, stmt)
+    found = (c for c in m.carried.get(id(stmt), ()) if beginning.covers(c.beginning))
+    before = next(found, None)
+    if before is None or not before.types:
         return None
     cells = dict(entry.cells)
     for cell, name in names.items():
-        if name in before and isinstance(cells.get(cell), Known | Number):
-            cells[cell] = Number(Staged(before[name]))
+        if name in before.types and isinstance(cells.get(cell), Known | Number):
+            cells[cell] = Number(Staged(before.types[name]))
     join = Join(
         m, entry, State(entry.builder, cells), entry.builder.depth, force=True, loop=True
     )

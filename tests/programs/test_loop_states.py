@@ -167,3 +167,23 @@ def test_number_that_one_call_of_a_loop_carries_is_known_in_another() -> None:
         return power(x, k, 1) + power(x, 2, 0)
 
     assert stagec.jit(both)(3.0, 1) == both(3.0, 1)
+
+
+def added(values: Any) -> Any:
+    s = 0
+    for v in values:
+        s += v
+    return s
+
+
+def totals_of_several_types(x: Any, k: Any) -> Any:
+    """A loop is staged again for other types: those it had before are no guess."""
+    return added(x), added(x > 0), added(k), sum(x), sum(k), [added(v) for v in (x, k)]
+
+
+def test_a_loop_staged_again_has_its_own_types() -> None:
+    args = np.array([1.5, -2.0]), np.array([1, 2])
+    wanted, found = totals_of_several_types(*args), stagec.jit(totals_of_several_types)(*args)
+    assert found == wanted
+    pairs = zip((*wanted[:5], *wanted[5]), (*found[:5], *found[5]), strict=True)
+    assert all(type(a) is type(b) for a, b in pairs)
