@@ -43,7 +43,7 @@ def _stands_for(name: str, typed: Callable[..., Any], write: Callable[..., None]
 
         kind = signature.return_type
         shape = _lengths(context, builder, signature.args[0], args[0], fail)
-        array, count = _allocated(context, builder, kind, shape, fail)
+        array, count = new_array(context, builder, kind, shape, fail)
         write(context, builder, kind, array, count, signature.args, args)
         return array._getvalue()
 
@@ -71,10 +71,13 @@ def _lengths(
     return lengths
 
 
-def _allocated(
+def new_array(
     context: Any, builder: Any, kind: Any, shape: list[Any], fail: Callable[[str], None]
 ) -> tuple[Any, Any]:
-    """A new array of this type, and the number of its elements."""
+    """A new array of this type and shape, and the number of its elements.
+
+    `fail` is called with a text where the machine code raises an exception.
+    """
     strides = [WORD(0)] * len(shape)
     size = context.get_constant(types.intp, get_itemsize(context, kind))
     itemsize, many = size, ir.Constant(ir.IntType(1), 0)
