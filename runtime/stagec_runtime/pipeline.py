@@ -70,6 +70,15 @@ class Library(codegen.JITCodeLibrary):
         passes.run(self._final_module, builder)
 
 
+class Stages(PassManager):
+    """Stages that follow each other without an analysis of the whole kernel in between.
+
+    The last of them before the instructions are written makes its own.
+    """
+
+    _ENFORCING = False
+
+
 class Compiler(CompilerBase):
     """Numba's compiler for a kernel."""
 
@@ -84,7 +93,7 @@ class Compiler(CompilerBase):
         """The stages."""
         if any(isinstance(c, CodeType) for c in self.state.func_id.code.co_consts):
             return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
-        stages = PassManager("stagec")
+        stages = Stages("stagec")
         for stage in STAGES:
             stages.add_pass(stage, stage.__name__)
         stages.finalize()
@@ -101,7 +110,6 @@ STAGES = (
     untyped_passes.ReconstructSSA,
     typed_passes.NopythonTypeInference,
     typed_passes.PreLowerStripPhis,
-    typed_passes.NopythonRewrites,
     typed_passes.NoPythonSupportedFeatureValidation,
     typed_passes.IRLegalization,
     typed_passes.AnnotateTypes,
