@@ -16,6 +16,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 from stagec_runtime.collecting import fewer_collections
 from stagec_runtime.machine_code import MachineCode
+from stagec_runtime.pipeline import Compiler
 from stagec_runtime.store import Store
 
 LOCK = threading.RLock()
@@ -75,6 +76,7 @@ class Kernel:
                 return self.refuse(str(error))  # its last stage raises the second
 
         apart = self.apart
+        self.dispatcher._compiler.pipeline_class = Compiler
         self.dispatcher._compiler._customize_flags = lambda flags: settings(flags, apart)
         # the dispatcher asks these for machine code for types that are new to it
         self.dispatcher._compile_for_args = compiled_for

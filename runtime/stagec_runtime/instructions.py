@@ -6,6 +6,7 @@ every process again, before the kernel that calls them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,11 @@ from numba.core.ir import Loc
 from numba.core.typing.templates import signature
 from numba.extending import lower_builtin, type_callable
 
+from stagec_runtime.shapes import agree
+
 WORD = 2.0**63
+REAL = (types.Integer, types.Boolean, types.Float)
+NOTHING = ir.Constant(ir.IntType(8).as_pointer(), None)  # the value of None
 ANY_ORDER = ("reassoc", "nsz")
 
 
@@ -44,6 +49,25 @@ def natural(index: Any) -> Any:
 def before(index: Any, count: Any) -> Any:
     """`index - count`, where neither these nor the difference are negative."""
     return index - count
+
+
+def divide(x: Any, y: Any) -> Any:
+    """`x / y` of Python numbers; raises ZeroDivisionError."""
+    return x / y
+
+
+def in_domain(y: float, x: float) -> float:
+    """`y`, what a function of the math module gives for `x`.
+
+    Raises ValueError outside of the function's domain and OverflowError for results too large,
+    as the math module does itself.
+    """
+    return y
+
+
+def above_pole(y: float, x: float) -> float:
+    """As `in_domain`, for a function with a pole, such as the logarithm at 0."""
+    return y
 
 
 def plus(x: Any, y: Any) -> Any:
@@ -104,6 +128,12 @@ def _place(index: Any, length: Any) -> Any:
     return None
 
 
+def _lengths(n: Any, m: Any) -> Any:
+    """The signature of a test of two integers."""
+    found = _place(n, m)
+    return found and signature(types.none, *found.args)
+
+
 def _rounded(exact: Any, rough: Any) -> Any:
     """The signature of a function of an integer and about the same number."""
     if isinstance(exact, types.Integer | types.Boolean) and isinstance(rough, types.Number):
@@ -146,10 +176,74 @@ def _whole(builder: Any, args: Any, fail: Any) -> Any:
     return exact
 
 
+def _agree(builder: Any, args: Any, fail: Any) -> Any:
+    with builder.if_then(builder.icmp_signed("!=", *args), likely=False):
+        fail(ValueError, "operands could not be broadcast together")
+    return NOTHING
+
+
 _compiled(natural, _index, _natural)
 _compiled(before, _place, _before)
 _compiled(inside, _place, _inside)
+_compiled(agree, _lengths, _agree)
 _compiled(whole, _rounded, _whole)
+
+
+# -- functions of Python that raise -----------------------------------------------------------
+
+
+def _quotient(x: Any, y: Any) -> Any:
+    """The signature of a quotient of real numbers."""
+    if isinstance(x, REAL) and isinstance(y, REAL):
+        return signature(types.float64, types.float64, types.float64)
+    return None
+
+
+def _tested(y: Any, x: Any) -> Any:
+    """The signature of a test of what a function gives for a number."""
+    if isinstance(y, types.Float) and isinstance(x, REAL):
+        return signature(y, y, types.float64)
+    return None
+
+
+def _divide(builder: Any, args: Any, fail: Any) -> Any:
+    with builder.if_then(builder.fcmp_ordered("==", args[1], args[1].type(0)), likely=False):
+        fail(ZeroDivisionError, "division by zero")
+    return builder.fdiv(*args)
+
+
+def _in_domain(builder: Any, args: Any, fail: Any) -> Any:
+    with builder.if_then(_arisen(builder, args, _nan), likely=False):
+        fail(ValueError, "math domain error")
+    with builder.if_then(_arisen(builder, args, _infinite), likely=False):
+        fail(OverflowError, "math range error")
+    return args[0]
+
+
+def _above_pole(builder: Any, args: Any, fail: Any) -> Any:
+    either = builder.or_(_arisen(builder, args, _nan), _arisen(builder, args, _infinite))
+    with builder.if_then(either, likely=False):
+        fail(ValueError, "math domain error")
+    return args[0]
+
+
+def _arisen(builder: Any, args: Any, kind: Any) -> Any:
+    """Whether what a function gives is of a kind that its argument is not."""
+    return builder.and_(kind(builder, args[0]), builder.not_(kind(builder, args[1])))
+
+
+def _nan(builder: Any, x: Any) -> Any:
+    return builder.fcmp_unordered("uno", x, x)
+
+
+def _infinite(builder: Any, x: Any) -> Any:
+    signs = [builder.fcmp_ordered("==", x, x.type(s * math.inf)) for s in (1, -1)]
+    return builder.or_(*signs)
+
+
+_compiled(divide, _quotient, _divide)
+_compiled(in_domain, _tested, _in_domain)
+_compiled(above_pole, _tested, _above_pole)
 
 
 # -- steps of reductions ----------------------------------------------------------------------

@@ -14,7 +14,6 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
-from stagec_runtime import shapes
 from stagec_runtime.division import modulus as modulus, quotient as quotient
 from stagec_runtime.elementary.functions import (
     arccos as arccos,
@@ -45,7 +44,10 @@ from stagec_runtime.elementary.functions import (
     tanh as tanh,
 )
 from stagec_runtime.instructions import (
+    above_pole as above_pole,
     before as before,
+    divide as divide,
+    in_domain as in_domain,
     inside as inside,
     larger as larger,
     natural as natural,
@@ -54,17 +56,12 @@ from stagec_runtime.instructions import (
     times as times,
     whole as whole,
 )
+from stagec_runtime.products import dot as dot
+from stagec_runtime.shapes import agree as agree
 from stagec_runtime.trips import trips as trips
 
 LEAST = -(2**63)
 BIT = 2**62
-
-agree = register_jitable(shapes.agree)
-
-
-def divide(x: Any, y: Any) -> Any:
-    """`x / y` of Python numbers; raises ZeroDivisionError."""
-    return x / y
 
 
 def floor_divide(x: Any, y: Any) -> Any:
@@ -92,20 +89,6 @@ def right_shift(x: Any, y: Any) -> Any:
     return x >> y
 
 
-def in_domain(y: float, x: float) -> float:
-    """`y`, what a function of the math module gives for `x`.
-
-    Raises ValueError outside of the function's domain and OverflowError for results too large,
-    as the math module does itself.
-    """
-    return y
-
-
-def above_pole(y: float, x: float) -> float:
-    """As `in_domain`, for a function with a pole, such as the logarithm at 0."""
-    return y
-
-
 @register_jitable
 def backwards(lo: int, hi: int, step: int) -> range:
     """The indices of `range(lo, hi, step)` from last to first."""
@@ -118,11 +101,6 @@ def reshape(x: Any, shape: tuple[int, ...]) -> Any:
     return np.reshape(x, shape)
 
 
-def dot(x: Any, y: Any) -> Any:
-    """`x @ y` of vectors, matrices and stacks of matrices, of one element type."""
-    return x @ y
-
-
 def _compiled(function: Callable[..., Any]) -> Callable[[Any], None]:
     """Give the function a body of its own in compiled code, where nothing raises by itself."""
     settings: Any = {"jit_options": {"error_model": "numpy"}, "strict": False}
@@ -133,7 +111,7 @@ def _compiled(function: Callable[..., Any]) -> Callable[[Any], None]:
     return register
 
 
-@_compiled(divide)
+@_compiled(divide)  # complex numbers
 def _divide(x: Any, y: Any) -> Any:
     if y == 0:
         raise ZeroDivisionError("division by zero")
@@ -200,54 +178,8 @@ def _right_shift(x: Any, y: Any) -> Any:
     return x >> min(y, 63)
 
 
-@_compiled(in_domain)
-def _in_domain(y: Any, x: Any) -> Any:
-    if math.isnan(y) and not math.isnan(x):
-        raise ValueError("math domain error")
-    if math.isinf(y) and not math.isinf(x):
-        raise OverflowError("math range error")
-    return y
-
-
-@_compiled(above_pole)
-def _above_pole(y: Any, x: Any) -> Any:
-    if (math.isnan(y) and not math.isnan(x)) or (math.isinf(y) and not math.isinf(x)):
-        raise ValueError("math domain error")
-    return y
-
-
 @overload(reshape, strict=False)
 def _reshape(x: Any, shape: Any) -> Any:
     if x.layout == "C":
         return lambda x, shape: x.reshape(shape)
     return lambda x, shape: np.ascontiguousarray(x).reshape(shape)
-
-
-@overload(dot, strict=False)
-def _dot(x: Any, y: Any) -> Any:
-    if max(x.ndim, y.ndim) > 2:
-        return _stacked_dot(x.ndim > 2, y.ndim > 2)
-    if x.layout in "CF" and y.layout in "CF":
-        return lambda x, y: np.dot(x, y)
-    if x.layout in "CF":
-        return lambda x, y: np.dot(x, np.ascontiguousarray(y))
-    if y.layout in "CF":
-        return lambda x, y: np.dot(np.ascontiguousarray(x), y)
-    return lambda x, y: np.dot(np.ascontiguousarray(x), np.ascontiguousarray(y))
-
-
-def _stacked_dot(left: bool, right: bool) -> Any:
-    """The products of matrices, one of the operands or both being stacks of them."""
-
-    def body(x: Any, y: Any) -> Any:
-        count = max(x.shape[0] if left else 1, y.shape[0] if right else 1)
-        if (left and x.shape[0] not in (1, count)) or (right and y.shape[0] not in (1, count)):
-            raise ValueError("stacks of matrices of different lengths")
-        out = np.empty((count, x.shape[-2], y.shape[-1]), x.dtype)
-        for i in range(count):
-            one = x[i if x.shape[0] > 1 else 0] if left else x
-            other = y[i if y.shape[0] > 1 else 0] if right else y
-            out[i] = dot(one, other)
-        return out
-
-    return body
