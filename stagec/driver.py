@@ -33,6 +33,7 @@ from stagec.opt.contract import contract
 from stagec.opt.creations import creations
 from stagec.opt.cse import cse
 from stagec.opt.dce import dce
+from stagec.opt.forwards import forwards
 from stagec.opt.gathers import gathers
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
@@ -104,7 +105,7 @@ TARGETS: Mapping[str, Target] = {
             *(tapes, gathers, turns, selections, scalarise, simplify, cse, dce),
             *(siblings, simplify, cse, dce, contract),
             *(hoist, adjoint_sums, simplify, cse, dce),
-            *(promote, sums, recurrences, skips, creations, kernels, checks, dce),
+            *(promote, sums, recurrences, skips, forwards, creations, kernels, checks, dce),
         ),
         (layout, parallel, lift),
         merge_sizes=True,

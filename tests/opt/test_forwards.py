@@ -1,0 +1,159 @@
+"""Innermost loops that run forwards though they were written backwards, and which do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+from stagec.ir.core import For
+from stagec.ir.function import Function
+from stagec.ir.walk import statements
+from stagec.opt.forwards import forwards
+from stagec.opt.promote import promote
+from stagec.opt.scalarise import scalarise
+from stagec.opt.sums import sums
+
+pytest.importorskip("numba", reason="the Numba target needs Numba")
+
+X = np.random.default_rng(4).normal(size=9)
+
+
+def rows(x: Any) -> Any:
+    """Two rows of one array: each trip has its own column of both."""
+    a = np.outer(x, x) + np.eye(len(x))
+    for i in range(1, len(x)):
+        for j in reversed(range(len(x))):
+            a[0, j] -= x[i] * a[i, j]
+            a[i, j] *= 0.5
+    return a
+
+
+def from_the_middle(x: Any) -> Any:
+    a = np.outer(x, x)
+    for k in range(len(x)):
+        for j in reversed(range(k + 1, len(x))):
+            a[k, j] += a[0, j] * x[k]
+    return a
+
+
+def summed(x: Any) -> Any:
+    a = np.outer(x, x)
+    top = np.zeros(len(x))
+    for i in range(len(x)):
+        for j in reversed(range(len(x))):
+            top[i] += a[i, j] * x[j]
+    return top
+
+
+def handed_on(x: Any) -> Any:
+    """A trip reads what the one before has written."""
+    y = np.zeros(len(x) + 1)
+    for i in reversed(range(len(x))):
+        y[i] = 0.5 * y[i + 1] + x[i]
+    return y
+
+
+def overtaken(x: Any) -> Any:
+    """A trip reads what a later one overwrites."""
+    y = x.copy()
+    for i in reversed(range(1, len(x))):
+        y[i] = y[i - 1] + x[i]
+    return y
+
+
+def last_wins(x: Any) -> Any:
+    y = np.zeros(len(x))
+    for i in reversed(range(len(x))):
+        y[i // 2] = x[i]
+    return y
+
+
+def in_order(x: Any) -> Any:
+    """A number that each trip makes of the last one's."""
+    total = 1.0
+    for i in reversed(range(len(x))):
+        total = 0.5 * total + x[i]
+    return total
+
+
+def found_first(x: Any) -> Any:
+    at = -1
+    for i in reversed(range(len(x))):
+        at = i if x[i] > 0.5 else at
+    return at
+
+
+def left_early(x: Any) -> Any:
+    y = np.zeros(len(x))
+    for i in reversed(range(len(x))):
+        if x[i] > 1.0:
+            break
+        y[i] = x[i]
+    return y
+
+
+def from_the_end(x: Any) -> Any:
+    """Indices below zero: two trips have the same element."""
+    y = np.zeros(len(x))
+    for i in reversed(range(-3, 4)):
+        y[i] = x[0] + i
+    return y
+
+
+TURNED = (rows, from_the_middle, summed)
+KEPT = (handed_on, overtaken, last_wins, in_order, found_first, left_early, from_the_end)
+
+
+def backward_loops(fn: Function) -> int:
+    """How many loops count downwards, of all loops there."""
+    return sum(isinstance(s, For) and s.reverse for s in statements(fn.body))
+
+
+def staged(program: Callable[[Any], Any]) -> tuple[Function, Function]:
+    optimised = sc.jit(program, backend="numba").ir(X, stage="optimised")
+    before = sums(promote(scalarise(optimised)))
+    return before, forwards(before)
+
+
+@pytest.mark.parametrize("program", TURNED)
+def test_loop_is_turned(program: Callable[[Any], Any]) -> None:
+    before, after = staged(program)
+    assert backward_loops(after) < backward_loops(before)
+
+
+@pytest.mark.parametrize("program", KEPT)
+def test_loop_is_kept(program: Callable[[Any], Any]) -> None:
+    before, after = staged(program)
+    assert backward_loops(after) == backward_loops(before) > 0
+
+
+@pytest.mark.parametrize("program", (*TURNED, *KEPT))
+def test_values(program: Callable[[Any], Any]) -> None:
+    np.testing.assert_allclose(sc.jit(program, backend="numba")(X), program(X), rtol=1e-14)
+
+
+def cholesky(a: Any) -> Any:
+    a = a.copy()
+    for j in range(len(a)):
+        for k in range(j):
+            a[j, j] -= a[j, k] * a[j, k]
+        a[j, j] = np.sqrt(a[j, j])
+        for i in range(j + 1, len(a)):
+            for k in range(j):
+                a[i, j] -= a[i, k] * a[j, k]
+            a[i, j] /= a[j, j]
+    return np.sum(a * np.arange(len(a)))
+
+
+def test_innermost_loops_of_a_backward_pass() -> None:
+    """They run forwards, and the gradient is that of the NumPy target."""
+    m = np.outer(X, X) + 3.0 * np.eye(len(X))
+    gradient = sc.grad(cholesky, backend="numba")
+    np.testing.assert_allclose(gradient(m), sc.grad(cholesky)(m), rtol=1e-12, atol=1e-13)
+    text = gradient.source(m)
+    assert text.count("for k in range(j)") == 4
+    assert "for k in reversed" not in text
