@@ -131,7 +131,7 @@ def test_loop_is_kept(program: Callable[[Any], Any]) -> None:
     assert backward_loops(after) == backward_loops(before) > 0
 
 
-@pytest.mark.parametrize("program", (*TURNED, *KEPT))
+@pytest.mark.parametrize("program", [*TURNED, *KEPT])
 def test_values(program: Callable[[Any], Any]) -> None:
     np.testing.assert_allclose(sc.jit(program, backend="numba")(X), program(X), rtol=1e-14)
 
