@@ -108,3 +108,16 @@ def test_trips(start: int, stop: int) -> None:
     want = [7, *range(start, stop), *reversed(range(stop))]
     assert numbers(start, stop) == want
     assert numba.njit(numbers)(start, stop) == want
+
+
+def rows_taken_off(a: np.ndarray, k: int, i: int) -> None:
+    for j in kernels.trips(k + 1, a.shape[1]):
+        a[k, j] -= 0.5 * a[i, j]
+
+
+def test_trips_that_begin_behind_another_index() -> None:
+    """LLVM knows that no index is negative, and makes several trips at a time."""
+    compiled = numba.njit(rows_taken_off)
+    compiled(np.eye(5), 1, 3)
+    (text,) = compiled.inspect_llvm().values()
+    assert "fsub <" in text or "llvm.fmuladd.v" in text

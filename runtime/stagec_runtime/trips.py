@@ -109,9 +109,10 @@ def _next(context: Any, builder: Any, signature: Any, args: Any, result: Any) ->
     with builder.if_then(more):
         if kind.down:
             number = builder.sub(counting.first, done, flags=["nsw"])
-            builder.assume(builder.icmp_signed(">=", number, WORD(0)))
         else:
             # neither sum overflows: LLVM then knows that no index is negative
             number = builder.add(counting.first, done, flags=["nsw", "nuw"])
+        # LLVM writes `(k + 1) + done` as `k + (done + 1)` and forgets what the flags say
+        builder.assume(builder.icmp_signed(">=", number, WORD(0)))
         result.yield_(number)
         builder.store(builder.add(done, WORD(1), flags=["nsw", "nuw"]), counting.done)

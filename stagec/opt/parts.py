@@ -50,9 +50,15 @@ class Part:
         """A path that selects the part, and its operands."""
         index = [f for f in self.fixed if f is not None]
         args = iter(range(len(index)))
-        items = tuple(Arg(next(args)) if m is None else _cut(m) for m in self.margins)
+        items = tuple(Arg(next(args)) if m is None else cut(m) for m in self.margins)
         whole = all(m == (0, 0) for m in self.margins)
         return () if whole else (Index(items),), tuple(index)
+
+
+def cut(margin: tuple[int, int]) -> Slice:
+    """The slice that leaves out so many elements in front and behind."""
+    front, behind = margin
+    return Slice(front or None, -behind or None)
 
 
 def _margin(item: Item) -> tuple[int, int] | None:
@@ -65,11 +71,6 @@ def _margin(item: Item) -> tuple[int, int] | None:
     if stop is None:
         return start, 0
     return (start, -stop) if stop < 0 else None
-
-
-def _cut(margin: tuple[int, int]) -> Slice:
-    front, behind = margin
-    return Slice(front or None, -behind or None)
 
 
 def _fixed(item: Item, operands: Sequence[Operand]) -> Operand | None:

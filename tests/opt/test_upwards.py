@@ -1,4 +1,4 @@
-"""Innermost loops that run upwards though they were written backwards, and which do not."""
+"""Loops that run upwards though they were written backwards, and which do not."""
 
 from __future__ import annotations
 
@@ -149,11 +149,66 @@ def cholesky(a: Any) -> Any:
     return np.sum(a * np.arange(len(a)))
 
 
-def test_innermost_loops_of_a_backward_pass() -> None:
-    """They run upwards, and the gradient is that of the NumPy target."""
+def gram_schmidt(q: Any) -> Any:
+    q = q.copy()
+    n = q.shape[1]
+    r = np.zeros((n, n))
+    for k in range(n):
+        r[k, k] = np.sqrt(np.sum(q[:, k] ** 2))
+        q[:, k] /= r[k, k]
+        for j in range(k + 1, n):
+            r[k, j] = np.dot(q[:, k], q[:, j])
+            q[:, j] -= r[k, j] * q[:, k]
+    return np.sum(q**3) + np.sum(r**2)
+
+
+def sweep(a: Any) -> Any:
+    """The adjoint of a row is added to by the trip of the row behind it."""
+    a = a.copy()
+    for i in range(1, len(a)):
+        for j in range(len(a)):
+            a[i, j] += 0.5 * a[i - 1, j] * a[i, j]
+    return np.sum(a)
+
+
+def two_sweeps(a: Any) -> Any:
+    """Along the second axis, each trip by itself, the first one in order."""
+    a = a.copy()
+    for i in range(1, len(a)):
+        for j in range(1, len(a)):
+            a[i, j] = np.sin(a[i - 1, j]) * a[i, j - 1]
+    return np.sum(a)
+
+
+def to_other_rows(a: Any) -> Any:
+    """What is added to a row, its own trip reads."""
+    a = a.copy()
+    for i in range(len(a)):
+        for j in range(len(a)):
+            a[i, j] = a[i, j] * a[(i * 3 + 1) % len(a), j]
+    return np.sum(a)
+
+
+@pytest.mark.parametrize(
+    ("program", "indices"),
+    [
+        (cholesky, "j"),
+        (gram_schmidt, "k"),
+        (sweep, "i"),
+        (two_sweeps, "ij"),
+        (to_other_rows, "i"),
+    ],
+)
+def test_loops_of_backward_passes(program: Callable[[Any], Any], indices: str) -> None:
+    """Only the loops over these indices run backwards."""
     m = np.outer(X, X) + 3.0 * np.eye(len(X))
-    gradient = sc.grad(cholesky, backend="numba")
-    np.testing.assert_allclose(gradient(m), sc.grad(cholesky)(m), rtol=1e-12, atol=1e-13)
-    text = gradient.source(m)
-    assert text.count("for k in range(j)") == 4
-    assert "for k in reversed" not in text
+    lines = sc.grad(program, backend="numba").source(m).splitlines()
+    loops = [line.strip() for line in lines if "reversed(" in line or ", -1)" in line]
+    assert [loop.split()[1] for loop in loops] == list(indices)
+
+
+@pytest.mark.parametrize("program", [cholesky, gram_schmidt, sweep, two_sweeps, to_other_rows])
+def test_gradients(program: Callable[[Any], Any]) -> None:
+    m = np.outer(X, X) + 3.0 * np.eye(len(X))
+    found, want = sc.grad(program, backend="numba")(m), sc.grad(program)(m)
+    np.testing.assert_allclose(found, want, rtol=1e-12, atol=1e-13)

@@ -31,22 +31,33 @@ def jacobi_grad_kernel(a, steps, b):
     for _ in range(steps - 1, -1, -1):
         for i in range(n - 2):
             for j in range(m - 2):
-                t = a_bar[i + 1, j + 1] * 0.25
-                a_bar[i + 1, j + 1] = 0
-                padded[i + 2, j + 2] = t
-        for i in range(n):
-            for j in range(m):
-                t = padded[i + 2, j + 1] + padded[i, j + 1]
-                b_bar[i, j] += t + padded[i + 1, j] + padded[i + 1, j + 2]
+                padded[i + 2, j + 2] = a_bar[i + 1, j + 1] * 0.25
+        for i in range(m):
+            b_bar[0, i] += padded[2, i + 1]
+        for i in range(m):
+            b_bar[n - 1, i] += padded[n - 1, i + 1]
+        for i in range(n - 2):
+            b_bar[i + 1, 0] += padded[i + 2, 2]
+        for i in range(n - 2):
+            b_bar[i + 1, m - 1] += padded[i + 2, m - 1]
         for i in range(n - 2):
             for j in range(m - 2):
-                t = b_bar[i + 1, j + 1] * 0.25
-                b_bar[i + 1, j + 1] = 0
+                t = padded[i + 3, j + 2] + padded[i + 1, j + 2]
+                t = (t + padded[i + 2, j + 1] + padded[i + 2, j + 3]) * 0.25
                 padded_1[i + 2, j + 2] = t
-        for i in range(n):
-            for j in range(m):
-                t = padded_1[i + 2, j + 1] + padded_1[i, j + 1]
-                a_bar[i, j] += t + padded_1[i + 1, j] + padded_1[i + 1, j + 2]
+        for i in range(m):
+            a_bar[0, i] += padded_1[2, i + 1]
+        for i in range(m):
+            a_bar[n - 1, i] += padded_1[n - 1, i + 1]
+        for i in range(n - 2):
+            a_bar[i + 1, 0] += padded_1[i + 2, 2]
+        for i in range(n - 2):
+            a_bar[i + 1, m - 1] += padded_1[i + 2, m - 1]
+        for i in range(n - 2):
+            for j in range(m - 2):
+                t = padded_1[i + 3, j + 2] + padded_1[i + 1, j + 2]
+                t = t + padded_1[i + 2, j + 1] + padded_1[i + 2, j + 3]
+                a_bar[i + 1, j + 1] = t
     return a_bar, b_bar
 
 

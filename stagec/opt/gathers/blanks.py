@@ -1,0 +1,164 @@
+"""Parts of arrays that are zero where additions to them begin: what is added takes their place.
+
+    a[1:-1] = 0                       a[0] += s[0]
+    a += s                     ->     a[1:-1] = s[1:-1]
+                                      a[-1] += s[-1]
+
+The adjoint of `b[1:-1] = f(a)` sets the inner part of `b_bar` to zero once it is passed on, and
+the adjoint of what read `b` before adds to the whole of it again.  The zeros need neither be
+written nor read.  What is set to zero at the end of each trip, and is zero before the first
+one, is never written at all: what the trip adds there is handed on at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from stagec.ir.core import Apply, Block, Const, For, Value
+from stagec.ir.path import Index, Path
+from stagec.ir.types import ArrayType
+from stagec.ir.walk import statements, uses
+from stagec.ops.indexing import read, update
+from stagec.opt.parts import Part, cut
+
+Margin = tuple[int, int]
+# of each axis the index of one element, from the front or the end, or what is left out
+Piece = tuple[int | Margin, ...]
+EDGES = 8  # pieces around a part; more would be more text than they are worth
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A part of an array that is zero before a chain of additions.
+
+    Attributes
+    ----------
+    part : the part.
+    base : the array before it, whose part need not be zero any more.
+    passing : what sets the part to zero behind the additions; None: they come after that, and
+        the part is needed.
+    reads : what reads the part between the additions and `passing`.
+    dropped : the results of statements that are not needed any more.
+    """
+
+    part: Part
+    base: Value
+    passing: Apply | None
+    reads: tuple[Apply, ...]
+    dropped: tuple[Value, ...]
+
+    @classmethod
+    def of(cls, chain: Sequence[Apply], loop: For, zeros: Collection[Value]) -> Blank | None:
+        """What is zero before the additions of the chain, in the body of the loop.
+
+        `zeros` are arrays of zeros that the loop may begin with.
+        """
+        counts = _mentions(loop.body)
+        root = chain[0].args[0]
+        if not isinstance(root, Value) or counts[root] != 1:
+            return None
+        if root in loop.body.params:
+            return cls._of_each_trip(chain, loop, zeros, counts)
+        makers = (s for s in loop.body.stmts if root in s.outs)
+        cleared = next(makers, None)
+        part = _cleared(cleared)
+        if part is None:
+            return None
+        assert isinstance(cleared, Apply)
+        base = cleared.args[0]
+        return cls(part, base, None, (), (root,)) if isinstance(base, Value) else None
+
+    @classmethod
+    def _of_each_trip(
+        cls, chain: Sequence[Apply], loop: For, zeros: Collection[Value], counts: Counter[Value]
+    ) -> Blank | None:
+        """What each trip sets to zero for the next one."""
+        body, root, last = loop.body, chain[0].args[0], chain[-1].out
+        assert isinstance(root, Value)
+        k = body.params.index(root) - 1
+        result, users = body.results[k], [s for s in statements(body) if last in uses(s)]
+        cleared = next((s for s in users if result in s.outs), None)
+        part = _cleared(cleared)
+        if part is None or loop.init[k] not in zeros or last in body.results:
+            return None
+        assert isinstance(cleared, Apply)
+        reads = tuple(s for s in users if isinstance(s, Apply) and s.op is read)
+        alone = (
+            len(reads) + 1 == len(users) == counts[last]
+            and all(s in body.stmts and Part.of(s, 1) == part for s in reads)
+            and counts[cleared.out] == 1
+        )
+        dropped = (cleared.out, *(s.out for s in reads))
+        return cls(part, root, cleared, reads, dropped) if alone else None
+
+
+def _cleared(stmt: object) -> Part | None:
+    """The part of an array that the statement sets to zero."""
+    if not isinstance(stmt, Apply) or stmt.op is not update:
+        return None
+    array, value = stmt.args[0].type, stmt.args[1]
+    assert isinstance(array, ArrayType)
+    if not isinstance(value, Const) or value.value != 0 or array.dtype.kind not in "fc":
+        return None
+    return Part.of(stmt, 2)
+
+
+def _mentions(block: Block) -> Counter[Value]:
+    """How often each value is used in the block, and by what it passes on."""
+    found = Counter(v for s in statements(block) for v in uses(s))
+    found.update(v for v in block.results if isinstance(v, Value))
+    return found
+
+
+# --- what is around a part -----------------------------------------------------------------
+
+
+def encloses(whole: Sequence[Margin], part: Sequence[Margin]) -> bool:
+    """Whether the part lies inside of the whole, and its edges are few."""
+    around = [d for pair in _around(whole, part) for d in pair]
+    return min(around) >= 0 and sum(around) <= EDGES
+
+
+def edges(whole: Sequence[Margin], part: Sequence[Margin]) -> Iterator[Piece]:
+    """What is around the part, in pieces one element thick, relative to the whole."""
+    around = _around(whole, part)
+    for axis, (front, behind) in enumerate(around):
+        before, after = around[:axis], ((0, 0),) * (len(around) - axis - 1)
+        for at in (*range(front), *range(-behind, 0)):
+            yield (*before, at, *after)
+
+
+def inside(whole: Sequence[Margin], part: Sequence[Margin]) -> Piece:
+    """The part, relative to the whole."""
+    return _around(whole, part)
+
+
+def _around(whole: Sequence[Margin], part: Sequence[Margin]) -> tuple[Margin, ...]:
+    pairs = zip(whole, part, strict=True)
+    return tuple((p[0] - w[0], p[1] - w[1]) for w, p in pairs)
+
+
+def place_of(whole: Sequence[Margin], piece: Piece) -> Piece:
+    """A piece of a part, which leaves out these margins, relative to the array."""
+    found: list[int | Margin] = []
+    for (front, behind), at in zip(whole, piece, strict=True):
+        if isinstance(at, tuple):
+            found.append((front + at[0], behind + at[1]))
+        else:
+            found.append(front + at if at >= 0 else at - behind)
+    return tuple(found)
+
+
+def outside(place: Piece, margins: Sequence[int]) -> bool:
+    """Whether the place lies in the margins of the array, along one of its axes."""
+    pairs = zip(place, margins, strict=True)
+    return any(isinstance(at, int) and (at if at >= 0 else ~at) < m for at, m in pairs)
+
+
+def path_to(place: Piece) -> Path:
+    """The path to a piece of an array."""
+    if all(item == (0, 0) for item in place):
+        return ()
+    return (Index(tuple(cut(item) if isinstance(item, tuple) else item for item in place)),)
