@@ -53,7 +53,7 @@ from stagec_runtime.instructions import (
     times as times,
     whole as whole,
 )
-from stagec_runtime.trips import trips as trips
+from stagec_runtime.trips import falling as falling, trips as trips
 
 BIT = 2**62
 
