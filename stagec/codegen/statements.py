@@ -316,10 +316,10 @@ class _Writer:
             )
         elif self._whole is not None and stmt.lo in self._range:
             indices = trips(self._whole, lo, hi)
-        if self._kernel and falls_around(stmt):
-            indices = falling(indices)
         index = stmt.body.params[0]
         used = index in self._plan.needed
+        if self._kernel and used and falls_around(stmt):
+            indices = falling(indices)
         target = name(self._naming.names[index] if used else "_", STORE)
         before, count = self._entry(stmt)
         body = count + self.block(stmt.body)
