@@ -193,7 +193,9 @@ def _next_falling(context: Any, builder: Any, signature: Any, args: Any, result:
     result.set_valid(more)
     with builder.if_then(more):
         # no instruction at all, of which LLVM knows only that it reads and writes no memory
-        same = builder.asm(ir.FunctionType(WORD, [WORD]), "", "=r,0", [found.yielded_value()], False)
+        same = builder.asm(
+            ir.FunctionType(WORD, [WORD]), "", "=r,0", [found.yielded_value()], False
+        )
         same.attributes.add("readnone")
         same.attributes.add("nounwind")
         result.yield_(same)

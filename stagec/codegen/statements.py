@@ -16,7 +16,14 @@ from stagec.codegen.ends import set_ends
 from stagec.codegen.expressions import IN_PLACE, Expressions, in_place
 from stagec.codegen.flow import guarded, never_ends, one_way_out
 from stagec.codegen.fold import fold
-from stagec.codegen.kernels import backwards, counting, falling, falls_around, natural_loops, trips
+from stagec.codegen.kernels import (
+    backwards,
+    counting,
+    falling,
+    falls_around,
+    natural_loops,
+    trips,
+)
 from stagec.codegen.names import Naming, name_values, unset_names
 from stagec.codegen.needs import find_needs
 from stagec.codegen.plan import End, Plan, new_plan, parameters

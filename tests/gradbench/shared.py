@@ -124,8 +124,12 @@ def turn(m: Any, v: Any) -> Any:
     return m.eye(3, dtype=v.dtype) + m.sin(angle) * cross + (1 - m.cos(angle)) * (cross @ cross)
 
 
-def ht(m: Any, theta: Any, absolute: Any, angle: Any, points: Any, chosen: Any, model: Any) -> Any:
-    """The residuals; `absolute` chains the transforms of bones, `angle` places the angles."""
+def ht(m: Any, pose: Any, points: Any, chosen: Any, model: Any) -> Any:
+    """The residuals.
+
+    pose : theta, what places its angles, and what chains the transforms of the bones.
+    """
+    theta, angle, absolute = pose
     relatives = model["relatives"]
     local = relatives[:, :, :3] @ spun(m, angle(theta))
     chained = absolute(m.concatenate([local, relatives[:, :, 3:]], 2))

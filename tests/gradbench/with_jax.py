@@ -134,7 +134,7 @@ def ht(theta: Any, us: Any, points: Any, chosen: Any, model: Any) -> Pair:
         return jnp.zeros(3 * len(parents)).at[places].set(theta[entries]).reshape(-1, 3)
 
     def objective(theta: Any, points: Any, chosen: Any, arrays: Any) -> Any:
-        return shared.ht(jnp, theta, absolute, angle, points, chosen, arrays)
+        return shared.ht(jnp, (theta, angle, absolute), points, chosen, arrays)
 
     arrays = {key: model[key] for key in ("relatives", "inverses", "positions", "weights")}
     return compiled(objective, jax.jacfwd(objective), theta, points, chosen, arrays)

@@ -121,7 +121,8 @@ def ht(theta: Any, us: Any, points: Any, chosen: Any, model: Any) -> Pair:
         return flat.index_copy(0, places, theta[entries]).reshape(-1, 3)
 
     def objective(theta: Any) -> Any:
-        return shared.ht(torch, theta, absolute, angle, tensor(points), tensor(chosen), arrays)
+        pose = theta, angle, absolute
+        return shared.ht(torch, pose, tensor(points), tensor(chosen), arrays)
 
     jacobian, given = torch.func.jacfwd(objective), tensor(theta)
     return lambda: objective(given), lambda: jacobian(given)

@@ -1,4 +1,4 @@
-"""Loops of one length become one, past statements over arrays of another length between them."""
+"""Loops of one length become one, past statements over another length between them."""
 
 from __future__ import annotations
 
