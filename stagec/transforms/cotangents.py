@@ -45,8 +45,8 @@ class Cotangents:
         """The same cotangents, seen from a block inside this one."""
         for value in tuple(self.parts):
             self.get(value)
-        nothing = {"divided": frozenset(), "parts": {}}
-        return replace(self, builder=builder, current=dict(self.current), **nothing)
+        current = dict(self.current)
+        return replace(self, builder=builder, current=current, divided=frozenset(), parts={})
 
     def bare(self, builder: Builder) -> Cotangents:
         """No cotangents yet, in a block inside this one."""

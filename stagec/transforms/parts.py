@@ -40,6 +40,7 @@ def is_part(value: Value, term: Any) -> bool:
     path = dict(term.attrs)["path"]
     if not is_view(path, types):
         return False
+    assert isinstance(value.type, ArrayType)
     part = path_type(value.type, path, types)
     return (ct.type.shape, ct.type.dtype) == (part.shape, part.dtype)
 

@@ -112,7 +112,7 @@ def ba(cameras: Any, points: Any, weights: Any, features: Any, seen_by: Any, see
 
     def jacobian(cameras: Any, points: Any, w: Any, features: Any, i: Any, j: Any) -> Any:
         seen = cameras[i], points[j], w
-        errors, pull = jax.vjp(lambda *a: reprojection(*a, features), *seen)
+        errors, pull = jax.vjp(lambda c, x, v: reprojection(c, x, v, features), *seen)
         seeds = [jnp.zeros_like(errors).at[:, row].set(1.0) for row in range(2)]
         rows = [jnp.concatenate([*pull(s)[:2], pull(s)[2][:, None]], 1) for s in seeds]
         return shared.sparse(jnp, jnp.stack(rows, 1), -2 * w, sizes, i, j)

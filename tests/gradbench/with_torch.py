@@ -95,7 +95,7 @@ def ba(*arguments: Any) -> Pair:
 
     def jacobian() -> Any:
         seen = [a.clone().requires_grad_() for a in (cameras[i], points[j], w)]
-        errors = reprojection(*seen, features)
+        errors = reprojection(seen[0], seen[1], seen[2], features)
         blocks = torch.empty(len(w), 2, 15, dtype=w.dtype)
         for row in range(2):
             parts = torch.autograd.grad(errors[:, row].sum(), seen, retain_graph=row == 0)
