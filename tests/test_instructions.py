@@ -121,3 +121,34 @@ def test_trips_that_begin_behind_another_index() -> None:
     compiled(np.eye(5), 1, 3)
     (text,) = compiled.inspect_llvm().values()
     assert "fsub <" in text or "llvm.fmuladd.v" in text
+
+
+def fallen(start: int, stop: int, step: int) -> list[int]:
+    found = [7]
+    for k in kernels.falling(range(start, stop, step)):
+        found.append(k)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "step"), [(4, -1, -1), (7, 1, -2), (0, 0, -1), (1, 4, -1), (3, 0, -1)]
+)
+def test_falling_numbers(start: int, stop: int, step: int) -> None:
+    want = [7, *range(start, stop, step)]
+    assert fallen(start, stop, step) == want
+    assert numba.njit(fallen)(start, stop, step) == want
+
+
+def backward_rows(table: Any, x: Any, y: Any, z: Any) -> None:
+    for j in kernels.falling(range(len(table) - 1, -1, -1)):
+        for i in range(x.shape[0]):
+            y[i] = table[j, i] * x[i]
+            z[i] += x[i]
+
+
+def test_loops_inside_of_one_that_falls() -> None:
+    table = np.arange(12.0).reshape(3, 4)
+    x, y, z = np.arange(4.0), np.zeros(4), np.zeros(4)
+    numba.njit(backward_rows)(table, x, y, z)
+    np.testing.assert_array_equal(y, table[0] * x)
+    np.testing.assert_array_equal(z, 3 * x)

@@ -58,7 +58,7 @@ from stagec_runtime.instructions import (
 )
 from stagec_runtime.products import dot as dot
 from stagec_runtime.shapes import agree as agree
-from stagec_runtime.trips import trips as trips
+from stagec_runtime.trips import falling as falling, trips as trips
 
 LEAST = -(2**63)
 BIT = 2**62

@@ -1,8 +1,12 @@
-"""The trips of a loop that is run in parts, in compiled code; needs Numba.
+"""The trips of loops in compiled code, where Numba's `range` would be slow; needs Numba.
 
-Numba's own `range` hides from LLVM that its numbers are not negative if it does not begin at a
-constant.  Each index would then be tested for counting from the end of its axis, and loops
-would not vectorise.
+`range` hides from LLVM that its numbers are not negative if it does not begin at a constant.
+Each index would then be tested for counting from the end of its axis, and loops would not
+vectorise.
+
+An inner loop vectorises if arrays turn out to share no memory.  LLVM asks that in front of the
+loops around, of all that they touch; but where these run backwards it answers that they do
+(LoopAccessAnalysis, the stride that is checked), and the inner loop is never the fast one.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.imputils import RefType, iternext_impl, lower_builtin
+from numba.core.imputils import RefType, call_iternext, iternext_impl, lower_builtin
 from numba.core.typing.templates import signature
 from numba.extending import models, register_model, type_callable
 
@@ -19,6 +23,14 @@ from numba.extending import models, register_model, type_callable
 def trips(start: int, stop: int, least: int = 0) -> range:
     """The trips from `start` to before `stop`; `start` is surely `least` or more."""
     return range(start, stop)
+
+
+def falling(numbers: range) -> range:
+    """The numbers of a range that falls, for a loop around others.
+
+    LLVM knows of each that it is another one than before, and not how much less.
+    """
+    return numbers
 
 
 class TripsIterator(types.SimpleIteratorType):
@@ -116,3 +128,78 @@ def _next(context: Any, builder: Any, signature: Any, args: Any, result: Any) ->
         builder.assume(builder.icmp_signed(">=", number, WORD(0)))
         result.yield_(number)
         builder.store(builder.add(done, WORD(1), flags=["nsw", "nuw"]), counting.done)
+
+
+# -- numbers that fall ------------------------------------------------------------------------
+
+
+class FallingIterator(types.SimpleIteratorType):
+    """The type of what goes through a range that falls."""
+
+    def __init__(self) -> None:
+        super().__init__("stagec falling iterator", types.int64)
+
+
+class Falling(types.SimpleIterableType):
+    """The type of what `falling` returns."""
+
+    def __init__(self) -> None:
+        super().__init__("stagec falling", FALLING_ITERATOR)
+
+
+FALLING_ITERATOR = FallingIterator()
+FALLING = Falling()
+RANGE, RANGE_ITERATOR = types.range_state64_type, types.range_iter64_type
+
+
+@register_model(FallingIterator)
+class _FallingIteratorModel(models.StructModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, [("numbers", RANGE_ITERATOR)])
+
+
+@register_model(Falling)
+class _FallingModel(models.StructModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, [("numbers", RANGE)])
+
+
+@type_callable(falling)
+def _fallen(context: Any) -> Any:
+    return lambda numbers: signature(FALLING, RANGE)
+
+
+@lower_builtin(falling, RANGE)
+def _falling(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    made = cgutils.create_struct_proxy(FALLING)(context, builder)
+    made.numbers = args[0]
+    return made._getvalue()
+
+
+@lower_builtin("getiter", Falling)
+def _falling_iterator(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    given = cgutils.create_struct_proxy(FALLING)(context, builder, args[0])
+    made = cgutils.create_struct_proxy(FALLING_ITERATOR)(context, builder)
+    begin = context.get_function("getiter", ENTER)
+    made.numbers = begin(builder, (given.numbers,))
+    return made._getvalue()
+
+
+@lower_builtin("iternext", FallingIterator)
+@iternext_impl(RefType.UNTRACKED)
+def _next_falling(context: Any, builder: Any, signature: Any, args: Any, result: Any) -> None:
+    going = cgutils.create_struct_proxy(FALLING_ITERATOR)(context, builder, args[0])
+    found = call_iternext(context, builder, RANGE_ITERATOR, going.numbers)
+    more = found.is_valid()
+    result.set_valid(more)
+    with builder.if_then(more):
+        # no instruction at all, of which LLVM knows only that it reads and writes no memory
+        same = builder.asm(
+            ir.FunctionType(WORD, [WORD]), "", "=r,0", [found.yielded_value()], False
+        )
+        same.attributes.add("readnone")
+        same.attributes.add("nounwind")
+        result.yield_(same)
+
+
+ENTER = signature(RANGE_ITERATOR, RANGE)

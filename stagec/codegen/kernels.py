@@ -13,7 +13,7 @@ from stagec.codegen.lanes import alone
 from stagec.codegen.template import Template, parse_template
 from stagec.codegen.tree import attribute, call, constant, literal, name
 from stagec.errors import InternalError
-from stagec.ir.core import Apply, Const, For, Op, Value
+from stagec.ir.core import Apply, Const, For, Op, Value, known
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer, kernel_source, whole_source
 from stagec.ir.types import ArrayType, ListType, Type
@@ -101,6 +101,18 @@ def natural_loops(fn: Function) -> frozenset[For]:
     whole = fn.whole or fn
     found = Indices.of(whole).natural(whole.body)
     return frozenset(s for s in found if s.reverse or not isinstance(s.lo, Const))
+
+
+def falls_around(loop: For) -> bool:
+    """Whether its numbers fall, and there are loops inside, which LLVM then slows down."""
+    step = known(loop.step)
+    falls = isinstance(step, int) and (step > 0) == loop.reverse
+    return falls and any(isinstance(s, For) for s in statements(loop.body))
+
+
+def falling(indices: Any) -> Any:
+    """The numbers, of which LLVM then does not know that they fall."""
+    return call(attribute(name("kernels"), "falling"), indices)
 
 
 def counting(lo: Any, hi: Any, down: bool) -> Any:

@@ -16,7 +16,14 @@ from stagec.codegen.ends import set_ends
 from stagec.codegen.expressions import IN_PLACE, Expressions, in_place
 from stagec.codegen.flow import guarded, never_ends, one_way_out
 from stagec.codegen.fold import fold
-from stagec.codegen.kernels import backwards, counting, natural_loops, trips
+from stagec.codegen.kernels import (
+    backwards,
+    counting,
+    falling,
+    falls_around,
+    natural_loops,
+    trips,
+)
 from stagec.codegen.names import Naming, name_values, unset_names
 from stagec.codegen.needs import find_needs
 from stagec.codegen.plan import End, Plan, new_plan, parameters
@@ -318,6 +325,8 @@ class _Writer:
             indices = trips(self._whole, lo, hi)
         index = stmt.body.params[0]
         used = index in self._plan.needed
+        if self._kernel and used and falls_around(stmt):
+            indices = falling(indices)
         target = name(self._naming.names[index] if used else "_", STORE)
         before, count = self._entry(stmt)
         body = count + self.block(stmt.body)

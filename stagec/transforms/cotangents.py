@@ -3,6 +3,7 @@
 A missing cotangent is a zero that nobody has needed yet.  The first contribution is taken as it
 is; later ones to an array are accumulated into it, which `opt.bufferise` does in place, unless
 the first is the cotangent of something else too (then a new sum costs less than a copy).
+A first contribution to a part of an array stays that part, if that is of use (`parts`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from stagec.ops.indexing import WHOLE, accumulate, read_at, update_at
 from stagec.ops.into import Into
 from stagec.ops.lists import list_add, list_get, list_length, list_zeros
 from stagec.transforms.activity import Activity
+from stagec.transforms.parts import is_part
 from stagec.transforms.shapes import Shapes, zeros_of_shape
 
 
@@ -36,22 +38,37 @@ class Cotangents:
     hints: dict[Value, str]
     current: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
     claims: dict[Operand, int] = field(default_factory=dict[Operand, int])
+    divided: frozenset[Value] = frozenset()  # whose cotangents are of use in parts
+    parts: dict[Value, Into] = field(default_factory=dict[Value, Into])
 
     def nested(self, builder: Builder) -> Cotangents:
         """The same cotangents, seen from a block inside this one."""
-        return replace(self, builder=builder, current=dict(self.current))
+        for value in tuple(self.parts):
+            self.get(value)
+        current = dict(self.current)
+        return replace(self, builder=builder, current=current, divided=frozenset(), parts={})
 
     def bare(self, builder: Builder) -> Cotangents:
         """No cotangents yet, in a block inside this one."""
-        return replace(self, builder=builder, current={}, claims={})
+        return Cotangents(builder, self.active, self.shapes, self.hints)
 
     def get(self, value: Operand) -> Operand | None:
         """The cotangent of the value; None if it is zero so far."""
-        return self.current.get(value) if isinstance(value, Value) else None
+        if not isinstance(value, Value):
+            return None
+        part = self.parts.pop(value, None)
+        if part is not None:
+            self._onto(value, self.zeros(value), part)
+        return self.current.get(value)
 
     def take(self, value: Value) -> Operand | None:
         """The cotangent of the value, which is complete and not needed again."""
+        self.get(value)
         return self.current.pop(value, None)
+
+    def take_part(self, value: Value) -> Into | None:
+        """The cotangent of the value if it is zero but for one part; taken as by `take`."""
+        return self.parts.pop(value, None)
 
     def set(self, value: Value, cotangent: Operand) -> None:
         """Make `cotangent` the cotangent of the value."""
@@ -67,10 +84,17 @@ class Cotangents:
         """Add a contribution to the cotangent of `target`, if that is active."""
         if term is None or not isinstance(target, Value) or target not in self.active:
             return
-        if isinstance(term, Into):
-            total = operand_of(term.onto(Handle(self.builder, self.full(target))))
+        if target in self.divided and self.get(target) is None and is_part(target, term):
+            self.parts[target] = term
+        elif isinstance(term, Into):
+            self._onto(target, self.full(target), term)
         else:
-            total = self._sum(target, operand_of(term))
+            self._total(target, self._sum(target, operand_of(term)))
+
+    def _onto(self, target: Value, known: Operand, term: Into) -> None:
+        self._total(target, operand_of(term.onto(Handle(self.builder, known))))
+
+    def _total(self, target: Value, total: Operand) -> None:
         self.set(target, coerce(self.builder, total, cotangent_type(target, total.type)))
 
     def _sum(self, target: Value, term: Operand) -> Operand:

@@ -20,6 +20,7 @@ from stagec.transforms.activity import Activity, constant, loop_params, loop_res
 from stagec.transforms.context import Context
 from stagec.transforms.cotangents import Cotangents, coerce, cotangent_type, joined, shaped_like
 from stagec.transforms.drafts import Draft
+from stagec.transforms.parts import part_terms, takes_part
 from stagec.transforms.regions import Backward, backward_branch, backward_loop
 from stagec.transforms.resolve import Segment
 
@@ -57,6 +58,8 @@ class Sweep:
     def run(self) -> None:
         """Generate the statements of every segment."""
         self.backward.head = list(self.builder.stmts)
+        made = (s for s in self.draft.block.stmts if isinstance(s, Apply) and takes_part(s))
+        self.cts.divided = frozenset(s.out for s in made)
         for stmt in reversed(self.draft.block.stmts):
             self.builder.loc = stmt.loc
             start = len(self.builder.stmts)
@@ -126,19 +129,25 @@ class Sweep:
     # --- ops -----------------------------------------------------------------------------
 
     def _apply(self, stmt: Apply) -> None:
+        start = len(self.builder.stmts)
+        for arg, term in zip(stmt.args, self._terms(stmt), strict=False):
+            self.cts.add(arg, term)
+        self.cts.shapes.settle(self.builder, start)
+
+    def _terms(self, stmt: Apply) -> Iterable[Any]:
+        """The terms of the cotangents of the operands; nothing if all are zero."""
+        part = self.cts.take_part(stmt.outs[0]) if stmt.outs else None
+        if part is not None:
+            return part_terms(self.builder, stmt, part)
         cts = [self.cts.take(v) for v in stmt.outs]
         if constant(stmt) or stmt.op.vjp is None or all(ct is None for ct in cts):
-            return
-        start = len(self.builder.stmts)
-        terms = stmt.op.vjp(
+            return ()
+        return stmt.op.vjp(
             _packed([None if ct is None else Handle(self.builder, ct) for ct in cts]),
             _packed([Handle(self.builder, v) for v in stmt.outs]),
             *(Handle(self.builder, a) for a in stmt.args),
             **stmt.kwargs,
         )
-        for arg, term in zip(stmt.args, terms, strict=True):
-            self.cts.add(arg, term)
-        self.cts.shapes.settle(self.builder, start)
 
     # --- loops ---------------------------------------------------------------------------
 

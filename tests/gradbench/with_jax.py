@@ -90,6 +90,56 @@ def lstm_gradient(*arguments: Any) -> Any:
     return jnp.concatenate([g.ravel() for g in jax.grad(lstm, (0, 1))(*arguments)])
 
 
+def compiled(function: Any, derivative: Any, *arguments: Any) -> Pair:
+    """The two on the arguments, which are on the device before."""
+    given = jax.device_put(arguments)
+    f, g = jax.jit(function), jax.jit(derivative)
+    return (
+        lambda: jax.block_until_ready(f(*given)),
+        lambda: jax.block_until_ready(g(*given)),
+    )
+
+
+def reprojection(camera: Any, point: Any, weight: Any, feature: Any) -> Any:
+    return shared.reprojection(jnp, jnp.cross, camera, point, weight, feature)
+
+
+def ba(cameras: Any, points: Any, weights: Any, features: Any, seen_by: Any, sees: Any) -> Pair:
+    sizes = len(cameras), len(points)
+
+    def objective(cameras: Any, points: Any, w: Any, features: Any, i: Any, j: Any) -> Any:
+        return reprojection(cameras[i], points[j], w, features), 1 - w**2
+
+    def jacobian(cameras: Any, points: Any, w: Any, features: Any, i: Any, j: Any) -> Any:
+        seen = cameras[i], points[j], w
+        errors, pull = jax.vjp(lambda c, x, v: reprojection(c, x, v, features), *seen)
+        seeds = [jnp.zeros_like(errors).at[:, row].set(1.0) for row in range(2)]
+        rows = [jnp.concatenate([*pull(s)[:2], pull(s)[2][:, None]], 1) for s in seeds]
+        return shared.sparse(jnp, jnp.stack(rows, 1), -2 * w, sizes, i, j)
+
+    return compiled(objective, jacobian, cameras, points, weights, features, seen_by, sees)
+
+
+def ht(theta: Any, us: Any, points: Any, chosen: Any, model: Any) -> Pair:
+    parents, levels = model["parents"], shared.levels(model["parents"])
+    places, entries = map(np.array, shared.bends())
+
+    def absolute(relative: Any) -> Any:
+        for level in levels:
+            chained = relative[parents[level]] @ relative[level]
+            relative = relative.at[level].set(chained)
+        return relative
+
+    def angle(theta: Any) -> Any:
+        return jnp.zeros(3 * len(parents)).at[places].set(theta[entries]).reshape(-1, 3)
+
+    def objective(theta: Any, points: Any, chosen: Any, arrays: Any) -> Any:
+        return shared.ht(jnp, (theta, angle, absolute), points, chosen, arrays)
+
+    arrays = {key: model[key] for key in ("relatives", "inverses", "positions", "weights")}
+    return compiled(objective, jax.jacfwd(objective), theta, points, chosen, arrays)
+
+
 EVALS: dict[str, Callable[..., Pair]] = {
     "hello": pair(lambda x: x * x),
     "llsq": pair(llsq),
@@ -98,4 +148,6 @@ EVALS: dict[str, Callable[..., Pair]] = {
     "gmm": pair(gmm, (0, 1, 2, 3)),
     "lstm": made(lstm, lstm_gradient),
     "kmeans": made(kmeans, direction),
+    "ht": ht,
+    "ba": ba,
 }

@@ -81,10 +81,59 @@ def lstm_pair(*arguments: Any) -> Pair:
     return value, lambda: torch.cat([g.ravel() for g in gradient()])
 
 
+def reprojection(camera: Any, point: Any, weight: Any, feature: Any) -> Any:
+    cross = torch.linalg.cross
+    return shared.reprojection(torch, cross, camera, point, weight, feature)
+
+
+def ba(*arguments: Any) -> Pair:
+    cameras, points, w, features, i, j = map(tensor, arguments)
+    sizes = len(cameras), len(points)
+
+    def objective() -> Any:
+        return reprojection(cameras[i], points[j], w, features), 1 - w**2
+
+    def jacobian() -> Any:
+        seen = [a.clone().requires_grad_() for a in (cameras[i], points[j], w)]
+        errors = reprojection(seen[0], seen[1], seen[2], features)
+        blocks = torch.empty(len(w), 2, 15, dtype=w.dtype)
+        for row in range(2):
+            parts = torch.autograd.grad(errors[:, row].sum(), seen, retain_graph=row == 0)
+            blocks[:, row, :11], blocks[:, row, 11:14], blocks[:, row, 14] = parts
+        return shared.sparse(torch, blocks, -2 * w, sizes, i, j)
+
+    return objective, jacobian
+
+
+def ht(theta: Any, us: Any, points: Any, chosen: Any, model: Any) -> Pair:
+    arrays = {key: tensor(a) for key, a in model.items()}
+    parents, levels = arrays["parents"], [tensor(a) for a in shared.levels(model["parents"])]
+    places, entries = map(torch.tensor, shared.bends())
+
+    def absolute(relative: Any) -> Any:
+        for level in levels:
+            chained = relative[parents[level]] @ relative[level]
+            relative = relative.index_copy(0, level, chained)
+        return relative
+
+    def angle(theta: Any) -> Any:
+        flat = torch.zeros(3 * len(parents), dtype=theta.dtype)
+        return flat.index_copy(0, places, theta[entries]).reshape(-1, 3)
+
+    def objective(theta: Any) -> Any:
+        pose = theta, angle, absolute
+        return shared.ht(torch, pose, tensor(points), tensor(chosen), arrays)
+
+    jacobian, given = torch.func.jacfwd(objective), tensor(theta)
+    return lambda: objective(given), lambda: jacobian(given)
+
+
 EVALS: dict[str, Callable[..., Pair]] = {
     "llsq": pair(llsq),
     "lse": pair(lambda x: shared.log_sum_exp(torch, x)),
     "gmm": pair(gmm, 4),
     "lstm": lstm_pair,
     "kmeans": kmeans,
+    "ht": ht,
+    "ba": ba,
 }

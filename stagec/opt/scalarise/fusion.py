@@ -1,7 +1,8 @@
 """Which statements of a block are done together, and in which order.
 
 Consecutive statements over the same elements are one group.  What would only keep them apart
-goes before the group or after it.
+goes before the group or after it; in a loop that is compiled so do statements over other
+elements, which then are groups of their own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from stagec.opt.scalarise.sizes import Sizes
 from stagec.opt.scalarise.views import Views
 from stagec.opt.scalarise.worth import compilable
 
+WAITING = 50  # statements that may come after the open group: each of them is looked at again
+
 
 class Fusion:
     """Goes through one block with one group open at a time.
@@ -29,7 +32,7 @@ class Fusion:
     sizes : what is known of sizes in front of the open group.
     compiled : whether the whole block may become compiled code.
     found : what the block becomes, in order: statements, and groups for nests.
-    behind : statements that come after the open group.
+    behind : statements that come after the open group, in order.
     """
 
     def __init__(
@@ -57,7 +60,8 @@ class Fusion:
         """The statements and groups of the block."""
         for stmt in self.block.stmts:
             self.statement(stmt)
-        self.close()
+        while self.group is not None:
+            self.close()
         return self.found
 
     def statement(self, stmt: Stmt) -> None:
@@ -67,15 +71,20 @@ class Fusion:
             self.producers.update(dict.fromkeys(stmt.outs, stmt))
         if shape is not None:
             assert isinstance(stmt, Apply)
-            if self.group is not None and not (
-                same_shape(self.group.shape, shape) and self.joins(stmt)
-            ):
+            if self.group is not None:
+                if same_shape(self.group.shape, shape) and self.joins(stmt):
+                    return
+                if self.compiled and len(self.behind) < WAITING:
+                    self.behind.append(stmt)
+                    return
                 self.close()
-            if self.group is not None or self.opens(stmt, shape):
+                self.statement(stmt)
+                return
+            if self.opens(stmt, shape):
                 return
             if self.compiled and stmt.op.overwrites is not None and self.copied(stmt):
                 return
-        if self.group is not None and self.after_group(stmt):
+        while self.group is not None and self.after_group(stmt):
             if isinstance(stmt, Apply) and stmt.op.effect is Effect.NONE:
                 self.behind.append(stmt)
                 return
@@ -169,11 +178,13 @@ class Fusion:
         return any(not versions.isdisjoint(uses(waiting)) for waiting in self.behind)
 
     def close(self) -> None:
-        """The open group is complete."""
-        if self.group is not None:
-            self.found += [self.group, *self.behind]
-            self.sizes.note(out for stmt in self.behind for out in stmt.outs)
+        """The open group is complete; what comes after it may open another one."""
+        assert self.group is not None
+        waiting = self.behind
+        self.found.append(self.group)
         self.group, self.behind = None, []
+        for stmt in waiting:
+            self.statement(stmt)
 
 
 def _pure(stmt: Apply) -> bool:

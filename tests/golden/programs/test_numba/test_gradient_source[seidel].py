@@ -21,7 +21,7 @@ def seidel_grad_kernel(a, steps):
         for j in range(n):
             a_bar[i, j] = a[i, j] + a[i, j]
     for _ in range(steps - 1, -1, -1):
-        for i in range(n - 2, 0, -1):
+        for i in kernels.falling(range(n - 2, 0, -1)):
             for j in reversed(kernels.trips(1, n - 1)):
                 t = a_bar[i, j]
                 a_bar[i, j] = 0

@@ -23,7 +23,7 @@ def upwind_grad_kernel(steps, u, speed):
         u_bar[i] = 2 * u[i]
     terms = np.empty(t - 1)
     speed_bar = 0.0
-    for j in range(steps - 1, -1, -1):
+    for j in kernels.falling(range(steps - 1, -1, -1)):
         acc = 0.0
         for i in range(t - 1):
             acc = kernels.plus(acc, -(u_bar[i + 1] * tape[j, i]))

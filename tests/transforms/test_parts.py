@@ -1,0 +1,100 @@
+"""Cotangents of one part of an array: right, and without zeros for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+
+X = np.random.default_rng(3).uniform(0.5, 1.5, size=(6, 4))
+W = np.linspace(0.5, 2.0, 24).reshape(6, 4)
+
+
+def of_rows(x: Any) -> Any:
+    return np.sum(np.exp(W * x)[1:-1] ** 2)
+
+
+def of_an_element(x: Any) -> Any:
+    return np.sin(x * x)[2, 1]
+
+
+def of_every_second_column(x: Any) -> Any:
+    return np.sum((x / W)[:, ::2] * W[:, ::2])
+
+
+def with_a_number(x: Any) -> Any:
+    c = x[0, 0] * x[1, 1]
+    return np.sum((c * x + c)[2:])
+
+
+def in_a_loop(x: Any) -> Any:
+    y = x
+    for _ in range(3):
+        k = np.tanh(y + 0.1 * x)
+        y = y.copy()
+        y[1:] *= k[:-1]
+    return np.sum(y)
+
+
+def where_both_go(x: Any) -> Any:
+    y = np.sqrt(x)
+    if x[0, 0] > 1.0:
+        return np.sum(y[1:])
+    return np.sum(y[:-1] * 2)
+
+
+def two_parts(x: Any) -> Any:
+    y = x * x * x
+    return np.sum(y[1:] * y[:-1])
+
+
+def transposed(x: Any) -> Any:
+    return np.sum((x * x).T[1] * W.T[2])
+
+
+def of_rows_of_numbers(x: Any) -> Any:
+    return np.sum((x * W)[np.array([1, 1, 3])] ** 2)
+
+
+PROGRAMS = [
+    of_rows, of_an_element, of_every_second_column, with_a_number, in_a_loop, where_both_go,
+    two_parts, transposed, of_rows_of_numbers,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_gradient(program: Callable[..., Any]) -> None:
+    found, want = sc.grad(program)(X), sc.jacfwd(program)(X)
+    np.testing.assert_allclose(found, want, rtol=1e-12, atol=1e-12)
+    twice, mixed = sc.jacrev(sc.grad(program))(X), sc.jacfwd(sc.jacfwd(program))(X)
+    np.testing.assert_allclose(twice, mixed, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("program", [of_rows, of_an_element, of_every_second_column])
+def test_only_the_gradient_itself_is_made_of_zeros(program: Callable[..., Any]) -> None:
+    assert sc.grad(program).source(X).count("zeros") == 1
+
+
+def test_a_part_is_added_to_what_is_there() -> None:
+    def f(x: Any) -> Any:
+        return np.sum((2 * x)[1:]) + np.sum(np.sin(x))
+
+    text = sc.grad(f).source(X)
+    assert "zeros" not in text
+    assert "[1:] +=" in text
+
+
+def test_what_is_not_read_does_not_matter() -> None:
+    x = np.array([0.0, 4.0])
+    with np.errstate(divide="ignore"):
+        found = sc.grad(lambda x: np.sqrt(x)[1])(x)
+    np.testing.assert_array_equal(found, [0.0, 0.25])
+
+
+def test_single_precision_stays() -> None:
+    found = sc.grad(lambda x: np.sum((2 * np.exp(x))[1:]))(X.astype(np.float32))
+    assert found.dtype == np.float32
