@@ -19,11 +19,12 @@ from stagec.frontend.stage import user_function
 from stagec.frontend.values import Known, TupleValue
 from stagec.ir.function import Function
 from stagec.ir.types import ArrayType, ListType
+from stagec.pipeline import TARGETS, optimise
 from stagec.specs import example, spec as spec
 
 P = ParamSpec("P")
 R = TypeVar("R")
-BACKENDS = tuple(driver.TARGETS)
+BACKENDS = tuple(TARGETS)
 
 
 class Staged(Generic[P, R]):
@@ -54,7 +55,7 @@ class Staged(Generic[P, R]):
                 None,
                 f"use one of {', '.join(BACKENDS)}",
             )
-        needs = driver.TARGETS[backend].needs
+        needs = TARGETS[backend].needs
         if importlib.util.find_spec(needs) is None:
             raise StagecError(
                 "SC604", f"the backend {backend!r} needs {needs}", None,
@@ -98,7 +99,7 @@ class Staged(Generic[P, R]):
         if stage == "staged":
             return made.program.function
         seen: dict[str, Function] = {}
-        result = driver.optimise(made.program.function, seen.__setitem__)
+        result = optimise(made.program.function, seen.__setitem__)
         if stage == "optimised":
             return result
         if stage == "bufferised":

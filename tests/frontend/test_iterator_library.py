@@ -1,4 +1,4 @@
-"""Functions of itertools, functools and operator on staged values: as eager Python, and smooth."""
+"""Functions of itertools, functools and operator on staged values: as eager Python."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import stagec as sc
-from stagec.driver import TARGETS
+from stagec.pipeline import TARGETS
 from stagec.ir.core import For, While
 from stagec.ir.function import Function
 from stagec.ir.interpreter import evaluate
