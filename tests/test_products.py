@@ -33,7 +33,8 @@ def test_matrices(product: Any, kind: Any, orders: str) -> None:
     for m, k, n in SIZES:
         x, y = matrix(m, k, kind, orders[0]), matrix(k, n, kind, orders[1])
         found = product(x, y)
-        assert found.dtype == x.dtype and found.shape == (m, n) and found.flags.c_contiguous
+        assert (found.dtype, found.shape) == (x.dtype, (m, n))
+        assert found.flags.c_contiguous
         np.testing.assert_allclose(found, x @ y, rtol=1e-5 if kind is np.float32 else 1e-13)
 
 
