@@ -106,9 +106,8 @@ TARGETS: Mapping[str, Target] = {
         (
             *(tapes, upwards, first_writes, gathers, turns, selections),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
-            *(hoist, adjoint_sums, simplify, cse, dce),
-            *(promote, sums, recurrences, skips, upwards, creations, kernels, checks),
-            *(powers, dce),
+            *(hoist, adjoint_sums, simplify, cse, dce, promote, sums, recurrences, skips),
+            *(upwards, creations, kernels, checks, powers, dce),
         ),
         (layout, parallel, lift),
         merge_sizes=True,
