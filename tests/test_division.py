@@ -42,7 +42,7 @@ def test_least_python_integer_by_minus_one_overflows() -> None:
     divided = sc.jit(of_python_numbers, backend="numba")
     assert divided(LEAST[2:], -1) == of_python_numbers(LEAST[2:], -1)
     with pytest.raises(OverflowError):
-        divided(LEAST[:1], -1)
+        divided(LEAST[:1].repeat(2), -1)
 
 
 def test_numbers_with_a_fraction_by_minus_one() -> None:

@@ -7,7 +7,7 @@ of a loop that began with other types it may be, as in `sum(x)` and then `sum(x 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import gast
@@ -24,6 +24,7 @@ from stagec.frontend.values import (
     Number,
     Ref,
     Scope,
+    has_parts,
 )
 from stagec.ir.core import Const, Undef, Value as Staged
 from stagec.ir.types import ArrayType, Type
@@ -114,7 +115,7 @@ class _Compared:
         if isinstance(a, tuple):
             pairs = zip(a, b, strict=False)
             return len(a) == len(b) and all(self.covered(x, y) for x, y in pairs)
-        if is_dataclass(a):
+        if has_parts(a):
             return all(self.covered(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
         return a is b or bool(a == b)
 

@@ -7,7 +7,7 @@ keeps the paths apart.  Planning is pure; statements are only added by committin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any, cast
 
@@ -44,6 +44,7 @@ from stagec.frontend.values import (
     StagedItems,
     TupleValue,
     Value,
+    has_parts,
 )
 from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
 from stagec.ir.types import ArrayType, Dim, ListType, Size, Type
@@ -227,7 +228,7 @@ class Join:
                 return Ref(self.container(a.cell, b.cell), a.cls)
             case FunctionValue(), _:
                 raise Unjoinable("different functions")
-            case _ if type(a) is type(b) and is_dataclass(a):
+            case _ if type(a) is type(b) and has_parts(a):
                 parts = {f.name: getattr(a, f.name) for f in fields(a)}
                 return replace(a, **{k: self.part(v, getattr(b, k)) for k, v in parts.items()})
             case _:
@@ -438,9 +439,7 @@ class Join:
                 self.one_cell(content.cell, state.cells[content.cell], left)
         if isinstance(content, tuple):
             return tuple(self.only(c, left) for c in content)
-        if isinstance(content, FunctionValue | Known | Const | Undef) or not is_dataclass(
-            content
-        ):
+        if isinstance(content, FunctionValue | Known | Const | Undef) or not has_parts(content):
             return content
         changed = {f.name: self.only(getattr(content, f.name), left) for f in fields(content)}
         return replace(content, **changed)  # type: ignore[type-var]

@@ -12,7 +12,7 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import names, numpy_calls
 from stagec.frontend.machine import Frame, Machine
 from stagec.frontend.state import State
-from stagec.frontend.values import ArrayCell, ArrayRef, Value
+from stagec.frontend.values import ArrayCell, ArrayRef, Value, has_parts
 
 
 def set_shape(
@@ -62,6 +62,6 @@ def _arrays(content: Any) -> Iterator[ArrayRef]:
     elif isinstance(content, tuple):
         for item in content:
             yield from _arrays(item)
-    elif dataclasses.is_dataclass(content):
+    elif has_parts(content):
         for field in dataclasses.fields(content):
             yield from _arrays(getattr(content, field.name))

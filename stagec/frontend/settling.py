@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any
 
 import gast
@@ -19,6 +19,7 @@ from stagec.frontend.values import (
     Known,
     Number,
     Ref,
+    has_parts,
 )
 from stagec.ir.core import Const, Undef, Value as Staged
 
@@ -40,7 +41,7 @@ def signature(join: Join, entry: State) -> list[Any]:
         if isinstance(part, ArrayRef | Ref):
             rest = (part.path, walk(part.index)) if isinstance(part, ArrayRef) else part.cls
             return type(part), fresh.get(part.cell, part.cell), rest
-        if isinstance(part, FunctionValue | Known | Const | Undef) or not is_dataclass(part):
+        if isinstance(part, FunctionValue | Known | Const | Undef) or not has_parts(part):
             return part
         if isinstance(part, ArrayCell):
             shares = tuple(sorted(fresh.get(c, c) for c, _ in part.shares))

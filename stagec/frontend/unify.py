@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from stagec.frontend.values import (
     Ref,
     TupleValue,
     Value,
+    has_parts,
 )
 from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
 from stagec.ir.types import ArrayType, ListType, Type, same
@@ -64,7 +65,7 @@ def same_abstract(a: Any, b: Any) -> bool:
         return False
     if isinstance(a, Staged):
         return a is b
-    if is_dataclass(a) and type(a).__eq__ is not object.__eq__:
+    if has_parts(a) and type(a).__eq__ is not object.__eq__:
         return all(same_abstract(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
     return bool(a == b)
 
@@ -153,7 +154,7 @@ def cells_in(content: Any) -> list[int]:
         return [content.cell]
     if isinstance(content, tuple):
         return [c for part in content for c in cells_in(part)]
-    if isinstance(content, FunctionValue | Staged | Known | Const) or not is_dataclass(content):
+    if isinstance(content, FunctionValue | Staged | Known | Const) or not has_parts(content):
         return []
     return [c for f in fields(content) for c in cells_in(getattr(content, f.name))]
 
@@ -169,7 +170,7 @@ def substitute(content: Any, names: dict[Staged, Operand]) -> Any:
         return names.get(content, content)
     if isinstance(content, tuple):
         return tuple(substitute(c, names) for c in content)
-    if isinstance(content, FunctionValue | Known | Const | Undef) or not is_dataclass(content):
+    if isinstance(content, FunctionValue | Known | Const | Undef) or not has_parts(content):
         return content
     changed = {f.name: substitute(getattr(content, f.name), names) for f in fields(content)}
     return replace(content, **changed)  # type: ignore[type-var]

@@ -7,7 +7,7 @@ its number.  Two references with the same number are the same Python object.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeAlias
 
 import gast
@@ -277,3 +277,11 @@ class Outside:
 
 
 Content: TypeAlias = Value | Maybe | ArrayCell | Items | StagedItems | Fields | Outside
+
+
+def has_parts(content: Any) -> bool:
+    """Whether what is met in a content has fields that are parts of it.
+
+    The class of an object may be a dataclass of the user, which is no part of the graph.
+    """
+    return is_dataclass(content) and not isinstance(content, type)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import stagec as sc
-from stagec.pipeline import TARGETS
 from stagec.ir.function import Function
 from stagec.ir.interpreter import evaluate
 from stagec.ir.verifier import verify
 from stagec.opt.gathers import gathers
+from stagec.pipeline import TARGETS
 
 RNG = np.random.default_rng(11)
 

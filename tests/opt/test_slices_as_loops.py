@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import stagec as sc
-from stagec.pipeline import TARGETS
 from stagec.ir.core import For, While
 from stagec.ir.function import Function
 from stagec.ir.interpreter import evaluate
 from stagec.ir.verifier import verify
 from stagec.ir.walk import statements
+from stagec.pipeline import TARGETS
 
 pytest.importorskip("numba", reason="the Numba target needs Numba")
 

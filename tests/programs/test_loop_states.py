@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -187,3 +188,25 @@ def test_a_loop_staged_again_has_its_own_types() -> None:
     assert found == wanted
     pairs = zip((*wanted[:5], *wanted[5]), (*found[:5], *found[5]), strict=True)
     assert all(type(a) is type(b) for a, b in pairs)
+
+
+@dataclass
+class Phase:
+    position: Any
+    momentum: Any
+
+
+def kept_in_a_dataclass(x: Any, n: int) -> Any:
+    state = Phase(x, x * 0)
+    for k in range(n):
+        if k > 1:
+            state.momentum = state.momentum - 0.1 * state.position
+        state.position = state.position + 0.1 * state.momentum
+    return state.position, state.momentum
+
+
+def test_objects_of_a_dataclass_are_changed_in_loops() -> None:
+    x = np.array([1.0, -2.0])
+    for n in (0, 4):
+        wanted, found = kept_in_a_dataclass(x, n), stagec.jit(kept_in_a_dataclass)(x, n)
+        np.testing.assert_array_equal(found, wanted)
