@@ -2,19 +2,15 @@
 
 import numpy as np
 from numba import njit
-from stagec_runtime import kernels
 
 
 @njit(error_model='numpy', nogil=True)
 def rosenbrock_grad_kernel(x):
-    t = x.shape[0] - 1
-    tape = np.empty(t)
-    for i in range(t):
-        tape[i] = x[i + 1] - x[i] ** 2
     x_bar = np.zeros_like(x)
-    for i in reversed(kernels.trips(0, t)):
-        t_1 = 100.0 * (2 * tape[i])
-        x_bar[i] -= 2 * (1 - x[i]) + t_1 * (2 * x[i])
+    for i in range(x.shape[0] - 1):
+        t = x[i]
+        t_1 = 100.0 * (2 * (x[i + 1] - t ** 2))
+        x_bar[i] -= 2 * (1 - t) + t_1 * (2 * t)
         x_bar[i + 1] += t_1
     return x_bar
 
