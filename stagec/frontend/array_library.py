@@ -208,7 +208,7 @@ def ravel_multi_index_(
 ) -> Any:
     if mode != "raise" or order != "C":
         raise TypeError("ravel_multi_index: only mode='raise' and order='C' are supported")
-    flat = 0
+    flat: Any = 0
     for k in range(len(dims)):
         at = np.asarray(multi_index[k])
         if (at < 0).any() or (at >= dims[k]).any():

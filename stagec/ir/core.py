@@ -148,10 +148,9 @@ Scalar: TypeAlias = str | Structured | Callable[..., str | Library]
 
 def _holds_staged(arg: Any) -> bool:
     """Whether a staged value is in a list or tuple."""
-    if not isinstance(arg, list | tuple):
-        return False
-    items: list[Any] = list(arg)
-    return any(isinstance(a, Staged) or _holds_staged(a) for a in items)
+    return issubclass(type(arg), (list, tuple)) and any(
+        isinstance(a, Staged) or _holds_staged(a) for a in arg
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
