@@ -13,7 +13,7 @@ pipeline = pytest.importorskip("stagec_runtime.pipeline")
 creations = pytest.importorskip("stagec_runtime.creations")
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Any:
     """The function as a kernel."""
     return numba.njit(function, pipeline_class=pipeline.Compiler)
 
