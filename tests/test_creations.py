@@ -13,7 +13,7 @@ pipeline = pytest.importorskip("stagec_runtime.pipeline")
 creations = pytest.importorskip("stagec_runtime.creations")
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Any:
     """The function as a kernel."""
     return numba.njit(function, pipeline_class=pipeline.Compiler)
 
@@ -83,18 +83,17 @@ def test_nothing_else_is_compiled() -> None:
 
 
 def test_the_memory_is_freed() -> None:
-    from numba.core.runtime import _nrt_python, rtsys
-
+    runtime: Any = pytest.importorskip("numba.core.runtime")
     kernel = compiled(lambda n: np.zeros((n, n)).sum())
     kernel(3)
-    _nrt_python.memsys_enable_stats()
+    runtime._nrt_python.memsys_enable_stats()
     try:
-        before = rtsys.get_allocation_stats()
+        before = runtime.rtsys.get_allocation_stats()
         for _ in range(5):
             kernel(3)
-        after = rtsys.get_allocation_stats()
+        after = runtime.rtsys.get_allocation_stats()
     finally:
-        _nrt_python.memsys_disable_stats()
+        runtime._nrt_python.memsys_disable_stats()
     assert after.alloc - before.alloc == after.free - before.free
 
 
