@@ -62,7 +62,7 @@ def through_another_length(x: Any, steps: int) -> Any:
 def many(x: Any, steps: int) -> Any:
     y, z = x.copy(), x[1:].copy()
     for _ in range(steps):
-        for k in sc.unroll(range(70)):
+        for k in sc.unroll(range(12)):
             y += 0.001 * k
             z += 0.001 * k * z
     return y, z

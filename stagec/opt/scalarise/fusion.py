@@ -19,7 +19,7 @@ from stagec.opt.scalarise.sizes import Sizes
 from stagec.opt.scalarise.views import Views
 from stagec.opt.scalarise.worth import compilable
 
-WAITING = 50  # statements that may come after the open group: each of them is looked at again
+WAITING = 16  # statements that may come after the open group: each of them is looked at again
 
 
 class Fusion:
