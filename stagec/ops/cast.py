@@ -25,7 +25,7 @@ from stagec.ir.types import (
 )
 from stagec.ops.axes import dtype_of, expand_dims, move_axis, squeeze
 from stagec.ops.copying import copy
-from stagec.ops.family import array, linear, make
+from stagec.ops.family import array, linear, make, same_axis
 
 PYTHON = {"bool": BOOL, "int": INT, "float": FLOAT, "complex": COMPLEX}
 NAMES = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
@@ -43,11 +43,6 @@ def number_type(x: Any) -> ArrayType:
     if not isinstance(found, ArrayType):
         raise TypeError(f"expected a number or an array, got {found}")
     return found
-
-
-def same_axis(op: Callable[[], Op]) -> Callable[..., tuple[Any, Any]]:
-    """The batch rule of an op of one operand that works element by element."""
-    return lambda args, axes, **attrs: (op()(args[0], **attrs), axes[0])
 
 
 # --- element types -------------------------------------------------------------------------

@@ -122,6 +122,11 @@ def up(axes: Any) -> Any:
     return tuple(a + 1 for a in axes) if isinstance(axes, tuple) else axes + 1
 
 
+def same_axis(op: Callable[[], Op]) -> Rule:
+    """The batch rule of an op of one operand that works element by element."""
+    return lambda args, axes, **attrs: (op()(args[0], **attrs), axes[0])
+
+
 def make(
     name: str,
     *,

@@ -22,13 +22,12 @@ from stagec.ops.cast import (
     NAMES,
     astype,
     number_type,
-    same_axis,
     strong,
     to_numpy,
     to_python,
 )
 from stagec.ops.comparison import equal, greater, isfinite, less, logical_and, logical_not
-from stagec.ops.family import array, constant, make, static
+from stagec.ops.family import array, constant, make, same_axis, static
 from stagec.ops.form import JOIN, elementwise, gated, joined, varies
 from stagec.ops.kernel_forms import checked, none
 from stagec.ops.masks import mask
