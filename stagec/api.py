@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import inspect
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
@@ -15,6 +16,7 @@ from stagec.errors import StagecError
 from stagec.explain import Report, report
 from stagec.frontend import batching, pullbacks, transforming
 from stagec.frontend.arguments import Residual
+from stagec.frontend.library import same
 from stagec.frontend.stage import user_function
 from stagec.frontend.values import Known, TupleValue
 from stagec.ir.function import Function
@@ -68,7 +70,9 @@ class Staged(Generic[P, R]):
         own = user_function(fun)
         code = getattr(own, "__code__", None)
         if code is not None:
-            names = (*names, *(code.co_varnames[k] for k in nums), *annotated_static(own))
+            first = int(inspect.ismethod(own))
+            own_names = (code.co_varnames[k + first] for k in nums)
+            names = (*names, *own_names, *annotated_static(own))
         self.eager = fun
         self.options = {"static_argnames": names, "backend": backend}
         self._compiler = driver.Compiler(fun, frozenset(names), distinct, backend)
@@ -147,7 +151,7 @@ class Static(Generic[R]):
     """Annotation of a parameter that is known at staging: `n: Static[int]`."""
 
 
-def jit(fun: Callable[P, R] | None = None, **options: Any) -> Any:
+def _jit(fun: Callable[P, R] | None = None, **options: Any) -> Any:
     """`fun` compiled for the arguments it is called with; same results, same changes to them.
 
     Parameters
@@ -156,7 +160,7 @@ def jit(fun: Callable[P, R] | None = None, **options: Any) -> Any:
     backend : "numpy", or "numba": loops over elements, compiled (needs the extra `numba`).
     """
     if fun is None:
-        return functools.partial(jit, **options)
+        return functools.partial(_jit, **options)
     return fun if isinstance(fun, Staged) and not options else Staged(unwrapped(fun), **options)
 
 
@@ -267,6 +271,15 @@ class Transform:
         fun = args[0]
         operand = fun.value if isinstance(fun, Known) else Abstract(fun)
         return Known(self.make(operand, *rest, **plain))
+
+
+class _Jit(Transform):
+    def __stagec__(self, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
+        """In staged code a function is staged as it is."""
+        return args[0] if args else kwargs.get("fun", Known(same))
+
+
+jit = _Jit("jit", _jit)
 
 
 class Abstract:

@@ -29,6 +29,7 @@ from stagec.ir.types import (
     COMPLEX,
     FLOAT,
     INT,
+    SHORT,
     ArrayType,
     Dim,
     ListType,
@@ -131,7 +132,7 @@ def static_key(value: Any) -> Any:
 
 def is_scalar(value: Any) -> bool:
     """Whether the value is a NumPy number."""
-    return isinstance(value, np.generic) and value.dtype.kind in "biufc"
+    return isinstance(value, np.generic) and value.dtype.name in SHORT
 
 
 def layout_of(array: Any) -> str:
@@ -273,7 +274,7 @@ class Inputs:
         """An array; the same array twice is the same cell."""
         leaf = self.count[0]
         self.count[0] += 1
-        if value.dtype.kind not in "biufc":
+        if value.dtype.name not in SHORT:
             raise StagecError(
                 "SC404", f"the argument {name!r} is an array of dtype {value.dtype}", None,
                 "convert it to a numeric dtype: arr.astype(float)",

@@ -130,11 +130,10 @@ def leaves(m: Machine, state: State, tree: Value, what: Value, loc: Loc | None) 
         if inexact(kind):
             found.append(leaf)
     if not found:
-        text = result_text(state, tree)
+        got = result_text(state, tree)
         raise StagecError(
-            "SC413",
-            f"the Jacobian of a function whose {name} has no numbers with derivatives: {text}",
-            loc, "only floating values have derivatives",
+            "SC413", f"the Jacobian of a function whose {name} is {got}", loc,
+            "only floating values have derivatives",
         )  # fmt: skip
     return TupleValue(tuple(found))
 

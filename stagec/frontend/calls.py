@@ -25,6 +25,7 @@ from stagec.frontend.drawing import draw, drawing, ufunc_method
 from stagec.frontend.hosting import host_function, library_function, logs
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import Frame, Machine, Raised
+from stagec.frontend.sources import Attribute, Constant, Item, Source
 from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, finish
 from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
@@ -139,7 +140,7 @@ def call_known(
         return finish(state, staged(function, m, state, args, kwargs, loc))
     if drawing(function):
         return finish(state, draw(m, state, function, args, kwargs, loc))
-    opened = with_bound(f, args, kwargs)
+    opened = with_bound(m, f, args, kwargs)
     if opened is not None:
         return call(m, *opened, state, loc)
     try:
@@ -166,24 +167,34 @@ def call_known(
     return finish(state, host_function(m, state, f, args, kwargs, loc))
 
 
+def source_of(f: Known) -> Source:
+    """Where a function comes from; what is transformed itself is always the same object."""
+    return f.source or Constant(f.value, numpy_calls.name_of(f.value))
+
+
 def with_bound(
-    f: Known, args: tuple[Value, ...], kwargs: dict[str, Value]
+    m: Machine, f: Known, args: tuple[Value, ...], kwargs: dict[str, Value]
 ) -> tuple[Value, tuple[Value, ...], dict[str, Value]] | None:
-    """The call behind that of a method, a partial or a getter; None if there is none."""
+    """The call behind that of a method, a partial, a getter or an object; None without one."""
     function = f.value
     if isinstance(function, types.MethodType):
-        receiver = Known(function.__self__, f.source)
+        receiver = Known(function.__self__, Attribute(source_of(f), "__self__"))
         return Known(function.__func__), (receiver, *args), kwargs
     if isinstance(function, functools.partial):
-        bound = tuple(Known(a) for a in function.args)
-        named = {k: Known(v) for k, v in function.keywords.items()}
-        return Known(function.func), (*bound, *args), {**named, **kwargs}
+        given, named = (Attribute(source_of(f), name) for name in ("args", "keywords"))
+        bound = [m.capture(Known(a, Item(given, k))) for k, a in enumerate(function.args)]
+        pairs = function.keywords.items()
+        options = {k: m.capture(Known(v, Item(named, k))) for k, v in pairs}
+        return Known(function.func), (*bound, *args), {**options, **kwargs}
     getter = GETTERS.get(type(function))
     if getter is not None and len(args) == 1:
         made, given = function.__reduce__()
         named = made.keywords if isinstance(made, functools.partial) else {}
         given = (*made.args, *given) if isinstance(made, functools.partial) else given
         return Known(getter), (*args, Known(given), Known(named)), kwargs
+    method = objects.class_attribute(type(function), "__call__")
+    if isinstance(method, types.FunctionType) and not library_function(method):
+        return Known(method), (Known(function, source_of(f)), *args), kwargs
     return None
 
 
@@ -225,9 +236,9 @@ def run_body(m: Machine, frame: Frame, code: Code, state: State, loc: Loc | None
 
     tree = extend(tree, returned)
     state.builder.loc = loc
+    own = frame.scope.cells
+    dropped = {cell for name, cell in own.items() if name not in code.info.cells}
     try:
-        own = frame.scope.cells
-        dropped = {cell for name, cell in own.items() if name not in code.info.cells}
         closed = close(m, tree, variable_names(frame), dropped)
         return extend(closed, lambda leaf: without(leaf, dropped))
     except Unjoinable:

@@ -92,7 +92,7 @@ def _arranged(pool: Any, r: Any, used: Any) -> Any:
 def pairwise_(iterable: Any) -> Any:
     pool = held(iterable)
     for k in range(len(pool) - 1):
-        yield (pool[k], pool[k + 1])
+        yield pool[k], pool[k + 1]
 
 
 def starmap_(function: Any, iterable: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +84,8 @@ class Request:
         code = self.code()
         if code is None:
             return [f"arg{k}" for k in range(len(self.args))]
-        own = code.co_varnames[: code.co_argcount]
+        bound = inspect.ismethod(user_function(self.function))
+        own = code.co_varnames[int(bound) : code.co_argcount]
         extra = (f"{(*code.co_varnames, 'args')[len(own)]}_{k}" for k in range(len(self.args)))
         return [*own, *extra][: len(self.args)]
 
@@ -133,7 +136,7 @@ def attempt(request: Request, decisions: set[tuple[str, Any]], transforms: Any) 
     m.args = tuple(flat.statics)
     before = dict(state.cells)
     target: Value = Known(request.function)
-    if hasattr(request.function, "__code__"):
+    if isinstance(request.function, types.FunctionType):
         target = function_value(request.function)
     tree = m.call(target, tuple(args), kwargs, state, None)
     outcome, outs, final = Ending(m, inputs, before).close(tree)

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, numpy_calls
+from stagec.frontend.arguments import is_scalar
 from stagec.frontend.closing import close
-from stagec.frontend.machine import Machine
+from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, leaves, taken
 from stagec.frontend.unify import Unjoinable, substitute
 from stagec.frontend.values import (
@@ -27,9 +30,9 @@ from stagec.frontend.values import (
     Value,
     names_of,
 )
-from stagec.ir.core import Block, Operand, Value as Staged, const
+from stagec.ir.core import Apply, Block, Const, Operand, Value as Staged, const
 from stagec.ir.function import Function
-from stagec.ir.types import ArrayType, Type
+from stagec.ir.types import SHORT, ArrayType, Type
 from stagec.ir.walk import clone, free_values
 from stagec.ops import effects
 from stagec.ops.arithmetic import Handle
@@ -48,10 +51,8 @@ class Leaves:
         match value:
             case Number() | ArrayRef():
                 self.found.append((value, path))
-            case Known(value=plain):
-                if (
-                    isinstance(plain, int | float | complex) and not isinstance(plain, bool)
-                ) or (hasattr(plain, "dtype") and getattr(plain, "shape", None) is not None):
+            case Known():
+                if is_leaf(value):
                     self.found.append((value, path))
             case TupleValue(items, cls):
                 names = names_of(value) or range(len(items))
@@ -99,9 +100,13 @@ def is_leaf(value: Value) -> bool:
     """Whether the value is a number or an array."""
     if isinstance(value, Number | ArrayRef):
         return True
-    if not isinstance(value, Known) or isinstance(value.value, bool | str):
+    if not isinstance(value, Known) or isinstance(value.value, bool):
         return False
-    return isinstance(value.value, int | float | complex) or hasattr(value.value, "dtype")
+    plain = value.value
+    if isinstance(plain, np.ndarray):
+        # a subclass may mean something else by its operators
+        return type(plain) is np.ndarray and plain.dtype.name in SHORT
+    return isinstance(plain, int | float | complex) or is_scalar(plain)
 
 
 def operand_of_leaf(m: Machine, state: State, value: Value, loc: Loc | None) -> Operand:
@@ -201,11 +206,25 @@ def one_path(m: Machine, tree: Tree, loc: Loc | None) -> Leaf:
             "SC410", f"the differentiated function has no common result type: {clash.reason}",
             loc, "return values of one type on all paths",
         ) from None  # fmt: skip
+    if isinstance(leaf, Leaf) and leaf.exit is Exit.RAISE:
+        raise_it(leaf.state)
     if not isinstance(leaf, Leaf) or leaf.exit is not Exit.NORMAL:
         raise StagecError(
             "SC411", "the differentiated function never returns", loc, "let it return"
         )
     return leaf
+
+
+def raise_it(state: State) -> None:
+    """Raise what the path ends with, if staging knows it: the function always raises it."""
+    end = state.builder.stmts[-1] if state.builder.stmts else None
+    if not isinstance(end, Apply) or end.op is not effects.raise_:
+        return
+    if all(isinstance(a, Const) for a in end.args):
+        error = end.kwargs["exception"](*(a.value for a in end.args if isinstance(a, Const)))
+        if end.loc is not None:
+            error.add_note(f"in staged code: {end.loc}: {end.loc.text.strip()}")
+        raise Raised(error)
 
 
 def without_none(m: Machine, tree: Tree, loc: Loc | None) -> Tree:

@@ -277,10 +277,8 @@ def _to_python_scalar(x: ArrayType, kind: str) -> str | Library:
 
 
 def _to_python_raises(x: ArrayType, *, kind: str) -> tuple[type[BaseException], ...]:
-    """An array may have several elements, and `int` is not for NaN and infinities."""
-    if kind == "int" and x.dtype.kind == "f":
-        return (ValueError, OverflowError)
-    return () if all(d == 1 for d in x.shape) else (ValueError,)
+    whole = kind != "int" or x.dtype.kind != "f"  # NaN and infinities are no integers
+    return () if whole and all(d == 1 for d in x.shape) else (ValueError, OverflowError)
 
 
 def _to_python_value(x: Any, *, kind: str) -> Any:

@@ -141,7 +141,8 @@ def make(
     alias: int | Rule | None = None,
     cost: Cost | Callable[..., Cost] = Cost.COSTLY,
     scalar: Scalar = LIBRARY,
-    may_raise: tuple[type[BaseException], ...] = (),
+    may_raise: tuple[type[BaseException], ...]
+    | Callable[..., tuple[type[BaseException], ...]] = (),
     rewrites: tuple[Rule, ...] = (),
     shapes: tuple[int, ...] = (),
     lenient: tuple[int, ...] = (),

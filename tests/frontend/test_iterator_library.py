@@ -1,4 +1,4 @@
-"""Functions of itertools, functools and operator on staged values: as eager Python."""
+"""Functions of itertools, functools and operator on staged values, and their gradients."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import io
 from collections.abc import Callable
 from typing import Any
@@ -348,3 +349,94 @@ def test_tests_and_conversions_inside_try() -> None:
 
     for x in (X, 1000 * X):
         assert sc.jit(f)(x) == f(x)
+
+
+class Scaled:
+    def __init__(self, scale: Any) -> None:
+        self.scale = scale
+
+    def total(self, x: Any, n: int = 2) -> Any:
+        return np.sum(self.scale * x**n)
+
+    def __call__(self, x: Any) -> Any:
+        return np.sum(self.scale * x**3)
+
+
+@pytest.mark.parametrize(
+    "function_of",
+    [
+        lambda model: model,
+        lambda model: model.total,
+        lambda model: lambda x: model(x) * 2,
+        lambda model: functools.partial(model.total, n=3),
+        lambda model: functools.partial(Scaled.total, model),
+        lambda model: functools.partial(
+            lambda held, x: np.sum(held["m"].scale * x), {"m": model}
+        ),
+    ],
+)
+def test_what_a_method_or_partial_holds_is_looked_at_in_each_call(function_of: Any) -> None:
+    model = Scaled(2.0)
+    function = function_of(model)
+    staged, gradient = sc.jit(function), sc.grad(function)
+    for scale in (2.0, 3.0, np.array([1.0, 2.0, 3.0, 4.0])):
+        model.scale = scale
+        step = 1e-6 * X
+        slope = (function(X + step) - function(X - step)) / 2e-6
+        np.testing.assert_allclose(staged(X), function(X))
+        np.testing.assert_allclose(np.sum(gradient(X) * X), slope, rtol=1e-6)
+
+
+def test_parameters_of_a_bound_method() -> None:
+    staged = sc.jit(Scaled(2.0).total, static_argnums=1)
+    np.testing.assert_allclose(staged(X, 3), np.sum(2.0 * X**3))
+    assert "def total(x):" in staged.source(X, 3)
+
+
+def test_jit_inside_staged_code() -> None:
+    def f(x: Any) -> Any:
+        @sc.jit
+        def square(y: Any) -> Any:
+            return y**2
+
+        @sc.jit(static_argnames="n")
+        def times(y: Any, n: int) -> Any:
+            return y * n
+
+        return np.sum(square(x)) + sc.jit(np.sum)(times(x, n=3))
+
+    np.testing.assert_allclose(sc.grad(f)(X), 2 * X + 3)
+
+
+def test_a_function_that_always_raises_does_so_under_grad() -> None:
+    def refused(x: Any) -> Any:
+        raise ValueError("mine")
+
+    def misspelt(x: Any) -> Any:
+        return np.sum(x.summ)
+
+    with pytest.raises(ValueError, match="mine") as caught:
+        sc.grad(refused)(X)
+    assert __file__ in caught.value.__notes__[0]
+    with pytest.raises(AttributeError, match="summ"):
+        sc.grad(misspelt)(X)
+
+
+class Doubled(np.ndarray[Any, Any]):
+    """Its operators do not mean what those of arrays mean."""
+
+    def __mul__(self, other: Any) -> Any:
+        return np.asarray(self) * 2
+
+
+@pytest.mark.parametrize("x", [X.view(Doubled), np.ma.array(X, mask=X < 0)])
+def test_subclasses_of_arrays_have_no_gradient(x: Any) -> None:
+    with pytest.raises(sc.StagecError, match="SC413"):
+        sc.grad(lambda a: np.sum(a * a))(x)
+    assert np.all(sc.jit(lambda a: np.sum(a * a))(x) == np.sum(x * x))
+
+
+def test_long_doubles_are_refused() -> None:
+    for transform in (sc.jit, sc.grad):
+        with pytest.raises(sc.StagecError, match=r"SC404.*(longdouble|float128)"):
+            transform(np.sum)(X.astype(np.longdouble))

@@ -171,8 +171,8 @@ def test_parameters_have_the_names_of_the_program(kind: str) -> None:
 
 NUMBERS = {
     "float": 1.5, "np": np.float64(1.5), "0-d": np.array(1.5),
-    "f32": np.array([1, 2], np.float32), "vector": np.array([1.0, 2.0, 3.0]),
-    "unit": np.array([2.0]), "matrix": np.ones((2, 3)),
+    "f32": np.array([1, 2], np.float32),
+    "vector": np.array([1.0, 2.0, 3.0]), "unit": np.array([2.0]), "matrix": np.ones((2, 3)),
     "none": np.zeros(0), "empty": np.zeros((0, 3)),
 }  # fmt: skip
 
