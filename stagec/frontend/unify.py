@@ -65,7 +65,7 @@ def same_abstract(a: Any, b: Any) -> bool:
         return False
     if isinstance(a, Staged):
         return a is b
-    if has_parts(a) and type(a).__eq__ is not object.__eq__:
+    if type(a).__eq__ is not object.__eq__ and has_parts(a):
         return all(same_abstract(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
     return bool(a == b)
 

@@ -114,7 +114,7 @@ ALL = (each_element, each_row, nested, some_elements, triangle, on_a_condition, 
 @pytest.mark.parametrize("program", ALL)
 @pytest.mark.parametrize("n", [0, 1, 2, 7])
 def test_values(program: Callable[[Any], Any], n: int) -> None:
-    least = {from_the_end: 3, used_after: 1, each_row: 1}.get(program, 0)
+    least = {"from_the_end": 3, "used_after": 1, "each_row": 1}.get(program.__name__, 0)
     if n < least:
         pytest.skip(f"{program.__name__} has no result for {n} elements")
     x = X[:n]
