@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import gast
 
@@ -279,7 +279,7 @@ class Outside:
 Content: TypeAlias = Value | Maybe | ArrayCell | Items | StagedItems | Fields | Outside
 
 
-def has_parts(content: Any) -> bool:
+def has_parts(content: Any) -> TypeGuard[Any]:
     """Whether what is met in a content has fields that are parts of it.
 
     The class of an object may be a dataclass of the user, which is no part of the graph.
