@@ -373,10 +373,6 @@ def _make_complex_infer(re: ArrayType, im: ArrayType) -> ArrayType:
     return COMPLEX
 
 
-def _parts(args: Any, axes: Any) -> tuple[Any, int]:
-    return args[0] + args[1] * 1j, 0
-
-
 make_complex = make(
     "complex",
     calls=(),
@@ -387,7 +383,7 @@ make_complex = make(
         fit_dtype(imag(ct), dtype_of(im)) if dtype_of(im).kind == "f" else None,
     ),
     jvp=lambda dxs, out, re, im: make_complex(*(0.0 if dx is None else dx for dx in dxs)),
-    batch=_parts,
+    batch=lambda args, axes: (args[0] + args[1] * 1j, 0),
     source="complex({}, {})",
     scalar="complex({}, {})",
     cost=Cost.CHEAP,
