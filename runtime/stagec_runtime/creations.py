@@ -20,9 +20,8 @@ from numba.np.arrayobj import get_itemsize, make_array, populate_array, store_it
 WORD = ir.IntType(64)
 PLACE = Loc(__file__, 1)
 TOO_BIG = "array is too big; it has more bytes than a machine word can count"
-MADE: dict[
-    str, Callable[..., Any]
-] = {}  # the functions of NumPy by name, and what stands for them
+# the functions of NumPy by name, and what stands for them
+MADE: dict[str, Callable[..., Any]] = {}
 
 
 def _stands_for(name: str, typed: Callable[..., Any], write: Callable[..., None]) -> None:

@@ -5,6 +5,8 @@ Such a list is one of run-time length: for one read, or, when it is written to, 
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from stagec.frontend.join import Join
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
@@ -14,7 +16,7 @@ from stagec.ir.core import Const
 from stagec.ops import lists
 
 
-def is_number(value: Value) -> bool:
+def is_number(value: Value) -> TypeGuard[Known | Number]:
     """Whether the value is a number, staged or known."""
     return isinstance(value, Number) or (
         isinstance(value, Known) and isinstance(value.value, NUMBERS)
@@ -25,7 +27,7 @@ def select_item(
     m: Machine, state: State, items: tuple[Value, ...], key: Number
 ) -> Value | None:
     """`items[key]` at a staged index, if the items are numbers of one type; None if not."""
-    numbers = [v for v in items if isinstance(v, Known | Number) and is_number(v)]
+    numbers = [v for v in items if is_number(v)]
     kinds = {unsized(as_operand(v).type) for v in numbers}
     if len(numbers) != len(items) or len(kinds) != 1:
         return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import freeze
+from stagec.ir.chains import mentioned
 from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value, known
 from stagec.ir.function import Function
 from stagec.ir.path import Arg, Index
@@ -43,8 +44,7 @@ def _contracted(block: Block, given: Collection[Symbol], outside: Outside) -> Bl
     """The block with smaller arrays; `given` are the symbols that may be negative."""
     narrower = _Narrower(outside)
     made = {s.out: s for s in block.stmts if isinstance(s, Apply) and s.op is empty}
-    used = Counter(v for s in block.stmts for v in uses(s))
-    used.update(v for v in block.results if isinstance(v, Value))
+    used = Counter(mentioned(block))
     for loop in block.stmts:
         for k, init in enumerate(loop.init if isinstance(loop, For) else ()):
             assert isinstance(loop, For)

@@ -22,14 +22,15 @@ from dataclasses import dataclass, replace
 
 from stagec.ir.alias import path_of, path_operands
 from stagec.ir.chains import Chain
-from stagec.ir.core import Apply, Block, Effect, For, If, Operand, Stmt, Value
+from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.path import Arg, Index, NewAxis
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import ArrayType, affine
 from stagec.ir.walk import defined, effectful, free_values, statements
-from stagec.ops.index_bounds import MADE, Indices
+from stagec.ops.index_bounds import Indices
 from stagec.ops.indexing import accumulate
+from stagec.opt.failures import failures
 from stagec.opt.memory import has_memory
 from stagec.opt.siblings.accesses import followed, pinned, plain
 from stagec.opt.sums import SUMS
@@ -83,14 +84,7 @@ class _Upwards:
         """Whether the statement can only give a result: on no trip would an error come."""
         if not isinstance(stmt, Apply):
             return isinstance(stmt, For | If)
-        facts = self.indices.facts
-        if stmt.op.effect is not Effect.NONE:
-            return False
-        if stmt.op in MADE and all(facts.holds(facts.of(a)) for a in stmt.args):
-            return True  # but for want of memory, which may come at any time
-        if path_of(stmt) is not None:
-            return not self.indices.doubtful(stmt)
-        return not stmt.op.exceptions([a.type for a in stmt.args], stmt.kwargs)
+        return not failures(stmt, self.indices.facts, bool(self.indices.doubtful(stmt)))
 
     def apart(self, loop: For, array: Value) -> bool:
         """Whether no trip sees what another one does to the array."""

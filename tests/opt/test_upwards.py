@@ -16,6 +16,7 @@ from stagec.opt.promote import promote
 from stagec.opt.scalarise import scalarise
 from stagec.opt.sums import sums
 from stagec.opt.upwards import upwards
+from tests.benchmarks.workloads.factorisations import cholesky, gram_schmidt
 
 pytest.importorskip("numba", reason="the Numba target needs Numba")
 
@@ -134,32 +135,6 @@ def test_loop_is_kept(program: Callable[[Any], Any]) -> None:
 @pytest.mark.parametrize("program", [*TURNED, *KEPT])
 def test_values(program: Callable[[Any], Any]) -> None:
     np.testing.assert_allclose(sc.jit(program, backend="numba")(X), program(X), rtol=1e-14)
-
-
-def cholesky(a: Any) -> Any:
-    a = a.copy()
-    for j in range(len(a)):
-        for k in range(j):
-            a[j, j] -= a[j, k] * a[j, k]
-        a[j, j] = np.sqrt(a[j, j])
-        for i in range(j + 1, len(a)):
-            for k in range(j):
-                a[i, j] -= a[i, k] * a[j, k]
-            a[i, j] /= a[j, j]
-    return np.sum(a * np.arange(len(a)))
-
-
-def gram_schmidt(q: Any) -> Any:
-    q = q.copy()
-    n = q.shape[1]
-    r = np.zeros((n, n))
-    for k in range(n):
-        r[k, k] = np.sqrt(np.sum(q[:, k] ** 2))
-        q[:, k] /= r[k, k]
-        for j in range(k + 1, n):
-            r[k, j] = np.dot(q[:, k], q[:, j])
-            q[:, j] -= r[k, j] * q[:, k]
-    return np.sum(q**3) + np.sum(r**2)
 
 
 def sweep(a: Any) -> Any:

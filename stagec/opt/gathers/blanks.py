@@ -16,7 +16,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from stagec.ir.core import Apply, Block, Const, For, Value
+from stagec.ir.chains import mentioned
+from stagec.ir.core import Apply, Const, For, Operand, Value
 from stagec.ir.path import Index, Path
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import statements, uses
@@ -55,7 +56,7 @@ class Blank:
 
         `zeros` are arrays of zeros that the loop may begin with.
         """
-        counts = _mentions(loop.body)
+        counts = Counter(mentioned(loop.body))
         root = chain[0].args[0]
         if not isinstance(root, Value) or counts[root] != 1:
             return None
@@ -72,7 +73,11 @@ class Blank:
 
     @classmethod
     def _of_each_trip(
-        cls, chain: Sequence[Apply], loop: For, zeros: Collection[Value], counts: Counter[Value]
+        cls,
+        chain: Sequence[Apply],
+        loop: For,
+        zeros: Collection[Value],
+        counts: Counter[Operand],
     ) -> Blank | None:
         """What each trip sets to zero for the next one."""
         body, root, last = loop.body, chain[0].args[0], chain[-1].out
@@ -103,13 +108,6 @@ def _cleared(stmt: object) -> Part | None:
     if not isinstance(value, Const) or value.value != 0 or array.dtype.kind not in "fc":
         return None
     return Part.of(stmt, 2)
-
-
-def _mentions(block: Block) -> Counter[Value]:
-    """How often each value is used in the block, and by what it passes on."""
-    found = Counter(v for s in statements(block) for v in uses(s))
-    found.update(v for v in block.results if isinstance(v, Value))
-    return found
 
 
 # --- what is around a part -----------------------------------------------------------------

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from stagec.ir.chains import mentioned
 from stagec.ir.core import Apply, Block, Stmt, Value
 from stagec.ir.types import ArrayType, Dim, affine, at_least, same_shape
-from stagec.ir.walk import uses
 from stagec.ops.indexing import accumulate, read
 from stagec.opt.parts import Part
 
@@ -126,8 +126,7 @@ def _candidate(stmt: Stmt) -> Part | None:
 
 def chains_of(block: Block) -> list[Chain]:
     """The additions of the block that belong together and are worth a sum."""
-    used = Counter(v for s in block.stmts for v in uses(s))
-    used.update(v for v in block.results if isinstance(v, Value))
+    used = Counter(mentioned(block))
     found: list[Chain] = []
     for stmt in block.stmts:
         part = _candidate(stmt)

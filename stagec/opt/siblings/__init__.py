@@ -17,15 +17,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from stagec.ir.alias import path_of
-from stagec.ir.core import Apply, Block, Effect, For, Stmt, Value
+from stagec.ir.core import Apply, Block, For, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.lowering import in_kernel
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import same
 from stagec.ir.walk import regions, statements, uses
-from stagec.ops.index_bounds import MADE, Indices
-from stagec.opt.elements import is_element
+from stagec.ops.index_bounds import Indices
+from stagec.opt.failures import failures
 from stagec.opt.memory import overwritten
 from stagec.opt.siblings.accesses import has_loop, plain
 from stagec.opt.siblings.join import Kind, joined
@@ -146,23 +145,15 @@ class _Siblings:
         A backward loop raises nothing that the program has not raised before.
         """
         found: set[object] = set()
-        facts = self.inside.facts
         for stmt in stmts:
-            if not isinstance(stmt, Apply):
-                again = isinstance(stmt, For) and stmt.free
-                for region in regions(stmt):
-                    inner = self.failures(region.stmts)
-                    found |= {f for f in inner if isinstance(f, Apply)} if again else inner
-            elif stmt.op.effect is not Effect.NONE:
-                found.add(stmt)
-            elif stmt.op in MADE and all(facts.holds(facts.of(a)) for a in stmt.args):
-                continue  # but for want of memory, which may come at any time
-            elif path_of(stmt) is None:
-                found.update(stmt.op.exceptions([a.type for a in stmt.args], stmt.kwargs))
-            elif not self.outside.isdisjoint(stmt.outs):
-                types = [a.type for a in stmt.args]
-                whole = () if is_element(stmt) else stmt.op.exceptions(types, stmt.kwargs)
-                found.update((IndexError, *whole))
+            if isinstance(stmt, Apply):
+                doubtful = not self.outside.isdisjoint(stmt.outs)
+                found |= failures(stmt, self.inside.facts, doubtful)
+                continue
+            again = isinstance(stmt, For) and stmt.free
+            for region in regions(stmt):
+                inner = self.failures(region.stmts)
+                found |= {f for f in inner if isinstance(f, Apply)} if again else inner
         return found
 
 
