@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.workload import GRADIENT, Handwritten, Workload, jax, loops, normal
+from tests.benchmarks.workload import GRADIENT, Handwritten, Workload, jax, normal
+from tests.benchmarks.workloads import dynamics_by_hand as by_hand
 
 
 def accelerations(x: Any, mass: Any) -> Any:
@@ -39,30 +40,6 @@ def n_body(position: Any, velocity: Any, mass: Any, dt: Any, steps: Any) -> Any:
         a = accelerations(x, mass)
         v += 0.5 * dt * a
     return np.sum(x * x) + 0.5 * np.sum(mass * np.sum(v * v, axis=1))
-
-
-_accelerations_loops = loops(accelerations)
-
-
-@loops
-def n_body_loops(position: Any, velocity: Any, mass: Any, dt: Any, steps: Any) -> Any:
-    x, v = position.copy(), velocity.copy()
-    n = len(mass)
-    a = _accelerations_loops(x, mass)
-    for _ in range(steps):
-        for i in range(n):
-            for k in range(3):
-                v[i, k] += 0.5 * dt * a[i, k]
-                x[i, k] += dt * v[i, k]
-        a = _accelerations_loops(x, mass)
-        for i in range(n):
-            for k in range(3):
-                v[i, k] += 0.5 * dt * a[i, k]
-    total = 0.0
-    for i in range(n):
-        for k in range(3):
-            total += x[i, k] * x[i, k] + 0.5 * mass[i] * v[i, k] * v[i, k]
-    return total
 
 
 def n_body_jax() -> Any:
@@ -103,25 +80,6 @@ def lorenz(x: Any, y: Any, z: Any, sigma: Any, rho: Any, beta: Any, dt: Any, ste
         x = x + dt / 6.0 * (ax + 2.0 * bx + 2.0 * cx + dx)
         y = y + dt / 6.0 * (ay + 2.0 * by + 2.0 * cy + dy)
         z = z + dt / 6.0 * (az + 2.0 * bz + 2.0 * cz + dz)
-    return x * x + y * y + z * z
-
-
-_slope_loops = loops(slope)
-
-
-@loops
-def lorenz_loops(
-    x: Any, y: Any, z: Any, sigma: Any, rho: Any, beta: Any, dt: Any, steps: Any
-) -> Any:
-    h = 0.5 * dt
-    for _ in range(steps):
-        ax, ay, az = _slope_loops(x, y, z, sigma, rho, beta)
-        bx, by, bz = _slope_loops(x + h * ax, y + h * ay, z + h * az, sigma, rho, beta)
-        cx, cy, cz = _slope_loops(x + h * bx, y + h * by, z + h * bz, sigma, rho, beta)
-        dx, dy, dz = _slope_loops(x + dt * cx, y + dt * cy, z + dt * cz, sigma, rho, beta)
-        x += dt / 6.0 * (ax + 2.0 * bx + 2.0 * cx + dx)
-        y += dt / 6.0 * (ay + 2.0 * by + 2.0 * cy + dy)
-        z += dt / 6.0 * (az + 2.0 * bz + 2.0 * cz + dz)
     return x * x + y * y + z * z
 
 
@@ -172,32 +130,6 @@ def fdtd(speed: Any, source: Any, recorded: Any, dt: Any) -> Any:
     return misfit
 
 
-@loops
-def fdtd_loops(speed: Any, source: Any, recorded: Any, dt: Any) -> Any:
-    n, m = speed.shape
-    courant = np.empty_like(speed)
-    for i in range(n):
-        for j in range(m):
-            courant[i, j] = (speed[i, j] * dt) ** 2
-    past, now = np.zeros_like(speed), np.zeros_like(speed)
-    misfit = 0.0
-    for t in range(len(source)):
-        for i in range(1, n - 1):
-            for j in range(1, m - 1):
-                past[i, j] = (
-                    2.0 * now[i, j] - past[i, j]
-                    + courant[i, j] * (
-                        now[i + 1, j] + now[i - 1, j] + now[i, j + 1] + now[i, j - 1]
-                        - 4.0 * now[i, j]
-                    )
-                )  # fmt: skip
-        past[n // 2, n // 2] += source[t]
-        for j in range(m):
-            misfit += 0.5 * (past[2, j] - recorded[t, j]) ** 2
-        past, now = now, past
-    return misfit
-
-
 def fdtd_jax() -> Any:
     scan, jnp = jax().lax.scan, jax().numpy
 
@@ -245,7 +177,7 @@ N_BODY = Workload(
     sizes=(5, 40, 200),
     wrt=(0, 1, 2),
     derivative=GRADIENT,
-    numba=Handwritten(n_body_loops, None),
+    numba=Handwritten(by_hand.n_body_loops, by_hand.n_body_gradient),
     jax=n_body_jax,
     torch=None,
     autograd=None,
@@ -259,7 +191,7 @@ LORENZ = Workload(
     sizes=(100, 10_000, 100_000),
     wrt=(0, 1, 2, 3, 4, 5),
     derivative=GRADIENT,
-    numba=Handwritten(lorenz_loops, None),
+    numba=Handwritten(by_hand.lorenz_loops, by_hand.lorenz_gradient),
     jax=lorenz_jax,
     torch=None,
     autograd=None,
@@ -273,7 +205,7 @@ FDTD = Workload(
     sizes=(12, 40, 120),
     wrt=(0,),
     derivative=GRADIENT,
-    numba=Handwritten(fdtd_loops, None),
+    numba=Handwritten(by_hand.fdtd_loops, by_hand.fdtd_gradient),
     jax=fdtd_jax,
     torch=None,
     autograd=None,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.workload import GRADIENT, Handwritten, Workload, jax, loops, normal
+from tests.benchmarks.workloads import factorisations_by_hand as by_hand
 
 
 def cholesky(a: Any) -> Any:
@@ -54,20 +55,6 @@ def lu(a: Any) -> Any:
     return np.sum(np.log(np.abs(np.diag(a))))
 
 
-@loops
-def lu_loops(a: Any) -> Any:
-    a = a.copy()
-    n = a.shape[0]
-    total = 0.0
-    for k in range(n):
-        total += np.log(abs(a[k, k]))
-        for i in range(k + 1, n):
-            factor = a[i, k] / a[k, k]
-            for j in range(k + 1, n):
-                a[i, j] -= factor * a[k, j]
-    return total
-
-
 def lu_jax() -> Any:
     scan, jnp = jax().lax.scan, jax().numpy
 
@@ -90,19 +77,6 @@ def triangular_solve(lower: Any, b: Any) -> Any:
             x[i] -= lower[i, j] * x[j]
         x[i] /= lower[i, i]
     return 0.5 * np.sum(x * x)
-
-
-@loops
-def triangular_solve_loops(lower: Any, b: Any) -> Any:
-    x = b.copy()
-    total = 0.0
-    for i in range(len(b)):
-        t = x[i]
-        for j in range(i):
-            t -= lower[i, j] * x[j]
-        x[i] = t / lower[i, i]
-        total += x[i] * x[i]
-    return 0.5 * total
 
 
 def triangular_solve_jax() -> Any:
@@ -132,30 +106,6 @@ def gram_schmidt(a: Any) -> Any:
             r[k, j] = np.dot(q[:, k], q[:, j])
             q[:, j] -= r[k, j] * q[:, k]
     return np.sum(q**3) + np.sum(r**2)
-
-
-@loops
-def gram_schmidt_loops(a: Any) -> Any:
-    q = a.T.copy()  # one column after the other
-    n, m = q.shape
-    total = 0.0
-    for k in range(n):
-        square = 0.0
-        for i in range(m):
-            square += q[k, i] * q[k, i]
-        total += square
-        scale = 1.0 / np.sqrt(square)
-        for i in range(m):
-            q[k, i] *= scale
-            total += q[k, i] ** 3
-        for j in range(k + 1, n):
-            product = 0.0
-            for i in range(m):
-                product += q[k, i] * q[j, i]
-            total += product * product
-            for i in range(m):
-                q[j, i] -= product * q[k, i]
-    return total
 
 
 def gram_schmidt_jax() -> Any:
@@ -188,31 +138,6 @@ def levinson_durbin(r: Any) -> Any:
         a[m] = k
         error *= 1.0 - k * k
     return error + np.sum(a * a)
-
-
-@loops
-def levinson_durbin_loops(r: Any) -> Any:
-    n = len(r) - 1
-    a = np.zeros(n + 1)
-    a[0] = 1.0
-    error = r[0]
-    for m in range(1, n + 1):
-        k = r[m]
-        for i in range(1, m):
-            k += a[i] * r[m - i]
-        k /= -error
-        for i in range(1, (m + 1) // 2):
-            low, high = a[i], a[m - i]
-            a[i] = low + k * high
-            a[m - i] = high + k * low
-        if m % 2 == 0:
-            a[m // 2] *= 1.0 + k
-        a[m] = k
-        error *= 1.0 - k * k
-    total = 0.0
-    for i in range(n + 1):
-        total += a[i] * a[i]
-    return error + total
 
 
 def levinson_durbin_jax() -> Any:
@@ -254,7 +179,7 @@ CHOLESKY = Workload(
     sizes=(8, 50, 200),
     wrt=(0,),
     derivative=GRADIENT,
-    numba=Handwritten(loops(cholesky), None),
+    numba=Handwritten(loops(cholesky), by_hand.cholesky_gradient),
     jax=cholesky_jax,
     torch=None,
     autograd=None,
@@ -268,7 +193,7 @@ LU = Workload(
     sizes=(8, 50, 200),
     wrt=(0,),
     derivative=GRADIENT,
-    numba=Handwritten(lu_loops, None),
+    numba=Handwritten(by_hand.lu_loops, by_hand.lu_gradient),
     jax=lu_jax,
     torch=None,
     autograd=None,
@@ -282,7 +207,7 @@ TRIANGULAR_SOLVE = Workload(
     sizes=(8, 100, 1_000),
     wrt=(0, 1),
     derivative=GRADIENT,
-    numba=Handwritten(triangular_solve_loops, None),
+    numba=Handwritten(by_hand.triangular_solve_loops, by_hand.triangular_solve_gradient),
     jax=triangular_solve_jax,
     torch=None,
     autograd=None,
@@ -296,7 +221,7 @@ GRAM_SCHMIDT = Workload(
     sizes=(8, 50, 150),
     wrt=(0,),
     derivative=GRADIENT,
-    numba=Handwritten(gram_schmidt_loops, None),
+    numba=Handwritten(by_hand.gram_schmidt_loops, by_hand.gram_schmidt_gradient),
     jax=gram_schmidt_jax,
     torch=None,
     autograd=None,
@@ -310,7 +235,7 @@ LEVINSON_DURBIN = Workload(
     sizes=(8, 100, 1_000),
     wrt=(0,),
     derivative=GRADIENT,
-    numba=Handwritten(levinson_durbin_loops, None),
+    numba=Handwritten(by_hand.levinson_durbin_loops, by_hand.levinson_durbin_gradient),
     jax=levinson_durbin_jax,
     torch=None,
     autograd=None,

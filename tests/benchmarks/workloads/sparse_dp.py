@@ -15,6 +15,7 @@ from tests.benchmarks.workload import (
     loops,
     normal,
 )
+from tests.benchmarks.workloads import sparse_dp_by_hand as by_hand
 
 
 def csr_product(values: Any, columns: Any, starts: Any, x: Any) -> Any:
@@ -25,29 +26,6 @@ def csr_product(values: Any, columns: Any, starts: Any, x: Any) -> Any:
         for k in range(starts[i], starts[i + 1]):
             y[i] += values[k] * x[columns[k]]
     return y
-
-
-@loops
-def csr_product_loops(values: Any, columns: Any, starts: Any, x: Any) -> Any:
-    rows = len(starts) - 1
-    y = np.empty(rows)
-    for i in range(rows):
-        t = 0.0
-        for k in range(starts[i], starts[i + 1]):
-            t += values[k] * x[columns[k]]
-        y[i] = t
-    return y
-
-
-@loops
-def csr_product_pullback(values: Any, columns: Any, starts: Any, x: Any, ct: Any) -> Any:
-    y = csr_product_loops(values, columns, starts, x)
-    values_bar, x_bar = np.empty_like(values), np.zeros_like(x)
-    for i in range(len(starts) - 1):
-        for k in range(starts[i], starts[i + 1]):
-            values_bar[k] = ct[i] * x[columns[k]]
-            x_bar[columns[k]] += ct[i] * values[k]
-    return y, values_bar, x_bar
 
 
 def csr_product_jax() -> Any:
@@ -74,21 +52,6 @@ def histogram(x: Any, weight: Any, bins: Any) -> Any:
     return h
 
 
-@loops
-def histogram_pullback(x: Any, weight: Any, bins: Any, ct: Any) -> Any:
-    h = np.zeros(bins)
-    x_bar, weight_bar = np.empty_like(x), np.empty_like(weight)
-    for i in range(len(x)):
-        place = x[i] * (bins - 1)
-        k = int(place)
-        right = place - k
-        h[k] += weight[i] * (1.0 - right)
-        h[k + 1] += weight[i] * right
-        weight_bar[i] = ct[k] * (1.0 - right) + ct[k + 1] * right
-        x_bar[i] = weight[i] * (ct[k + 1] - ct[k]) * (bins - 1)
-    return h, x_bar, weight_bar
-
-
 def histogram_jax() -> Any:
     jnp = jax().numpy
 
@@ -112,31 +75,6 @@ def time_warping(a: Any, b: Any) -> Any:
             best = min(cost[i - 1, j], cost[i, j - 1], cost[i - 1, j - 1])
             cost[i, j] = (a[i - 1] - b[j - 1]) ** 2 + best
     return cost[n, m]
-
-
-@loops
-def time_warping_gradient(a: Any, b: Any) -> Any:
-    n, m = len(a), len(b)
-    cost = np.full((n + 1, m + 1), np.inf)
-    cost[0, 0] = 0.0
-    for i in range(1, n + 1):
-        for j in range(1, m + 1):
-            best = min(cost[i - 1, j], cost[i, j - 1], cost[i - 1, j - 1])
-            cost[i, j] = (a[i - 1] - b[j - 1]) ** 2 + best
-    a_bar, b_bar = np.zeros(n), np.zeros(m)
-    i, j = n, m
-    while i > 0:  # along the best path, which is all that a minimum lets through
-        t = 2.0 * (a[i - 1] - b[j - 1])
-        a_bar[i - 1] += t
-        b_bar[j - 1] -= t
-        up, left, corner = cost[i - 1, j], cost[i, j - 1], cost[i - 1, j - 1]
-        if corner <= up and corner <= left:
-            i, j = i - 1, j - 1
-        elif up <= left:
-            i -= 1
-        else:
-            j -= 1
-    return cost[n, m], a_bar, b_bar
 
 
 def time_warping_jax() -> Any:
@@ -178,29 +116,6 @@ def hidden_markov(start: Any, transition: Any, emission: Any, observed: Any) -> 
     return likelihood
 
 
-@loops
-def hidden_markov_loops(start: Any, transition: Any, emission: Any, observed: Any) -> Any:
-    n = start.size
-    alpha, new = start.copy(), np.empty(n)
-    likelihood = 0.0
-    for t in range(len(observed)):
-        if t > 0:
-            new[:] = 0.0
-            for i in range(n):
-                for j in range(n):
-                    new[j] += alpha[i] * transition[i, j]
-            alpha, new = new, alpha
-        total = 0.0
-        for j in range(n):
-            alpha[j] *= emission[j, observed[t]]
-            total += alpha[j]
-        likelihood += np.log(total)
-        scale = 1.0 / total
-        for j in range(n):
-            alpha[j] *= scale
-    return likelihood
-
-
 def hidden_markov_jax() -> Any:
     scan, jnp = jax().lax.scan, jax().numpy
 
@@ -234,36 +149,6 @@ def alignment(score: Any, gap: Any, a: Any, b: Any) -> Any:
             )
             best = max(best, h[i, j])
     return best
-
-
-@loops
-def alignment_gradient(score: Any, gap: Any, a: Any, b: Any) -> Any:
-    n, m = len(a), len(b)
-    h = np.zeros((n + 1, m + 1))
-    best, i_best, j_best = 0.0, 0, 0
-    for i in range(1, n + 1):
-        for j in range(1, m + 1):
-            h[i, j] = max(
-                0.0,
-                h[i - 1, j - 1] + score[a[i - 1], b[j - 1]],
-                h[i - 1, j] - gap,
-                h[i, j - 1] - gap,
-            )
-            if h[i, j] > best:
-                best, i_best, j_best = h[i, j], i, j
-    score_bar, gap_bar = np.zeros_like(score), 0.0
-    i, j = i_best, j_best
-    while h[i, j] > 0.0:
-        if h[i, j] == h[i - 1, j] - gap:
-            gap_bar -= 1.0
-            i -= 1
-        elif h[i, j] == h[i, j - 1] - gap:
-            gap_bar -= 1.0
-            j -= 1
-        else:
-            score_bar[a[i - 1], b[j - 1]] += 1.0
-            i, j = i - 1, j - 1
-    return best, score_bar, gap_bar
 
 
 def alignment_jax() -> Any:
@@ -340,7 +225,7 @@ CSR_PRODUCT = Workload(
     sizes=(20, 2_000, 100_000),
     wrt=(0, 3),
     derivative=PULLBACK,
-    numba=Handwritten(csr_product_loops, csr_product_pullback),
+    numba=Handwritten(by_hand.csr_product_loops, by_hand.csr_product_pullback),
     jax=csr_product_jax,
     torch=None,
     autograd=None,
@@ -354,7 +239,7 @@ HISTOGRAM = Workload(
     sizes=(50, 10_000, 1_000_000),
     wrt=(0, 1),
     derivative=PULLBACK,
-    numba=Handwritten(loops(histogram), histogram_pullback),
+    numba=Handwritten(loops(histogram), by_hand.histogram_pullback),
     jax=histogram_jax,
     torch=None,
     autograd=None,
@@ -368,7 +253,7 @@ TIME_WARPING = Workload(
     sizes=(10, 100, 600),
     wrt=(0, 1),
     derivative=GRADIENT,
-    numba=Handwritten(loops(time_warping), time_warping_gradient),
+    numba=Handwritten(loops(time_warping), by_hand.time_warping_gradient),
     jax=time_warping_jax,
     torch=None,
     autograd=None,
@@ -382,7 +267,7 @@ HIDDEN_MARKOV = Workload(
     sizes=(20, 500, 10_000),
     wrt=(0, 1, 2),
     derivative=GRADIENT,
-    numba=Handwritten(hidden_markov_loops, None),
+    numba=Handwritten(by_hand.hidden_markov_loops, by_hand.hidden_markov_gradient),
     jax=hidden_markov_jax,
     torch=None,
     autograd=None,
@@ -396,7 +281,7 @@ ALIGNMENT = Workload(
     sizes=(10, 100, 600),
     wrt=(0, 1),
     derivative=GRADIENT,
-    numba=Handwritten(loops(alignment), alignment_gradient),
+    numba=Handwritten(loops(alignment), by_hand.alignment_gradient),
     jax=alignment_jax,
     torch=None,
     autograd=None,

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.workload import GRADIENT, Handwritten, Workload, jax, loops, normal
+from tests.benchmarks.workload import GRADIENT, Handwritten, Workload, jax, normal
+from tests.benchmarks.workloads import stencils_by_hand as by_hand
 
 
 def gauss_seidel(u: Any, f: Any, sweeps: Any) -> Any:
@@ -20,53 +21,6 @@ def gauss_seidel(u: Any, f: Any, sweeps: Any) -> Any:
                     u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1] - f[i, j]
                 )
     return 0.5 * np.sum(u * u)
-
-
-@loops
-def gauss_seidel_loops(u: Any, f: Any, sweeps: Any) -> Any:
-    u = u.copy()
-    n, m = u.shape
-    for _ in range(sweeps):
-        for i in range(1, n - 1):
-            for j in range(1, m - 1):
-                u[i, j] = 0.25 * (
-                    u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1] - f[i, j]
-                )
-    return _half_square(u.ravel())
-
-
-@loops
-def _half_square(u: Any) -> Any:
-    total = 0.0
-    for i in range(u.size):
-        total += u[i] * u[i]
-    return 0.5 * total
-
-
-@loops
-def gauss_seidel_gradient(u: Any, f: Any, sweeps: Any) -> Any:
-    n, m = u.shape
-    u_bar = u.copy()
-    f_bar = np.zeros_like(f)
-    for _ in range(sweeps):
-        for i in range(1, n - 1):
-            for j in range(1, m - 1):
-                u_bar[i, j] = 0.25 * (
-                    u_bar[i - 1, j] + u_bar[i + 1, j] + u_bar[i, j - 1] + u_bar[i, j + 1]
-                    - f[i, j]
-                )  # fmt: skip
-    value = _half_square(u_bar.ravel())
-    for _ in range(sweeps):
-        for i in range(n - 2, 0, -1):
-            for j in range(m - 2, 0, -1):
-                t = 0.25 * u_bar[i, j]
-                u_bar[i, j] = 0.0
-                f_bar[i, j] -= t
-                u_bar[i - 1, j] += t
-                u_bar[i + 1, j] += t
-                u_bar[i, j - 1] += t
-                u_bar[i, j + 1] += t
-    return value, u_bar, f_bar
 
 
 def gauss_seidel_jax() -> Any:
@@ -107,23 +61,6 @@ def jacobi_2d(a: Any, b: Any, steps: Any) -> Any:
     return 0.5 * np.sum(a * a)
 
 
-@loops
-def _jacobi_step(a: Any, b: Any) -> None:
-    n, m = a.shape
-    for i in range(1, n - 1):
-        for j in range(1, m - 1):
-            b[i, j] = 0.2 * (a[i, j] + a[i, j - 1] + a[i, j + 1] + a[i + 1, j] + a[i - 1, j])
-
-
-@loops
-def jacobi_2d_loops(a: Any, b: Any, steps: Any) -> Any:
-    a, b = a.copy(), b.copy()
-    for _ in range(steps):
-        _jacobi_step(a, b)
-        _jacobi_step(b, a)
-    return _half_square(a.ravel())
-
-
 def jacobi_2d_jax() -> Any:
     scan, jnp = jax().lax.scan, jax().numpy
 
@@ -154,22 +91,6 @@ def heat_3d(u: Any, rate: Any, steps: Any) -> Any:
             - 6.0 * u[1:-1, 1:-1, 1:-1]
         )  # fmt: skip
     return 0.5 * np.sum(u * u)
-
-
-@loops
-def heat_3d_loops(u: Any, rate: Any, steps: Any) -> Any:
-    u, v = u.copy(), u.copy()
-    n, m, k = u.shape
-    for _ in range(steps):
-        for x in range(1, n - 1):
-            for y in range(1, m - 1):
-                for z in range(1, k - 1):
-                    v[x, y, z] = u[x, y, z] + rate * (
-                        u[x + 1, y, z] + u[x - 1, y, z] + u[x, y + 1, z] + u[x, y - 1, z]
-                        + u[x, y, z + 1] + u[x, y, z - 1] - 6.0 * u[x, y, z]
-                    )  # fmt: skip
-        u, v = v, u
-    return _half_square(u.ravel())
 
 
 def heat_3d_jax() -> Any:
@@ -216,37 +137,6 @@ def adi(u: Any, rate: Any, steps: Any) -> Any:
         for i in range(n - 2, 0, -1):
             u[i, 1:-1] = d[i, 1:-1] - c[i] * u[i + 1, 1:-1]
     return 0.5 * np.sum(u * u)
-
-
-@loops
-def adi_loops(u: Any, rate: Any, steps: Any) -> Any:
-    n = u.shape[0]
-    s = 0.5 * rate
-    c = np.zeros(n)
-    pivot = np.ones(n)
-    for j in range(1, n - 1):
-        pivot[j] = 1.0 / (1.0 + 2.0 * s + s * c[j - 1])
-        c[j] = -s * pivot[j]
-    u = u.copy()
-    v = np.zeros((n, n))
-    d = np.zeros((n, n))
-    d_row = np.zeros(n)
-    for _ in range(steps):
-        for i in range(1, n - 1):
-            for j in range(1, n - 1):
-                right = s * u[i - 1, j] + (1.0 - 2.0 * s) * u[i, j] + s * u[i + 1, j]
-                d_row[j] = (right + s * d_row[j - 1]) * pivot[j]
-            for j in range(n - 2, 0, -1):
-                v[i, j] = d_row[j] - c[j] * v[i, j + 1]
-        d[0] = 0.0
-        for i in range(1, n - 1):
-            for j in range(1, n - 1):
-                right = s * v[i, j - 1] + (1.0 - 2.0 * s) * v[i, j] + s * v[i, j + 1]
-                d[i, j] = (right + s * d[i - 1, j]) * pivot[i]
-        for i in range(n - 2, 0, -1):
-            for j in range(1, n - 1):
-                u[i, j] = d[i, j] - c[i] * u[i + 1, j]
-    return _half_square(u.ravel())
 
 
 def adi_jax() -> Any:
@@ -300,18 +190,6 @@ def upwind(q: Any, speed: Any, steps: Any) -> Any:
     return 0.5 * np.sum(q * q)
 
 
-@loops
-def upwind_loops(q: Any, speed: Any, steps: Any) -> Any:
-    q, new = q.copy(), q.copy()
-    right = np.maximum(speed, 0.0)
-    left = np.minimum(speed, 0.0)
-    for _ in range(steps):
-        for i in range(1, q.size - 1):
-            new[i] = q[i] - right[i] * (q[i] - q[i - 1]) - left[i] * (q[i + 1] - q[i])
-        q, new = new, q
-    return _half_square(q)
-
-
 def upwind_jax() -> Any:
     scan, jnp = jax().lax.scan, jax().numpy
 
@@ -341,7 +219,7 @@ GAUSS_SEIDEL = Workload(
     sizes=(10, 40, 160),
     wrt=(0, 1),
     derivative=GRADIENT,
-    numba=Handwritten(gauss_seidel_loops, gauss_seidel_gradient),
+    numba=Handwritten(by_hand.gauss_seidel_loops, by_hand.gauss_seidel_gradient),
     jax=gauss_seidel_jax,
     torch=None,
     autograd=None,
@@ -355,7 +233,7 @@ JACOBI_2D = Workload(
     sizes=(10, 80, 250),
     wrt=(0, 1),
     derivative=GRADIENT,
-    numba=Handwritten(jacobi_2d_loops, None),
+    numba=Handwritten(by_hand.jacobi_2d_loops, by_hand.jacobi_2d_gradient),
     jax=jacobi_2d_jax,
     torch=None,
     autograd=None,
@@ -369,7 +247,7 @@ HEAT_3D = Workload(
     sizes=(8, 25, 60),
     wrt=(0,),
     derivative=GRADIENT,
-    numba=Handwritten(heat_3d_loops, None),
+    numba=Handwritten(by_hand.heat_3d_loops, by_hand.heat_3d_gradient),
     jax=heat_3d_jax,
     torch=None,
     autograd=None,
@@ -383,7 +261,7 @@ ADI = Workload(
     sizes=(10, 80, 250),
     wrt=(0,),
     derivative=GRADIENT,
-    numba=Handwritten(adi_loops, None),
+    numba=Handwritten(by_hand.adi_loops, by_hand.adi_gradient),
     jax=adi_jax,
     torch=None,
     autograd=None,
@@ -397,7 +275,7 @@ UPWIND = Workload(
     sizes=(20, 1_000, 20_000),
     wrt=(0, 1),
     derivative=GRADIENT,
-    numba=Handwritten(upwind_loops, None),
+    numba=Handwritten(by_hand.upwind_loops, by_hand.upwind_gradient),
     jax=upwind_jax,
     torch=None,
     autograd=None,
