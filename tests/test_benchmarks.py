@@ -30,14 +30,18 @@ def test_no_time_is_a_failure_too() -> None:
 def test_report(tmp_path: Path) -> None:
     quick = {"forward": 1e-6, "derivative": 2e-6}
     slow = {"forward": 5e-6, "derivative": 8e-6}
+    by_hand = {"forward": 1e-6, "derivative": 4e-6}
+    runs = {"stagec": quick, "jax": slow, "numba": by_hand}
+    first = {"stagec": {"derivative": 0.6}, "jax": {"derivative": 0.2}}
     found = {
-        "rosenbrock": Result(times={n: {"stagec": quick, "jax": slow} for n in (1, 2)}),
+        "rosenbrock": Result(times={n: runs for n in (1, 2)}, first=first),
         "lu": Result(failures=["not measured: no time left"]),
     }
     report.write(tmp_path, machine(), found)
     text = (tmp_path / "benchmarks.md").read_text()
-    assert "| rosenbrock | faster than JAX, derivative | 3x | 4 | yes |" in text
-    assert "| rosenbrock | derivative / forward by size | spread 1.3 | 2 2 | yes |" in text
+    assert "| rosenbrock | faster than JAX, derivative | 3x | 4 | 2 | yes |" in text
+    assert "| rosenbrock | derivative / forward by size | spread 1.3 | 2 2 | 4 4 | yes |" in text
+    assert "Median of stagec's first derivative over JAX's: 3." in text
     assert "- lu, not measured: no time left" in text
     assert "rosenbrock" in json.loads((tmp_path / "benchmarks.json").read_text())["workloads"]
     assert report.line(WORKLOADS["lu"], found["lu"]).startswith("lu  [not measured")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tests.benchmarks.supervise import Result
@@ -25,11 +26,12 @@ SPREAD = 1.3
 
 @dataclass(frozen=True)
 class Verdict:
-    """A figure beside what it must be."""
+    """A figure beside what it must be, and what it is with loops by hand in stagec's place."""
 
     what: str
     wanted: str
     found: str
+    by_hand: str
     met: bool | None  # None: could not be measured
 
 
@@ -37,34 +39,42 @@ def verdicts(workload: Workload, result: Result) -> Iterator[Verdict]:
     """What was to be shown, at the largest size that was measured."""
     sizes = sorted(result.times)
     if not sizes:
-        yield Verdict("", "", "nothing was measured", None)
+        yield Verdict("", "", "nothing was measured", "-", None)
         return
     times = result.times[sizes[-1]]
     for key, least in workload.faster_than.items():
         name, kind = key.split()
-        found = _ratio(_time(times, key), times.get("stagec", {}).get(kind))
-        met = None if found is None else found >= least
-        yield Verdict(
-            f"faster than {TITLES.get(name, name)}, {kind}", f"{least:g}x", _x(found), met
+        found, by_hand = (
+            _ratio(_time(times, key), _time(times, k)) for k in (kind, f"numba {kind}")
         )
+        yield Verdict(
+            f"faster than {TITLES.get(name, name)}, {kind}", f"{least:g}x", _x(found),
+            _x(by_hand, "-"), None if found is None else found >= least,
+        )  # fmt: skip
     for key, most in {**FORWARD_WITHIN, **workload.within}.items():
-        over, under = key.split(" / ")
-        found = _ratio(_time(times, over), _time(times, under))
+        found = _figure(times, key, "stagec")
         if found is None and key in FORWARD_WITHIN:
             continue
+        by_hand = None if " numba " in key else _figure(times, key, "numba")
         met = None if found is None else found <= most
-        yield Verdict(key, f"at most {most:g}", _x(found), met)
-    found = [
-        _ratio(_time(result.times[s], "derivative"), _time(result.times[s], "forward"))
-        for s in sizes
-    ]
-    ratios = [r for r in found if r]
-    if len(ratios) > 1:
-        spread = max(ratios) / min(ratios)
-        text = " ".join(f"{r:.2g}" for r in ratios)
+        yield Verdict(key, f"at most {most:g}", _x(found), _x(by_hand, "-"), met)
+    key = "derivative / forward"
+    ours, by_hand = (
+        [r for r in (_figure(result.times[s], key, name) for s in sizes) if r]
+        for name in ("stagec", "numba")
+    )
+    if len(ours) > 1:
+        spread = max(ours) / min(ours)
+        text, other = (" ".join(f"{r:.2g}" for r in ratios) for ratios in (ours, by_hand))
         yield Verdict(
-            "derivative / forward by size", f"spread {SPREAD:g}", text, spread <= SPREAD
+            f"{key} by size", f"spread {SPREAD:g}", text, other or "-", spread <= SPREAD
         )
+
+
+def _figure(times: dict[str, dict[str, float]], key: str, own: str) -> float | None:
+    """The ratio that the key names, of `own` runs where no others are named."""
+    over, under = (k if " " in k else f"{own} {k}" for k in key.split(" / "))
+    return _ratio(_time(times, over), _time(times, under))
 
 
 def _time(times: dict[str, dict[str, float]], key: str) -> float | None:
@@ -77,8 +87,8 @@ def _ratio(over: float | None, under: float | None) -> float | None:
     return None if over is None or not under else over / under
 
 
-def _x(ratio: float | None) -> str:
-    return "not measured" if ratio is None else f"{ratio:.3g}"
+def _x(ratio: float | None, missing: str = "not measured") -> str:
+    return missing if ratio is None else f"{ratio:.3g}"
 
 
 def line(workload: Workload, result: Result) -> str:
@@ -119,7 +129,9 @@ def markdown(machine: dict[str, Any], found: dict[str, Result], drawn: bool) -> 
         "is value and gradient, or value and pullback. Peers run in one process with stagec,",
         "in turn, in their best form: compiled where they compile, in double precision,",
         "arguments that are no floating-point arrays constant for JAX. Numba by hand is one",
-        "thread. A run over a second is measured once and not made at larger sizes.",
+        "thread; the column `by hand` has what was found with it in stagec's place, which is",
+        "what the machine allows. A run over a second is measured once and not made at larger",
+        "sizes.",
         "",
         *(f"- {key}: {value}" for key, value in machine.items()),
         "",
@@ -142,11 +154,18 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 def _targets(found: dict[str, Result]) -> list[str]:
     rows = [
-        [name, v.what, v.wanted, v.found, {True: "yes", False: "no", None: "-"}[v.met]]
+        [
+            name,
+            v.what,
+            v.wanted,
+            v.found,
+            v.by_hand,
+            {True: "yes", False: "no", None: "-"}[v.met],
+        ]
         for name, result in found.items()
         for v in verdicts(WORKLOADS[name], result)
     ]
-    return _table(["workload", "what", "wanted", "found", "met"], rows)
+    return _table(["workload", "what", "wanted", "found", "by hand", "met"], rows)
 
 
 def _times(found: dict[str, Result]) -> list[str]:
@@ -190,7 +209,15 @@ def _firsts(found: dict[str, Result]) -> list[str]:
         ]
         for name, r in found.items()
     ]
-    return _table(head, rows)
+    ratios = [
+        f
+        for r in found.values()
+        if (f := _ratio(*(r.first.get(c, {}).get("derivative") for c in ("stagec", "jax"))))
+    ]
+    lines = _table(head, rows)
+    if ratios:
+        lines += ["", f"Median of stagec's first derivative over JAX's: {median(ratios):.2g}."]
+    return lines
 
 
 def _megabytes(value: int | None) -> str:
