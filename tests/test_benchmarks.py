@@ -34,13 +34,15 @@ def test_report(tmp_path: Path) -> None:
     runs = {"stagec": quick, "jax": slow, "numba": by_hand}
     first = {"stagec": {"derivative": 0.6}, "jax": {"derivative": 0.2}}
     found = {
-        "rosenbrock": Result(times={n: runs for n in (1, 2)}, first=first),
+        "rosenbrock": Result(times=dict.fromkeys((1, 2), runs), first=first),
         "lu": Result(failures=["not measured: no time left"]),
     }
     report.write(tmp_path, machine(), found)
     text = (tmp_path / "benchmarks.md").read_text()
     assert "| rosenbrock | faster than JAX, derivative | 3x | 4 | 2 | yes |" in text
-    assert "| rosenbrock | derivative / forward by size | spread 1.3 | 2 2 | 4 4 | yes |" in text
+    assert (
+        "| rosenbrock | derivative / forward by size | spread 1.3 | 2 2 | 4 4 | yes |" in text
+    )
     assert "Median of stagec's first derivative over JAX's: 3." in text
     assert "- lu, not measured: no time left" in text
     assert "rosenbrock" in json.loads((tmp_path / "benchmarks.json").read_text())["workloads"]

@@ -24,10 +24,16 @@ def joined(*types: ArrayType) -> np.dtype:
 
 
 def raised(
-    exceptions: tuple[type[BaseException], ...], *types: ArrayType, python: bool = False
+    spelled: Any,
+    exceptions: tuple[type[BaseException], ...],
+    *types: ArrayType,
+    python: bool = False,
 ) -> tuple[type[BaseException], ...]:
-    """What is raised for Python numbers, and for powers of integers; NumPy warns otherwise."""
-    numbers = python or all(t.weak for t in types)
+    """What is raised for powers of integers, and by Python: NumPy warns otherwise.
+
+    Python's are functions of the math module, and the operator `spelled` of Python numbers.
+    """
+    numbers = python or (spelled is not None and all(t.weak for t in types))
     whole = (
         ValueError in exceptions
         and len(types) > 1
@@ -54,7 +60,7 @@ def element_form(
         return _math_scalar(library, exceptions, types)
     if "rt." in text:
         return LIBRARY
-    if not callable(given) and raised(exceptions, *types):
+    if not callable(given) and raised(spelled, exceptions, *types):
         return LIBRARY
     if all(t.dtype.kind == "b" for t in types) and spelled is not None and spelled not in LOGIC:
         return LIBRARY  # NumPy's arithmetic of booleans is logic, that of compiled code is not

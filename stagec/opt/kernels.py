@@ -1,12 +1,13 @@
 """Outlining: what a machine can run fast moves into functions that are compiled.
 
-A kernel is a run of consecutive statements with a loop among them, all of which have a form in
-compiled code.  The rest stays as it is and calls the kernels.
+A kernel is a run of consecutive statements that all have a form in compiled code, with a loop
+among them or so many that calling compiled code takes less time.  The rest stays as it is and
+calls the kernels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -15,28 +16,34 @@ from stagec.ir.core import (
     Apply,
     Block,
     Call,
-    Calls,
-    Cost,
-    Expands,
-    For,
-    If,
     Operand,
     Stmt,
     Value,
-    While,
 )
 from stagec.ir.function import Function
-from stagec.ir.lowering import fits, in_kernel, is_integer
 from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import ArrayType, ListType, Type, same
+from stagec.ir.types import ArrayType, same
 from stagec.ir.walk import clone, free_values, operands, regions, statements, uses
 from stagec.ops.cast import astype, to_numpy
+from stagec.ops.expansion import expanded
 from stagec.ops.extent import extent
 from stagec.opt.elements import as_python, is_size
 from stagec.opt.fingerprint import fingerprint
 from stagec.opt.memory import allocates
 from stagec.opt.pieces import pieces
+from stagec.opt.runs import (
+    WORTH,
+    compiles,
+    has_list,
+    loops,
+    makes_integers,
+    makes_memory,
+    numbers_only,
+    of_numbers,
+    passes,
+    python_time,
+)
 
 
 def kernels(fn: Function) -> Function:
@@ -75,7 +82,7 @@ class _Outliner:
         for k, stmt in enumerate((*block.stmts, None)):
             if isinstance(stmt, Apply) and is_size(stmt):
                 self.sizes[stmt.outs[0]] = stmt
-            if stmt is not None and in_kernel(stmt) and not calls_library(stmt):
+            if stmt is not None and (of_numbers(stmt) or compiles(stmt)):
                 run.append(stmt)
                 continue
             rest = Block((), block.stmts[k:], block.results)
@@ -87,9 +94,14 @@ class _Outliner:
 
     def outlined(self, run: list[Stmt], rest: Block) -> list[Stmt]:
         """The run as a call of a new kernel; as it is if it is not worth one."""
-        if not any(map(loops, run)):
+        if any(map(loops, run)):
+            core = [k for k, s in enumerate(run) if loops(s) or makes_memory(s)]
+        elif any(map(makes_integers, run)):
+            return self.parts(run, rest, makes_integers)
+        elif sum(map(python_time, run)) < WORTH:
             return run
-        core = [k for k, s in enumerate(run) if loops(s) or makes_memory(s)]
+        else:
+            core = [k for k, s in enumerate(run) if python_time(s)]
         first, end = core[0], core[-1] + 1
         while first and (numbers_only(run[first - 1]) or is_size(run[first - 1])):
             first -= 1
@@ -101,7 +113,8 @@ class _Outliner:
         apart = pieces(self.integers(run), run)
         found = self.each(apart, rest) if len(apart) > 1 else self.whole(run, rest)
         if found is None:
-            found = self.parts(run, rest)
+            # lists do not pass between kernels and their callers
+            found = self.parts(run, rest, has_list) if any(map(has_list, run)) else run
         return [*before, *found, *after]
 
     def each(self, apart: Sequence[list[Stmt]], rest: Block) -> list[Stmt]:
@@ -112,14 +125,12 @@ class _Outliner:
             found += self.outlined(piece, replace(rest, stmts=(*later, *rest.stmts)))
         return found
 
-    def parts(self, run: list[Stmt], rest: Block) -> list[Stmt]:
-        """The run without its lists, which do not pass between kernels and their callers."""
-        if not any(map(has_list, run)):
-            return run
+    def parts(self, run: list[Stmt], rest: Block, apart: Callable[[Stmt], bool]) -> list[Stmt]:
+        """What stands between the statements that are to be apart, each as a run of its own."""
         found: list[Stmt] = []
         part: list[Stmt] = []
         for k, stmt in enumerate((*run, None)):
-            if stmt is not None and not has_list(stmt):
+            if stmt is not None and not apart(stmt):
                 part.append(stmt)
                 continue
             later = replace(rest, stmts=(*run[k:], *rest.stmts))
@@ -183,7 +194,8 @@ class _Outliner:
     ) -> list[Stmt]:
         """A new kernel, and the statements that call it."""
         names: dict[Value, Operand] = {}
-        body = clone(Block(tuple(given), tuple(run), tuple(outs)), names)
+        body = expanded(Block(tuple(given), tuple(run), tuple(outs)), of_numbers)
+        body = clone(body, names)
         builder = Builder(list(body.stmts))
         results = [as_python(builder, r) for r in body.results]
         block = builder.block(body.params, results)
@@ -200,22 +212,6 @@ class _Outliner:
         return after.stmts
 
 
-def loops(stmt: Stmt) -> bool:
-    """Whether there is a loop in the statement."""
-    return isinstance(stmt, For | While) or any(
-        loops(s) for region in regions(stmt) for s in region.stmts
-    )
-
-
-def calls_library(stmt: Stmt) -> bool:
-    """Whether the op takes long on arrays as a whole: outside of loops it stays NumPy's."""
-    return (
-        isinstance(stmt, Apply)
-        and stmt.cost is Cost.COSTLY
-        and isinstance(stmt.op.scalar, Calls | Expands)
-    )
-
-
 def early_sizes(run: Sequence[Stmt]) -> tuple[list[Stmt], list[Stmt]]:
     """What the run computes from sizes of arrays that are there before it, and the rest."""
     sizes: list[Stmt] = []
@@ -227,44 +223,6 @@ def early_sizes(run: Sequence[Stmt]) -> tuple[list[Stmt], list[Stmt]]:
         if not early:
             late.update(stmt.outs)
     return sizes, rest
-
-
-def numbers_only(stmt: Stmt) -> bool:
-    """Whether the statement makes numbers, which costs less in compiled code.
-
-    Integers are left to Python, where they may be of any size.
-    """
-    if isinstance(stmt, If):
-        inner = (*stmt.then.stmts, *stmt.orelse.stmts)
-        return _numbers(stmt) and all(map(numbers_only, inner))
-    return isinstance(stmt, Apply) and _numbers(stmt)
-
-
-def _numbers(stmt: Stmt) -> bool:
-    return (
-        bool(stmt.outs)
-        and not has_list(stmt)
-        and not any(
-            not isinstance(v.type, ArrayType) or v.type.kind == "array" or is_integer(v.type)
-            for v in stmt.outs
-        )
-    )
-
-
-def has_list(stmt: Stmt) -> bool:
-    """Whether the statement makes or uses a list."""
-    values = (*uses(stmt), *stmt.outs)
-    return any(isinstance(v.type, ListType) for v in values)
-
-
-def makes_memory(stmt: Stmt) -> bool:
-    """Whether the op makes a list or an array, which a loop may fill."""
-    return isinstance(stmt, Apply) and allocates(stmt)
-
-
-def passes(type: Type) -> bool:
-    """Whether values of the type may be passed to kernels and returned by them."""
-    return fits(type) and not isinstance(type, ListType)
 
 
 def as_scalar(value: Value, out: Value) -> Apply:

@@ -75,3 +75,105 @@ def test_an_array_is_not_made_after_what_may_fail() -> None:
         sc.jit(refused, backend="numba")(np.ones(3), -1)
     with pytest.raises(IndexError):
         sc.jit(refused, backend="numba")(np.ones(3), 2)
+
+
+# --- numbers without a loop ------------------------------------------------------------------
+
+
+def reach(a: Any, b: Any, c: Any) -> Any:
+    """Of an arm with two joints, divided by what may be zero."""
+    x = np.cos(a) + 0.7 * np.cos(a + b)
+    y = np.sin(a) + 0.7 * np.sin(a + b)
+    return np.array([x, y]) / c, np.hypot(x, y), a / c
+
+
+def rates(y: Any, p: Any) -> Any:
+    """The right-hand side of an epidemic."""
+    s, i, r = y
+    new = p[0] * np.exp(-p[1]) * s * i / (s + i + r)
+    return np.array([-new, new - p[2] * i, p[2] * i])
+
+
+def whole(n: Any, a: Any) -> Any:
+    """A whole number that may be of any size."""
+    return n**4 + 1, np.sin(a) * np.cos(a) * np.exp(a) * np.tan(a)
+
+
+def branches(a: Any, b: Any) -> Any:
+    if a > b:
+        return np.tan(a) * np.cos(b) * np.exp(b) * np.sqrt(a)
+    return np.tanh(a) + np.arctan2(a, b) + np.hypot(a, b) + np.log(b)
+
+
+def in_place(v: Any, a: Any) -> Any:
+    v[0] = np.sin(a) * np.cos(a)
+    v[-1] += np.exp(v[0]) * np.tan(a)
+    return v
+
+
+def few(a: Any, b: Any) -> Any:
+    """Not worth a call of compiled code."""
+    return a * b + 2.0 * a - b / a
+
+
+@pytest.mark.parametrize(
+    ("program", "args"),
+    [
+        (reach, (0.3, 0.4, 2.0)),
+        (rates, (np.array([0.9, 0.1, 0.01]), np.array([1.0, 0.2, 0.1]))),
+        (rates, (np.array([0.9, 0.1, 0.01], np.float32), np.array([1.0, 0.2, 0.1]))),
+        (whole, (10**6, 0.3)),
+        (whole, (np.int8(3), 0.3)),
+        (branches, (1.0, 0.5)),
+        (branches, (0.5, 1.0)),
+        (in_place, (np.ones(3), 0.3)),
+    ],
+)
+def test_numbers_are_compiled(program: Callable[..., Any], args: Any) -> None:
+    assert kernels_of(program, *args) == 1
+    ours, plain = ([np.copy(a) if np.ndim(a) else a for a in args] for _ in range(2))
+    found, wanted = sc.jit(program, backend="numba")(*ours), program(*plain)
+    for a, b in zip(_leaves((found, ours)), _leaves((wanted, plain)), strict=True):
+        assert type(a) is type(b)
+        assert getattr(a, "dtype", None) == getattr(b, "dtype", None)
+        if type(b) is int:
+            assert a == b
+        np.testing.assert_allclose(np.float64(a), np.float64(b), rtol=1e-12)
+
+
+def _leaves(tree: Any) -> list[Any]:
+    if isinstance(tree, tuple | list):
+        return [leaf for part in tree for leaf in _leaves(part)]
+    return [tree]
+
+
+def test_numbers_that_are_compiled_raise() -> None:
+    with pytest.raises(ZeroDivisionError):
+        sc.jit(reach, backend="numba")(0.3, 0.4, 0.0)
+    with pytest.raises(IndexError):
+        sc.jit(rates, backend="numba")(np.ones(3), np.ones(2))
+
+
+def test_gradient_of_numbers_is_compiled() -> None:
+    gradient = sc.grad(branches, argnums=(0, 1), backend="numba")
+    assert "@njit" in gradient.source(1.0, 0.5)
+    wanted = sc.grad(branches, argnums=(0, 1))(1.0, 0.5)
+    np.testing.assert_allclose(gradient(1.0, 0.5), wanted, rtol=1e-13)
+
+
+def test_few_numbers_stay_in_python() -> None:
+    assert kernels_of(few, 0.3, 0.4) == 0
+
+
+def roots(x: Any, n: Any) -> Any:
+    """NumPy's root of a Python number raises nothing."""
+    for _ in range(n):
+        x = float(np.sqrt(x)) - 1.0
+    return x
+
+
+def test_roots_of_python_numbers_are_compiled() -> None:
+    assert kernels_of(roots, 9.0, 2) == 1
+    assert sc.jit(roots, backend="numba")(9.0, 2) == roots(9.0, 2)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(sc.jit(roots, backend="numba")(9.0, 4))
