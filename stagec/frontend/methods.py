@@ -31,6 +31,26 @@ from stagec.ops import lists
 from stagec.ops.cast import conjugate
 
 Method = Callable[..., Value]
+PYTHON = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
+
+# special method -> the operator, and whether its operands stand in the other order
+OPERATORS: dict[str, tuple[Any, bool]] = {
+    f"__{prefix}{name}__": (function, bool(prefix))
+    for name, function in {
+        "add": operator.add, "sub": operator.sub, "mul": operator.mul,
+        "truediv": operator.truediv, "floordiv": operator.floordiv, "mod": operator.mod,
+        "pow": operator.pow, "matmul": operator.matmul, "and": operator.and_,
+        "or": operator.or_, "xor": operator.xor, "lshift": operator.lshift,
+        "rshift": operator.rshift, "divmod": divmod,
+    }.items()
+    for prefix in ("", "r")
+} | {
+    f"__{function.__name__.rstrip('_')}__": (function, False)
+    for function in (
+        operator.neg, operator.pos, operator.invert, operator.eq, operator.ne, operator.lt,
+        operator.le, operator.gt, operator.ge, abs, len,
+    )
+}  # fmt: skip
 
 
 def array_method(
@@ -40,7 +60,15 @@ def array_method(
     own = ARRAY_METHODS.get(name)
     if own is not None and (isinstance(base, ArrayRef) or name in NUMBER_METHODS):
         return Intrinsic(name, lambda m, s, a, k, at: own(m, s, base, a, k, at))
-    if kind.kind == "py":
+    if name in OPERATORS and (isinstance(base, ArrayRef) or not kind.weak):
+        function, back = OPERATORS[name]
+        return Intrinsic(
+            name,
+            lambda m, s, a, k, at: m.call_value(
+                s, function, (*a, base) if back else (base, *a), k, at
+            ),
+        )
+    if kind.kind == "py" and not hasattr(PYTHON[kind.dtype.kind], name):
         raise Raised(AttributeError(f"{kind} object has no attribute {name!r}"))
     function = getattr(np, name, None)
     on_array = getattr(np.ndarray, name, None)
@@ -48,11 +76,11 @@ def array_method(
         return method_of(on_array, name, base)
     if on_array is not None and function is not None and numpy_calls.implemented(function):
         return method_of(function, name, base)
-    if not hasattr(np.ndarray, name):
+    if kind.kind != "py" and not hasattr(np.ndarray, name):
         raise Raised(AttributeError(f"'numpy.ndarray' object has no attribute {name!r}"))
     raise StagecError(
-        "SC350", f"the array method {name!r} is not supported", loc,
-        "see docs/functions.md for the NumPy functions that are",
+        "SC350", f"the {'number' if kind.kind == 'py' else 'array'} method {name!r} "
+        "is not supported", loc, "see docs/functions.md for the NumPy functions that are",
     )  # fmt: skip
 
 
@@ -116,7 +144,7 @@ def _item(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any)
         key = args[0] if len(args) == 1 else TupleValue(args)
         rank = arrays.type_of(state, base).rank
         flat = base
-        if len(args) == 1 and rank > 1:
+        if len(args) == 1 and rank != 1:
             flat = numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
         value = arrays.read_subscript(m, state, flat, key, loc)  # type: ignore[arg-type]
     handle = numpy_calls.argument(m, state, value, loc)
@@ -126,7 +154,7 @@ def _item(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any)
 
 
 def _tolist(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    if isinstance(base, Number):
+    if isinstance(base, Number) or not arrays.type_of(state, base).rank:
         return _item(m, state, base, (), {}, loc)
     items = [_tolist(m, state, v, (), {}, loc) for v in containers.unpack(m, state, base, loc)]
     return Ref(m.new_cell(state, Items(tuple(items))), list)
