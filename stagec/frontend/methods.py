@@ -12,6 +12,7 @@ from stagec import ops
 from stagec.errors import Loc, StagecError
 from stagec.frontend import array_writes, arrays, containers, numpy_calls
 from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.special_methods import special_method
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     NONE,
@@ -33,25 +34,6 @@ from stagec.ops.cast import conjugate
 Method = Callable[..., Value]
 PYTHON = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
 
-# special method -> the operator, and whether its operands stand in the other order
-OPERATORS: dict[str, tuple[Any, bool]] = {
-    f"__{prefix}{name}__": (function, bool(prefix))
-    for name, function in {
-        "add": operator.add, "sub": operator.sub, "mul": operator.mul,
-        "truediv": operator.truediv, "floordiv": operator.floordiv, "mod": operator.mod,
-        "pow": operator.pow, "matmul": operator.matmul, "and": operator.and_,
-        "or": operator.or_, "xor": operator.xor, "lshift": operator.lshift,
-        "rshift": operator.rshift, "divmod": divmod,
-    }.items()
-    for prefix in ("", "r")
-} | {
-    f"__{function.__name__.rstrip('_')}__": (function, False)
-    for function in (
-        operator.neg, operator.pos, operator.invert, operator.eq, operator.ne, operator.lt,
-        operator.le, operator.gt, operator.ge, abs, len,
-    )
-}  # fmt: skip
-
 
 def array_method(
     m: Machine, base: ArrayRef | Number, kind: ArrayType, name: str, loc: Loc | None
@@ -60,14 +42,9 @@ def array_method(
     own = ARRAY_METHODS.get(name)
     if own is not None and (isinstance(base, ArrayRef) or name in NUMBER_METHODS):
         return Intrinsic(name, lambda m, s, a, k, at: own(m, s, base, a, k, at))
-    if name in OPERATORS and (isinstance(base, ArrayRef) or not kind.weak):
-        function, back = OPERATORS[name]
-        return Intrinsic(
-            name,
-            lambda m, s, a, k, at: m.call_value(
-                s, function, (*a, base) if back else (base, *a), k, at
-            ),
-        )
+    special = special_method(name, base, kind)
+    if special is not None:
+        return special
     if kind.kind == "py" and not hasattr(PYTHON[kind.dtype.kind], name):
         raise Raised(AttributeError(f"{kind} object has no attribute {name!r}"))
     function = getattr(np, name, None)

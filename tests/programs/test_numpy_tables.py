@@ -11,9 +11,11 @@ import pytest
 
 import stagec as sc
 
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+
 X = np.array([[1.0, 2.0, -3.0], [4.0, 5.0, 6.0]])
 F = np.array([1.5, -2.0, 0.25], np.float32)
-I = np.array([3, 1, 2], np.int8)
+IS = np.array([3, 1, 2], np.int8)
 U = np.array([6, 6, 1, 7, 5, 3], np.uint8)
 
 CASES: list[Callable[..., Any]] = [
@@ -32,10 +34,32 @@ CASES: list[Callable[..., Any]] = [
     lambda x, f, i, u: (np.intersect1d(u, i), np.intersect1d(f, i)),
     lambda x, f, i, u: (np.flip(np.asarray(x[0, 0])), np.ediff1d(x, to_end=1)),
     lambda x, f, i, u: (np.polyadd(1, f), np.polysub(f, 2), np.polymul(2, 3.5)),
-    lambda x, f, i, u: (np.convolve(f, 2.0), np.convolve(3, i)),
+    lambda x, f, i, u: np.convolve(f, np.float64(2.0)),
     lambda x, f, i, u: (np.asarray(x[0, 0]).item(0), np.asarray(x[0, 0]).tolist()),
     lambda x, f, i, u: np.copyto(i, 1.5),
     lambda x, f, i, u: np.copyto(x, 2, where=x > 2),
+]
+
+# options that ops do not have; a third of the elements counts
+OPTIONS: list[Callable[..., Any]] = [
+    lambda x, f, i, u: (np.max(x, initial=0), x.min(axis=0, initial=3.0), i.min(initial=1.5)),
+    lambda x, f, i, u: np.max(x, axis=(0, 1), initial=1, where=x < 2, keepdims=True),
+    lambda x, f, i, u: (np.max(x[:0], initial=2), np.max(x[:0], axis=0, initial=2)),
+    lambda x, f, i, u: (np.all(x, where=x > 0), x.any(axis=0, where=[True, False, True])),
+    lambda x, f, i, u: (np.var(x, where=x > 0), np.var(i, where=i > 1), f.std(where=f > 0)),
+    lambda x, f, i, u: np.var(x, axis=0, where=x > -9, ddof=1, keepdims=True),
+    lambda x, f, i, u: np.var(x, axis=1, mean=np.mean(x, axis=1, keepdims=True)),
+    lambda x, f, i, u: np.std(x, axis=0, where=x > -9),
+    lambda x, f, i, u: (np.nansum(x, initial=1.0), np.nanprod(np.sqrt(f), initial=2.0)),
+    lambda x, f, i, u: np.nanmax(np.sqrt(x), axis=0, initial=0.0, where=x < 4.5),
+    lambda x, f, i, u: (np.nanmin(np.sqrt(x), initial=9), np.nanmean(np.sqrt(x), where=x < 5)),
+    lambda x, f, i, u: (np.nanvar(np.sqrt(x), where=x < 5), np.nanstd(x, 1, where=x < 5)),
+    lambda x, f, i, u: np.cov(x, aweights=np.array([1.0, 2, 3]), fweights=[1, 2, 1], ddof=0),
+    lambda x, f, i, u: np.cov(x[0], aweights=np.array([1.0, 2.0, 3.0])),
+    lambda x, f, i, u: np.cov(x, rowvar=False, aweights=[1.0, 2.0]),
+    lambda x, f, i, u: np.interp(x, [1.0, 2.0, 5.5], [1.0, 2.0, 3.0], period=6.0),
+    lambda x, f, i, u: np.array_equal(np.sqrt(f), np.sqrt(f), equal_nan=True),
+    lambda x, f, i, u: np.array_equal(np.sqrt(f), np.sqrt(f), equal_nan=False),
 ]
 
 
@@ -59,9 +83,9 @@ def agree(found: Any, expected: Any) -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("f", CASES)
+@pytest.mark.parametrize("f", CASES + OPTIONS)
 def test_as_numpy(f: Callable[..., Any]) -> None:
-    mine, theirs = (copy.deepcopy((X, F, I, U)) for _ in range(2))
+    mine, theirs = (copy.deepcopy((X, F, IS, U)) for _ in range(2))
     try:
         expected = f(*theirs)
     except Exception as error:
@@ -70,6 +94,22 @@ def test_as_numpy(f: Callable[..., Any]) -> None:
         return
     agree(sc.jit(f)(*mine), expected)
     agree(mine, theirs)
+
+
+@pytest.mark.parametrize("f", OPTIONS[:12:2] + OPTIONS[12:16])
+def test_slopes(f: Callable[..., Any]) -> None:
+    """Both modes give the slope that differences show, off the bounds of the masks."""
+
+    def total(x: Any) -> Any:
+        found = f(x, F, IS, U)
+        parts = found if isinstance(found, tuple) else (found,)
+        return sum([np.sum(np.sin(p) * 1.5) for p in parts if p.dtype == np.float64])
+
+    x = X * 1.01 + 0.02
+    step = np.cos(np.arange(6.0)).reshape(2, 3)
+    slope = (total(x + 1e-6 * step) - total(x - 1e-6 * step)) / 2e-6
+    np.testing.assert_allclose(np.sum(sc.grad(total)(x) * step), slope, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(sc.jvp(total, (x,), (step,))[1], slope, rtol=1e-6, atol=1e-8)
 
 
 def test_sparse_grids_are_copies() -> None:
