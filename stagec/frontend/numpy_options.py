@@ -91,7 +91,7 @@ def var_(
         count = np.sum(chosen, axis=axis, keepdims=True).astype(x.dtype)
         mean = np.sum(np.where(chosen, x, 0), axis=axis, keepdims=True) / count
     steps = np.where(chosen, x - mean, 0)
-    squares = (steps * np.conj(steps)).real if x.dtype.kind == "c" else steps * steps
+    squares = np.real(steps * np.conj(steps)) if x.dtype.kind == "c" else steps * steps
     total = np.sum(squares, axis=axis, keepdims=keepdims)
     free = np.sum(chosen, axis=axis, keepdims=keepdims) - (
         ddof if correction is None else correction

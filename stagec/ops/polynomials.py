@@ -82,6 +82,8 @@ def _vander_value(x: Any, *n: Any, shape: Plan, increasing: bool) -> Any:
 
 
 def _vander_call(x: Any, N: Any = None, increasing: Any = False) -> Any:
+    if np.ndim(x) != 1:
+        raise ValueError("x must be a one-dimensional array or sequence.")
     plan, staged = sizes(length(x, 0) if N is None else N, 1)
     return vander(x, *staged, shape=plan, increasing=bool(static(increasing, "increasing")))
 
