@@ -170,19 +170,28 @@ def lexsort_(keys: Any, axis: Any = -1) -> Any:
     return order
 
 
-def trim_zeros_(filt: Any, trim: Any = "fb") -> Any:
-    if np.ndim(filt) != 1:
-        raise TypeError("trim_zeros: only arrays of one axis are trimmed")
-    found = np.flatnonzero(filt)
-    first, last = 0, len(filt)
-    if found.size == 0:
-        first = last
+def trim_zeros_(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
+    sides, n = trim.lower(), np.ndim(filt)
+    if sides not in ("fb", "bf", "f", "b"):
+        raise ValueError(f"unexpected character(s) in `trim`: {sides!r}")
+    if axis is None:
+        axes = list(range(n))
     else:
-        if "f" in trim.lower():
-            first = found[0]
-        if "b" in trim.lower():
-            last = found[-1] + 1
-    return filt[first:last]
+        axes = [a % n for a in (axis if isinstance(axis, (tuple, list)) else (axis,))]
+    x = filt
+    for k in axes:
+        rows = np.moveaxis(np.asarray(filt), k, 0) if n > 1 else np.asarray(filt)
+        found = np.flatnonzero(np.any(np.reshape(rows != 0, (len(rows), -1)), axis=1))
+        first, last = 0, len(rows)
+        if found.size == 0:
+            first = last
+        else:
+            if "f" in sides:
+                first = found[0]
+            if "b" in sides:
+                last = found[-1] + 1
+        x = np.moveaxis(np.moveaxis(x, k, 0)[first:last], 0, k) if n > 1 else x[first:last]
+    return x
 
 
 def array_equiv_(a1: Any, a2: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 def copyto_(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> Any:
     given = np.asarray(src).dtype
     number = isinstance(src, (bool, int, float, complex))
+    number = number and given.kind in "bi" and (given.kind == "b" or dst.dtype.kind != "b")
     if not number and not np.can_cast(given, dst.dtype, casting):
         raise TypeError(
             f"Cannot cast array data from {given!r} to {dst.dtype!r} "

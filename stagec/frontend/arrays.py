@@ -24,7 +24,8 @@ from stagec.ir.core import Const, Operand, const
 from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Slice, shift
 from stagec.ir.types import ArrayType
 from stagec.ops import indexing
-from stagec.ops.arithmetic import Handle
+from stagec.ops.arithmetic import Handle, negative
+from stagec.ops.cast import astype, number_type
 from stagec.ops.paths import is_view, path_type
 
 
@@ -59,6 +60,18 @@ def type_of(state: State, ref: ArrayRef) -> ArrayType:
     base = cell.operand.type
     assert isinstance(base, ArrayType)
     return path_type(base, ref.path, tuple(o.type for o in ref.index)) if ref.path else base  # type: ignore[misc]
+
+
+def opposite(value: Any, dtype: np.dtype[Any]) -> Any:
+    """What added into an array of the dtype subtracts the value.
+
+    The opposite of an unsigned number wraps around, and truths have none: both are converted
+    before, as NumPy does.
+    """
+    kind = number_type(value)
+    if not kind.weak and kind.dtype.kind in "ub" and kind.dtype != dtype:
+        value = astype(value, dtype=dtype)
+    return negative(value)
 
 
 def store(

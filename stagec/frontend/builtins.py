@@ -334,13 +334,10 @@ def _stop_gradient(
 
 
 def _ix(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    plain = [m.as_array(state, a, loc) for a in args]
-    n = len(plain)
-    made: list[Value] = []
-    for k, handle in enumerate(plain):
-        axes = tuple(j for j in range(n) if j != k)
-        made.append(m.wrap(state, ops.expand_dims(handle, axes=axes) if axes else handle))
-    return TupleValue(tuple(made))
+    rows = [m.as_array(state, a, loc) for a in args]
+    if any(r.ndim != 1 for r in rows):
+        raise Raised(ValueError("Cross index must be 1 dimensional"))
+    return TupleValue(tuple(m.wrap(state, r) for r in numpy_calls.TABLE[np.ix_](*rows)))
 
 
 def _shape(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:

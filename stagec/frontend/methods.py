@@ -12,6 +12,7 @@ from stagec import ops
 from stagec.errors import Loc, StagecError
 from stagec.frontend import array_writes, arrays, containers, numpy_calls
 from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.special_methods import special_method
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     NONE,
@@ -31,6 +32,7 @@ from stagec.ops import lists
 from stagec.ops.cast import conjugate
 
 Method = Callable[..., Value]
+PYTHON = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
 
 
 def array_method(
@@ -40,7 +42,10 @@ def array_method(
     own = ARRAY_METHODS.get(name)
     if own is not None and (isinstance(base, ArrayRef) or name in NUMBER_METHODS):
         return Intrinsic(name, lambda m, s, a, k, at: own(m, s, base, a, k, at))
-    if kind.kind == "py":
+    special = special_method(name, base, kind)
+    if special is not None:
+        return special
+    if kind.kind == "py" and not hasattr(PYTHON[kind.dtype.kind], name):
         raise Raised(AttributeError(f"{kind} object has no attribute {name!r}"))
     function = getattr(np, name, None)
     on_array = getattr(np.ndarray, name, None)
@@ -48,11 +53,11 @@ def array_method(
         return method_of(on_array, name, base)
     if on_array is not None and function is not None and numpy_calls.implemented(function):
         return method_of(function, name, base)
-    if not hasattr(np.ndarray, name):
+    if kind.kind != "py" and not hasattr(np.ndarray, name):
         raise Raised(AttributeError(f"'numpy.ndarray' object has no attribute {name!r}"))
     raise StagecError(
-        "SC350", f"the array method {name!r} is not supported", loc,
-        "see docs/functions.md for the NumPy functions that are",
+        "SC350", f"the {'number' if kind.kind == 'py' else 'array'} method {name!r} "
+        "is not supported", loc, "see docs/functions.md for the NumPy functions that are",
     )  # fmt: skip
 
 
@@ -116,7 +121,7 @@ def _item(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any)
         key = args[0] if len(args) == 1 else TupleValue(args)
         rank = arrays.type_of(state, base).rank
         flat = base
-        if len(args) == 1 and rank > 1:
+        if len(args) == 1 and rank != 1:
             flat = numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
         value = arrays.read_subscript(m, state, flat, key, loc)  # type: ignore[arg-type]
     handle = numpy_calls.argument(m, state, value, loc)
@@ -126,7 +131,7 @@ def _item(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any)
 
 
 def _tolist(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    if isinstance(base, Number):
+    if isinstance(base, Number) or not arrays.type_of(state, base).rank:
         return _item(m, state, base, (), {}, loc)
     items = [_tolist(m, state, v, (), {}, loc) for v in containers.unpack(m, state, base, loc)]
     return Ref(m.new_cell(state, Items(tuple(items))), list)

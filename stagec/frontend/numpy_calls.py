@@ -10,7 +10,7 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_library, arrays, outputs
+from stagec.frontend import array_library, arrays, numpy_options, outputs
 from stagec.frontend.machine import Machine
 from stagec.frontend.sizes import divide_sizes, need_sizes
 from stagec.frontend.state import State
@@ -119,6 +119,12 @@ def apply(
     if isinstance(function, np.ufunc) and "where" in plain_kwargs and len(out) == 1:
         given = (Known(function), plain_kwargs.pop("where"), *out, *args)
         return m.call_value(state, array_library.where_, given, plain_kwargs, loc)
+    python = numpy_options.instead(function, plain_kwargs)
+    if python is not None:
+        value = m.call_value(state, python, args, plain_kwargs, loc)
+        return (
+            outputs.write_out(m, state, function, value, out, argument, loc) if out else value
+        )
     try:
         convert = joined_argument if function in JOINS else argument
         plain = [convert(m, state, a, loc) for a in args]

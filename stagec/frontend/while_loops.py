@@ -59,10 +59,8 @@ def tested(
     tree = m.run(hoisted, frame, state) if hoisted else Leaf(state)
     if not isinstance(tree, Leaf) or tree.exit is not Exit.NORMAL:
         return None
-    temporary = {c for n, c in frame.scope.cells.items() if n.startswith(".")} | {RESULT}
-    for cell, content in before.items():
-        if cell not in temporary and not same_abstract(content, tree.state.cells.get(cell)):
-            return None
+    if sets_names(frame, before, tree.state):
+        return None
     state.cells = tree.state.cells
     if any(effectful(s) for s in state.builder.stmts):
         return None
@@ -74,6 +72,17 @@ def tested(
     negated = numpy_calls.apply(m, state, operator.not_, (Number(truth),), {}, loc)
     assert isinstance(negated, Known | Number)
     return as_operand(negated)
+
+
+def sets_names(frame: Frame, before: dict[int, Any], state: State) -> bool:
+    """Whether a cell that existed, or a variable of the user, has another content now."""
+    names = frame.scope.cells.items()
+    temporary = {cell for name, cell in names if name.startswith(".")} | {RESULT}
+    variables = {cell for name, cell in names} & state.cells.keys()
+    return any(
+        not same_abstract(before.get(cell), state.cells.get(cell))
+        for cell in (before.keys() | variables) - temporary
+    )
 
 
 def attempt(

@@ -11,6 +11,7 @@ from stagec.ir.core import Cost, Op, Staged
 from stagec.ir.path import Index
 from stagec.ir.types import ArrayType, affine, broadcast_shapes
 from stagec.ops.arithmetic import multiply
+from stagec.ops.arrays import vector
 from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, normal_axis, np_shape
 from stagec.ops.broadcast import batched, fit, sum_
 from stagec.ops.cast import conjugate
@@ -195,6 +196,7 @@ def _mode(mode: Any) -> str:
 
 
 def _convolve_call(a: Any, v: Any, mode: Any = "full") -> Any:
+    a, v = (vector(p, q) if np.ndim(p) == 0 else p for p, q in ((a, v), (v, a)))
     return convolve_full(a, v) if _mode(mode) == "full" else convolve(a, v, mode=_mode(mode))
 
 

@@ -338,7 +338,7 @@ def sum_call(
     reject("sum", out=out)
     found = sum_(to_dtype(a, dtype), **kept(reduced_axes(axis, np.ndim(a)), keepdims))
     total = to_dtype(found, dtype)
-    return total if initial is None else total + to_dtype(initial, dtype)
+    return total if initial is None else total + to_dtype(initial, dtype_of(total))
 
 
 def _sum_vjp(

@@ -242,7 +242,7 @@ def prod_call(
     """The meaning of np.prod over all elements."""
     found = prod(to_dtype(a, dtype), **kept(reduced_axes(axis, np.ndim(a)), keepdims))
     total = to_dtype(found, dtype)
-    return total if initial is None else total * to_dtype(initial, dtype)
+    return total if initial is None else total * to_dtype(initial, dtype_of(total))
 
 
 prod = make(

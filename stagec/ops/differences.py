@@ -19,7 +19,7 @@ from stagec.ops.axes import (
     to_front,
 )
 from stagec.ops.broadcast import broadcast_like, sum_
-from stagec.ops.cast import astype
+from stagec.ops.cast import astype, number_type
 from stagec.ops.composite import composite
 from stagec.ops.family import make, static
 from stagec.ops.joining import concatenate, part_of
@@ -68,9 +68,22 @@ diff = composite(
 )
 
 
+def _fits(given: Any, dtype: np.dtype[Any]) -> bool:
+    kind = number_type(given)
+    if kind.weak and kind.dtype.kind in "bi":
+        return kind.dtype.kind == "b" or dtype.kind != "b"
+    return np.can_cast(kind.dtype, dtype, "same_kind")
+
+
 def _ediff_call(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     steps = diff(ary if np.ndim(ary) == 1 else ravel(ary), axis=0)
     parts = [p for p in (to_begin, steps, to_end) if p is not None]
+    for name, given in (("to_begin", to_begin), ("to_end", to_end)):
+        if given is not None and not _fits(given, dtype_of(ary)):
+            raise TypeError(
+                f"dtype of `{name}` must be compatible with input `ary` under the "
+                "`same_kind` rule."
+            )
     flat = [vector(p, ary) for p in parts]
     out = concatenate(*flat, axis=0) if len(flat) > 1 else steps
     return out if dtype_of(out) == dtype_of(ary) else astype(out, dtype=dtype_of(ary))
@@ -221,8 +234,6 @@ def _unwrap_call(
 ) -> Any:
     limit = None if discont is None else static(discont, "discont")
     attrs = {"discont": limit, "period": static(period, "period")}
-    if dtype_of(p).kind != "f":
-        p = astype(p, dtype=np.dtype(np.float64))
     return unwrap(p, axis=normal_axis(axis, np.ndim(p)), **attrs)
 
 
@@ -236,9 +247,9 @@ def _unwrap_source(x: ArrayType, *, axis: int, discont: Any, period: float) -> s
 unwrap = make(
     "unwrap",
     calls=((np.unwrap, _unwrap_call),),
-    infer=lambda x, **attrs: ArrayType(x.dtype, x.shape),
+    infer=lambda x, *, period, **attrs: ArrayType(np.result_type(x.dtype, period), x.shape),
     value=lambda x, *, axis, discont, period: np.unwrap(x, discont, axis, period=period),
-    vjp=lambda ct, out, x, **attrs: (ct,),
+    vjp=lambda ct, out, x, **attrs: (ct if dtype_of(x).kind == "f" else None,),
     jvp=lambda dxs, out, x, **attrs: dxs[0],
     batch=to_front(lambda: unwrap, shift_axis),
     source=_unwrap_source,

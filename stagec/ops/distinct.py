@@ -14,6 +14,7 @@ from stagec.ir.core import Op
 from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import dtype_of
+from stagec.ops.cast import astype
 from stagec.ops.creation import zeros_like
 from stagec.ops.family import make, reject, static
 from stagec.ops.indexing import accumulate_at, read_at
@@ -88,7 +89,8 @@ def _union_call(ar1: Any, ar2: Any) -> Any:
 
 
 def _intersection_call(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
-    values = _distinct(ar1)
+    dtype = np.result_type(dtype_of(ar1), dtype_of(ar2))
+    values = _distinct(ar1 if dtype_of(ar1) == dtype else astype(ar1, dtype=dtype))
     return read_at(values, PICKED, isin(values, ar2, invert=False))
 
 

@@ -12,7 +12,7 @@ from stagec.ir.types import ArrayType
 from stagec.ops.arrays import vector
 from stagec.ops.axes import dtype_of, expand_dims, length, normal_axis, np_shape
 from stagec.ops.broadcast import broadcast_with
-from stagec.ops.cast import astype
+from stagec.ops.cast import astype, number_type
 from stagec.ops.composite import composite
 from stagec.ops.copying import copy
 from stagec.ops.creation import dtype_option, no_batch, shape_tuple
@@ -70,15 +70,15 @@ def _meshgrid_call(
     if not static(copy, "copy"):
         raise TypeError("meshgrid: copy=False is not supported")
     if static(sparse, "sparse"):
-        return tuple(_open(xi, order))
+        return tuple(duplicates(_open(xi, order)))
     if len(xi) == 1:
-        return (duplicate(xi[0]),)
+        return tuple(duplicates(_open(xi, order)))
     return meshgrid(*xi, indexing=order)
 
 
-def duplicate(x: Any) -> Any:
-    """A copy of a sequence."""
-    return copy(x if np.ndim(x) == 1 else ravel(x))
+def duplicates(xs: list[Any]) -> list[Any]:
+    """A copy of each array."""
+    return [copy(x) for x in xs]
 
 
 def _meshgrid_source(*xs: Any, indexing: str) -> str:
@@ -139,7 +139,18 @@ def _row_call(key: Any) -> Any:
         raise TypeError("r_: directives are not supported")
     points = [_axis_points(p) if isinstance(p, slice) else p for p in parts]
     anchor = next((p for p in points if isinstance(p, Staged)), None)
-    return concatenate(*(vector(p, anchor) if np.ndim(p) < 2 else p for p in points), axis=0)
+    dtype = np.result_type(*map(_example, points))
+    rows = [vector(p, anchor) if np.ndim(p) < 2 else p for p in points]
+    rows = [r if dtype_of(r) == dtype else astype(r, dtype=dtype) for r in rows]
+    return concatenate(*rows, axis=0)
+
+
+def _example(x: Any) -> Any:
+    """What promotes as the number or array does: Python's numbers leave the dtype of others."""
+    if not isinstance(x, Staged):
+        return x if np.ndim(x) == 0 else np.asarray(x).dtype
+    kind = number_type(x)
+    return kind.dtype.type(0).item() if kind.weak else kind.dtype
 
 
 def _column_call(key: Any) -> Any:

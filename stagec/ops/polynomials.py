@@ -15,6 +15,7 @@ from stagec.ir.core import Op
 from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType, affine, same
 from stagec.ops.arithmetic import add, divide, multiply, negative, subtract
+from stagec.ops.arrays import vector
 from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, np_shape, shape_of
 from stagec.ops.bilinear import convolve_full
 from stagec.ops.broadcast import broadcast_to, sum_
@@ -81,6 +82,8 @@ def _vander_value(x: Any, *n: Any, shape: Plan, increasing: bool) -> Any:
 
 
 def _vander_call(x: Any, N: Any = None, increasing: Any = False) -> Any:
+    if np.ndim(x) != 1:
+        raise ValueError("x must be a one-dimensional array or sequence.")
     plan, staged = sizes(length(x, 0) if N is None else N, 1)
     return vander(x, *staged, shape=plan, increasing=bool(static(increasing, "increasing")))
 
@@ -147,8 +150,14 @@ polyint = composite(
 )
 
 
+def _sequences(a: Any, b: Any) -> tuple[Any, Any]:
+    """Both operands as sequences, a number as a sequence of one."""
+    return tuple(vector(v, w) if np.ndim(v) == 0 else v for v, w in ((a, b), (b, a)))
+
+
 def _aligned(a: Any, b: Any) -> tuple[Any, Any]:
     """Both coefficient arrays at the length of the longer."""
+    a, b = _sequences(a, b)
     n, m = length(a, 0), length(b, 0)
     if same(np_shape(a)[0], np_shape(b)[0]):
         return a, b
@@ -291,7 +300,7 @@ polyfit = composite(
         (np.polyfit, _polyfit_call),
         (np.polyadd, lambda a1, a2: add(*_aligned(a1, a2))),
         (np.polysub, lambda a1, a2: subtract(*_aligned(a1, a2))),
-        (np.polymul, lambda a1, a2: convolve_full(a1, a2)),
+        (np.polymul, lambda a1, a2: convolve_full(*_sequences(a1, a2))),
     ),
     value=lambda x, y, *, degree: np.polyfit(x, y, degree),
     expand=_polyfit_expand,

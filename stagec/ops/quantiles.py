@@ -38,7 +38,17 @@ from stagec.ops.shape import reshape
 from stagec.ops.sorting import sort, take_along_axis
 
 INT64 = np.dtype(np.int64)
-METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
+# the methods that interpolate, with the two numbers that say where among n sorted elements the
+# quantile q lies: at n q + alpha + q (1 - alpha - beta) - 1, if that is an element
+# Reference: Hyndman and Fan, Sample quantiles in statistical packages, 1996
+PLACED = {
+    "interpolated_inverted_cdf": (0, 1),
+    "hazen": (0.5, 0.5),
+    "weibull": (0, 0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+}
+METHODS = ("linear", "lower", "higher", "nearest", "midpoint", *PLACED)
 
 
 def _gathered(x: Any, axes: Axes) -> Any:
@@ -113,9 +123,15 @@ def _weak(q: Any) -> bool:
     return getattr(getattr(q, "type", None), "kind", "") == "py" or isinstance(q, int | float)
 
 
+def _place(q: Any, n: Any, alpha: float, beta: float) -> Any:
+    """Where the quantile lies, no further than the first and the last element."""
+    place = n * q + (alpha + q * (1 - alpha - beta)) - 1
+    return minimum(maximum(place, dtype_of(place).type(0)), n - 1)
+
+
 def _at(rows: Any, q: Any, n: Any, method: str) -> Any:
     """The quantile of each row."""
-    position = q * (n - 1)
+    position = _place(q, n, *PLACED[method]) if method in PLACED else q * (n - 1)
     if method in ("lower", "higher", "nearest"):
         step: Any = {"lower": floor, "higher": ceil, "nearest": rint}[method]
         return _pick(rows, step(position))

@@ -64,7 +64,7 @@ def _selecting(function: Callable[..., Any], plain: Callable[..., Any], expand: 
         found = to_dtype(op(to_dtype(a, dtype), where, **attrs), dtype)
         if initial is None:
             return found
-        initial = to_dtype(initial, dtype)
+        initial = to_dtype(initial, dtype_of(found))
         return found + initial if function is np.sum else found * initial
 
     def source(x: ArrayType, chosen: ArrayType, *, axes: Axes, keepdims: bool = False) -> str:

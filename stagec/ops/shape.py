@@ -181,7 +181,9 @@ reshape_like = linear(
     ),
     vjp=lambda ct, out, x, like: reshaped_like(ct, x),
     batch=_like_batch,
-    source=lambda x, like: "np.reshape({}, {}.shape)" if like.rank else "{0}.item()",
+    source=lambda x, like: (
+        "np.reshape({}, {}.shape)" if like.rank else f"{{0}}[{', '.join('0' * x.rank) or '()'}]"
+    ),
     scalar=Calls(
         lambda x, like: "kernels.reshape({}, {}.shape)" if x.rank and like.rank else LIBRARY
     ),

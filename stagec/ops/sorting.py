@@ -141,8 +141,10 @@ def _argsort_call(
 
 def _sort_complex_call(a: Any) -> Any:
     x = sort(a, axis=np.ndim(a) - 1)
-    wide = np.result_type(dtype_of(x), np.complex64)
-    return x if dtype_of(x).kind == "c" else astype(x, dtype=np.dtype(wide))
+    if dtype_of(x).kind == "c":
+        return x
+    narrow = dtype_of(x).char in "bhBH"  # all others become complex128, float32 too
+    return astype(x, dtype=np.dtype(np.complex64 if narrow else np.complex128))
 
 
 def _sort_vjp(ct: Any, out: Any, x: Any, *, axis: int) -> tuple[Any]:

@@ -10,6 +10,7 @@ from stagec.ir.core import Op
 from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType
 from stagec.ops.arithmetic import multiply
+from stagec.ops.arrays import vector
 from stagec.ops.axes import dtype_of, expand_dims, length, np_shape, squeeze, swap_axes
 from stagec.ops.cast import astype, conjugate
 from stagec.ops.comparison import equal, greater, less
@@ -205,7 +206,7 @@ histogram_edges = composite(
 
 def _edges(a: Any, bins: Any, span: Any) -> Any:
     if np.ndim(bins) == 1:
-        return bins
+        return vector(bins, a)
     count = static(bins, "bins")
     if not isinstance(count, int):
         raise TypeError(f"histogram: bins={count!r} is not supported")

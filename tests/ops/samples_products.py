@@ -57,9 +57,7 @@ def with_ddof(op: Op) -> list[Sample]:
 def quantiles_of(q: float, *samples: Any) -> list[Sample]:
     """Quantiles of a matrix and of sequences, by each method."""
     grid = [((M, q), a) for a in GRID]
-    methods = [
-        ((X, q), {**AX0, "method": m}) for m in ("lower", "higher", "nearest", "midpoint")
-    ]
+    methods = [((X, q), {**AX0, "method": m}) for m in quantiles.METHODS if m != "linear"]
     return [*grid, *methods, ((F, q), AX0), ((I, q), AX0), ((X, np.float64(q)), AX0), *samples]
 
 
@@ -196,7 +194,10 @@ SAMPLES: dict[Op, list[Sample]] = {
         0.4, ((X, 0.2, 0.7), {**AX0, "many": True}), ((GAPS, 0.4), AX0)
     ),
     quantiles.percentile: quantiles_of(30, ((M, 20.0, 70.0), {**AX1, "many": True})),
-    quantiles.nanquantile: [((HOLES, 0.4), a) for a in GRID],
+    quantiles.nanquantile: [
+        *(((HOLES, 0.4), a) for a in GRID),
+        ((HOLES, 0.97), {**AX1, "method": "median_unbiased"}),
+    ],
     quantiles.nanpercentile: [((GAPS, 40), AX0), ((HOLES, 25.0), AX1)],
     averages.nansum: matrix(HOLES, ((I,), AX0)),
     averages.nanprod: matrix(HOLES),
