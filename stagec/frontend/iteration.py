@@ -37,7 +37,7 @@ from stagec.frontend.values import (
     Value,
     Zipped,
 )
-from stagec.ir.core import Const, const
+from stagec.ir.core import Const, Operand, const
 from stagec.ir.types import ArrayType, Size
 from stagec.ops.extent import range_length
 

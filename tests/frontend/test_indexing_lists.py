@@ -236,16 +236,16 @@ def test_a_rank_that_an_integer_decides() -> None:
 
 def triangular(a: list[list[float]], b: list[list[float]]) -> None:
     n = len(a)
-    for i in range(0, n):
-        for j in range(0, n):
+    for i in range(n):
+        for j in range(n):
             for k in range(i + 1, n):
                 b[i][j] += a[k][i] * b[k][j]
 
 
 def factored(a: list[list[float]], _: list[list[float]]) -> None:
-    for i in range(0, len(a)):
-        for j in range(0, i):
-            for k in range(0, j):
+    for i in range(len(a)):
+        for j in range(i):
+            for k in range(j):
                 a[i][j] -= a[i][k] * a[k][j]
             a[i][j] /= a[j][j]
 
