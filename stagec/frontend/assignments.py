@@ -178,10 +178,15 @@ def addable(m: Machine, state: State, base: ArrayRef, value: Any) -> bool:
     return np.can_cast(np.result_type(kind.dtype, dtype), kind.dtype, "same_kind")
 
 
+GROWING = (operator.add, operator.mul)  # `+=` and `*=` of a list change the list itself
+
+
 def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: Loc) -> Value:
     """`old op= right`: the same object where Python changes it in place."""
     if isinstance(old, Known) and isinstance(old.value, np.ndarray):
         old = m.captured_array(state, old, loc, write=True)
+    if isinstance(old, Known) and isinstance(old.value, list) and op in GROWING:
+        old = m.writable(state, old, loc)
     if isinstance(old, ArrayRef):
         value = numpy_calls.argument(m, state, right, loc)
         if (
@@ -211,5 +216,11 @@ def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: L
         for item in containers.unpack(m, state, right, loc):
             containers.append(m, state, m.writable(state, old, loc), item, loc)
         return old
+    if isinstance(old, Ref) and issubclass(old.cls, list) and op is operator.mul:
+        new = binary(m, state, op, old, right, loc)
+        if isinstance(new, Ref):
+            m.write(state, m.writable(state, old, loc), m.inside(state, new))
+            return old
+        return new
     found = objects.operator_method(m, state, old, f"__i{METHODS[op]}__", (right,), loc)
     return binary(m, state, op, old, right, loc) if found is None else found
