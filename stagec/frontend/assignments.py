@@ -171,6 +171,8 @@ def augment_item(
 
 def addable(m: Machine, state: State, base: ArrayRef, value: Any) -> bool:
     """Whether adding the value into the array needs no cast that NumPy would refuse."""
+    if isinstance(value, list | tuple):
+        return False
     kind = arrays.type_of(state, base)
     dtype = getattr(m.lift(state, value), "dtype", None)
     if dtype is None or kind.dtype.kind == "b":
@@ -189,11 +191,7 @@ def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: L
         old = m.writable(state, old, loc)
     if isinstance(old, ArrayRef):
         value = numpy_calls.argument(m, state, right, loc)
-        if (
-            op in (operator.add, operator.sub)
-            and not isinstance(value, list | tuple)
-            and addable(m, state, old, value)
-        ):
+        if op in (operator.add, operator.sub) and addable(m, state, old, value):
             if op is operator.sub:
                 value = numpy_calls.TABLE[operator.neg](m.lift(state, value))
             arrays.store(m, state, old, value, loc, accumulate=True)

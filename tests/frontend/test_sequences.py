@@ -138,3 +138,16 @@ def test_integers_of_numpy_are_known_where_staging_needs_them(
     same(staged(*copy.deepcopy(args)), f(*args))
     if args[1] > 2:
         same(staged(args[0], args[1] - 1), f(args[0], args[1] - 1))
+
+
+def rows(n: float) -> Any:
+    z = np.zeros((2, 2))
+    z[0] += [n, 1.0]
+    z[1] -= (1, 2)
+    z[np.array([0, 1]), 0] += (n, 2.0)
+    z[z > 1.0] -= [0.5, n]
+    return z
+
+
+def test_a_part_of_an_array_takes_the_items_of_a_list() -> None:
+    same(sc.jit(rows)(2.5), rows(2.5))
