@@ -151,3 +151,15 @@ def rows(n: float) -> Any:
 
 def test_a_part_of_an_array_takes_the_items_of_a_list() -> None:
     same(sc.jit(rows)(2.5), rows(2.5))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda n: np.subtract((1, 2), (n, 4)),
+        lambda n: np.hypot([3, n], (4, 1)),
+        lambda n: np.less((n, 2), (1, 5)),
+    ],
+)
+def test_ufuncs_take_tuples_for_arrays(f: Callable[[Any], Any]) -> None:
+    same(sc.jit(f)(2.5), f(2.5))
