@@ -267,7 +267,8 @@ class Inputs:
                 dataclasses.replace(kind, size=size(symbol)), param.hint
             )
             self.machine.defs.depth[param] = 0
-        self.machine.origin[param] = ("int", leaf) if type(value) is int else ("data", name)
+        whole = type(value) is int or isinstance(value, np.integer)
+        self.machine.origin[param] = ("int", leaf) if whole else ("data", name)
         return Number(param)
 
     def array(self, value: Any, name: str) -> Value:

@@ -171,6 +171,8 @@ def augment_item(
 
 def addable(m: Machine, state: State, base: ArrayRef, value: Any) -> bool:
     """Whether adding the value into the array needs no cast that NumPy would refuse."""
+    if isinstance(value, list | tuple):
+        return False
     kind = arrays.type_of(state, base)
     dtype = getattr(m.lift(state, value), "dtype", None)
     if dtype is None or kind.dtype.kind == "b":
@@ -178,17 +180,18 @@ def addable(m: Machine, state: State, base: ArrayRef, value: Any) -> bool:
     return np.can_cast(np.result_type(kind.dtype, dtype), kind.dtype, "same_kind")
 
 
+GROWING = (operator.add, operator.mul)  # `+=` and `*=` of a list change the list itself
+
+
 def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: Loc) -> Value:
     """`old op= right`: the same object where Python changes it in place."""
     if isinstance(old, Known) and isinstance(old.value, np.ndarray):
         old = m.captured_array(state, old, loc, write=True)
+    if isinstance(old, Known) and isinstance(old.value, list) and op in GROWING:
+        old = m.writable(state, old, loc)
     if isinstance(old, ArrayRef):
         value = numpy_calls.argument(m, state, right, loc)
-        if (
-            op in (operator.add, operator.sub)
-            and not isinstance(value, list | tuple)
-            and addable(m, state, old, value)
-        ):
+        if op in (operator.add, operator.sub) and addable(m, state, old, value):
             if op is operator.sub:
                 value = arrays.opposite(m.lift(state, value), arrays.type_of(state, old).dtype)
             arrays.store(m, state, old, value, loc, accumulate=True)
@@ -211,5 +214,11 @@ def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: L
         for item in containers.unpack(m, state, right, loc):
             containers.append(m, state, m.writable(state, old, loc), item, loc)
         return old
+    if isinstance(old, Ref) and issubclass(old.cls, list) and op is operator.mul:
+        new = binary(m, state, op, old, right, loc)
+        if isinstance(new, Ref):
+            m.write(state, m.writable(state, old, loc), m.inside(state, new))
+            return old
+        return new
     found = objects.operator_method(m, state, old, f"__i{METHODS[op]}__", (right,), loc)
     return binary(m, state, op, old, right, loc) if found is None else found

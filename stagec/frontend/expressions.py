@@ -214,11 +214,12 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
         same = objects.operator_method(m, state, a, "__eq__", (b,), loc)
         if same is not None:
             return negation(m, state, same, loc)
-    if isinstance(a, Ref | TupleValue) or isinstance(b, Ref | TupleValue):
-        if op in (operator.eq, operator.ne):
-            same = equality.equal(m, state, a, b, loc)
-            if same is not None:
-                return same if op is operator.eq else negation(m, state, same, loc)
+    contained = isinstance(a, Ref | TupleValue) or isinstance(b, Ref | TupleValue)
+    if contained and op in (operator.eq, operator.ne):
+        same = equality.equal(m, state, a, b, loc)
+        if same is not None:
+            return same if op is operator.eq else negation(m, state, same, loc)
+    if sequences.is_sequence(a) or sequences.is_sequence(b):
         special = sequences.binary(m, state, op, a, b, loc)
         if special is not None:
             return special
@@ -247,6 +248,8 @@ def unary(m: Machine, state: State, op: Any, value: Value, loc: Loc | None) -> V
     """`op value`."""
     if isinstance(value, Known):
         return known_operator(m, state, op, (value,), loc)
+    if sequences.is_sequence(value):
+        m.host(state, op, [sequences.stand_in(value)], {}, loc)
     found = objects.operator_method(m, state, value, f"__{METHODS[op]}__", (), loc)
     return numpy_calls.apply(m, state, op, (value,), {}, loc) if found is None else found
 

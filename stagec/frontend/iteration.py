@@ -37,7 +37,7 @@ from stagec.frontend.values import (
     Value,
     Zipped,
 )
-from stagec.ir.core import Const, const
+from stagec.ir.core import Const, Operand, const
 from stagec.ir.types import ArrayType, Size
 from stagec.ops.extent import range_length
 
@@ -93,6 +93,8 @@ def run_over(m: Machine, stmt: Any, frame: Frame, value: Value, state: State, lo
         )
     if loops.trips(staged) is None:
         m.uncounted.add(id(stmt))
+    else:
+        m.uncounted.discard(id(stmt))  # a loop around it is unrolled by now
     return run_indexed(m, stmt, frame, staged, state, body, loc, 0)
 
 
@@ -192,14 +194,20 @@ def counted(m: Machine, state: State, it: loops.Staged_, loc: Loc) -> bool:
     """
     if loops.trips(it) is not None:
         return True
-    kind = it.hi.type
+    staged = [bound for bound in (it.lo, it.hi) if not isinstance(bound, Const)]
+    if all(few(m, bound) or m.unrollable(bound) for bound in staged):
+        for bound in staged:
+            m.need_known(state, value_of(bound), loc, "the number of trips")
+    return False
+
+
+def few(m: Machine, bound: Operand) -> bool:
+    """Whether an integer is made of small sizes of arguments."""
+    kind = bound.type
     size = kind.size if isinstance(kind, ArrayType) else None
-    few = isinstance(size, Size) and all(
+    return isinstance(size, Size) and all(
         m.lengths.get(s, FEW + 1) <= FEW for s, _ in size.terms
     )
-    if few or m.unrollable(it.hi):
-        m.need_known(state, value_of(it.hi), loc, "the number of trips")
-    return False
 
 
 def peel(

@@ -147,6 +147,8 @@ def apply(
             "SC321", f"{name_of(function)} is not supported on staged values", loc,
             "see docs/functions.md for what is; or call it on values known at staging",
         )  # fmt: skip
+    if isinstance(function, np.ufunc):  # its operands are arrays, never axes or sizes
+        plain = [list(p) if isinstance(p, tuple) else p for p in plain]
     result = bind(m, state, function, binder, plain, named, loc)
     divide_sizes(m, result)
     value = named_results(function, views(m, state, args, result, loc))

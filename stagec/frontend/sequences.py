@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numpy as np
+
 from stagec.errors import Loc, StagecError
 from stagec.frontend import library
 from stagec.frontend.containers import unpack
@@ -19,44 +21,98 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
+from stagec.ir.core import Value as Staged
+from stagec.ir.types import ArrayType
 
 ORDER = (operator.lt, operator.le, operator.gt, operator.ge)
+Scalar = bool | int | float | complex | np.generic
 
 
 def binary(
     m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None
 ) -> Value | None:
-    """`a op b` of lists and tuples; None if it is not theirs."""
-    is_list = isinstance(a, Ref) and issubclass(a.cls, list)
+    """`a op b` of lists and tuples, one of them at least; None where NumPy does it, or an
+    operator of another type.
+    """
     if op in ORDER and is_sequence(a) and is_sequence(b):
         for x in (a, b):
             refuse_staged(m, state, x, loc)
         return m.call_value(state, library.ordered_, (a, b, Known(op)), {}, loc)
+    known = isinstance(b, Known) and not is_sequence(b)
     if (
         op is operator.add
-        and (is_list or isinstance(a, TupleValue))
-        and not isinstance(b, ArrayRef | Number)
+        and is_sequence(a)
+        and not (known or isinstance(b, ArrayRef | Number))
     ):
-        items = (*unpack(m, state, a, loc), *unpack(m, state, b, loc))
-        return Ref(m.new_cell(state, Items(items)), list) if is_list else TupleValue(items)
-    if op is operator.add and isinstance(a, Known) and isinstance(a.value, list | tuple):
-        items = (*unpack(m, state, a, loc), *unpack(m, state, b, loc))
-        return (
-            Ref(m.new_cell(state, Items(items)), list)
-            if isinstance(a.value, list)
-            else TupleValue(items)
-        )
-    for x, n in ((a, b), (b, a)):
-        sequence = isinstance(x, TupleValue) or (isinstance(x, Ref) and issubclass(x.cls, list))
-        if op is operator.mul and sequence and not isinstance(n, ArrayRef | Ref | TupleValue):
-            times = m.need_known(state, n, loc, "how often a list is repeated")
-            if not isinstance(times, int):
-                return None
-            items = tuple(unpack(m, state, x, loc)) * times
-            if isinstance(x, TupleValue):
-                return TupleValue(items)
-            return Ref(m.new_cell(state, Items(items)), list)
+        if is_sequence(b) and kind_of(a) is not kind_of(b):
+            m.host(state, op, [stand_in(a), stand_in(b)], {}, loc)
+        return made(m, state, a, (*unpack(m, state, a, loc), *unpack(m, state, b, loc)))
+    if op is operator.mul:
+        for x, n in ((a, b), (b, a)):
+            if is_sequence(x) and is_number(n) and not is_sequence(n):
+                return repeated(m, state, x, n, loc)
+    plain = [stand_in(v) for v in (a, b)]
+    if op not in (operator.eq, operator.ne) and not any(p is None for p in plain):
+        m.host(state, op, plain, {}, loc)  # neither is an array: it raises
     return None
+
+
+def repeated(m: Machine, state: State, x: Value, n: Value, loc: Loc | None) -> Value:
+    """A list or tuple times a number, which must be an integer."""
+    sample = sample_of(n)
+    if isinstance(sample, float | complex | np.inexact):
+        m.host(state, operator.mul, [stand_in(x), sample], {}, loc)
+    times = m.need_known(state, n, loc, "how often a list is repeated")
+    if not isinstance(times, int | np.integer):
+        m.host(state, operator.mul, [stand_in(x), times], {}, loc)
+    return made(m, state, x, tuple(unpack(m, state, x, loc)) * int(times))
+
+
+def made(m: Machine, state: State, like: Value, items: tuple[Value, ...]) -> Value:
+    """A new list or tuple, as `like` is one."""
+    return (
+        Ref(m.new_cell(state, Items(items)), list)
+        if kind_of(like) is list
+        else TupleValue(items)
+    )
+
+
+def kind_of(value: Value) -> type | None:
+    """`list` or `tuple`, of which the value is one; None if it is neither."""
+    if not is_sequence(value):
+        return None
+    if isinstance(value, Known):
+        return list if isinstance(value.value, list) else tuple
+    return list if isinstance(value, Ref) else tuple
+
+
+def is_number(value: Value) -> bool:
+    """Whether the value is a number of Python or NumPy."""
+    return isinstance(value, Number) or (
+        isinstance(value, Known) and isinstance(value.value, Scalar)
+    )
+
+
+def stand_in(value: Value) -> Any:
+    """A Python value that operators of Python refuse as they do this one; None for arrays,
+    NumPy scalars and values of other types.
+    """
+    kind = kind_of(value)
+    if kind is not None:
+        return kind()
+    if isinstance(value, Known) and not isinstance(value.value, np.generic):
+        return value.value if isinstance(value.value, Scalar) else None
+    sample = sample_of(value)
+    return None if isinstance(sample, np.generic) else sample
+
+
+def sample_of(value: Value) -> Any:
+    """A number of the type of a staged one; None for other values."""
+    operand = value.operand if isinstance(value, Number) else None
+    if not isinstance(operand, Staged) or not isinstance(operand.type, ArrayType):
+        return None
+    one = operand.type.dtype.type(1)
+    return one.item() if operand.type.kind == "py" else one
 
 
 def is_sequence(value: Value) -> bool:

@@ -46,7 +46,7 @@ def reverse_axes(x: Any, axes: tuple[int, ...]) -> Any:
 
 def _flip_call(m: Any, axis: Any = None) -> Any:
     if np.ndim(m) == 0:
-        return read_at(m, (Index(()),))
+        return read_at(m, (Index(()),))  # a NumPy scalar, as `m[()]` is
     return reverse_axes(m, normal_axes(axis, np.ndim(m)))
 
 

@@ -232,3 +232,33 @@ def test_a_rank_that_an_integer_decides() -> None:
     staged = sc.jit(wrapped)
     for n in (9, 0, 5):
         assert staged(np.ones(3), n).shape == wrapped(np.ones(3), n).shape
+
+
+def triangular(a: list[list[float]], b: list[list[float]]) -> None:
+    n = len(a)
+    for i in range(n):
+        for j in range(n):
+            for k in range(i + 1, n):
+                b[i][j] += a[k][i] * b[k][j]
+
+
+def factored(a: list[list[float]], _: list[list[float]]) -> None:
+    for i in range(len(a)):
+        for j in range(i):
+            for k in range(j):
+                a[i][j] -= a[i][k] * a[k][j]
+            a[i][j] /= a[j][j]
+
+
+@pytest.mark.parametrize("f", [triangular, factored])
+def test_the_bounds_of_a_loop_over_rows_are_the_counters_of_others(f: Any) -> None:
+    rows = [
+        [4.0, 1.0, 2.0, 3.0],
+        [1.0, 5.0, 2.0, 1.0],
+        [2.0, 1.0, 6.0, 0.5],
+        [1.0, 2.0, 3.0, 7.0],
+    ]
+    ours, theirs = (copy.deepcopy([rows, rows[::-1]]) for _ in range(2))
+    sc.jit(f)(*ours)
+    f(*theirs)
+    assert ours == theirs

@@ -1,0 +1,165 @@
+"""Operators of lists and tuples are Python's, not NumPy's."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+
+ROW = [1.0, 2.0]
+PAIR = (1.0, 3.0)
+COUNT = np.int64(3)
+
+
+def listed(*items: Any) -> Any:
+    return list(items)
+
+
+def same(ours: Any, theirs: Any) -> None:
+    assert type(ours) is type(theirs)
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("n", [2, 0, np.int64(2), np.uint8(3)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda n: ROW * n,
+        lambda n: n * PAIR,
+        lambda n: [0.5, n] * COUNT,
+        lambda n: np.int32(2) * (n, n),
+        lambda n: ROW + [n] * n,
+    ],
+)
+def test_a_list_times_an_integer_repeats_it(f: Callable[[Any], Any], n: Any) -> None:
+    same(sc.jit(f)(n), f(n))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: ROW * x,
+        lambda x: listed(x) * 0.5,
+        lambda x: np.float64(2.0) * listed(x),
+        lambda x: listed(x) - [1.0],
+        lambda x: PAIR + listed(x),
+        lambda x: PAIR / x,
+        lambda x: listed(x) + 1.0,
+        lambda x: x + ROW,
+        lambda x: listed(x, 1.0) < 3.0,
+        lambda x: -listed(x),
+    ],
+)
+def test_other_operators_raise_as_in_python(f: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError) as ours:
+        sc.jit(f)(2.5)
+    with pytest.raises(TypeError) as theirs:
+        f(2.5)
+    assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: ROW + a,
+        lambda a: [a[0], 1.0] * a,
+        lambda a: a[0] + [a[0], 1.0],
+        lambda a: ROW @ a,
+    ],
+)
+def test_with_an_array_they_are_those_of_numpy(f: Callable[[Any], Any]) -> None:
+    a = np.array([3.0, 4.0])
+    same(sc.jit(f)(a), f(a))
+
+
+class Kept:
+    items: list[float]
+
+    def __init__(self) -> None:
+        self.items = [1.0]
+
+
+def local(_: Kept, x: float) -> Any:
+    a = [x]
+    b = a
+    a *= 2
+    b.append(0.5)
+    return a, b
+
+
+def attribute(kept: Kept, x: float) -> Any:
+    before = kept.items
+    kept.items += [x]
+    kept.items *= 2
+    return before
+
+
+@pytest.mark.parametrize("f", [local, attribute])
+def test_a_list_that_grows_in_place_stays_the_same_list(f: Callable[..., Any]) -> None:
+    kept = [Kept(), Kept()]
+    held = [k.items for k in kept]
+    assert sc.jit(f)(kept[0], 2.0) == f(kept[1], 2.0)
+    assert held[0] == held[1]
+    assert kept[0].items is held[0]
+
+
+def test_a_captured_list_grows_in_place() -> None:
+    class Shared:
+        rows = [1.0]
+
+    def f(x: float) -> Any:
+        Shared.rows += [x]
+        Shared.rows *= 2
+        return Shared.rows
+
+    held = Shared.rows
+    assert sc.jit(f)(2.0) is held
+    assert held == [1.0, 2.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        (lambda a, n: np.sum(a, axis=n) * n, (np.ones((2, 3)), np.int32(1))),
+        (lambda a, n: np.array_split(a, n)[1], (np.arange(7.0), np.int64(3))),
+        (lambda a, n: np.bincount(a, None, n), (np.array([1, 2, 5]), np.int64(9))),
+        (lambda a, n: a.reshape(n, -1), (np.arange(6.0), np.uint8(2))),
+    ],
+)
+def test_integers_of_numpy_are_known_where_staging_needs_them(
+    f: Callable[..., Any], args: tuple[Any, ...]
+) -> None:
+    staged = sc.jit(f)
+    same(staged(*copy.deepcopy(args)), f(*args))
+    if args[1] > 2:
+        same(staged(args[0], args[1] - 1), f(args[0], args[1] - 1))
+
+
+def rows(n: float) -> Any:
+    z = np.zeros((2, 2))
+    z[0] += [n, 1.0]
+    z[1] -= (1, 2)
+    z[np.array([0, 1]), 0] += (n, 2.0)
+    z[z > 0.5] -= [0.5, n, 1.0]
+    return z
+
+
+def test_a_part_of_an_array_takes_the_items_of_a_list() -> None:
+    same(sc.jit(rows)(2.5), rows(2.5))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda n: np.subtract((1, 2), (n, 4)),
+        lambda n: np.hypot([3, n], (4, 1)),
+        lambda n: np.less((n, 2), (1, 5)),
+    ],
+)
+def test_ufuncs_take_tuples_for_arrays(f: Callable[[Any], Any]) -> None:
+    same(sc.jit(f)(2.5), f(2.5))
