@@ -102,7 +102,7 @@ def elementwise(
         alone=alone and partial(element_form, alone, *forms),
         alias=None,
         overwrites=None,
-        may_raise=partial(raised, may_raise) if may_raise else (),
+        may_raise=partial(raised, may_raise, spelled=python is not None) if may_raise else (),
         effect=Effect.NONE,
         cost=cost,
         rewrites=(*rewrites, lambda *args, **attrs: _without_broadcast(op, args, attrs)),

@@ -24,10 +24,17 @@ def joined(*types: ArrayType) -> np.dtype:
 
 
 def raised(
-    exceptions: tuple[type[BaseException], ...], *types: ArrayType, python: bool = False
+    exceptions: tuple[type[BaseException], ...],
+    *types: ArrayType,
+    python: bool = False,
+    spelled: bool = True,
 ) -> tuple[type[BaseException], ...]:
-    """What is raised for Python numbers, and for powers of integers; NumPy warns otherwise."""
-    numbers = python or all(t.weak for t in types)
+    """What is raised for Python numbers, and for powers of integers; NumPy warns otherwise.
+
+    Python computes with its numbers if it has an operator for that, `spelled`, or if the
+    function is one of the module math, `python`.
+    """
+    numbers = python or (spelled and all(t.weak for t in types))
     whole = (
         ValueError in exceptions
         and len(types) > 1
