@@ -69,7 +69,7 @@ def pullback(
     count = len(traced.operands)
     value = adopt(m, state, traced, outs[:count])
     seeds = [traced.operands[k] for k in of]
-    primals = {
+    primals: dict[Operand, Operand] = {
         o: r for o, r in zip(traced.operands, outs, strict=False) if isinstance(o, Staged)
     }
     residuals = tuple(outs[count:])
