@@ -40,6 +40,7 @@ from stagec.opt.skips import skips
 from stagec.opt.sums import sums
 from stagec.opt.tapes import tapes
 from stagec.opt.turns import turns
+from stagec.opt.unset import unset
 from stagec.opt.upwards import upwards
 from stagec.transforms.batch import Unbatchable, batch
 from stagec.transforms.forward import forward
@@ -92,7 +93,7 @@ TARGETS: Mapping[str, Target] = {
             *(tapes, upwards, first_writes, gathers, turns, selections),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(hoist, adjoint_sums, simplify, cse, dce),
-            *(promote, sums, recurrences, skips, upwards, creations, kernels, checks),
+            *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),
             *(powers, dce),
         ),
         (layout, parallel, lift),

@@ -35,9 +35,13 @@ from stagec.ops.indexing import accumulate_at
 
 @dataclass(slots=True)
 class Pulled:
-    """A pullback in staged code: the backward function and what it takes."""
+    """A pullback in staged code: the backward function and what it takes.
+
+    `held` has the containers of the arguments, as they were when the function was called.
+    """
 
     traced: Traced
+    held: State
     backward: Function
     residuals: tuple[Operand, ...]
     leaves: list[int]
@@ -50,6 +54,7 @@ def pullback(
     m: Machine, state: State, f: Value, args: tuple[Value, ...], loc: Loc | None
 ) -> tuple[Value, Pulled]:
     """The value of `f(*args)` and its pullback."""
+    held = State(state.builder, dict(state.cells))
     traced = trace(m, state, f, args, {}, loc)
     leaves = [k for k, p in enumerate(traced.params) if inexact(p.type)]
     of = [k for k, o in enumerate(traced.operands) if inexact_or_list(o.type)]
@@ -64,10 +69,13 @@ def pullback(
     count = len(traced.operands)
     value = adopt(m, state, traced, outs[:count])
     seeds = [traced.operands[k] for k in of]
-    primals = {
+    primals: dict[Operand, Operand] = {
         o: r for o, r in zip(traced.operands, outs, strict=False) if isinstance(o, Staged)
     }
-    pulled = Pulled(traced, pull.backward, outs[count:], leaves, seeds, traced.value, primals)  # type: ignore[arg-type]
+    residuals = tuple(outs[count:])
+    pulled = Pulled(
+        traced, held, pull.backward, residuals, leaves, seeds, traced.value, primals
+    )
     return value, pulled
 
 
@@ -92,7 +100,7 @@ def pull_back(
     leaves = [
         cotangent(m, state, pulled.traced, k, found) for k in range(len(pulled.traced.params))
     ]
-    return TupleValue(tuple(rebuilt(m, state, a, leaves) for a in args))
+    return TupleValue(tuple(rebuilt(m, state, a, leaves, pulled.held) for a in args))
 
 
 def zero_of(m: Machine, state: State, operand: Operand, pulled: Pulled) -> Operand:

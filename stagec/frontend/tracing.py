@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -323,9 +323,30 @@ def adopt(m: Machine, state: State, traced: Traced, results: Sequence[Operand]) 
         o: r for o, r in zip(traced.operands, results, strict=True) if isinstance(o, Staged)
     }
     for cell, content in traced.inner.cells.items():
-        if cell not in state.cells or cell in traced.changed:
+        new = cell not in state.cells and reaches_out(m, state, traced, content, names)
+        if new or cell in traced.changed:
             state.cells[cell] = substitute(content, names)
     return substitute(traced.value, names)
+
+
+def reaches_out(
+    m: Machine, state: State, traced: Traced, content: Content, names: Collection[Staged]
+) -> bool:
+    """Whether a content of the traced call means something in the surrounding code.
+
+    Most variables of the call refer to values that are its own.
+    """
+    mentioned: list[Operand] = []
+    try:
+        gather(m, traced.inner, content, mentioned)
+    except KeyError:
+        return False  # it refers to a variable that is no more
+    builder = state.builder
+    return all(
+        o in names or builder.defs.depth.get(o, 0) <= builder.depth
+        for o in mentioned
+        if isinstance(o, Staged)
+    )
 
 
 def result_text(state: State, value: Value) -> str:

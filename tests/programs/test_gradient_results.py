@@ -120,3 +120,26 @@ def test_an_array_from_outside_on_one_path() -> None:
         found, pull = stagec.vjp(f, x)
         np.testing.assert_array_equal(found, f(x))
         np.testing.assert_array_equal(pull((np.ones(3), np.ones(3)))[0], np.full(3, wanted))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_pullback_gives_containers_as_they_were_given(backend: str) -> None:
+    def f(x: Any, p: Any) -> Any:
+        found = {"m": np.zeros(2)}
+        for _ in range(p["n"]):
+            found["m"] = 0.9 * found["m"] + (p["w"] * x) ** 2
+        p["w"], p["n"] = x, 0  # what the function makes of its argument is not the argument
+        return found
+
+    x, w = np.array([0.3, -0.5]), np.array([1.0, 2.0])
+    given = {"w": w, "b": [0.5, (x, 7)], "n": 2}
+    found, pull = stagec.vjp(stagec.jit(f, backend=backend), x, given)
+    slope, slopes = pull({"m": np.ones(2)})
+    np.testing.assert_allclose(found["m"], 1.9 * (w * x) ** 2)
+    np.testing.assert_allclose(slope, 1.9 * 2 * w**2 * x)
+    np.testing.assert_allclose(slopes["w"], 1.9 * 2 * w * x**2)
+    assert list(slopes) == ["w", "b", "n"]
+    assert slopes["n"] is None
+    assert slopes["b"][0] == 0.0
+    np.testing.assert_array_equal(slopes["b"][1][0], [0.0, 0.0])
+    assert slopes["b"][1][1] is None

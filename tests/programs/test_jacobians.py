@@ -275,3 +275,21 @@ def test_a_number_is_a_tangent_of_an_array_without_axes() -> None:
     assert (value, tangent) == (9.0, 6.0)
     _, pull = stagec.vjp(lambda a: np.array(a * a), x)
     assert pull(1.0)[0] == 6.0
+
+
+def test_jacobian_of_a_gradient_that_goes_column_by_column() -> None:
+    # the trip is staged more than once: variables of a call before are no values of the next
+    def f(x: Any) -> Any:
+        b = np.zeros((3, 5))
+        for i in range(3):
+            b[i] = x
+            b[i] *= x[0]
+            if i:
+                b[i] += b[i - 1] * x[i]
+        return np.sum(b * b)
+
+    x = np.array([0.3, 0.5, -0.2, 0.7, 1.1])
+    slope = stagec.grad(f)
+    wanted = [(slope(x + d) - slope(x - d)) / 2e-5 for d in 1e-5 * np.eye(5)]
+    for found in (stagec.jacfwd(slope)(x), stagec.jacrev(slope)(x), stagec.hessian(f)(x)):
+        np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-7)

@@ -337,3 +337,17 @@ def test_the_last_argument_of_a_ufunc_may_be_the_output() -> None:
         np.testing.assert_array_equal(found, expected)
     slope = sc.grad(lambda v: np.sum(positional_out(v)[0]))(x)
     np.testing.assert_array_equal(slope, 2 * x)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_numpy_functions_of_python_numbers_raise_nothing(backend: str) -> None:
+    def f(s: float) -> Any:
+        try:
+            return np.sqrt(s) + np.log(s)
+        except ValueError:
+            return -1.0
+
+    staged = sc.jit(f, backend=backend)
+    assert staged(4.0) == f(4.0)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(staged(-1.0))

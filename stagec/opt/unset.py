@@ -1,0 +1,104 @@
+"""Numbers that are not set on some path, where they are passed to kernels, are zero there.
+
+    total = None                         total = 0.0
+    for row in rows:              ->     for row in rows:
+        total = kernel(row, total)           total = kernel(row, total)
+
+Nobody reads such a number, but compiled code takes a number or nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stagec.ir.core import Block, Call, Const, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.function import Function
+from stagec.ir.rebuild import map_regions
+from stagec.ir.types import ArrayType
+from stagec.ir.walk import statements
+
+
+def unset(fn: Function) -> Function:
+    """The function, run after `opt/kernels`, with such numbers set to zero."""
+    kernels = {f.name for f in fn.functions if f.kernel}
+    functions = tuple(f if f.kernel else unset(f) for f in fn.functions)
+    passed = _passed(fn.body, kernels) if kernels else set[Value]()
+    body = _settled(fn.body, passed) if passed else fn.body
+    return replace(fn, body=body, functions=functions)
+
+
+def _passed(body: Block, kernels: set[str]) -> set[Value]:
+    """The values that come to kernels, through loops and branches too."""
+    found: set[Value] = set()
+    joins: list[tuple[Value, Operand]] = []
+    for stmt in statements(body):
+        if isinstance(stmt, Call) and stmt.function in kernels:
+            found.update(a for a in stmt.args if isinstance(a, Value))
+        joins += _joins(stmt)
+    while True:
+        more = {b for a, b in joins if a in found and isinstance(b, Value)} - found
+        if not more:
+            return found
+        found |= more
+
+
+def _joins(stmt: Stmt) -> Iterator[tuple[Value, Operand]]:
+    """The values that loops and branches set, each with what it may be."""
+    match stmt:
+        case If(then=then, orelse=orelse, outs=outs):
+            for side in (then, orelse):
+                yield from zip(outs, side.results, strict=True)
+        case For(init=init, body=body, carry=carry) | While(init=init, body=body, carry=carry):
+            count = len(carry)
+            tests = stmt.cond.params if isinstance(stmt, While) else carry
+            columns = (carry, body.params[len(body.params) - count :], tests)
+            for column in columns:
+                yield from zip(column, init, strict=True)
+                yield from zip(column, body.results[:count], strict=True)
+        case _:
+            return
+
+
+def _settled(block: Block, passed: set[Value]) -> Block:
+    """The block with the numbers among these values set."""
+    return replace(block, stmts=tuple(_stmt(s, passed) for s in block.stmts))
+
+
+def _stmt(stmt: Stmt, passed: set[Value]) -> Stmt:
+    wanted = {value for value, _ in _joins(stmt)} & passed
+    stmt = map_regions(stmt, lambda inner: _settled(inner, passed))
+    match stmt:
+        case If(then=then, orelse=orelse, outs=outs):
+            flags = [out in wanted for out in outs]
+            return replace(stmt, then=_set(then, flags), orelse=_set(orelse, flags))
+        case For() | While():
+            params = stmt.body.params[len(stmt.body.params) - len(stmt.carry) :]
+            pairs = zip(stmt.carry, params, strict=True)
+            flags = [not wanted.isdisjoint(pair) for pair in pairs]
+            init = tuple(
+                zero(v) if flag else v for v, flag in zip(stmt.init, flags, strict=True)
+            )
+            return replace(stmt, init=init, body=_set(stmt.body, flags))
+        case _:
+            return stmt
+
+
+def _set(block: Block, flags: list[bool]) -> Block:
+    """The block with those of its first results set that are flagged."""
+    results = list(block.results)
+    for k, flag in enumerate(flags):
+        if flag:
+            results[k] = zero(results[k])
+    return replace(block, results=tuple(results))
+
+
+def zero(operand: Operand) -> Operand:
+    """A zero for a number that is not set; anything else as it is."""
+    kind = operand.type
+    if not isinstance(operand, Undef) or not isinstance(kind, ArrayType):
+        return operand
+    if kind.kind == "array" or kind.dtype.kind not in "biufc":
+        return operand
+    value = kind.dtype.type(0)
+    return Const(value.item() if kind.kind == "py" else value, kind)
