@@ -91,6 +91,7 @@ TARGETS: Mapping[str, Target] = {
         (
             *(tapes, upwards, first_writes, gathers, turns, selections),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
+            *(siblings, contract),
             *(hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, upwards, creations, kernels, checks),
             *(powers, dce),

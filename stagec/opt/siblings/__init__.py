@@ -6,8 +6,9 @@ trip only what the earlier one made on the same trip, both do their trips in tur
 still in the cache when it is needed again; arrays between the loops shrink (`opt/contract`).
 
 Innermost loops stay as they are, as short loops vectorise best, unless that spares an array:
-the tape between a loop and its adjoint, which runs the same way (`opt/upwards`).  Those that
-check indices vectorise in no case, and share what they read.  A loop without one inside comes
+the tape between a loop and its adjoint, which runs the same way (`opt/upwards`), or sums of
+few products each, whose loops the compiler unrolls.  Those that check indices vectorise in no
+case, and share what they read.  A loop without one inside comes
 along where it stands between two that have one.
 """
 
@@ -26,7 +27,7 @@ from stagec.ir.walk import regions, statements, uses
 from stagec.ops.index_bounds import Indices
 from stagec.opt.failures import failures
 from stagec.opt.memory import overwritten
-from stagec.opt.siblings.accesses import has_loop, plain
+from stagec.opt.siblings.accesses import has_loop, plain, unrolled
 from stagec.opt.siblings.join import Kind, joined
 
 
@@ -116,8 +117,10 @@ class _Siblings:
     def kind(self, first: For, second: For) -> Kind | None:
         """What the loops do in their trips; None: not the same."""
         nested = has_loop(first), has_loop(second)
-        if any(nested):
-            return Kind.ROWS if all(nested) else None
+        if all(nested):
+            return Kind.ROWS
+        if not all(unrolled(loop, self.inside.facts) for loop in (first, second)):
+            return None
         steps = [statements(loop.body) for loop in (first, second)]
         checked = (any(not self.outside.isdisjoint(s.outs) for s in found) for found in steps)
         return Kind.STEPS if all(checked) else Kind.VECTORS
