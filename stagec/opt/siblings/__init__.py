@@ -24,6 +24,7 @@ from stagec.ir.lowering import in_kernel
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import same
 from stagec.ir.walk import regions, statements, uses
+from stagec.ops.creation import empty
 from stagec.ops.index_bounds import Indices
 from stagec.opt.failures import failures
 from stagec.opt.memory import overwritten
@@ -39,20 +40,37 @@ def siblings(fn: Function) -> Function:
     return replace(fn, body=_Siblings(inside, outside).block(fn.body), functions=functions)
 
 
+def rows(fn: Function) -> Function:
+    """The function with loops joined that hand on an array which is made next to them.
+
+    That is what is left of larger arrays (`opt/contract`).
+    """
+    functions = tuple(map(rows, fn.functions))
+    fn = replace(fn, functions=functions)
+    if not any(isinstance(s, For) and _makes(s.body) for s in statements(fn.body)):
+        return fn
+    inside = Indices.of(fn)
+    outside = frozenset(v for s in inside.unproven(fn.body) for v in s.outs)
+    body = _Siblings(inside, outside, made_here=True).block(fn.body)
+    return replace(fn, body=body)
+
+
 @dataclass(frozen=True, slots=True)
 class _Siblings:
     """Joins loops block by block.
 
     `outside` are the results of reads and writes whose index may be outside of the array.
+    `made_here`: only in blocks that make an array for their loops to fill.
     """
 
     inside: Indices
     outside: frozenset[Value]
+    made_here: bool = False
 
     def block(self, block: Block) -> Block:
         """The block with its loops joined, and those inside of them."""
         stmts = list(block.stmts)
-        k = 0
+        k = len(stmts) if self.made_here and not _makes(block) else 0
         while k < len(stmts):
             found = self.next(stmts, k, block)
             if found is None:
@@ -158,6 +176,11 @@ class _Siblings:
                 inner = self.failures(region.stmts)
                 found |= {f for f in inner if isinstance(f, Apply)} if again else inner
         return found
+
+
+def _makes(block: Block) -> bool:
+    """Whether the block makes an array for its loops to fill."""
+    return any(isinstance(s, Apply) and s.op is empty for s in block.stmts)
 
 
 def _users(values: Iterable[Value], stmts: Sequence[Stmt]) -> set[Stmt]:

@@ -138,7 +138,7 @@ def plain(loop: For, facts: IndexFacts) -> bool:
 
 
 def unrolled(loop: For, facts: IndexFacts) -> bool:
-    """Whether the loops inside of the loop, if any, are so short that the compiler unrolls them."""
+    """Whether the compiler unrolls the loops inside of the loop, if there are any."""
     return all(_few(stmt, facts) for stmt in loop.body.stmts)
 
 
