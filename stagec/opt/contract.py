@@ -86,9 +86,7 @@ def _moved_in(block: Block, depths: Mapping[Operand, int]) -> Block:
     )
 
 
-def _with_own(
-    loop: For, made: Mapping[Operand, Apply], depths: Mapping[Operand, int]
-) -> For:
+def _with_own(loop: For, made: Mapping[Operand, Apply], depths: Mapping[Operand, int]) -> For:
     """The loop making those of the arrays that it carries in each trip."""
     kept = [k for k, init in enumerate(loop.init) if init not in made]
     own = {
