@@ -411,7 +411,7 @@ func f(x: f64[4], n: int) fresh(0, 1):
 
 
 def test_of_what_a_tape_holds_of_a_matrix_only_the_row_is_copied() -> None:
-    """The row that a trip writes is the next trip's, which tapes it before it writes another."""
+    """The row that a trip writes is the next trip's, which tapes it, then writes another."""
     text = """
 func f(m: f64[4, 4], n: int) mutated(m=0) fresh(1):
   tape: list<f64[4]> = list_new(element=<f64[4]>)
