@@ -33,7 +33,7 @@ from stagec.opt.recurrences import recurrences
 from stagec.opt.scalarise import scalarise
 from stagec.opt.scalarise.lengths import lengths
 from stagec.opt.selections import selections
-from stagec.opt.siblings import siblings
+from stagec.opt.siblings import rows, siblings
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
 from stagec.opt.skips import skips
@@ -92,7 +92,7 @@ TARGETS: Mapping[str, Target] = {
         (
             *(tapes, upwards, first_writes, gathers, turns, selections),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
-            *(hoist, adjoint_sums, simplify, cse, dce),
+            *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),
             *(powers, dce),
         ),

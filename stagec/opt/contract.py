@@ -55,7 +55,10 @@ def _contracted(block: Block, given: Collection[Symbol], outside: Outside) -> Bl
             found = followed(loop, {loop.body.params[1 + k]})
             if used[init] == 1 and alone and found is not None:
                 narrower.take(init, loop, k, found, given)
-    block = _moved_in(narrower.block(block), narrower)
+    depths: dict[Operand, int] = {
+        narrower.names[array]: depth for array, depth in narrower.private.items()
+    }
+    block = _moved_in(narrower.block(block), depths)
     return replace(
         block,
         stmts=tuple(
@@ -64,37 +67,44 @@ def _contracted(block: Block, given: Collection[Symbol], outside: Outside) -> Bl
     )
 
 
-def _moved_in(block: Block, narrower: _Narrower) -> Block:
-    """The block with the arrays that serve one trip made in the trips, which are then apart."""
-    private = {narrower.names[array] for array in narrower.private}
+def _moved_in(block: Block, depths: Mapping[Operand, int]) -> Block:
+    """The block with the arrays that serve one trip made in the trips, which are then apart.
+
+    `depths` says how many loops deep each array belongs.
+    """
     made: dict[Operand, Apply] = {
         s.out: s
         for s in block.stmts
-        if isinstance(s, Apply) and s.op is empty and s.out in private
+        if isinstance(s, Apply) and s.op is empty and depths.get(s.out)
     }
+    if not made:
+        return block
     stmts = (s for s in block.stmts if s not in made.values())
     return replace(
-        block, stmts=tuple(_with_own(s, made) if isinstance(s, For) else s for s in stmts)
+        block,
+        stmts=tuple(_with_own(s, made, depths) if isinstance(s, For) else s for s in stmts),
     )
 
 
-def _with_own(loop: For, made: Mapping[Operand, Apply]) -> For:
+def _with_own(loop: For, made: Mapping[Operand, Apply], depths: Mapping[Operand, int]) -> For:
     """The loop making those of the arrays that it carries in each trip."""
     kept = [k for k, init in enumerate(loop.init) if init not in made]
-    own = [
-        replace(made[init], outs=(param,))
+    own = {
+        param: init
         for init, param in zip(loop.init, loop.body.params[1:], strict=True)
         if init in made
-    ]
+    }
     if not own:
         return loop
     body = loop.body
     params = (body.params[0], *(body.params[1 + k] for k in kept))
     results = (*(body.results[k] for k in kept), *body.results[len(loop.init) :])
+    here = [replace(made[init], outs=(param,)) for param, init in own.items()]
+    inside = Block(params, (*here, *body.stmts), results)
     return replace(
         loop,
         init=tuple(loop.init[k] for k in kept),
-        body=Block(params, (*own, *body.stmts), results),
+        body=_moved_in(inside, {param: depths[init] - 1 for param, init in own.items()}),
         carry=tuple(loop.carry[k] for k in kept),
     )
 
@@ -121,13 +131,14 @@ class _Narrower:
     outside : the axes at which reads and writes may be outside of their array, by results.
     names : the smaller array for each version of one.
     axes : the axes that it loses.
-    private : the arrays of which each trip uses nothing but what it wrote.
+    private : in how many loops, from the outermost on, each trip uses nothing of an array but
+        what it wrote.
     """
 
     outside: Outside
     names: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
     axes: dict[Operand, set[int]] = field(default_factory=dict[Operand, set[int]])
-    private: list[Value] = field(default_factory=list[Value])
+    private: dict[Value, int] = field(default_factory=dict[Value, int])
 
     def take(
         self, array: Value, loop: For, k: int, found: Accesses, given: Collection[Symbol]
@@ -138,11 +149,13 @@ class _Narrower:
         if found.measured or not all(map(_element, found.found)):
             return
         own: set[int] = set()
+        levels: list[set[int]] = []
         for level in _column(loop, k):
             axes = found.own_axes(level.body.params[0])
             if not axes or not _counts(level):
                 break  # trips of this loop share elements, and all inner loops with them
             own |= axes
+            levels.append(axes)
         # an index that is outside has to raise
         own -= {axis for s in found.found for axis in self.outside[s.outs[0]]}
         gone = {axis for axis in own if natural(kind.shape[axis], given)}
@@ -150,8 +163,9 @@ class _Narrower:
             gone.discard(max(gone))
         if not gone:
             return
-        if not gone.isdisjoint(found.own_axes(loop.body.params[0])):
-            self.private.append(array)
+        self.private[array] = next(
+            (k for k, axes in enumerate(levels) if gone.isdisjoint(axes)), len(levels)
+        )
         shape = tuple(d for axis, d in enumerate(kind.shape) if axis not in gone)
         for version in (array, loop.carry[k], *found.versions):
             self.names[version] = Value(replace(version.type, shape=shape), version.hint)  # type: ignore[type-var]

@@ -14,13 +14,13 @@ from typing import Any
 from stagec.errors import InternalError
 from stagec.ir.build import Builder
 from stagec.ir.core import Const, For, Operand, Value, const, operand_of
-from stagec.ir.path import Index
+from stagec.ir.path import Arg, Index
 from stagec.ir.types import INT, ArrayType, ListType, Type
 from stagec.ops.arithmetic import Handle, add
 from stagec.ops.cast import to_python
 from stagec.ops.creation import zeros
 from stagec.ops.form import to_numpy
-from stagec.ops.indexing import WHOLE, accumulate, read_at, update_at
+from stagec.ops.indexing import WHOLE, accumulate, read_at, update, update_at
 from stagec.ops.into import Into
 from stagec.ops.lists import list_add, list_get, list_length, list_zeros
 from stagec.transforms.activity import Activity
@@ -92,7 +92,25 @@ class Cotangents:
             self._total(target, self._sum(target, operand_of(term)))
 
     def _onto(self, target: Value, known: Operand, term: Into) -> None:
+        known, term = self._in_place_of_zeros(target, known, term)
         self._total(target, operand_of(term.onto(Handle(self.builder, known))))
+
+    def _in_place_of_zeros(
+        self, target: Value, known: Operand, term: Into
+    ) -> tuple[Operand, Into]:
+        """The sum so far and the term; a write, where it adds to a row just set to zero."""
+        made = self.builder.producer(known)
+        if made is None or made.op is not update or not is_part(target, term):
+            return known, term
+        index = tuple(map(operand_of, term.operands[1:]))
+        row = all(
+            isinstance(step, Index) and all(isinstance(i, int | Arg) for i in step.items)
+            for step in made.kwargs["path"]
+        )
+        same = made.args[2:] == index and made.kwargs == dict(term.attrs)
+        if not (row and same and made.args[1] == const(0)):
+            return known, term
+        return made.args[0], replace(term, op=update)
 
     def _total(self, target: Value, total: Operand) -> None:
         self.set(target, coerce(self.builder, total, cotangent_type(target, total.type)))

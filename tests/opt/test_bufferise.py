@@ -410,6 +410,28 @@ func f(x: f64[4], n: int) fresh(0, 1):
     assert copies_of(numbers, (V, 3)) == ([], [])
 
 
+def test_of_what_a_tape_holds_of_a_matrix_only_the_row_is_copied() -> None:
+    """The row that a trip writes is the next trip's, which tapes it, then writes another."""
+    text = """
+func f(m: f64[4, 4], n: int) mutated(m=0) fresh(1):
+  tape: list<f64[4]> = list_new(element=<f64[4]>)
+  r: f64[4] = read(m, path=[0])
+  v: f64[4] = copy(r)
+  m.1: f64[4, 4], tape.1: list<f64[4]>, v.1: f64[4] = for i: int in range(0, n, 1) CARRY:
+    tape.3: list<f64[4]> = list_append(tape.2, v.2)
+    w: f64[4] = multiply(v.2, 2.0)
+    m.3: f64[4, 4] = update(m.2, w, i, path=[$0])
+    v.3: f64[4] = read(m.3, i, path=[$0])
+    yield m.3, tape.3, v.3
+  return m.1, tape.1
+"""
+    text = text.replace(
+        "CARRY",
+        "from m.2: f64[4, 4] = m, tape.2: list<f64[4]> = tape, v.2: f64[4] = v",
+    )
+    assert copies_of(text, (M, 0), (M, 4)) == ([], ["v"])
+
+
 def test_residual_functions_say_what_they_write_to() -> None:
     text = """
 func f(x: f64[4], y: f64[4]) mutated(x=0):

@@ -428,3 +428,30 @@ def test_a_loop_that_checks_indices_and_its_adjoint() -> None:
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
     with pytest.raises(IndexError, match="out of bounds"):
         compiled(x + 0.4, w, ct[:1])
+
+
+def weighed_products(w: Any, p: Any, b: Any) -> Any:
+    moved = np.zeros((len(p), 7))
+    for k in range(len(b)):
+        step = np.array([[b[k], 1.0], [0.5, -b[k]], [b[k], b[k]]])
+        moved += w[:, k, None] * (p[:, :3] @ step @ np.ones((2, 7)))
+    return moved
+
+
+def long_sums(w: Any, p: Any) -> Any:
+    return w[:, None] + np.sum(p[:, None, :] * p[None, :, :], axis=2)
+
+
+def test_sums_of_few_products_are_used_where_they_are_made() -> None:
+    """No row between the sums and what adds them up: the compiler unrolls their loops."""
+    args = RNG.normal(size=(6, 4)), RNG.normal(size=(6, 5)), RNG.normal(size=4)
+    agree(sc.jit(weighed_products, backend="numba")(*args), weighed_products(*args))
+    kernel = source(weighed_products, *args).split("@njit")[1]
+    assert re.search(r"moved\[(\w+), (\w+)\] \+= \w+ \* acc", kernel), kernel
+
+
+def test_sums_of_many_products_stay_apart() -> None:
+    """The compiler vectorises loops without others inside."""
+    args = RNG.normal(size=6), RNG.normal(size=(6, 5))
+    agree(sc.jit(long_sums, backend="numba")(*args), long_sums(*args))
+    assert re.search(r"\[(\w+)\] = acc\n", source(long_sums, *args)), source(long_sums, *args)

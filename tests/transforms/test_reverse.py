@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stagec.errors import Loc, StagecError
-from stagec.ir.core import Apply, Undef, Value
+from stagec.ir.core import Apply, Undef, Value, const
 from stagec.ir.interpreter import evaluate
 from stagec.ir.types import FLOAT, INT, ArrayType, ListType
 from stagec.ir.verifier import verify
@@ -455,3 +455,21 @@ def test_locations_and_names_of_backward_statements():
     assert hints == ["weight_bar", "x_bar"]
     assert pullback.backward.fresh == (True, True)
     assert pullback.forward.mutated == pullback.backward.mutated == ()
+
+
+def test_a_row_set_to_zero_is_written_by_its_first_term():
+    """The adjoint of a row that depends on itself is neither zeroed nor added to."""
+
+    def body(i, a):
+        row = read_at(a, at(...), i)
+        return update_at(a, sin(row) * row, at(...), i)
+
+    def build(a):
+        return loop(a, 0, 4, [a], body)
+
+    fn = function(build, MATRIX, hints="a")
+    check(fn, R(0).normal(size=(4, 3)))
+    found = statements(joined(reverse(fn, [0], [0])).body)
+    written = [s.args[1] for s in found if isinstance(s, Apply) and s.op.name == "update"]
+    assert len(written) == 2
+    assert const(0) not in written

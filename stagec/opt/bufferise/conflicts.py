@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from stagec.ir.alias import Atom, Atoms, Memory, disjoint
-from stagec.ir.core import For, Stmt, Value, While
+from stagec.ir.core import Apply, For, Stmt, Value, While
 from stagec.ir.path import Path
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, ListType
 from stagec.ir.walk import operands
+from stagec.ops.lists import list_append
 from stagec.opt.bufferise.loops import Loop, Source, blame
 from stagec.opt.bufferise.state import State
 
@@ -34,11 +35,15 @@ class Conflicts:
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """Copy a value before the current statement of a frame."""
+    """Copy a value before a statement of a frame: the current one, or that which appends it
+    to `list`.
+    """
 
     value: Value
+    stmt: Stmt
     level: int
     after: bool
+    list: Value | None = None
 
 
 def conflicts_of(
@@ -86,8 +91,15 @@ def savings(
     """How to keep the conflicting values by copying each of them; None if that is no way."""
     if conflicts.reasons:
         return None
-    found: list[Save] = []
+    lists = ((v, k) for v, k in conflicts.values.items() if isinstance(v.type, ListType))
+    found = [s for value, k in lists if (s := _last_item(state, value, k)) is not None]
     for value, level in conflicts.values.items():
+        if isinstance(value.type, ListType):
+            # a list of lists may refer to the item only through the inner list
+            nested = isinstance(value.type.element, ListType)
+            if not found or not (nested or any(s.list is value for s in found)):
+                return None
+            continue
         if not isinstance(value.type, ArrayType):
             return None
         stmt = state.frames[level].current
@@ -100,8 +112,24 @@ def savings(
             helps = not inside or (not after and state.from_outside(operand, level))
         if not helps:
             return None
-        found.append(Save(value, level, after))
+        found.append(Save(value, stmt, level, after))
     return found
+
+
+def _last_item(state: State, value: Value, level: int) -> Save | None:
+    """What the block of a frame appends to a list, in this trip or the one before, to be copied
+    before that.
+    """
+    block, around = state.frames[level].block, state.frames[level].stmt
+    params = block.params[1:] if isinstance(around, For) else block.params
+    ends = zip(params, block.results, strict=False)
+    made = {value, *(result for param, result in ends if param is value)}
+    for stmt in block.stmts:
+        if isinstance(stmt, Apply) and stmt.op is list_append and stmt.out in made:
+            item = stmt.args[1]
+            if isinstance(item, Value) and isinstance(item.type, ArrayType):
+                return Save(item, stmt, level, after=False, list=value)
+    return None
 
 
 def _elsewhere(stmt: Stmt, value: Value, position: int) -> bool:

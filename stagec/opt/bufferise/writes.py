@@ -101,7 +101,7 @@ class Writes:
         ):
             for save in saves:
                 reason = f"{_name(save.value)} is used after {_name(operand)} is written to"
-                self.save(save.value, save.level, save.after, reason)
+                self.save(save, reason)
             return memory
         reason = _reason(operand, found)
         if sources is not None and all(map(self.is_new_init, sources)):
@@ -112,23 +112,21 @@ class Writes:
         self.plan.operands[stmt, position] = record
         return self.copied((stmt, position), operand.hint, memory)
 
-    def save(self, value: Value, level: int, after: bool, reason: str) -> None:
-        """Copy a value before the current statement of a frame."""
-        frame = self.state.frames[level]
-        record = Copy(frame.current.loc, value.hint, reason, frame.loops > 0)
-        saved = Saved(after, record)
-        if level == len(self.state.frames) - 1:
-            self.plan.saved.setdefault(frame.current, {})[value] = saved
-            self.hide(frame.current, value)
+    def save(self, save: Save, reason: str) -> None:
+        """Copy a value before a statement."""
+        frame, value, stmt = self.state.frames[save.level], save.value, save.stmt
+        saved = Saved(save.after, Copy(stmt.loc, value.hint, reason, frame.loops > 0))
+        if stmt is self.state.frames[-1].current:
+            self.plan.saved.setdefault(stmt, {})[value] = saved
+            self.hide(stmt, value)
         else:
-            self.notes.saved.setdefault(frame.current, {})[value] = saved
-            self.notes.recent.add((frame.current, value))
+            self.notes.saved.setdefault(stmt, {})[value] = saved
+            self.notes.recent.add((stmt, value))
 
     def is_new_save(self, save: Save) -> bool:
         """Whether the copy was not made already, and was of no use."""
-        stmt = self.state.frames[save.level].current
-        made = save.value in self.notes.saved.get(stmt, {})
-        return not made or (stmt, save.value) in self.notes.recent
+        made = save.value in self.notes.saved.get(save.stmt, {})
+        return not made or (save.stmt, save.value) in self.notes.recent
 
     def copy_init(self, source: Source, reason: str) -> None:
         """Copy the initial value of a carry."""

@@ -6,8 +6,9 @@ trip only what the earlier one made on the same trip, both do their trips in tur
 still in the cache when it is needed again; arrays between the loops shrink (`opt/contract`).
 
 Innermost loops stay as they are, as short loops vectorise best, unless that spares an array:
-the tape between a loop and its adjoint, which runs the same way (`opt/upwards`).  Those that
-check indices vectorise in no case, and share what they read.  A loop without one inside comes
+the tape between a loop and its adjoint, which runs the same way (`opt/upwards`), or sums of
+few products each, whose loops the compiler unrolls.  Those that check indices vectorise in no
+case, and share what they read.  A loop without one inside comes
 along where it stands between two that have one.
 """
 
@@ -23,10 +24,11 @@ from stagec.ir.lowering import in_kernel
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import same
 from stagec.ir.walk import regions, statements, uses
+from stagec.ops.creation import empty
 from stagec.ops.index_bounds import Indices
 from stagec.opt.failures import failures
 from stagec.opt.memory import overwritten
-from stagec.opt.siblings.accesses import has_loop, plain
+from stagec.opt.siblings.accesses import has_loop, plain, unrolled
 from stagec.opt.siblings.join import Kind, joined
 
 
@@ -38,20 +40,37 @@ def siblings(fn: Function) -> Function:
     return replace(fn, body=_Siblings(inside, outside).block(fn.body), functions=functions)
 
 
+def rows(fn: Function) -> Function:
+    """The function with loops joined that hand on an array which is made next to them.
+
+    That is what is left of larger arrays (`opt/contract`).
+    """
+    functions = tuple(map(rows, fn.functions))
+    fn = replace(fn, functions=functions)
+    if not any(isinstance(s, For) and _makes(s.body) for s in statements(fn.body)):
+        return fn
+    inside = Indices.of(fn)
+    outside = frozenset(v for s in inside.unproven(fn.body) for v in s.outs)
+    body = _Siblings(inside, outside, made_here=True).block(fn.body)
+    return replace(fn, body=body)
+
+
 @dataclass(frozen=True, slots=True)
 class _Siblings:
     """Joins loops block by block.
 
     `outside` are the results of reads and writes whose index may be outside of the array.
+    `made_here`: only in blocks that make an array for their loops to fill.
     """
 
     inside: Indices
     outside: frozenset[Value]
+    made_here: bool = False
 
     def block(self, block: Block) -> Block:
         """The block with its loops joined, and those inside of them."""
         stmts = list(block.stmts)
-        k = 0
+        k = len(stmts) if self.made_here and not _makes(block) else 0
         while k < len(stmts):
             found = self.next(stmts, k, block)
             if found is None:
@@ -116,8 +135,10 @@ class _Siblings:
     def kind(self, first: For, second: For) -> Kind | None:
         """What the loops do in their trips; None: not the same."""
         nested = has_loop(first), has_loop(second)
-        if any(nested):
-            return Kind.ROWS if all(nested) else None
+        if all(nested):
+            return Kind.ROWS
+        if not all(unrolled(loop, self.inside.facts) for loop in (first, second)):
+            return None
         steps = [statements(loop.body) for loop in (first, second)]
         checked = (any(not self.outside.isdisjoint(s.outs) for s in found) for found in steps)
         return Kind.STEPS if all(checked) else Kind.VECTORS
@@ -155,6 +176,11 @@ class _Siblings:
                 inner = self.failures(region.stmts)
                 found |= {f for f in inner if isinstance(f, Apply)} if again else inner
         return found
+
+
+def _makes(block: Block) -> bool:
+    """Whether the block makes an array for its loops to fill."""
+    return any(isinstance(s, Apply) and s.op is empty for s in block.stmts)
 
 
 def _users(values: Iterable[Value], stmts: Sequence[Stmt]) -> set[Stmt]:

@@ -10,6 +10,8 @@ from stagec.ir.path import Arg, Index, NewAxis
 from stagec.ir.walk import regions, uses
 from stagec.ops.index_facts import IndexFacts
 
+FEW = 8  # trips of a loop that LLVM unrolls
+
 
 def own_axes(loop: For, versions: Collection[Value]) -> set[int]:
     """The axes along which every trip touches only elements at its own index.
@@ -133,6 +135,22 @@ def plain(loop: For, facts: IndexFacts) -> bool:
     lo, step = facts.of(loop.lo), facts.of(loop.step)
     upwards = isinstance(step, int) and step > 0 and facts.holds(lo)
     return upwards and not loop.until and loop.trips is None
+
+
+def unrolled(loop: For, facts: IndexFacts) -> bool:
+    """Whether the compiler unrolls the loops inside of the loop, if there are any."""
+    return all(_few(stmt, facts) for stmt in loop.body.stmts)
+
+
+def _few(stmt: Stmt, facts: IndexFacts) -> bool:
+    if isinstance(stmt, For):
+        lo, hi = facts.of(stmt.lo), facts.of(stmt.hi)
+        short = isinstance(lo, int) and isinstance(hi, int) and hi - lo <= FEW
+        return short and not has_loop(stmt)
+    inner = [s for region in regions(stmt) for s in region.stmts]
+    return isinstance(stmt, Apply) or (
+        isinstance(stmt, If) and all(_few(s, facts) for s in inner)
+    )
 
 
 def has_loop(loop: For) -> bool:

@@ -30,9 +30,7 @@ def log_determinant_value_and_grad(A):
             L_bar[j, :j] -= t * L[i, :j]
             L_bar[i, :j] -= t * L[j, :j]
             L_bar[i, j] += t
-        t = L_bar[j, j]
-        L_bar[j, j] = 0
-        L_bar[j, j] += t / (2 * L[j, j])
+        L_bar[j, j] /= 2 * L[j, j]
         for k in reversed(range(j)):
             t = L_bar[j, j] * L[j, k]
             L_bar[j, k] -= t + t
