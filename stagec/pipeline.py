@@ -30,6 +30,8 @@ from stagec.opt.parallel import parallel
 from stagec.opt.powers import powers
 from stagec.opt.promote import promote
 from stagec.opt.recurrences import recurrences
+from stagec.opt.rims import rims
+from stagec.opt.rotate import rotate
 from stagec.opt.scalarise import scalarise
 from stagec.opt.scalarise.lengths import lengths
 from stagec.opt.selections import selections
@@ -90,13 +92,13 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(tapes, upwards, first_writes, gathers, turns, selections),
+            *(tapes, upwards, first_writes, gathers, rims, turns, selections),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),
             *(powers, dce),
         ),
-        (layout, parallel, lift),
+        (layout, parallel, rotate, lift),
         merge_sizes=True,
         needs="numba",
     ),

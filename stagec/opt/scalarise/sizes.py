@@ -84,7 +84,8 @@ class Sizes:
         if not self._summed(dim):
             array, axis, more = self.longer[dim.terms]
             length = Handle(builder, builder.add(extent, (array,), {"axis": axis})[0])
-            return (length + (dim.const - more)).operand
+            ahead = dim.const - more
+            return (length + ahead if ahead >= 0 else length - -ahead).operand
         terms = sorted(dim.terms, key=lambda term: -term[1])
         found: Any = dim.const if terms[0][1] < 0 else 0
         for s, factor in terms:
