@@ -142,7 +142,8 @@ def _of_element(kind: Any, index: Any) -> bool:
     """Whether an index of this type selects a single number of an array of that type."""
     if not (isinstance(kind, types.Array) and kind.aligned and isinstance(kind.dtype, PLAIN)):
         return False
-    kinds = index.types if isinstance(index, types.BaseTuple) else [index]
+    several = isinstance(index, types.UniTuple | types.Tuple)
+    kinds: list[Any] = list(index.types) if several else [index]
     return len(kinds) == kind.ndim and all(isinstance(k, types.Integer) for k in kinds)
 
 
