@@ -16,6 +16,7 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
 
 from stagec_runtime.creations import MADE
+from stagec_runtime.lowering import Lowering
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -113,6 +114,6 @@ STAGES = (
     typed_passes.NoPythonSupportedFeatureValidation,
     typed_passes.IRLegalization,
     typed_passes.AnnotateTypes,
-    typed_passes.NativeLowering,
+    Lowering,
     typed_passes.NoPythonBackend,
 )

@@ -113,21 +113,31 @@ def _iterator(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 @lower_builtin("iternext", TripsIterator)
 @iternext_impl(RefType.UNTRACKED)
 def _next(context: Any, builder: Any, signature: Any, args: Any, result: Any) -> None:
-    kind = signature.args[0]
-    counting = cgutils.create_struct_proxy(kind)(context, builder, args[0])
-    done = builder.load(counting.done)
-    more = builder.icmp_signed("<", done, counting.count)
+    counting = cgutils.unpack_tuple(builder, args[0], 3)
+    number, more = advanced(builder, signature.args[0].down, *counting)
     result.set_valid(more)
+    result.yield_(number)
+
+
+def advanced(builder: Any, down: bool, done: Any, first: Any, count: Any) -> tuple[Any, Any]:
+    """The next number, and whether there is one; the rest are the fields of the iterator."""
+    already = builder.load(done)
+    more = builder.icmp_signed("<", already, count)
+    before = builder.block
     with builder.if_then(more):
-        if kind.down:
-            number = builder.sub(counting.first, done, flags=["nsw"])
+        if down:
+            number = builder.sub(first, already, flags=["nsw"])
         else:
             # neither sum overflows: LLVM then knows that no index is negative
-            number = builder.add(counting.first, done, flags=["nsw", "nuw"])
+            number = builder.add(first, already, flags=["nsw", "nuw"])
         # LLVM writes `(k + 1) + done` as `k + (done + 1)` and forgets what the flags say
         builder.assume(builder.icmp_signed(">=", number, WORD(0)))
-        result.yield_(number)
-        builder.store(builder.add(done, WORD(1), flags=["nsw", "nuw"]), counting.done)
+        builder.store(builder.add(already, WORD(1), flags=["nsw", "nuw"]), done)
+        inside = builder.block
+    found = builder.phi(WORD)
+    found.add_incoming(number, inside)
+    found.add_incoming(ir.Constant(WORD, ir.Undefined), before)
+    return found, more
 
 
 # -- numbers that fall ------------------------------------------------------------------------

@@ -1,0 +1,237 @@
+"""How the statements of a kernel become instructions; needs Numba.
+
+Numba looks up an implementation for each statement, which keeps arrays, iterators and pairs in
+memory of its own and leaves it to LLVM to find out that nothing needs that.  What kernels are
+made of, elements of arrays and loops over integers, is written here in the few instructions
+that LLVM leaves of it; the rest is left to Numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir as llvm
+from numba.core import cgutils, ir, lowering, typed_passes, types
+from numba.core.compiler_machinery import register_pass
+from numba.core.ir_utils import get_definition, guard
+from numba.core.runtime.nrtdynmod import incref_decref_ty
+from numba.np.arrayobj import fix_integer_index, load_item, store_item
+
+from stagec_runtime.trips import TripsIterator, advanced
+
+PLAIN = (types.Number, types.Boolean)
+# what these hold belongs to nobody: nothing counts who refers to it
+UNCOUNTED = (*PLAIN, types.SimpleIteratorType, types.SimpleIterableType, types.Function)
+RANGE, RANGE_ITERATOR = types.range_state64_type, types.range_iter64_type
+WORD = llvm.IntType(64)
+
+
+class Lower(lowering.Lower):
+    """Writes the instructions of a kernel."""
+
+    def lower_expr(self, resty: Any, expr: Any) -> Any:
+        """The value of an expression."""
+        write = WRITTEN.get(expr.op)
+        value = None if write is None else write(self, expr)
+        return super().lower_expr(resty, expr) if value is None else value
+
+    def lower_getitem(
+        self, resty: Any, expr: Any, value: Any, index: Any, signature: Any
+    ) -> Any:
+        """The element of an array."""
+        kind = signature.args[0]
+        if self.typeof(value.name) != kind or not _of_element(kind, signature.args[1]):
+            return super().lower_getitem(resty, expr, value, index, signature)
+        place = self.place(value.name, kind, index.name, signature.args[1])
+        found = load_item(self.context, self.builder, kind, place)
+        return self.context.cast(self.builder, found, kind.dtype, resty)
+
+    def lower_setitem(
+        self, target_var: Any, index_var: Any, value_var: Any, signature: Any
+    ) -> Any:
+        """Write to the element of an array."""
+        kind, index, given = signature.args
+        name, plain = target_var.name, isinstance(given, PLAIN)
+        if self.typeof(name) != kind or not plain or not _of_element(kind, index):
+            return super().lower_setitem(target_var, index_var, value_var, signature)
+        value = self.cast_to(value_var.name, given)
+        value = self.context.cast(self.builder, value, given, kind.dtype)
+        place = self.place(name, kind, index_var.name, index)
+        return store_item(self.context, self.builder, kind, value, place)
+
+    def place(self, name: str, kind: Any, index: str, of: Any) -> Any:
+        """The address of an element of the array; `of` is the type that the index gets."""
+        builder = self.builder
+        given, several = self.cast_to(index, of), isinstance(of, types.BaseTuple)
+        values = cgutils.unpack_tuple(builder, given, kind.ndim) if several else [given]
+        data, shape = self.part(name, kind, "data"), self.part(name, kind, "shape")
+        lengths = cgutils.unpack_tuple(builder, shape, kind.ndim)
+        steps = None
+        if kind.layout == "A":
+            steps = cgutils.unpack_tuple(builder, self.part(name, kind, "strides"), kind.ndim)
+        places = [
+            fix_integer_index(self.context, builder, each, value, length)
+            for each, value, length in zip(
+                of.types if several else [of], values, lengths, strict=True
+            )
+        ]
+        return cgutils.get_item_pointer2(
+            self.context, builder, data, lengths, steps, kind.layout, places
+        )
+
+    def cast_to(self, name: str, kind: Any) -> Any:
+        """The value of a variable as one of this type."""
+        value = self.loadvar(name)
+        return self.context.cast(self.builder, value, self.typeof(name), kind)
+
+    def part(self, name: str, kind: Any, which: str) -> Any:
+        """A field of what an array is in machine code, of which only this field is read."""
+        position = self.context.data_model_manager[kind].get_field_position(which)
+        if name in self._blk_local_varmap:
+            return self.builder.extract_value(self._blk_local_varmap[name], position)
+        place = cgutils.gep_inbounds(self.builder, self.getvar(name), 0, position)
+        return self.builder.load(place)
+
+    def storevar(self, value: Any, name: str, argidx: Any = None) -> None:
+        """Let a variable have this value."""
+        kind = self.typeof(name)
+        if name in self._singly_assigned_vars or not isinstance(kind, UNCOUNTED):
+            return super().storevar(value, name, argidx)
+        self._alloca_var(name, kind)
+        self.builder.store(value, self.getvar(name))
+        return None
+
+    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
+        """Memory for a variable; nobody debugs a kernel with a debugger."""
+        return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
+
+    def incref(self, typ: Any, val: Any) -> None:
+        """Count one more who refers to the value."""
+        self._count(typ, val, "NRT_incref", super().incref)
+
+    def decref(self, typ: Any, val: Any) -> None:
+        """Count one less who refers to the value."""
+        self._count(typ, val, "NRT_decref", super().decref)
+
+    def _count(self, kind: Any, value: Any, name: str, otherwise: Callable[..., None]) -> None:
+        if isinstance(kind, UNCOUNTED):
+            return
+        if not isinstance(kind, types.Array) or not self.context.enable_nrt:
+            otherwise(kind, value)
+            return
+        counted = cgutils.get_or_insert_function(self.module, incref_decref_ty, name)
+        counted.args[0].add_attribute("noalias")
+        counted.args[0].add_attribute("captures(none)")
+        self.builder.call(counted, [self.builder.extract_value(value, 0)])
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class Lowering(typed_passes.NativeLowering):
+    """The stage that writes the instructions of a kernel."""
+
+    _name = "stagec_lowering"
+
+    @property
+    def lowering_class(self) -> type[Lower]:
+        """What writes them."""
+        return Lower
+
+
+def _of_element(kind: Any, index: Any) -> bool:
+    """Whether an index of this type selects a single number of an array of that type."""
+    if not (isinstance(kind, types.Array) and kind.aligned and isinstance(kind.dtype, PLAIN)):
+        return False
+    several = isinstance(index, types.UniTuple | types.Tuple)
+    kinds: list[Any] = list(index.types) if several else [index]
+    return len(kinds) == kind.ndim and all(isinstance(k, types.Integer) for k in kinds)
+
+
+# -- expressions; None is what Numba writes ----------------------------------------------------
+
+
+def _attribute(lower: Lower, expr: Any) -> Any:
+    kind = lower.typeof(expr.value.name)
+    if isinstance(kind, types.Array) and expr.attr == "shape":
+        return lower.part(expr.value.name, kind, "shape")
+    return None
+
+
+def _member(lower: Lower, expr: Any) -> Any:
+    """The value at a position that is known."""
+    name, index = expr.value.name, expr.index
+    kind = lower.typeof(name)
+    if not (isinstance(kind, types.UniTuple) and isinstance(kind.dtype, PLAIN)):
+        return None
+    if not (isinstance(index, int) and -kind.count <= index < kind.count):
+        return None
+    return lower.builder.extract_value(lower.loadvar(name), index % kind.count)
+
+
+def _first(lower: Lower, expr: Any) -> Any:
+    return _of_pair(lower, expr, 0)
+
+
+def _second(lower: Lower, expr: Any) -> Any:
+    return _of_pair(lower, expr, 1)
+
+
+def _of_pair(lower: Lower, expr: Any, which: int) -> Any:
+    """A part of what an iterator gave: the number, or whether there was one."""
+    if isinstance(lower.typeof(expr.value.name).first_type, PLAIN):
+        return lower.builder.extract_value(lower.loadvar(expr.value.name), which)
+    return None
+
+
+def _iterator(lower: Lower, expr: Any) -> Any:
+    """What goes through a range whose step is 1."""
+    made = guard(get_definition, lower.func_ir, expr.value)
+    if lower.typeof(expr.value.name) != RANGE or not _steps_by_one(made):
+        return None
+    builder, numbers = lower.builder, lower.loadvar(expr.value.name)
+    start, stop, step = cgutils.unpack_tuple(builder, numbers, 3)
+    length = builder.sub(stop, start)
+    some = builder.icmp_signed(">", length, WORD(0))
+    number = cgutils.alloca_once_value(builder, start)
+    count = cgutils.alloca_once_value(builder, builder.select(some, length, WORD(0)))
+    return cgutils.make_anonymous_struct(
+        builder, (number, stop, step, count), lower.context.get_value_type(RANGE_ITERATOR)
+    )
+
+
+def _steps_by_one(made: Any) -> bool:
+    call = isinstance(made, ir.Expr) and made.op == "call"
+    return call and len(made.args) < 3 and not made.kws and made.vararg is None
+
+
+def _next(lower: Lower, expr: Any) -> Any:
+    kind, builder = lower.typeof(expr.value.name), lower.builder
+    if kind != RANGE_ITERATOR and not isinstance(kind, TripsIterator):
+        return None
+    iterator = lower.loadvar(expr.value.name)
+    if kind == RANGE_ITERATOR:
+        found = _next_of_range(builder, iterator)
+    else:
+        found = advanced(builder, kind.down, *cgutils.unpack_tuple(builder, iterator, 3))
+    return cgutils.make_anonymous_struct(builder, found)
+
+
+def _next_of_range(builder: Any, iterator: Any) -> tuple[Any, Any]:
+    """The next number, and whether there is one."""
+    numbers, _, step, counts = cgutils.unpack_tuple(builder, iterator, 4)
+    count, number = builder.load(counts), builder.load(numbers)
+    more = builder.icmp_signed(">", count, WORD(0))
+    with builder.if_then(more):
+        builder.store(builder.sub(count, WORD(1), flags=["nsw"]), counts)
+        builder.store(builder.add(number, step), numbers)
+    return number, more
+
+
+WRITTEN: dict[str, Callable[[Lower, Any], Any]] = {
+    "getattr": _attribute,
+    "static_getitem": _member,
+    "pair_first": _first,
+    "pair_second": _second,
+    "getiter": _iterator,
+    "iternext": _next,
+}
