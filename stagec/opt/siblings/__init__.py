@@ -15,7 +15,7 @@ along where it stands between two that have one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
 from stagec.ir.core import Apply, Block, For, Stmt, Value
@@ -61,11 +61,13 @@ class _Siblings:
 
     `outside` are the results of reads and writes whose index may be outside of the array.
     `made_here`: only in blocks that make an array for their loops to fill.
+    `known` tells of statements whether a kernel can hold them.
     """
 
     inside: Indices
     outside: frozenset[Value]
     made_here: bool = False
+    known: dict[Stmt, bool] = field(default_factory=dict[Stmt, bool])
 
     def block(self, block: Block) -> Block:
         """The block with its loops joined, and those inside of them."""
@@ -86,7 +88,7 @@ class _Siblings:
             return None
         for j in range(k + 1, len(stmts)):
             second = stmts[j]
-            if not in_kernel(second):
+            if not self.compiles(second):
                 return None
             if self.candidate(second) and self.alike(first, second):
                 rest = replace(block, stmts=tuple(stmts[j + 1 :]))
@@ -97,7 +99,13 @@ class _Siblings:
 
     def candidate(self, stmt: Stmt) -> TypeGuard[For]:
         """Whether it is a loop that may be joined with others."""
-        return isinstance(stmt, For) and plain(stmt, self.inside.facts) and in_kernel(stmt)
+        return isinstance(stmt, For) and plain(stmt, self.inside.facts) and self.compiles(stmt)
+
+    def compiles(self, stmt: Stmt) -> bool:
+        """Whether a kernel can hold the statement, which is asked for every pair of loops."""
+        if stmt not in self.known:
+            self.known[stmt] = in_kernel(stmt)
+        return self.known[stmt]
 
     def alike(self, first: For, second: For) -> bool:
         """Whether the loops make the same trips in the same order."""
