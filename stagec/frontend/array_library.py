@@ -170,16 +170,26 @@ def lexsort_(keys: Any, axis: Any = -1) -> Any:
     return order
 
 
+def axes_(axis: Any, n: Any) -> Any:
+    """The axes of an array of `n`, counted from the front; all of them for None."""
+    if axis is None:
+        return tuple(range(n))
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    for k in given:
+        if not -n <= k < n:
+            raise np.exceptions.AxisError(k, n)
+    found = tuple(k % n for k in given)
+    if len(set(found)) != len(found):
+        raise ValueError("duplicate value in 'axis'")
+    return found
+
+
 def trim_zeros_(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
     sides, n = trim.lower(), np.ndim(filt)
     if sides not in ("fb", "bf", "f", "b"):
         raise ValueError(f"unexpected character(s) in `trim`: {sides!r}")
-    if axis is None:
-        axes = list(range(n))
-    else:
-        axes = [a % n for a in (axis if isinstance(axis, (tuple, list)) else (axis,))]
     x = filt
-    for k in axes:
+    for k in axes_(axis, n):
         rows = np.moveaxis(np.asarray(filt), k, 0) if n > 1 else np.asarray(filt)
         found = np.flatnonzero(np.any(np.reshape(rows != 0, (len(rows), -1)), axis=1))
         first, last = 0, len(rows)

@@ -62,12 +62,13 @@ def type_of(state: State, ref: ArrayRef) -> ArrayType:
     return path_type(base, ref.path, tuple(o.type for o in ref.index)) if ref.path else base  # type: ignore[misc]
 
 
-def opposite(value: Any, dtype: np.dtype[Any]) -> Any:
-    """What added into an array of the dtype subtracts the value.
+def opposite(m: Machine, state: State, ref: ArrayRef, value: Any) -> Any:
+    """What added into the array subtracts the value.
 
     The opposite of an unsigned number wraps around, and truths have none: both are converted
     before, as NumPy does.
     """
+    dtype, value = type_of(state, ref).dtype, m.lift(state, value)
     kind = number_type(value)
     if not kind.weak and kind.dtype.kind in "ub" and kind.dtype != dtype:
         value = astype(value, dtype=dtype)

@@ -154,7 +154,7 @@ def augment_item(
         value = numpy_calls.argument(m, state, right, loc)
         if plain and addable(m, state, base, value):
             if op is operator.sub:
-                value = arrays.opposite(m.lift(state, value), arrays.type_of(state, base).dtype)
+                value = arrays.opposite(m, state, base, value)
             arrays.store(m, state, base, value, loc, path, index, accumulate=True)
             return
     old = held or subscript(m, state, base, key, loc)
@@ -193,7 +193,7 @@ def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: L
         value = numpy_calls.argument(m, state, right, loc)
         if op in (operator.add, operator.sub) and addable(m, state, old, value):
             if op is operator.sub:
-                value = arrays.opposite(m.lift(state, value), arrays.type_of(state, old).dtype)
+                value = arrays.opposite(m, state, old, value)
             arrays.store(m, state, old, value, loc, accumulate=True)
             return old
         if op is operator.matmul and np.ndim(value) < 2:

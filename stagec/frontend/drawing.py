@@ -138,7 +138,7 @@ def ufunc_method(
         )
         value = numpy_calls.argument(m, state, args[2], loc)
         if ufunc is np.subtract:
-            value = arrays.opposite(m.lift(state, value), arrays.type_of(state, args[0]).dtype)
+            value = arrays.opposite(m, state, args[0], value)
         arrays.store(m, state, args[0], value, loc, path, index, accumulate=True)
         return NONE
     whole = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,

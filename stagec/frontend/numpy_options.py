@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from stagec.frontend.array_library import axes_
 from stagec.frontend.values import Known, Value
 
 
@@ -16,12 +17,6 @@ def chosen_(a: Any, where: Any) -> Any:
     """The array, and which of its elements count."""
     x = np.asarray(a)
     return x, np.broadcast_to(np.asarray(where), x.shape)
-
-
-def axes_(x: Any, axis: Any) -> Any:
-    if axis is None:
-        return tuple(range(np.ndim(x)))
-    return tuple(k % np.ndim(x) for k in (axis if isinstance(axis, (tuple, list)) else (axis,)))
 
 
 def extreme_(name: Any, a: Any, axis: Any, keepdims: Any, initial: Any, where: Any) -> Any:
@@ -37,7 +32,7 @@ def extreme_(name: Any, a: Any, axis: Any, keepdims: Any, initial: Any, where: A
         x = np.where(np.broadcast_to(where, x.shape), x, start)
     if np.ndim(x) == 0:
         return np.maximum(x, start) if name == "maximum" else np.minimum(x, start)
-    axes = axes_(x, axis)
+    axes = axes_(axis, np.ndim(x))
     for k in axes:
         shape = [1 if j == k else x.shape[j] for j in range(np.ndim(x))]
         wide = np.concatenate([x, np.full(shape, start)], axis=k)
@@ -116,62 +111,14 @@ def present_(a: Any, where: Any) -> Any:
     return (x, chosen & ~np.isnan(x)) if x.dtype.kind in "fc" else (x, chosen)
 
 
-def nansum_(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
-    initial: Any = 0, where: Any = True,
-) -> Any:  # fmt: skip
-    x, chosen = present_(a, where)
-    return np.sum(x, axis, dtype, None, keepdims, initial=initial, where=chosen)
+def of_present(function: Any) -> Any:
+    """The function of the elements that are chosen and no NaN."""
 
+    def run(a: Any, *args: Any, where: Any = True, **kwargs: Any) -> Any:
+        x, chosen = present_(a, where)
+        return function(x, *args, where=chosen, **kwargs)
 
-def nanprod_(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
-    initial: Any = 1, where: Any = True,
-) -> Any:  # fmt: skip
-    x, chosen = present_(a, where)
-    return np.prod(x, axis, dtype, None, keepdims, initial=initial, where=chosen)
-
-
-def nanmax_(
-    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
-    where: Any = True,
-) -> Any:  # fmt: skip
-    return max_(a, axis, out, keepdims, initial, present_(a, where)[1])
-
-
-def nanmin_(
-    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
-    where: Any = True,
-) -> Any:  # fmt: skip
-    return min_(a, axis, out, keepdims, initial, present_(a, where)[1])
-
-
-def nanmean_(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
-    where: Any = True,
-) -> Any:  # fmt: skip
-    x, chosen = present_(a, where)
-    return np.mean(x, axis, dtype, None, keepdims, where=chosen)
-
-
-def nanvar_(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
-    keepdims: Any = False, *, where: Any = True, mean: Any = None, correction: Any = None,
-) -> Any:  # fmt: skip
-    x, chosen = present_(a, where)
-    return var_(
-        x, axis, dtype, None, ddof, keepdims, where=chosen, mean=mean, correction=correction
-    )
-
-
-def nanstd_(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
-    keepdims: Any = False, *, where: Any = True, mean: Any = None, correction: Any = None,
-) -> Any:  # fmt: skip
-    x, chosen = present_(a, where)
-    return std_(
-        x, axis, dtype, None, ddof, keepdims, where=chosen, mean=mean, correction=correction
-    )
+    return run
 
 
 def cov_(
@@ -226,10 +173,14 @@ OPTIONS: dict[Any, tuple[Any, tuple[str, ...]]] = {
     np.min: (min_, ("initial", "where")), np.amin: (min_, ("initial", "where")),
     np.all: (all_, ("where",)), np.any: (any_, ("where",)),
     np.var: (var_, ("where", "mean")), np.std: (std_, ("where", "mean")),
-    np.nansum: (nansum_, ("initial", "where")), np.nanprod: (nanprod_, ("initial", "where")),
-    np.nanmax: (nanmax_, ("initial", "where")), np.nanmin: (nanmin_, ("initial", "where")),
-    np.nanmean: (nanmean_, ("where",)), np.nanvar: (nanvar_, ("where", "mean")),
-    np.nanstd: (nanstd_, ("where", "mean")), np.cov: (cov_, ("fweights", "aweights")),
+    np.nansum: (of_present(np.sum), ("initial", "where")),
+    np.nanprod: (of_present(np.prod), ("initial", "where")),
+    np.nanmax: (of_present(max_), ("initial", "where")),
+    np.nanmin: (of_present(min_), ("initial", "where")),
+    np.nanmean: (of_present(np.mean), ("where",)),
+    np.nanvar: (of_present(var_), ("where", "mean")),
+    np.nanstd: (of_present(std_), ("where", "mean")),
+    np.cov: (cov_, ("fweights", "aweights")),
     np.interp: (interp_, ("period",)), np.array_equal: (array_equal_, ("equal_nan",)),
 }  # fmt: skip
 

@@ -23,6 +23,7 @@ CASES: list[Callable[..., Any]] = [
     lambda x, f, i, u: (x.__matmul__(x.T), f.__abs__(), x[0, 0].__pow__(2), x.__divmod__(2)),
     lambda x, f, i, u: np.trim_zeros(np.where(x > 4.5, x, 0)),
     lambda x, f, i, u: np.trim_zeros(np.where(x > 4.5, x, 0), axis=0),
+    lambda x, f, i, u: np.trim_zeros(x, axis=3),
     lambda x, f, i, u: (np.sort_complex(f), np.sort_complex(i)),
     lambda x, f, i, u: (np.sum(i, initial=2.5), np.prod(i, initial=2.5), np.sum(f, initial=1)),
     lambda x, f, i, u: np.meshgrid(f, i, sparse=True),
@@ -110,6 +111,13 @@ def test_slopes(f: Callable[..., Any]) -> None:
     slope = (total(x + 1e-6 * step) - total(x - 1e-6 * step)) / 2e-6
     np.testing.assert_allclose(np.sum(sc.grad(total)(x) * step), slope, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(sc.jvp(total, (x,), (step,))[1], slope, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("axis", [2, -3, (0, 0)])
+def test_axes_that_there_are_not(axis: Any) -> None:
+    """Refused, where NumPy raises: no other axis is taken."""
+    with pytest.raises(sc.StagecError, match="this call may raise"):
+        sc.jit(lambda x: np.max(x, axis=axis, initial=0.0))(X)
 
 
 def test_sparse_grids_are_copies() -> None:
