@@ -14,5 +14,6 @@ from stagec.api import (
 )
 from stagec.errors import StagecError as StagecError
 from stagec.jacobians import hessian as hessian, hvp as hvp, jacfwd as jacfwd, jacrev as jacrev
+from stagec.mapping import vmap as vmap
 
 __version__ = "0.1.0"

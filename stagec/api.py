@@ -254,20 +254,8 @@ class Transform:
         return self.make(*args, **kwargs)
 
     def __stagec__(self, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
-        plain = {
-            k: m.need_known(state, v, loc, k)
-            if isinstance(v, Known)
-            else tuple(m.need_known(state, i, loc, k) for i in m.unpacked(state, v, loc))
-            for k, v in kwargs.items()
-        }
-        rest = [
-            m.need_known(state, a, loc, "argnums")
-            if isinstance(a, Known)
-            else tuple(
-                m.need_known(state, i, loc, "argnums") for i in m.unpacked(state, a, loc)
-            )
-            for a in args[1:]
-        ]
+        plain = {k: transforming.option(m, state, v, k, loc) for k, v in kwargs.items()}
+        rest = [transforming.option(m, state, a, self.kind, loc) for a in args[1:]]
         fun = args[0]
         operand = fun.value if isinstance(fun, Known) else Abstract(fun)
         return Known(self.make(operand, *rest, **plain))

@@ -167,8 +167,19 @@ class Transforms:
         last = self.loops and not (isinstance(size, int) and size < MANY)
         if large and not any(isinstance(r.type, ArrayType) and r.type.rank for r in fn.results):
             return None
+        return self._batch(fn, which, size, last, not large)
+
+    def side_by_side(
+        self, fn: Function, which: list[int], size: Dim
+    ) -> tuple[Function, tuple[bool, ...], bool] | None:
+        """See `transforms.batch`; None if it is impossible, and where loops are fast."""
+        return None if self.loops else self._batch(fn, which, size, False, True)
+
+    def _batch(
+        self, fn: Function, which: list[int], size: Dim, last: bool, lists: bool
+    ) -> tuple[Function, tuple[bool, ...], bool] | None:
         try:
-            return *batch(self.prepared(fn), which, size, last, lists=not large), last
+            return *batch(self.prepared(fn), which, size, last, lists), last
         except Unbatchable:
             return None
 

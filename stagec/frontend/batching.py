@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend.machine import Machine
@@ -30,7 +32,7 @@ from stagec.ir.build import Builder
 from stagec.ir.core import Operand, const, operand_of
 from stagec.ir.function import Function
 from stagec.ir.inline import inline_into
-from stagec.ir.path import Index
+from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType
 from stagec.ops.arithmetic import Handle
 from stagec.ops.axes import move_axis
@@ -44,36 +46,79 @@ def each(
     """The results of `f` for each row of an array, along a first axis of each leaf.
 
     `columns` are the rows along a last axis.  None where the results cannot be had together:
-    if there are none, if rows may take different ways, or if `f` changes something.
+    if there are none, or if rows may take different ways.
+
+    Raises
+    ------
+    StagecError : if `f` changes something, which would be changed for each row.
     """
-    batch = m.as_array(state, rows, loc)
-    row = m.wrap(state, read_at(batch, (Index((0,)),)))  # its type is what matters
-    traced = trace(m, state, f, (row,), {}, loc)
-    changes = any(not same_abstract(state.cells[c], v) for c, v in traced.changed.items())
+    batch, given = m.as_array(state, rows, loc), m.as_array(state, columns, loc)
+    traced = trial(m, state, f, rows_at(m, state, (batch,), 0), loc)
+    if changes(m, state, traced):
+        raise StagecError(
+            "SC425", "the Jacobian by columns of a function that changes what is outside of it",
+            loc, "use jacrev, or return what is changed",
+        )  # fmt: skip
+    return side_by_side(m, state, traced, (batch,), (given,), m.transforms.batch)
+
+
+def rows_at(
+    m: Machine, state: State, arrays: Sequence[Handle], j: int | Handle
+) -> tuple[Value, ...]:
+    """The j-th row of each of the arrays, as values of their own."""
+    if isinstance(j, int):
+        return tuple(m.wrap(state, read_at(x, (Index((j,)),))) for x in arrays)
+    return tuple(m.wrap(state, read_at(x, (Index((Arg(0),)),), j)) for x in arrays)
+
+
+def side_by_side(
+    m: Machine, state: State, traced: Traced, rows: Sequence[Handle],
+    columns: Sequence[Handle], batch: Any,
+) -> Value:  # fmt: skip
+    """What `each` returns, for the traced function of one row of each of several arrays.
+
+    `batch` makes a function of all rows of one of a row, or returns None.
+    """
     collected = Leaves(m, traced.inner, [])
     collected.add(traced.value, "")
-    if changes or not collected.found:
+    if not collected.found:
         return NONE
-    one = _of_leaves(traced, [leaf for leaf, _ in collected.found])
-    found = m.transforms.batch(one, [0], batch.shape[0])
+    one = of_leaves(traced, [leaf for leaf, _ in collected.found])
+    found = batch(one, list(range(len(rows))), rows[0].shape[0])
     if found is None:
         return NONE
     function, wide, last = found
-    given = m.as_array(state, columns, loc) if last else batch
-    outs = inline_into(state.builder, function, (given.operand, *traced.free))
+    given = [x.operand for x in (columns if last else rows)]
+    outs = inline_into(state.builder, function, (*given, *traced.free))
     m.adopt_functions(function)
     made: list[Value] = []
     for out, is_wide in zip(outs, wide, strict=True):
         handle = m.handle(state, out)
         if not is_wide:
-            handle = stretch(handle, batch)
+            handle = stretch(handle, rows[0])
         elif last:
             handle = move_axis(handle, handle.ndim - 1, 0)
         made.append(m.wrap(state, handle))
     return rebuilt(m, state, traced.value, made, traced.inner)
 
 
-def _of_leaves(traced: Traced, leaves: list[Value]) -> Function:
+def trial(
+    m: Machine, state: State, f: Value, args: tuple[Value, ...], loc: Loc | None
+) -> Traced:
+    """`f` staged as a function of its own; the code around does not see what it meets."""
+    met = dict(m.outside)
+    traced = trace(m, state, f, args, {}, loc)
+    m.outside = met
+    return traced
+
+
+def changes(m: Machine, state: State, traced: Traced) -> bool:
+    """Whether the traced function changes something of the code around it, or of the caller."""
+    around = {**m.shared_cells, **state.cells}
+    return any(not same_abstract(around[c], v) for c, v in traced.changed.items())
+
+
+def of_leaves(traced: Traced, leaves: list[Value]) -> Function:
     """The traced function with the numbers and arrays of its result alone."""
     builder = Builder(list(traced.function.body.stmts))
     places = {id(o): r for o, r in zip(traced.operands, traced.function.results, strict=True)}

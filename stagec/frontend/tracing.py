@@ -174,11 +174,9 @@ def trace(
     named = dict(zip(kwargs, inside.items[len(args) :], strict=True))
     leaf = one_path(m, m.call(f, inside.items[: len(args)], named, inner, loc), loc)
     value = taken(leaf.state)
-    changed = {
-        c: v
-        for c, v in leaf.state.cells.items()
-        if c in before and c in state.cells and before[c] is not v
-    }
+    # cells of the caller may be met here first
+    around = {**m.shared_cells, **{c: before[c] for c in state.cells}}
+    changed = {c: v for c, v in leaf.state.cells.items() if around.get(c, v) is not v}
     operands: list[Operand] = []
     gather(m, leaf.state, value, operands)
     for content in changed.values():

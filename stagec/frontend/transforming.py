@@ -43,6 +43,17 @@ from stagec.ir.inline import inline_into
 from stagec.ir.types import ArrayType, Type
 from stagec.ops.cast import astype, to_python
 
+
+def option(m: Machine, state: State, value: Value, what: str, loc: Loc | None) -> Any:
+    """The Python value of an option of a transform; a sequence of options is a tuple."""
+    content = state.cells[value.cell] if isinstance(value, Ref) else value
+    if isinstance(content, Fields):
+        return {k: option(m, state, v, what, loc) for k, v in content.items}
+    if isinstance(content, Items | TupleValue):
+        return tuple(option(m, state, v, what, loc) for v in content.items)
+    return m.need_known(state, value, loc, what)
+
+
 # -- the transforms ---------------------------------------------------------------------------
 
 

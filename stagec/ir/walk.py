@@ -112,6 +112,13 @@ def effectful(stmt: Stmt) -> bool:
     return any(effectful(s) for region in regions(stmt) for s in region.stmts)
 
 
+def ordered(stmt: Stmt) -> bool:
+    """Whether the statement itself must happen once, and in its order; a call may have to."""
+    return isinstance(stmt, Call) or (
+        isinstance(stmt, Apply) and stmt.op.effect is Effect.ORDERED
+    )
+
+
 Renaming = Mapping[Value, Operand]
 
 

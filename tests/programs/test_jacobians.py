@@ -293,3 +293,29 @@ def test_jacobian_of_a_gradient_that_goes_column_by_column() -> None:
     wanted = [(slope(x + d) - slope(x - d)) / 2e-5 for d in 1e-5 * np.eye(5)]
     for found in (stagec.jacfwd(slope)(x), stagec.jacrev(slope)(x), stagec.hessian(f)(x)):
         np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-7)
+
+
+def test_what_outer_objects_see() -> None:
+    seen: list[Any] = []
+    last = np.zeros(3)
+
+    def f(x: Any) -> Any:
+        seen.append(1)
+        last[:] = x
+        return x * x
+
+    x = np.arange(3.0)
+    transformed: list[Callable[[Any], Any]] = [
+        stagec.jacrev(f),
+        lambda x: stagec.vjp(f, x)[1](x),
+        lambda x: stagec.jvp(f, (x,), (x,)),
+        stagec.grad(lambda x: np.sum(f(x))),
+    ]
+    for transform in transformed:
+        seen.clear()
+        last[:] = 0.0
+        stagec.jit(transform)(x)
+        assert seen == [1]
+        np.testing.assert_array_equal(last, x)
+    with pytest.raises(StagecError, match="SC425"):
+        stagec.jacfwd(f)(x)
