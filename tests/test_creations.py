@@ -108,3 +108,19 @@ def test_functions_of_other_modules_stay() -> None:
 
     assert Numbers.zeros(2) == 3
     assert compiled(several)(4) == 14
+
+
+@pytest.mark.parametrize("dtype", [float, complex, bool, int])
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (0, 3)])
+def test_arrays_that_grow(dtype: type, shape: tuple[int, ...]) -> None:
+    growing = pytest.importorskip("stagec_runtime.growing")
+    rows = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+
+    def kernel(rows: Any) -> Any:
+        return growing.doubled(rows)
+
+    for found in (compiled(kernel)(rows), kernel(rows)):
+        assert found.shape == (2 * len(rows), *shape[1:])
+        assert found.dtype == rows.dtype
+        assert found.flags.c_contiguous
+        np.testing.assert_array_equal(found[: len(rows)], rows)

@@ -43,6 +43,7 @@ from stagec_runtime.elementary.functions import (
     tan as tan,
     tanh as tanh,
 )
+from stagec_runtime.growing import doubled as doubled
 from stagec_runtime.instructions import (
     above_pole as above_pole,
     before as before,

@@ -190,7 +190,10 @@ class _Folder:
         if not uses.foldable or uses.home is not block:
             return False
         small = all(o not in self._waiting for o in self._plan.mentions(stmt))
-        return uses.count == 1 or (uses.count == 2 and small and may_repeat(stmt))
+        if uses.count == 1 or not small or not may_repeat(stmt):
+            return uses.count == 1
+        assert isinstance(stmt, Apply)
+        return uses.count == 2 or not self._plan.templates[stmt].width
 
     def _is_neighbour(self, stmt: Stmt) -> bool:
         """Whether it is an index and a constant, read wherever the index keeps its value."""

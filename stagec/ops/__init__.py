@@ -244,6 +244,7 @@ from stagec.ops.grids import (
     indices as indices,
     meshgrid as meshgrid,
 )
+from stagec.ops.growing import OPS as GROWING, doubled as doubled, kept as kept
 from stagec.ops.indexing import (
     OPS as INDEXING,
     accumulate as accumulate,
@@ -533,6 +534,7 @@ ALL: tuple[Op, ...] = (
     *FOLDING,
     *FOURIER,
     *GRIDS,
+    *GROWING,
     *INDEXING,
     *JOINING,
     *LINALG,

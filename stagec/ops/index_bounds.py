@@ -22,6 +22,7 @@ from stagec.ops.creation import empty, empty_like, ones, ones_like, zeros, zeros
 from stagec.ops.effects import agree
 from stagec.ops.extent import CHECKS, extent
 from stagec.ops.filling import full, full_like
+from stagec.ops.growing import kept
 from stagec.ops.index_facts import IndexFacts, given_sizes
 from stagec.ops.paths import path_type
 from stagec.ops.rounding import py_max
@@ -52,7 +53,8 @@ class Indices:
 
     `least` are lower bounds of integers of which more is not known, `lengths` those of the
     lengths of arrays that the function makes; `checked` the integers that lie inside of an axis
-    of an array, and which that is; `tests` the comparisons that hold in branches.
+    of an array, and which that is; `kept` those of which that is known otherwise; `tests` the
+    comparisons that hold in branches.
     """
 
     facts: IndexFacts
@@ -67,6 +69,7 @@ class Indices:
     checked: dict[Operand, tuple[Operand, int]] = field(
         default_factory=dict[Operand, tuple[Operand, int]]
     )
+    kept: set[Operand] = field(default_factory=set[Operand])
     compared: dict[Operand, Apply] = field(default_factory=dict[Operand, Apply])
     tests: dict[Block, Apply] = field(default_factory=dict[Block, Apply])
 
@@ -183,6 +186,8 @@ class Indices:
             self.sizes[stmt.outs[0]] = array, stmt.kwargs["axis"]
         elif stmt.op in CHECKS and stmt.args[1] in self.sizes:
             self.checked[stmt.outs[0]] = self.sizes[stmt.args[1]]
+        elif stmt.op is kept:
+            self.kept.add(stmt.outs[0])
         elif stmt.op in ORDERS:
             self.compared[stmt.outs[0]] = stmt
         elif stmt.op is agree:
@@ -245,6 +250,8 @@ class Indices:
 
     def _checked(self, place: Place, array: Operand, dim: Dim) -> bool:
         """Whether the index was checked for this axis, or for one that is surely as long."""
+        if not isinstance(place.index, int) and place.index in self.kept:
+            return True
         if isinstance(place.index, int) or place.index not in self.checked:
             return False
         other, axis = self.checked[place.index]

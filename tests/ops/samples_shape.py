@@ -37,6 +37,7 @@ from stagec.ops.extent import (
     place,
     range_length,
 )
+from stagec.ops.growing import doubled, kept
 
 Sample = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -77,6 +78,8 @@ SAMPLES: dict[Op, list[Sample]] = {
     inside_if_any: [((2, 3, 0, 4), {}), ((-1, 3, 0, 1), {}), ((7, 3, 2, 2), {})],
     natural: [((2,), {})],
     before: [((5, 2), {})],
+    doubled: [((M,), {}), ((np.arange(3.0),), {})],
+    kept: [((2,), {})],
     axes.expand_dims: [
         ((M,), {"axes": (0,)}),
         ((M,), {"axes": (1, 3)}),

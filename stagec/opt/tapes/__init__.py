@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stagec.ir.core import Value
 from stagec.ir.function import Function
 from stagec.opt.scalarise.lengths import with_lengths
+from stagec.opt.tapes.growing import growing
 from stagec.opt.tapes.plans import chosen
 from stagec.opt.tapes.rewrite import Failed, rewritten
 from stagec.opt.tapes.webs import survey
@@ -20,12 +22,13 @@ def tapes(fn: Function) -> Function:
     """The function with flat tapes, where the loops around them can be compiled."""
     functions = tuple(tapes(f) for f in fn.functions)
     found = chosen(survey(fn), with_lengths(fn.body))
+    inside: set[Value] = set()
     while found:
         try:
-            fn = rewritten(fn, found)
+            fn = rewritten(fn, found, inside)
         except Failed as failed:
             found.remove(failed.plan)
         else:
             # the numbers at which the lists in a list begin may be a list of their own
             found = chosen(survey(fn), with_lengths(fn.body))
-    return replace(fn, functions=functions)
+    return replace(growing(fn, inside), functions=functions)

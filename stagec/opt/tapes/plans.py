@@ -243,7 +243,7 @@ def _compiled(found: list[Choice]) -> list[Choice]:
     named = {p.loop: with_lengths(Block((), (p.loop,), ())) for p in found}
     while True:
         ours = {v for p in found for web in p.webs for v in web.values}
-        kept = [p for p in found if _compiles(named[p.loop], ours)]
+        kept = [p for p in found if compiles(named[p.loop], ours)]
         if len(kept) == len(found):
             return kept
         found = kept
@@ -265,7 +265,7 @@ def _read_right(plan: Plan, positions: Positions, measured: Measured) -> bool:
     return True
 
 
-def _compiles(measured: Measured, ours: set[Value]) -> bool:
+def compiles(measured: Measured, ours: set[Value]) -> bool:
     """Whether compiled code can hold the block, the lists `ours` being arrays."""
 
     def fits_in(stmt: Stmt) -> bool:

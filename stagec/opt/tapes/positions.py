@@ -7,9 +7,10 @@ loops are equal if they are the same ops on equal operands.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stagec.ir.core import Apply, Effect, For, Operand, Value, While, const, known
+from stagec.ir.core import Apply, Effect, For, If, Operand, Stmt, Value, While, const, known
 from stagec.ops.arithmetic import subtract
 from stagec.ops.list_arrays import list_stack, list_unstack
 from stagec.ops.lists import list_append, list_get, list_length, list_new, list_pop
@@ -168,7 +169,23 @@ class Positions:
             return all(self.equal(a, b, pairs) for a, b in bounds)
         if known(loop.lo) != 0 or known(loop.step) != 1 or recording.trips is None:
             return False
-        return self.equal(loop.hi, recording.trips, pairs)
+        counts = [recording.trips, *self.or_none(recording)]
+        return any(self.equal(loop.hi, count, pairs) for count in counts)
+
+    def or_none(self, recording: For | While) -> Iterator[Value]:
+        """What is the number of trips of the loop, or 0 where a branch does not make it."""
+        stmt: Stmt = recording
+        count = recording.trips
+        while isinstance(around := self.program.owner.get(self.program.home[stmt]), If):
+            mine = around.then if self.program.home[stmt] is around.then else around.orelse
+            other = around.orelse if mine is around.then else around.then
+            if count not in mine.results:
+                return
+            position = mine.results.index(count)
+            if known(other.results[position]) != 0:
+                return
+            count, stmt = around.outs[position], around
+            yield count
 
     def equal(self, a: Operand, b: Operand, pairs: Pairs) -> bool:
         """Whether `a` is what `b` was in the matching trip."""

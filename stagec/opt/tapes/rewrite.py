@@ -41,9 +41,12 @@ from stagec.opt.tapes.trips import Trips
 from stagec.opt.tapes.webs import carried
 
 
-def rewritten(fn: Function, choices: Sequence[Choice]) -> Function:
-    """The function with the lists in their new form; may raise `Failed`."""
-    rewriter = _Rewriter()
+def rewritten(fn: Function, choices: Sequence[Choice], inside: set[Value]) -> Function:
+    """The function with the lists in their new form; may raise `Failed`.
+
+    What is read from lists that stay lists, at places known to be inside, goes to `inside`.
+    """
+    rewriter = _Rewriter(inside)
     for choice in choices:
         if isinstance(choice, Player):
             rewriter.players |= dict.fromkeys(choice.web.values, choice)
@@ -76,6 +79,7 @@ class _Rewriter:
 
     Attributes
     ----------
+    inside : elements that are read from lists at places known to be inside.
     lists : the plan of each list, and how deep it is in the list of the plan.
     copied : copies that are not needed.
     players : who plays lists back that are the rows of arrays.
@@ -86,6 +90,7 @@ class _Rewriter:
     trips : of the loops.
     """
 
+    inside: set[Value]
     lists: dict[Value, tuple[Plan, int]] = field(
         default_factory=dict["Value", "tuple[Plan, int]"]
     )
@@ -177,13 +182,19 @@ class _Rewriter:
                 made = entry.appended(builder, rename(value, self.names), trip)
             self.entries[stmt.out] = made
         elif stmt.op is list_get and stmt.out in self.lists:
-            self.entries[stmt.out] = entry.inner(builder, rename(rest[0], self.names))
+            inner = entry.inner(builder, rename(rest[0], self.names))
+            if isinstance(inner, Run):
+                self.inside |= {v for v in (inner.start,) if isinstance(v, Value)}
+            self.entries[stmt.out] = inner
         elif stmt.op is list_stack:
             (self.names[stmt.out],) = entry.parts()
         elif stmt.op is list_get:
             index = rename(rest[0], self.names)
             lengths = self.ragged(builder, plan, stmt)
-            self.names[stmt.out] = entry.element(builder, index, stmt.out, lengths)
+            found = entry.element(builder, index, stmt.out, lengths)
+            self.names[stmt.out] = found
+            if isinstance(entry, Run):
+                self.inside |= {v for v in (found,) if isinstance(v, Value)}
         else:
             assert stmt.op is list_length
             self.names[stmt.out] = entry.length(builder)
