@@ -14,7 +14,7 @@ from stagec.ir.types import ListType
 from stagec.ir.verifier import verify
 from stagec.ir.walk import statements
 from stagec.ops import ALL
-from stagec.opt.tapes import tapes
+from stagec.opt.tapes import lockstep, tapes
 
 MANY = 100  # trips, more than a new array has rows
 
@@ -115,6 +115,12 @@ PROGRAMS = [search, several_types, several_loops, three_deep, left_early, in_a_b
 X = np.array([0.8, 0.9, 0.4, 1.1])
 
 
+@pytest.fixture(autouse=True)
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let few lists be worth an array too."""
+    monkeypatch.setattr(lockstep, "WORTH", 1)
+
+
 def gradient(program: Callable[..., Any], trips: int) -> Function:
     return stagec.jit(stagec.value_and_grad(program)).ir(X, trips)
 
@@ -146,6 +152,15 @@ def test_compiled(program: Callable[..., Any]) -> None:
         expected, expected_slope = stagec.value_and_grad(program)(X, trips)
         np.testing.assert_allclose(value, expected, rtol=1e-12)
         np.testing.assert_allclose(slope, expected_slope, rtol=1e-9, atol=1e-300)
+
+
+def test_few_lists_are_faster_as_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    fn = gradient(search, 3)
+    count = sum("list_new" in line for line in str(fn).splitlines())
+    monkeypatch.setattr(lockstep, "WORTH", count)
+    assert not lists(tapes(fn))
+    monkeypatch.setattr(lockstep, "WORTH", count + 1)
+    assert str(tapes(fn)) == str(fn)
 
 
 def test_loops_whose_other_lists_keep_them_out_of_kernels_stay() -> None:

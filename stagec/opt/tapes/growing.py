@@ -7,7 +7,7 @@
                                 count += 1
 
 Lists that always have the same length share the number of rows; those of one element type are
-one array.  Compiled code pays for each list, and for each append.
+one array.  Compiled code pays for each list, and each time that an array is replaced.
 """
 
 from __future__ import annotations

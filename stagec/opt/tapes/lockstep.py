@@ -20,6 +20,9 @@ from stagec.opt.tapes.plans import compiles
 from stagec.opt.tapes.positions import Positions, recorder
 from stagec.opt.tapes.webs import Program, Web
 
+# Numba counts the references to an array that grows on each trip, which takes as long as
+# appending to a few lists
+WORTH = 4
 RECORDED = {list_new, list_append, list_get, list_length}
 
 
@@ -67,7 +70,11 @@ def teams(program: Program, inside: set[Value]) -> list[Team]:
     order = {stmt: k for k, stmt in enumerate(program.home)}
     for web in sorted(tops, key=lambda w: order[w.by(list_append)[0]]):
         groups.setdefault(_path(program, web), []).append(web)
-    return [Team(tuple(webs), begins, grows) for (begins, grows, _), webs in groups.items()]
+    return [
+        Team(tuple(webs), begins, grows)
+        for (begins, grows, _), webs in groups.items()
+        if len(webs) >= WORTH
+    ]
 
 
 def _number(web: Web) -> ArrayType:
