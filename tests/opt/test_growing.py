@@ -154,6 +154,13 @@ def test_compiled(program: Callable[..., Any]) -> None:
         np.testing.assert_allclose(slope, expected_slope, rtol=1e-9, atol=1e-300)
 
 
+def test_rows_are_numbered_by_the_trips() -> None:
+    pytest.importorskip("numba", reason="kernels need Numba")
+    text = stagec.value_and_grad(search, backend="numba").source(X, 3)
+    assert "rows[trips, 0] = s" in text
+    assert "rows[k, 0]" in text
+
+
 def test_few_lists_are_faster_as_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     fn = gradient(search, 3)
     count = sum("list_new" in line for line in str(fn).splitlines())

@@ -5,7 +5,7 @@ before the nest: an array with an axis for each loop.  If the elements are array
 that the most trips are known that inner loops can make: rows that are not recorded are memory
 that is never touched.  So are the ends of rows whose elements have lengths that are expressions
 of loop indices: there is room for the longest.  GROWING: anything else that is recorded
-trip by trip: an array with room for more elements, which is replaced when it is full.
+trip by trip: one flat list, of which some become arrays that are replaced when they are full.
 """
 
 from __future__ import annotations
