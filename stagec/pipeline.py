@@ -25,6 +25,7 @@ from stagec.opt.gathers import gathers
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
 from stagec.opt.layout import layout
+from stagec.opt.lengthwise import lengthwise
 from stagec.opt.lift import lift
 from stagec.opt.parallel import parallel
 from stagec.opt.powers import powers
@@ -92,7 +93,7 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(tapes, upwards, first_writes, gathers, rims, turns, selections),
+            *(lengthwise, tapes, upwards, first_writes, gathers, rims, turns, selections),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),
