@@ -9,7 +9,7 @@ from typing import Any
 from stagec.ir.build import freeze
 from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, While
 from stagec.ir.function import Function
-from stagec.ir.types import ArrayType, Dim, Symbol, Type
+from stagec.ir.types import ArrayType, Symbol, Type, measured_by
 from stagec.ir.walk import operands, regions
 from stagec.ops.axes import transpose
 from stagec.ops.extent import extent
@@ -128,17 +128,9 @@ class _Finder:
         """Whether it is a matrix with many rows, which are short."""
         if not isinstance(kind, ArrayType) or kind.rank != 2:
             return False
-        rows, columns = map(self.length, kind.shape)
+        rows, columns = (measured_by(d, self.lengths) for d in kind.shape)
         known = rows is not None and columns is not None
         return known and 1 < columns <= SHORT and rows >= TALL * columns  # type: ignore[operator]
-
-    def length(self, dim: Dim) -> int | None:
-        """How long an axis was at the first call, if that is known."""
-        if dim is None or isinstance(dim, int):
-            return dim
-        if not all(s in self.lengths for s, _ in dim.terms):
-            return None
-        return dim.const + sum(factor * self.lengths[s] for s, factor in dim.terms)
 
     def shrink(self, lists: Mapping[Value, Web]) -> bool:
         """Drop what cannot turn while the rest does; whether there was something."""
