@@ -14,6 +14,7 @@ from stagec.ir.function import Function
 from stagec.ir.types import ArrayType, Dim
 from stagec.ir.verifier import verify
 from stagec.opt.adjoint_sums import adjoint_sums
+from stagec.opt.again import again
 from stagec.opt.bufferise import Copy, bufferise
 from stagec.opt.checks import checks
 from stagec.opt.contract import contract
@@ -25,6 +26,7 @@ from stagec.opt.gathers import gathers
 from stagec.opt.hoist import hoist
 from stagec.opt.kernels import kernels
 from stagec.opt.layout import layout
+from stagec.opt.lengthwise import lengthwise
 from stagec.opt.lift import lift
 from stagec.opt.parallel import parallel
 from stagec.opt.powers import powers
@@ -92,7 +94,17 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(tapes, upwards, first_writes, gathers, rims, turns, selections),
+            *(
+                again,
+                lengthwise,
+                tapes,
+                upwards,
+                first_writes,
+                gathers,
+                rims,
+                turns,
+                selections,
+            ),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),

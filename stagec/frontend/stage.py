@@ -173,6 +173,7 @@ def finished(
         tuple(fresh),
         tuple(m.functions.values()),
         tuple(sorted(m.errstate.items())),
+        lengths=tuple(m.lengths.items()),
     )
     return Program(
         function,

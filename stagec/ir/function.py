@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from stagec.ir.core import Attrs, Block, Operand, Value
 from stagec.ir.printer import to_text
+from stagec.ir.types import Symbol
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +24,8 @@ class Function:
     kernel : whether it is to be compiled: see `opt.kernels`.
     whole : the kernel that has the loop which this kernel does a range of trips of, given by
         its first two parameters: see `opt.parallel`.
+    lengths : how long symbols were at the first call, as far as that is known: which order of
+        loops or axes is the better one may depend on it, and nothing else.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Function:
     errstate: Attrs = ()
     kernel: bool = False
     whole: Function | None = None
+    lengths: tuple[tuple[Symbol, int], ...] = ()
 
     @property
     def params(self) -> tuple[Value, ...]:

@@ -6,7 +6,7 @@ another dimension.  Structurally equal sizes are equal at run time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -78,6 +78,15 @@ def affine(*parts: tuple[Dim, int], const: int = 0) -> Dim:
             total[symbol] = total.get(symbol, 0) + factor * f
     terms = tuple(sorted((s, f) for s, f in total.items() if f))
     return Size(terms, const) if terms else const
+
+
+def measured_by(dim: Dim, lengths: Mapping[Symbol, int]) -> int | None:
+    """The size where the symbols are as long; None if that is not known of all of them."""
+    if not isinstance(dim, Size):
+        return dim
+    if not all(symbol in lengths for symbol, _ in dim.terms):
+        return None
+    return dim.const + sum(factor * lengths[symbol] for symbol, factor in dim.terms)
 
 
 def replaced(dim: Dim, symbol: Symbol, by: Dim) -> Dim:

@@ -1,0 +1,224 @@
+"""Which matrices turn: those of which nothing is used that needs the order of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from stagec.ir.build import freeze
+from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, While
+from stagec.ir.function import Function
+from stagec.ir.types import ArrayType, Symbol, Type, measured_by
+from stagec.ir.walk import operands, regions
+from stagec.ops.axes import transpose
+from stagec.ops.extent import extent
+from stagec.ops.lists import list_append, list_get, list_length, list_new
+from stagec.ops.products import matmul
+from stagec.opt.scalarise.groups import fold_of, pointwise
+from stagec.opt.tapes.webs import Web, survey
+
+SHORT = 32  # elements: longer rows are as good for BLAS and vector instructions as columns
+TALL = 2  # rows for each element of a row: fewer are not much longer themselves
+KEPT = {list_new, list_append, list_get, list_length}
+
+
+@dataclass(slots=True)
+class Chosen:
+    """The matrices that turn, and the lists whose elements do."""
+
+    values: set[Value] = field(default_factory=set[Value])
+    webs: set[Web] = field(default_factory=set[Web])
+
+
+def chosen(fn: Function) -> Chosen:
+    """The matrices that turn, products of matrices among them."""
+    finder = _Finder(dict(fn.lengths))
+    finder.block(fn.body, inside=False)
+    if not finder.sums or not finder.made:
+        return Chosen()
+    lists = {v: web for v, web in survey(fn).webs.items() if _simple(web)}
+    while finder.shrink(lists):
+        pass
+    values = finder.with_products(lists)
+    read = [m.args[0] for v, m in finder.made.items() if v in values and m.op is list_get]
+    webs = {lists[xs] for xs in read if isinstance(xs, Value)}
+    return Chosen(values, webs)
+
+
+def turned_type(kind: Type) -> Type:
+    """The type of the matrix whose axes are the other way round."""
+    assert isinstance(kind, ArrayType)
+    return replace(kind, shape=kind.shape[::-1])
+
+
+def turned_fold(stmt: Apply) -> Apply | None:
+    """The sum, or another reduction, of a matrix as one of the turned matrix, if it is one.
+
+    Its operand is still the matrix; its result is that of the statement, turned if it is a
+    matrix.
+    """
+    axes = stmt.kwargs.get("axes")
+    if fold_of(stmt) is None or len(stmt.args) != 1 or axes not in ((0,), (1,)):
+        return None
+    if not isinstance(stmt.out.type, ArrayType):
+        return None
+    attrs: dict[str, Any] = {**stmt.kwargs, "axes": (1 - axes[0],)}
+    given = turned_type(stmt.args[0].type)
+    made = stmt.op.infer(given, **attrs)
+    wanted = turned_type(stmt.out.type) if stmt.out.type.rank == 2 else stmt.out.type
+    return replace(stmt, attrs=freeze(attrs)) if made == wanted else None
+
+
+def _simple(web: Web) -> bool:
+    """Whether nothing is done with the list but to append matrices and to read them."""
+    kept = web.plain and not web.parents and web.child is None and KEPT.issuperset(web.uses)
+    return kept and all(v.type == web.values[0].type for v in web.values)
+
+
+@dataclass(slots=True)
+class _Finder:
+    """Looks for matrices that may turn.
+
+    Attributes
+    ----------
+    lengths : how long axes were at the first call.
+    made : the tall matrices that loops make, by what makes them.
+    users : the ops that use a value.
+    sums : the products of matrices in loops, each a sum over the rows of both where one is
+        the transpose of a matrix.
+    flipped : what a matrix is the transpose of.
+    bound : what something else than an op uses.
+    """
+
+    lengths: Mapping[Symbol, int]
+    made: dict[Value, Apply] = field(default_factory=dict["Value", "Apply"])
+    users: dict[Value, list[Apply]] = field(default_factory=dict["Value", "list[Apply]"])
+    sums: list[Apply] = field(default_factory=list[Apply])
+    flipped: dict[Operand, Operand] = field(default_factory=dict["Operand", "Operand"])
+    bound: set[Operand] = field(default_factory=set["Operand"])
+
+    def block(self, block: Block, inside: bool) -> None:
+        """Collect the matrices of the block, and who uses them.
+
+        `inside` says whether the block is in a loop.
+        """
+        self.bound.update(block.results)
+        for stmt in block.stmts:
+            self.statement(stmt, inside)
+            for region in regions(stmt):
+                self.block(region, inside or isinstance(stmt, For | While))
+
+    def statement(self, stmt: Stmt, inside: bool) -> None:
+        """Collect what the statement makes and uses."""
+        if not isinstance(stmt, Apply):
+            self.bound.update(operands(stmt))
+            return
+        for value in stmt.args:
+            if isinstance(value, Value):
+                self.users.setdefault(value, []).append(stmt)
+        if stmt.op is transpose:
+            self.flipped[stmt.out] = stmt.args[0]
+        if inside and stmt.op is matmul:
+            self.sums.append(stmt)
+        if inside and len(stmt.outs) == 1 and self.tall(stmt.out.type) and _turns(stmt):
+            self.made[stmt.out] = stmt
+
+    def tall(self, kind: Type) -> bool:
+        """Whether it is a matrix with many rows, which are short."""
+        if not isinstance(kind, ArrayType) or kind.rank != 2:
+            return False
+        rows, columns = (measured_by(d, self.lengths) for d in kind.shape)
+        known = rows is not None and columns is not None
+        return known and 1 < columns <= SHORT and rows >= TALL * columns  # type: ignore[operator]
+
+    def shrink(self, lists: Mapping[Value, Web]) -> bool:
+        """Drop what cannot turn while the rest does; whether there was something."""
+        webs = {web for web in lists.values() if self.whole(web)}
+        lost = [v for v in self.made if not self.free(v, lists, webs)]
+        for value in lost:
+            del self.made[value]
+        return bool(lost)
+
+    def whole(self, web: Web) -> bool:
+        """Whether all elements of the list may turn."""
+        return all(s.args[1] in self.made for s in web.by(list_append)) and all(
+            s.out in self.made for s in web.by(list_get)
+        )
+
+    def free(self, value: Value, lists: Mapping[Value, Web], webs: set[Web]) -> bool:
+        """Whether the matrix may turn, as far as one sees from what makes and uses it."""
+        maker = self.made[value]
+        if maker.op is list_get and lists.get(maker.args[0]) not in webs:  # type: ignore[arg-type]
+            return False
+        return value not in self.bound and all(
+            stmt.op in (matmul, transpose, extent)
+            or (len(stmt.outs) == 1 and stmt.out in self.made)
+            or (stmt.op is list_append and lists.get(stmt.args[0]) in webs)  # type: ignore[arg-type]
+            or turned_fold(stmt) is not None
+            for stmt in self.users.get(value, ())
+        )
+
+    def with_products(self, lists: Mapping[Value, Web]) -> set[Value]:
+        """The matrices that turn with a product."""
+        linked: dict[Value, list[Value]] = {v: [] for v in self.made}
+        summed = list(self.summed())
+        for a, b in (*self.links(lists), *summed):
+            linked[a].append(b)
+            linked[b].append(a)
+        found: set[Value] = set()
+        waiting = [v for v, made in self.made.items() if made.op is matmul]
+        waiting += [v for pair in summed for v in pair]
+        while waiting:
+            value = waiting.pop()
+            if value not in found:
+                found.add(value)
+                waiting += linked[value]
+        return found
+
+    def summed(self) -> Iterator[tuple[Value, Value]]:
+        """The pairs of matrices over whose rows a product sums."""
+        for stmt in self.sums:
+            a, b = stmt.args
+            left = self.flipped.get(a)
+            if left in self.made and b in self.made:
+                yield left, b  # type: ignore[misc]
+
+    def links(self, lists: Mapping[Value, Web]) -> Iterator[tuple[Value, Value]]:
+        """Pairs of matrices that turn together."""
+        first: dict[Web, Value] = {}
+        for value, made in self.made.items():
+            yield from ((value, a) for a in made.args if a in self.made)  # type: ignore[misc]
+            lasting = [s for s in self.users.get(value, ()) if s.op is list_append]
+            ends = lasting + ([made] if made.op is list_get else [])
+            yield from (
+                (value, first.setdefault(lists[s.args[0]], value))  # type: ignore[index]
+                for s in ends
+            )
+
+
+def _turns(stmt: Apply) -> bool:
+    """Whether there is a way to make the matrix turned."""
+    if stmt.op is matmul:
+        return all(isinstance(a.type, ArrayType) and a.type.rank == 2 for a in stmt.args)
+    return stmt.op is list_get or (pointwise(stmt) and turned_pointwise(stmt))
+
+
+def turned_pointwise(stmt: Apply) -> bool:
+    """Whether the op on turned operands gives the turned result."""
+    kinds = [turned_operand(a.type) for a in stmt.args]
+    if None in kinds:
+        return False
+    try:
+        return bool(stmt.op.infer(*kinds, **stmt.kwargs) == turned_type(stmt.out.type))
+    except TypeError:  # attributes that tell of axes
+        return False
+
+
+def turned_operand(kind: Type) -> Type | None:
+    """The type of an operand of rank at most 2 beside turned matrices."""
+    if not isinstance(kind, ArrayType) or kind.rank > 2:
+        return None
+    if kind.rank == 1:
+        return replace(kind, shape=(*kind.shape, 1))
+    return turned_type(kind) if kind.rank else kind
