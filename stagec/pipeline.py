@@ -41,6 +41,7 @@ from stagec.opt.siblings import rows, siblings
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
 from stagec.opt.skips import skips
+from stagec.opt.states import states
 from stagec.opt.sums import sums
 from stagec.opt.tapes import tapes
 from stagec.opt.turns import turns
@@ -94,17 +95,8 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(
-                again,
-                lengthwise,
-                tapes,
-                upwards,
-                first_writes,
-                gathers,
-                rims,
-                turns,
-                selections,
-            ),
+            *(again, lengthwise, tapes, states),
+            *(upwards, first_writes, gathers, rims, turns, selections),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),

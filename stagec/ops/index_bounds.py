@@ -17,6 +17,7 @@ from stagec.ir.origins import Origins
 from stagec.ir.path import Arg, Index, NewAxis, Slice, Step
 from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, size
 from stagec.ir.walk import regions, statements
+from stagec.ops.arithmetic import subtract
 from stagec.ops.comparison import greater, greater_equal, less, less_equal
 from stagec.ops.creation import empty, empty_like, ones, ones_like, zeros, zeros_like
 from stagec.ops.effects import agree
@@ -52,9 +53,10 @@ class Indices:
     """Goes through a function in order.
 
     `least` are lower bounds of integers of which more is not known, `lengths` those of the
-    lengths of arrays that the function makes; `checked` the integers that lie inside of an axis
-    of an array, and which that is; `kept` those of which that is known otherwise; `tests` the
-    comparisons that hold in branches.
+    lengths of arrays that the function makes, `least_numbers` and `numbers` those that are
+    plain numbers; `sizes` the lengths of axes and `ends` what counts from there; `checked` the
+    integers that lie inside of an axis of an array, and which that is; `kept` those of which
+    that is known otherwise; `tests` the comparisons that hold in branches.
     """
 
     facts: IndexFacts
@@ -62,6 +64,13 @@ class Indices:
     least: dict[Operand, Dim] = field(default_factory=dict[Operand, Dim])
     lengths: dict[Operand, tuple[Dim, ...]] = field(
         default_factory=dict[Operand, tuple[Dim, ...]]
+    )
+    least_numbers: dict[Operand, int] = field(default_factory=dict["Operand", int])
+    numbers: dict[tuple[Operand, int], int] = field(
+        default_factory=dict["tuple[Operand, int]", int]
+    )
+    ends: dict[Operand, tuple[tuple[Operand, int], int]] = field(
+        default_factory=dict["Operand", "tuple[tuple[Operand, int], int]"]
     )
     sizes: dict[Operand, tuple[Operand, int]] = field(
         default_factory=dict[Operand, tuple[Operand, int]]
@@ -168,22 +177,35 @@ class Indices:
             case _:
                 pass
 
+    def _made(self, stmt: Apply) -> None:
+        """Note the lengths of a new array."""
+        shape = stmt.kwargs["shape"]
+        sizes = [stmt.args[n.position] if isinstance(n, Arg) else n for n in shape]
+        self.lengths[stmt.outs[0]] = tuple(
+            at if isinstance(at, int) else self.least.get(at) or self.facts.of(at)
+            for at in sizes
+        )
+        for axis, at in enumerate(sizes):
+            if at in self.least_numbers:
+                self.numbers[stmt.outs[0], axis] = self.least_numbers[at]
+
     def _apply(self, stmt: Apply) -> None:
         if stmt.op is py_max:
             numbers = [self.facts.of(a) for a in stmt.args]
             self.least[stmt.outs[0]] = next((n for n in numbers if isinstance(n, Size)), None)
+            least = next((n for n in numbers if isinstance(n, int)), 0)
+            self.least_numbers[stmt.outs[0]] = least
         elif stmt.op in MADE:
-            self.lengths[stmt.outs[0]] = tuple(
-                self.least.get(at := stmt.args[n.position]) or self.facts.of(at)
-                if isinstance(n, Arg)
-                else n
-                for n in stmt.kwargs["shape"]
-            )
+            self._made(stmt)
         elif stmt.op in MADE_LIKE:
             self.lengths[stmt.outs[0]] = self.lengths_of(stmt.args[0])
         elif stmt.op is extent:
             array = self.origins.first(stmt.args[0])
             self.sizes[stmt.outs[0]] = array, stmt.kwargs["axis"]
+        elif stmt.op is subtract and stmt.args[0] in self.sizes:
+            count = known(stmt.args[1])
+            if isinstance(count, int) and count > 0:
+                self.ends[stmt.outs[0]] = self.sizes[stmt.args[0]], -count
         elif stmt.op in CHECKS and stmt.args[1] in self.sizes:
             self.checked[stmt.outs[0]] = self.sizes[stmt.args[1]]
         elif stmt.op is kept:
@@ -246,6 +268,7 @@ class Indices:
             for place in _places(path[0], path_operands(stmt))
             if not self._checked(place, array, lengths[place.axis])
             and not self._inside(place.index, lengths[place.axis])
+            and not self._in_number(place, array)
         ]
 
     def _checked(self, place: Place, array: Operand, dim: Dim) -> bool:
@@ -258,6 +281,15 @@ class Indices:
         return (other, axis) == (array, place.axis) or (
             dim is not None and dim == self.lengths_of(other)[axis]
         )
+
+    def _in_number(self, place: Place, array: Operand) -> bool:
+        """Whether the index is a number, or one counted from the end, that is inside because
+        the axis has surely so many elements.
+        """
+        axis, index = (array, place.axis), place.index
+        from_end, number = self.ends.get(index, (axis, known(index)))  # type: ignore[arg-type]
+        least = self.numbers.get(axis, 0)
+        return from_end == axis and isinstance(number, int) and -least <= number < least
 
     def lengths_of(self, array: Operand) -> tuple[Dim, ...]:
         """The lengths of an array, which are those of its first version."""

@@ -22,11 +22,9 @@ from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, const
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import ArrayType, affine, at_least
 from stagec.ops.indexing import accumulate, update
 from stagec.opt.first_writes import UNFILLED
-from stagec.opt.gathers.blanks import edges, encloses, path_to
-from stagec.opt.parts import Part
+from stagec.opt.gathers.blanks import edges, inner, path_to
 
 
 def rims(fn: Function) -> Function:
@@ -46,14 +44,14 @@ def _stmt(stmt: Stmt) -> Stmt:
         return stmt
     filled = _filled(stmt)
     builder = Builder()
-    for inner in stmt.body.stmts:
-        builder.loc = inner.loc
-        if isinstance(inner, Apply) and inner.op in UNFILLED and inner.out in filled:
-            builder.append(replace(inner, op=UNFILLED[inner.op]))
-        elif isinstance(inner, Apply) and inner in filled.values():
-            _fill(inner, builder)
+    for each in stmt.body.stmts:
+        builder.loc = each.loc
+        if isinstance(each, Apply) and each.op in UNFILLED and each.out in filled:
+            builder.append(replace(each, op=UNFILLED[each.op]))
+        elif isinstance(each, Apply) and each in filled.values():
+            _fill(each, builder)
         else:
-            builder.append(inner)
+            builder.append(each)
     return replace(stmt, body=replace(stmt.body, stmts=tuple(builder.stmts)))
 
 
@@ -74,26 +72,13 @@ def _filled(loop: For) -> Mapping[Operand, Apply]:
         and s.op in ops
         and s.args[0] in zero
         and used[s.args[0]] == 1
-        and _inner(s) is not None
+        and inner(s) is not None
     }
-
-
-def _inner(write: Apply) -> Part | None:
-    """The part that is written to, if a rim is around it and nothing else."""
-    part, array = Part.of(write, 2), write.args[0].type
-    assert isinstance(array, ArrayType)
-    if part is None or any(f is not None for f in part.fixed):
-        return None
-    pairs = zip(array.shape, part.slices, strict=True)
-    least = [at_least(affine((dim, 1), const=-sum(m))) for dim, m in pairs if dim is not None]
-    fits = len(least) == array.rank > 0 and all(n is not None and n >= 0 for n in least)
-    whole = ((0, 0),) * array.rank
-    return part if fits and encloses(whole, part.slices) else None
 
 
 def _fill(write: Apply, builder: Builder) -> None:
     """Write the part, and zeros around it."""
-    part = _inner(write)
+    part = inner(write)
     assert part is not None
     pieces = list(edges(((0, 0),) * len(part.slices), part.slices))
     outs = [Value(write.out.type, write.out.hint) for _ in pieces]

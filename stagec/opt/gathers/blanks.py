@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from stagec.ir.chains import mentioned
 from stagec.ir.core import Apply, Const, For, Operand, Value
 from stagec.ir.path import Index, Path
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, affine, at_least
 from stagec.ir.walk import statements, uses
 from stagec.ops.indexing import read, update
 from stagec.opt.parts import Part, cut
@@ -117,6 +117,19 @@ def encloses(whole: Sequence[Margin], part: Sequence[Margin]) -> bool:
     """Whether the part lies inside of the whole, and its edges are few."""
     around = [d for pair in _around(whole, part) for d in pair]
     return min(around) >= 0 and sum(around) <= EDGES
+
+
+def inner(write: Apply) -> Part | None:
+    """The part that is written to, if a rim is around it and nothing else."""
+    part, array = Part.of(write, 2), write.args[0].type
+    assert isinstance(array, ArrayType)
+    if part is None or any(f is not None for f in part.fixed):
+        return None
+    pairs = zip(array.shape, part.slices, strict=True)
+    least = [at_least(affine((dim, 1), const=-sum(m))) for dim, m in pairs if dim is not None]
+    fits = len(least) == array.rank > 0 and all(n is not None and n >= 0 for n in least)
+    whole = ((0, 0),) * array.rank
+    return part if fits and encloses(whole, part.slices) else None
 
 
 def edges(whole: Sequence[Margin], part: Sequence[Margin]) -> Iterator[Piece]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from stagec.ir.build import Builder, freeze
+from stagec.ir.build import Builder
 from stagec.ir.core import (
     Apply,
     Block,
@@ -22,13 +22,11 @@ from stagec.ir.core import (
     operand_of,
 )
 from stagec.ir.function import Function
-from stagec.ir.path import Arg
 from stagec.ir.rebuild import map_operands
 from stagec.ir.types import INT, ArrayType, Dim
 from stagec.ir.walk import rename
 from stagec.ops.arithmetic import Handle
 from stagec.ops.comparison import less_equal
-from stagec.ops.creation import empty
 from stagec.ops.effects import check
 from stagec.ops.extent import extent
 from stagec.ops.list_arrays import list_stack
@@ -36,7 +34,7 @@ from stagec.ops.lists import list_append, list_get, list_length, list_new
 from stagec.opt.tapes.entries import Entry, Refused, Rows, Run
 from stagec.opt.tapes.plans import Choice, Plan
 from stagec.opt.tapes.positions import Player
-from stagec.opt.tapes.sizes import Lengths, Unknown
+from stagec.opt.tapes.sizes import Lengths, Unknown, room
 from stagec.opt.tapes.trips import Trips
 from stagec.opt.tapes.webs import carried
 
@@ -351,18 +349,11 @@ class _Rewriter:
             self.entries[plan.recorders[0].root.out] = self.rows(builder, plan, trips, sizes)
 
     def rows(
-        self, builder: Builder, plan: Plan, trips: Sequence[Operand], room: Sequence[Operand]
+        self, builder: Builder, plan: Plan, trips: Sequence[Operand], space: Sequence[Operand]
     ) -> Rows:
         """A new array with an axis for each loop, and room for what is recorded."""
-        sizes = [*trips, *room]
-        staged = tuple(s for s in sizes if isinstance(s, Value))
-        shape = tuple(Arg(staged.index(s)) if isinstance(s, Value) else known(s) for s in sizes)
-        attrs = {"shape": shape, "dtype": plan.element.dtype}
-        found = empty.infer(*(s.type for s in staged), **attrs)
-        assert isinstance(found, ArrayType)
-        exact = (*found.shape[: len(trips)], *plan.room)
-        array = Value(replace(found, shape=exact), plan.hint)
-        builder.append(Apply(empty, staged, freeze(attrs), (array,), builder.loc))
+        sizes = [*trips, *space]
+        array = room(builder, sizes, plan.room, plan.element.dtype, plan.hint)
         return Rows(array, (), tuple(trips), plan.ragged)
 
     def ragged(self, builder: Builder, plan: Plan, get: Apply) -> list[Operand | None]:

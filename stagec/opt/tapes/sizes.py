@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stagec.ir.build import Builder
-from stagec.ir.core import Operand, Value, const, operand_of
-from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, size
+import numpy as np
+
+from stagec.ir.build import Builder, freeze
+from stagec.ir.core import Apply, Operand, Value, const, known, operand_of
+from stagec.ir.path import Arg
+from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, affine, at_least, size
 from stagec.ir.walk import rename
 from stagec.ops.arithmetic import Handle
+from stagec.ops.creation import empty
 from stagec.ops.extent import extent
 from stagec.ops.rounding import py_max
 from stagec.opt.scalarise.sizes import Sizes
@@ -73,6 +77,21 @@ class Lengths:
         there = rename(array, self.names)
         (length,) = builder.add(extent, (there,), {"axis": axis})
         return operand_of(_line(Handle(builder, length), times, more))
+
+
+def room(
+    builder: Builder, sizes: Sequence[Operand], element: Shape, dtype: np.dtype, hint: str
+) -> Value:
+    """A new array of these sizes, of which the last are those of an element."""
+    staged = tuple(s for s in sizes if isinstance(s, Value))
+    shape = tuple(Arg(staged.index(s)) if isinstance(s, Value) else known(s) for s in sizes)
+    attrs = {"shape": shape, "dtype": dtype}
+    found = empty.infer(*(s.type for s in staged), **attrs)
+    assert isinstance(found, ArrayType)
+    exact = (*found.shape[: len(sizes) - len(element)], *element)
+    array = Value(replace(found, shape=exact), hint)
+    builder.append(Apply(empty, staged, freeze(attrs), (array,), builder.loc))
+    return array
 
 
 def _times(dim: Size, part: Dim) -> int:
