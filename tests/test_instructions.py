@@ -152,3 +152,58 @@ def test_loops_inside_of_one_that_falls() -> None:
     numba.njit(backward_rows)(table, x, y, z)
     np.testing.assert_array_equal(y, table[0] * x)
     np.testing.assert_array_equal(z, 3 * x)
+
+
+# -- integers ----------------------------------------------------------------------------------
+
+INTEGERS = [0, 1, -1, 2, -3, 7, 2**62, -(2**63) + 1, 2**63 - 1]
+
+
+def test_division_with_remainder() -> None:
+    def both(x: Any, y: Any) -> Any:
+        return kernels.floor_divide(x, y), kernels.remainder(x, y)
+
+    found = numba.njit(both)
+    for x in INTEGERS:
+        for y in INTEGERS:
+            if y:
+                assert found(x, y) == both(x, y) == (x // y, x % y)
+    assert found(True, 2) == (0, 1)
+    assert found(-7.5, 2.0) == (-4.0, 0.5)
+    assert numba.njit(kernels_remainder)(-(2**63), -1) == 0
+
+
+def kernels_remainder(x: Any, y: Any) -> Any:
+    """The remainder as a function that can be compiled."""
+    return kernels.remainder(x, y)
+
+
+@pytest.mark.parametrize("name", ["floor_divide", "remainder"])
+@pytest.mark.parametrize("zero", [0, 0.0])
+def test_division_by_zero(run: Any, name: str, zero: Any) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(getattr(kernels, name))(3, zero)
+
+
+def test_a_quotient_beyond_a_word() -> None:
+    compiled = numba.njit(lambda x, y: kernels.floor_divide(x, y))
+    with pytest.raises(OverflowError, match="must fit 64 bits"):
+        compiled(-(2**63), -1)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, -1, -2, -3])
+def test_ranges_from_last_to_first(step: int) -> None:
+    def numbers(lo: int, hi: int, step: int) -> Any:
+        return list(kernels.backwards(lo, hi, step))
+
+    found = numba.njit(numbers)
+    for lo in (-3, 0, 2):
+        for hi in (-5, 0, 2, 3, 8):
+            expected = list(range(lo, hi, step))[::-1]
+            assert found(lo, hi, step) == numbers(lo, hi, step) == expected
+
+
+def test_no_range_without_a_step() -> None:
+    compiled = numba.njit(lambda n: len(kernels.backwards(0, n, n - n)))
+    with pytest.raises(ValueError, match="must not be zero"):
+        compiled(3)

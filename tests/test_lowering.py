@@ -144,6 +144,17 @@ def test_a_step_of_zero_is_refused() -> None:
         compiled(empty)(0)
 
 
+@pytest.mark.parametrize("x", [1.7, np.float32(1.7), 3, -4, True, 1e200, np.nan, 1.5 + 2j])
+def test_powers_that_are_known(x: Any) -> None:
+    """They have the bits of Numba's own, which are compiled as a function."""
+
+    def powers(x: Any) -> Any:
+        return x**2, x**3, x**0, x**5, x**1, x**70, x**2.0
+
+    ours, theirs = compiled(powers)(x), numba.njit(powers)(x)
+    assert repr(ours) == repr(theirs)
+
+
 def test_arrays_that_variables_hold_in_turn() -> None:
     def swapped(a: Any, n: int) -> Any:
         b = np.zeros(len(a))

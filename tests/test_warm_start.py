@@ -80,6 +80,17 @@ def test_a_new_process_compiles_nothing(tmp_path: Path) -> None:
     assert again[2:] == cold[2:]
 
 
+def test_what_numba_can_compile_is_not_read_where_nothing_is_compiled(tmp_path: Path) -> None:
+    code = f"{PROGRAM}print('numba.np.arraymath' in sys.modules)\n"
+    assert run(tmp_path / "store", code=code)[-1] == "True"
+    warm = run(tmp_path / "store", code=code)
+    assert (warm[1], warm[-1]) == ("0", "False")
+    # unless machine code refers to something else
+    missing = "import llvmlite.binding as b\nb.address_of_symbol = lambda name: None\n"
+    again = run(tmp_path / "store", code=missing + code)
+    assert (again[:5], again[-1]) == (warm[:5], "True")
+
+
 LONG = """
 import numpy as np
 import stagec

@@ -9,28 +9,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.ir import Loc
 from numba.core.typing.npydecl import parse_dtype, parse_shape
 from numba.core.typing.templates import signature
-from numba.extending import lower_builtin, type_callable
-from numba.np.arrayobj import get_itemsize, make_array, populate_array, store_item
+from numba.extending import lower_builtin, overload, type_callable
+from numba.np.arrayobj import (
+    get_itemsize,
+    load_item,
+    make_array,
+    populate_array,
+    store_item,
+)
 
 WORD = ir.IntType(64)
 PLACE = Loc(__file__, 1)
+NP: Any = np
 TOO_BIG = "array is too big; it has more bytes than a machine word can count"
 # the functions of NumPy by name, and what stands for them
 MADE: dict[str, Callable[..., Any]] = {}
 
 
-def _stands_for(name: str, typed: Callable[..., Any], write: Callable[..., None]) -> None:
-    """Give NumPy's function a form that makes the array itself.
+def _stands_for(
+    name: str, typed: Callable[..., Any], write: Callable[..., None], lengths: Any = None
+) -> Callable[..., Any]:
+    """Give NumPy's function a form that makes the array itself, and return that.
 
     `typed` gives the type of the array for types of arguments, `write` fills the new array: it
     gets the context, the builder, the array's type, the array, its number of elements, the
-    types of the arguments and the arguments.
+    types of the arguments and the arguments.  `lengths` gives the lengths of the axes, if the
+    first argument does not.
     """
+    lengths = lengths or _lengths
 
     def stand_in() -> None:
         """What Numba knows it by."""
@@ -41,7 +53,7 @@ def _stands_for(name: str, typed: Callable[..., Any], write: Callable[..., None]
             context.call_conv.return_user_exc(builder, ValueError, (text,), PLACE, name)
 
         kind = signature.return_type
-        shape = _lengths(context, builder, signature.args[0], args[0], fail)
+        shape = lengths(context, builder, signature.args, args, fail)
         array, count = new_array(context, builder, kind, shape, fail)
         write(context, builder, kind, array, count, signature.args, args)
         return array._getvalue()
@@ -49,12 +61,14 @@ def _stands_for(name: str, typed: Callable[..., Any], write: Callable[..., None]
     type_callable(stand_in)(lambda context: typed)
     lower_builtin(stand_in, types.VarArg(types.Any))(lowered)
     MADE[name] = stand_in
+    return stand_in
 
 
 def _lengths(
-    context: Any, builder: Any, kind: Any, shape: Any, fail: Callable[[str], None]
+    context: Any, builder: Any, arguments: Any, args: Any, fail: Callable[[str], None]
 ) -> list[Any]:
     """The lengths of the axes, given by a shape, or by an array that has this shape."""
+    kind, shape = arguments[0], args[0]
     if isinstance(kind, types.Array):
         array = make_array(kind)(context, builder, value=shape)
         return cgutils.unpack_tuple(builder, array.shape, kind.ndim)
@@ -152,6 +166,24 @@ def _like(a: Any, dtype: Any = None) -> Any:
     return signature(kind, a, *(() if dtype is None else (dtype,)))
 
 
+def _copied(a: Any) -> Any:
+    if not isinstance(a, types.Array) or not a.aligned:
+        return None
+    plain = isinstance(a.dtype, types.Number | types.Boolean)
+    return signature(types.Array(a.dtype, a.ndim, "C"), a) if plain else None
+
+
+def _counted(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
+    ends = (start,) if stop is None else (start, stop)
+    if (
+        step is not None
+        or dtype is not None
+        or not all(types.unliteral(end) in types.signed_domain for end in ends)
+    ):
+        return None
+    return signature(types.Array(types.intp, 1, "C"), *[types.intp] * len(ends))
+
+
 # -- contents ---------------------------------------------------------------------------------
 
 
@@ -194,6 +226,51 @@ def _repeated(
         store_item(context, builder, kind, value, place)
 
 
+def _elements(
+    context: Any, builder: Any, kind: Any, array: Any, count: Any, kinds: Any, args: Any
+) -> None:
+    """Fill the array with the elements of the argument."""
+    given = make_array(kinds[0])(context, builder, value=args[0])
+    if kinds[0].layout == kind.layout:
+        size = builder.mul(array.itemsize, count)
+        cgutils.raw_memcpy(builder, array.data, given.data, size, 1)
+        return
+    lengths = cgutils.unpack_tuple(builder, given.shape, kind.ndim)
+    with cgutils.loop_nest(builder, lengths, WORD) as index:
+        value = load_item(
+            context, builder, kinds[0], _place(context, builder, kinds[0], given, index)
+        )
+        place = _place(context, builder, kind, array, index)
+        store_item(context, builder, kind, value, place)
+
+
+def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """The address of the element at the indices, none of which is negative."""
+    shape, strides = (
+        cgutils.unpack_tuple(builder, part, kind.ndim) for part in (array.shape, array.strides)
+    )
+    return cgutils.get_item_pointer2(
+        context, builder, array.data, shape, strides, kind.layout, index
+    )
+
+
+def _counting(
+    context: Any, builder: Any, kind: Any, array: Any, count: Any, kinds: Any, args: Any
+) -> None:
+    with cgutils.for_range(builder, count) as loop:
+        number = builder.add(loop.index, args[0]) if len(args) > 1 else loop.index
+        store_item(context, builder, kind, number, builder.gep(array.data, [loop.index]))
+
+
+def _distance(
+    context: Any, builder: Any, arguments: Any, args: Any, fail: Callable[[str], None]
+) -> list[Any]:
+    """How many integers there are from the first to before the second."""
+    found = builder.sub(args[1], args[0]) if len(args) > 1 else args[0]
+    some = builder.icmp_signed(">", found, WORD(0))
+    return [builder.select(some, found, WORD(0))]
+
+
 for _name, _typed, _write in (
     ("empty", _of_shape, _nothing),
     ("zeros", _of_shape, _zeros),
@@ -203,3 +280,18 @@ for _name, _typed, _write in (
     ("zeros_like", _like, _zeros),
 ):
     _stands_for(_name, _typed, _write)
+
+
+@overload(_stands_for("arange", _counted, _counting, _distance), strict=False)
+def _arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
+    """What Numba makes of other arguments."""
+    return lambda start, stop=None, step=None, dtype=None: NP.arange(start, stop, step, dtype)
+
+
+copied = _stands_for("copy", _copied, _elements)
+
+
+@overload(copied, strict=False)
+def _copy(a: Any) -> Any:
+    """What Numba makes of a list, for example."""
+    return lambda a: a.copy()

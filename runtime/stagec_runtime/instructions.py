@@ -20,6 +20,8 @@ from numba.extending import lower_builtin, type_callable
 from stagec_runtime.shapes import agree
 
 WORD = 2.0**63
+LEAST = -(2**63)
+LARGE = "an integer of compiled code must fit 64 bits"
 REAL = (types.Integer, types.Boolean, types.Float)
 NOTHING = ir.Constant(ir.IntType(8).as_pointer(), None)  # the value of None
 ANY_ORDER = ("reassoc", "nsz")
@@ -54,6 +56,16 @@ def before(index: Any, count: Any) -> Any:
 def divide(x: Any, y: Any) -> Any:
     """`x / y` of Python numbers; raises ZeroDivisionError."""
     return x / y
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """`x // y` of Python numbers; raises ZeroDivisionError."""
+    return x // y
+
+
+def remainder(x: Any, y: Any) -> Any:
+    """`x % y` of Python numbers; raises ZeroDivisionError."""
+    return x % y
 
 
 def in_domain(y: float, x: float) -> float:
@@ -141,6 +153,13 @@ def _rounded(exact: Any, rough: Any) -> Any:
     return None
 
 
+def _integers(x: Any, y: Any) -> Any:
+    """The signature of an operation on integers, or booleans as such."""
+    if all(isinstance(t, types.Integer | types.Boolean) for t in (x, y)):
+        return signature(types.int64, types.int64, types.int64)
+    return None
+
+
 def _natural(builder: Any, args: Any, fail: Any) -> Any:
     builder.assume(builder.icmp_signed(">=", args[0], args[0].type(0)))
     return args[0]
@@ -172,7 +191,7 @@ def _whole(builder: Any, args: Any, fail: Any) -> Any:
     above = builder.fcmp_ordered(">=", rough, limit)
     below = builder.fcmp_ordered("<=", rough, rough.type(-limit.constant))
     with builder.if_then(builder.or_(above, below), likely=False):
-        fail(OverflowError, "an integer of compiled code must fit 64 bits")
+        fail(OverflowError, LARGE)
     return exact
 
 
@@ -182,11 +201,50 @@ def _agree(builder: Any, args: Any, fail: Any) -> Any:
     return NOTHING
 
 
+def _floor_divide(builder: Any, args: Any, fail: Any) -> Any:
+    x, y = args
+    opposite, divisor = _divisor(builder, y, "integer division or modulo by zero", fail)
+    least = builder.icmp_signed("==", x, x.type(LEAST))
+    with builder.if_then(builder.and_(opposite, least), likely=False):
+        fail(OverflowError, LARGE)
+    _, down = _remainder_of(builder, x, divisor)
+    found = builder.sdiv(x, divisor)
+    found = builder.select(down, builder.sub(found, x.type(1)), found)
+    return builder.select(opposite, builder.neg(x), found)
+
+
+def _remainder(builder: Any, args: Any, fail: Any) -> Any:
+    x, y = args
+    _, divisor = _divisor(builder, y, "integer modulo by zero", fail)
+    rest, down = _remainder_of(builder, x, divisor)
+    return builder.select(down, builder.add(rest, divisor), rest)
+
+
+def _divisor(builder: Any, y: Any, text: str, fail: Any) -> tuple[Any, Any]:
+    """Whether `y` is -1, and 1 instead of it: the processor's division would kill the process
+    at the least integer.  Raises where it is 0.
+    """
+    with builder.if_then(builder.icmp_signed("==", y, y.type(0)), likely=False):
+        fail(ZeroDivisionError, text)
+    opposite = builder.icmp_signed("==", y, y.type(-1))
+    return opposite, builder.select(opposite, y.type(1), y)
+
+
+def _remainder_of(builder: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """The processor's remainder, and whether its sign is not that of `y`, as Python's is."""
+    rest = builder.srem(x, y)
+    zero = x.type(0)
+    other = builder.icmp_signed("<", builder.xor(rest, y), zero)
+    return rest, builder.and_(builder.icmp_signed("!=", rest, zero), other)
+
+
 _compiled(natural, _index, _natural)
 _compiled(before, _place, _before)
 _compiled(inside, _place, _inside)
 _compiled(agree, _lengths, _agree)
 _compiled(whole, _rounded, _whole)
+_compiled(floor_divide, _integers, _floor_divide)
+_compiled(remainder, _integers, _remainder)
 
 
 # -- functions of Python that raise -----------------------------------------------------------

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import types
-from numba.extending import overload, register_jitable
+from numba.extending import overload
 
 from stagec_runtime.division import modulus as modulus, quotient as quotient
 from stagec_runtime.elementary.functions import (
@@ -48,31 +47,26 @@ from stagec_runtime.instructions import (
     above_pole as above_pole,
     before as before,
     divide as divide,
+    floor_divide as floor_divide,
     in_domain as in_domain,
     inside as inside,
     larger as larger,
     natural as natural,
     plus as plus,
+    remainder as remainder,
     smaller as smaller,
     times as times,
     whole as whole,
 )
 from stagec_runtime.products import dot as dot
 from stagec_runtime.shapes import agree as agree
-from stagec_runtime.trips import falling as falling, trips as trips
+from stagec_runtime.trips import (
+    backwards as backwards,
+    falling as falling,
+    trips as trips,
+)
 
-LEAST = -(2**63)
 BIT = 2**62
-
-
-def floor_divide(x: Any, y: Any) -> Any:
-    """`x // y` of Python numbers; raises ZeroDivisionError."""
-    return x // y
-
-
-def remainder(x: Any, y: Any) -> Any:
-    """`x % y` of Python numbers; raises ZeroDivisionError."""
-    return x % y
 
 
 def power(x: Any, y: Any) -> Any:
@@ -88,13 +82,6 @@ def left_shift(x: Any, y: Any) -> Any:
 def right_shift(x: Any, y: Any) -> Any:
     """`x >> y` of Python ints; raises ValueError for a negative `y`."""
     return x >> y
-
-
-@register_jitable
-def backwards(lo: int, hi: int, step: int) -> range:
-    """The indices of `range(lo, hi, step)` from last to first."""
-    last = lo + (len(range(lo, hi, step)) - 1) * step
-    return range(last, lo - step, -step)
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
@@ -119,38 +106,18 @@ def _divide(x: Any, y: Any) -> Any:
     return x / y
 
 
-@overload(floor_divide, jit_options={"error_model": "numpy"}, strict=False)
+@_compiled(floor_divide)  # numbers that are no integers
 def _floor_divide(x: Any, y: Any) -> Any:
-    whole = _whole(x, y)
-
-    def body(x: Any, y: Any) -> Any:
-        if y == 0:
-            raise ZeroDivisionError("integer division or modulo by zero")
-        if whole and y == -1:  # the processor's division would kill the process
-            if x == LEAST:
-                raise OverflowError("an integer of compiled code must fit 64 bits")
-            return 0 - x
-        return x // y
-
-    return body
+    if y == 0:
+        raise ZeroDivisionError("integer division or modulo by zero")
+    return x // y
 
 
-@overload(remainder, jit_options={"error_model": "numpy"}, strict=False)
+@_compiled(remainder)
 def _remainder(x: Any, y: Any) -> Any:
-    whole = _whole(x, y)
-
-    def body(x: Any, y: Any) -> Any:
-        if y == 0:
-            raise ZeroDivisionError("integer modulo by zero")
-        if whole and y == -1:
-            return 0
-        return x % y
-
-    return body
-
-
-def _whole(x: Any, y: Any) -> bool:
-    return all(isinstance(t, types.Integer | types.Boolean) for t in (x, y))
+    if y == 0:
+        raise ZeroDivisionError("integer modulo by zero")
+    return x % y
 
 
 @_compiled(power)

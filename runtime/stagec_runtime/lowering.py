@@ -8,13 +8,14 @@ that LLVM leaves of it; the rest is left to Numba.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir as llvm
 from numba.core import cgutils, ir, lowering, typed_passes, types
 from numba.core.compiler_machinery import register_pass
-from numba.core.ir_utils import get_definition, guard
+from numba.core.ir_utils import find_const, get_definition, guard
 from numba.core.runtime.nrtdynmod import incref_decref_ty
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
@@ -25,6 +26,7 @@ PLAIN = (types.Number, types.Boolean)
 UNCOUNTED = (*PLAIN, types.SimpleIteratorType, types.SimpleIterableType, types.Function)
 RANGE, RANGE_ITERATOR = types.range_state64_type, types.range_iter64_type
 WORD = llvm.IntType(64)
+HIGHEST = 64  # power that is written as multiplications
 
 
 class Lower(lowering.Lower):
@@ -35,6 +37,29 @@ class Lower(lowering.Lower):
         write = WRITTEN.get(expr.op)
         value = None if write is None else write(self, expr)
         return super().lower_expr(resty, expr) if value is None else value
+
+    def lower_binop(self, resty: Any, expr: Any, op: Any) -> Any:
+        """The result of an operator; Numba compiles a function for powers that are known."""
+        signature = self.fndesc.calltypes[expr]
+        exponent = guard(find_const, self.func_ir, expr.rhs) if op is operator.pow else None
+        number = isinstance(signature.return_type, types.Integer | types.Float)
+        if type(exponent) is not int or not 0 <= exponent <= HIGHEST or not number:
+            return super().lower_binop(resty, expr, op)
+        kind, base = signature.return_type, signature.args[0]
+        factor = self.context.cast(self.builder, self.cast_to(expr.lhs.name, base), base, kind)
+        found = self.power(factor, exponent, isinstance(kind, types.Integer))
+        return self.context.cast(self.builder, found, kind, resty)
+
+    def power(self, factor: Any, exponent: int, whole: bool) -> Any:
+        """A power of a number by multiplications, in the order of Numba's own function."""
+        times = self.builder.mul if whole else self.builder.fmul
+        found = factor.type(1)
+        while exponent:
+            if exponent & 1:
+                found = times(found, factor)
+            exponent >>= 1
+            factor = times(factor, factor)
+        return found
 
     def lower_getitem(
         self, resty: Any, expr: Any, value: Any, index: Any, signature: Any

@@ -12,15 +12,18 @@ import json
 import pickle
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import llvmlite
+import llvmlite.binding as llvm
 import numba
 import numpy as np
 from numba.core import config, serialize
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
+from numba.core.runtime.nrt import rtsys
 
 from stagec_runtime.store import Store
 
@@ -49,12 +52,13 @@ class MachineCode(_Cache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function for the signature; None if there is none."""
-        target_context.refresh()
         data = self.store.get(self._entry(sig, target_context.codegen()))
         if data is None:
             return None
         try:
-            found = CompileResult._rebuild(target_context, *pickle.loads(data))
+            parts = pickle.loads(data)
+            ready(target_context, *parts[0])
+            found = CompileResult._rebuild(target_context, *parts)
         except Exception:  # whatever it is, it can be compiled again
             return None
         self.found += 1
@@ -85,6 +89,25 @@ class MachineCode(_Cache):
         parts = {**self.source, **surroundings(), "signature": str(sig)}
         parts["machine"] = [str(part) for part in codegen.magic_tuple()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def ready(context: Any, name: str, kind: str, content: Any) -> None:
+    """Let there be all that the serialised machine code refers to.
+
+    Numba reads all that it can compile before it runs what is compiled, which takes longer than
+    everything else; machine code refers to a few functions of Numba's that manage memory.
+    """
+    rtsys.initialize(context)
+    if kind != "object" or not all(map(llvm.address_of_symbol, _outside(content[1]))):
+        context.refresh()
+
+
+def _outside(bitcode: bytes) -> Iterator[str]:
+    """The functions and variables that a module refers to."""
+    module = llvm.parse_bitcode(bitcode)
+    for part in (*module.functions, *module.global_variables):
+        if part.is_declaration and not part.name.startswith("llvm."):
+            yield part.name
 
 
 @functools.lru_cache(maxsize=1)

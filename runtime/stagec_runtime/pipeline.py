@@ -10,45 +10,12 @@ from types import CodeType
 from typing import Any
 
 import llvmlite.binding as llvm
-import numpy as np
-from numba.core import codegen, ir, typed_passes, untyped_passes
+from numba.core import codegen, typed_passes, untyped_passes
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+from numba.core.compiler_machinery import PassManager
 
-from stagec_runtime.creations import MADE
 from stagec_runtime.lowering import Lowering
-
-
-@register_pass(mutates_CFG=False, analysis_only=False)
-class Creations(FunctionPass):
-    """Let functions of NumPy that make arrays be those of `creations`."""
-
-    _name = "stagec_creations"
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    def run_pass(self, state: Any) -> Any:
-        """Replace them; says whether there are any."""
-        numpy: set[str] = set()  # what holds the module
-        found = False
-        for block in state.func_ir.blocks.values():
-            for statement in block.find_insts(ir.Assign):
-                name, value = statement.target.name, statement.value
-                if isinstance(value, ir.Global) and value.value is np:
-                    numpy.add(name)
-                elif (function := _attribute(value, numpy)) in MADE:
-                    made = ir.Global(function, MADE[function], value.loc)
-                    statement.value = made
-                    state.func_ir._definitions[name] = [made]
-                    found = True
-        return found
-
-
-def _attribute(value: Any, owners: set[str]) -> str:
-    """The attribute of one of the owners that the expression is; empty if it is another."""
-    read = isinstance(value, ir.Expr) and value.op == "getattr"
-    return value.attr if read and value.value.name in owners else ""
+from stagec_runtime.stand_ins import StandIns
 
 
 class Library(codegen.JITCodeLibrary):
@@ -105,7 +72,7 @@ STAGES = (
     untyped_passes.TranslateByteCode,
     untyped_passes.FixupArgs,
     untyped_passes.IRProcessing,
-    Creations,
+    StandIns,
     untyped_passes.GenericRewrites,
     untyped_passes.RewriteDynamicRaises,
     untyped_passes.ReconstructSSA,

@@ -16,6 +16,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.imputils import RefType, call_iternext, iternext_impl, lower_builtin
+from numba.core.ir import Loc
 from numba.core.typing.templates import signature
 from numba.extending import models, register_model, type_callable
 
@@ -31,6 +32,11 @@ def falling(numbers: range) -> range:
     LLVM knows of each that it is another one than before, and not how much less.
     """
     return numbers
+
+
+def backwards(lo: int, hi: int, step: int) -> range:
+    """The indices of `range(lo, hi, step)` from last to first."""
+    return range(lo, hi, step)[::-1]
 
 
 class TripsIterator(types.SimpleIteratorType):
@@ -50,6 +56,7 @@ class Trips(types.SimpleIterableType):
 
 
 WORD = ir.IntType(64)
+PLACE = Loc(__file__, 1)
 ITERATORS = {down: TripsIterator(down) for down in (False, True)}
 UPWARDS, DOWNWARDS = Trips(False), Trips(True)
 
@@ -213,3 +220,31 @@ def _next_falling(context: Any, builder: Any, signature: Any, args: Any, result:
 
 
 ENTER = signature(RANGE_ITERATOR, RANGE)
+
+
+# -- numbers of a range from last to first -----------------------------------------------------
+
+
+@type_callable(backwards)
+def _from_last(context: Any) -> Any:
+    def typed(lo: Any, hi: Any, step: Any) -> Any:
+        whole = all(isinstance(given, types.Integer) for given in (lo, hi, step))
+        return signature(RANGE, *[types.int64] * 3) if whole else None
+
+    return typed
+
+
+@lower_builtin(backwards, types.int64, types.int64, types.int64)
+def _backwards_of(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    lo, hi, step = args
+    with builder.if_then(builder.icmp_signed("==", step, WORD(0)), likely=False):
+        text = ("range() arg 3 must not be zero",)
+        context.call_conv.return_user_exc(builder, ValueError, text, PLACE, backwards.__name__)
+    up = builder.icmp_signed(">", step, WORD(0))
+    way = builder.select(up, builder.sub(hi, lo), builder.sub(lo, hi))
+    size = builder.select(up, step, builder.neg(step))
+    # the trips after the first; -1 if there is none
+    more = builder.udiv(builder.sub(way, WORD(1)), size)
+    more = builder.select(builder.icmp_signed(">", way, WORD(0)), more, WORD(-1))
+    last = builder.add(lo, builder.mul(more, step))
+    return cgutils.pack_struct(builder, (last, builder.sub(lo, step), builder.neg(step)))

@@ -9,8 +9,8 @@ Regions may use values of the enclosing blocks.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -420,11 +420,17 @@ Stmt: TypeAlias = Apply | If | For | While | Call
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Parameters, statements in order, and results."""
+    """Parameters, statements in order, and results.
+
+    `free` is what `walk.free_values` found, which many passes ask for again and again.
+    """
 
     params: tuple[Value, ...]
     stmts: tuple[Stmt, ...]
     results: tuple[Operand, ...]
+    free: list[Mapping[Value, None]] = field(
+        default_factory=list[Mapping[Value, None]], init=False, repr=False
+    )
 
 
 def operand_of(value: Any) -> Operand:

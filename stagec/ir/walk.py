@@ -62,28 +62,21 @@ def statements(block: Block) -> Iterator[Stmt]:
             yield from statements(region)
 
 
-def free_values(block: Block) -> dict[Value, None]:
+def free_values(block: Block) -> Mapping[Value, None]:
     """The values of enclosing blocks that the block uses, in order of first use."""
-    free: dict[Value, None] = {}
-    _collect_free(block, set(), free)
-    return free
+    if not block.free:
+        block.free.append(_free(block))
+    return block.free[0]
 
 
-def _collect_free(block: Block, defined: set[Value], free: dict[Value, None]) -> None:
-    defined |= set(block.params)
-
-    def use(operand: Operand) -> None:
-        if isinstance(operand, Value) and operand not in defined:
-            free.setdefault(operand)
-
+def _free(block: Block) -> Mapping[Value, None]:
+    defined = set(block.params)
+    found: dict[Value, None] = {}
     for stmt in block.stmts:
-        for operand in operands(stmt):
-            use(operand)
-        for region in regions(stmt):
-            _collect_free(region, set(defined), free)
-        defined |= set(stmt.outs)
-    for operand in block.results:
-        use(operand)
+        found |= {v: None for v in uses(stmt) if v not in defined}
+        defined.update(stmt.outs)
+    found |= {v: None for v in block.results if isinstance(v, Value) and v not in defined}
+    return found
 
 
 def uses(stmt: Stmt) -> dict[Value, None]:

@@ -14,7 +14,7 @@ along where it stands between two that have one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
@@ -61,13 +61,15 @@ class _Siblings:
 
     `outside` are the results of reads and writes whose index may be outside of the array.
     `made_here`: only in blocks that make an array for their loops to fill.
-    `known` tells of statements whether a kernel can hold them.
+    `known` tells of statements whether a kernel can hold them, and `raised` what `failures` of
+    them are: each is asked for every pair of loops.
     """
 
     inside: Indices
     outside: frozenset[Value]
     made_here: bool = False
     known: dict[Stmt, bool] = field(default_factory=dict[Stmt, bool])
+    raised: dict[Stmt, Set[object]] = field(default_factory=dict[Stmt, Set[object]])
 
     def block(self, block: Block) -> Block:
         """The block with its loops joined, and those inside of them."""
@@ -102,7 +104,7 @@ class _Siblings:
         return isinstance(stmt, For) and plain(stmt, self.inside.facts) and self.compiles(stmt)
 
     def compiles(self, stmt: Stmt) -> bool:
-        """Whether a kernel can hold the statement, which is asked for every pair of loops."""
+        """Whether a kernel can hold the statement."""
         if stmt not in self.known:
             self.known[stmt] = in_kernel(stmt)
         return self.known[stmt]
@@ -175,14 +177,21 @@ class _Siblings:
         """
         found: set[object] = set()
         for stmt in stmts:
-            if isinstance(stmt, Apply):
-                doubtful = not self.outside.isdisjoint(stmt.outs)
-                found |= failures(stmt, self.inside.facts, doubtful)
-                continue
-            again = isinstance(stmt, For) and stmt.free
-            for region in regions(stmt):
-                inner = self.failures(region.stmts)
-                found |= {f for f in inner if isinstance(f, Apply)} if again else inner
+            if stmt not in self.raised:
+                self.raised[stmt] = self.failures_of(stmt)
+            found |= self.raised[stmt]
+        return found
+
+    def failures_of(self, stmt: Stmt) -> Set[object]:
+        """See `failures`."""
+        if isinstance(stmt, Apply):
+            doubtful = not self.outside.isdisjoint(stmt.outs)
+            return failures(stmt, self.inside.facts, doubtful)
+        again = isinstance(stmt, For) and stmt.free
+        found: set[object] = set()
+        for region in regions(stmt):
+            inner = self.failures(region.stmts)
+            found |= {f for f in inner if isinstance(f, Apply)} if again else inner
         return found
 
 
