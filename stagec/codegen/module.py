@@ -54,8 +54,9 @@ def to_module(
 ) -> Module:
     """The function as a module that needs NumPy, `stagec_runtime` and, for kernels, Numba.
 
-    `comments` are the user's, by file and line; each is printed above the first statement that
-    comes from its line.  `header` are the lines of the comment at the top.
+    `comments` are the user's, by file and line; each, one object on all lines of its statement,
+    is printed above the first statement that comes from these lines.  `header` are the lines of
+    the comment at the top.
     """
     functions = _flat(outline(fn))
     names = _function_names(functions)
@@ -184,9 +185,12 @@ def _text(
 
 def _above(lines: Mapping[int, tuple[Loc, ...]], comments: Comments) -> dict[int, list[str]]:
     """The user's comments by the line of the text that they stand above, each once."""
-    left = dict(comments)
+    printed: set[int] = set()
     above: dict[int, list[str]] = {}
     for line in sorted(lines):
-        for file, number in sorted({(loc.file, loc.line) for loc in lines[line]}):
-            above.setdefault(line, []).extend(left.pop((file, number), ()))
+        for place in sorted({(loc.file, loc.line) for loc in lines[line]}):
+            found = comments.get(place)
+            if found is not None and id(found) not in printed:
+                printed.add(id(found))
+                above.setdefault(line, []).extend(found)
     return above

@@ -17,7 +17,7 @@ from stagec.codegen.liveness import Lives
 from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Value, While
 from stagec.ir.sharing import holds_memory
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, ListType
 
 NAMELESS = ("t", "tmp")
 INDICES = ("i", "j", "k", "l", "m")
@@ -90,7 +90,7 @@ def name_values(
             groups.share(source, target)
     named = _named(plan, body, lives)
     meets = {target for _, _, target in pairs} | set(body.params)
-    names = _colours(groups, named, indices, meets, set(reserved), typed)
+    names = _colours(plan, groups, named, indices, meets, set(reserved), typed)
     apart = {
         s
         for _, s, t in pairs
@@ -179,6 +179,7 @@ def _affinities(
 
 
 def _colours(
+    plan: Plan,
     groups: _Groups,
     values: list[Value],
     indices: set[Value],
@@ -193,12 +194,14 @@ def _colours(
     hints = {v: _hints(groups.of(v), meets) for v in values}
     used = {clean(v.hint) for v in values}
     nameless = next((n for n in NAMELESS if n not in used), NAMELESS[0])
+    nouns = {v: n for v, n in _nouns(plan, values, groups).items() if n not in used}
     # what the user named comes first, so that nothing else takes such a name
     for value in sorted(values, key=lambda v: not hints[v]):
         if value in names:
             continue
         variable = groups.of(value)
-        for name in _candidates(variable, indices, hints[value], nameless):
+        base = nouns.get(value, nameless)
+        for name in _candidates(variable, indices, hints[value], base):
             others = taken.setdefault(name, _Variable(0, 0))
             kind = kinds.setdefault(name, _kind(value) if typed else None)
             same = not typed or kind == _kind(value)
@@ -208,6 +211,24 @@ def _colours(
                 names.update(dict.fromkeys(variable.values, name))
                 break
     return names
+
+
+def _nouns(plan: Plan, values: list[Value], groups: _Groups) -> dict[Value, str]:
+    """What values without a name are; nothing for a variable that changes."""
+    found = {v: _noun(plan, v) for v in values if len(groups.of(v).values) == 1}
+    return {v: noun for v, noun in found.items() if noun}
+
+
+def _noun(plan: Plan, value: Value) -> str:
+    made = plan.definer.get(value)
+    if not isinstance(made, Apply):
+        return ""
+    first = made.args[0] if made.args else None
+    if isinstance(first, Value) and first.type == ListType(value.type):
+        return first.hint.removesuffix("_tape") if first.hint.endswith("_tape") else ""
+    kind = value.type
+    mask = isinstance(kind, ArrayType) and kind.rank > 0 and kind.dtype.kind == "b"
+    return "mask" if mask else made.op.noun
 
 
 def _kind(value: Value) -> object:

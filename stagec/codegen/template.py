@@ -149,7 +149,13 @@ def _filled(node: Any, operands: Sequence[Any] | Mapping[str, Any]) -> Any:
     if isinstance(node, gast.If) and _is_negation(node.test):
         # `if not a == b` reads better as `if a != b`
         fields["test"] = negation(fields["test"].operand)
+    if _is_transpose(node) and _is_transpose(fields["value"]):
+        return fields["value"].value
     return type(node)(**fields)
+
+
+def _is_transpose(node: Any) -> bool:
+    return isinstance(node, gast.Attribute) and node.attr == "T"
 
 
 def _is_negation(node: Any) -> bool:

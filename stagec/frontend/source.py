@@ -34,7 +34,7 @@ for _feature in __future__.all_feature_names:
 class Definition:
     """A function as its author wrote it.
 
-    `comments` holds the comments on lines of their own, by the line of the statement that they
+    `comments` holds the comments on lines of their own, by the lines of the statement that they
     precede; `class_name` is the class whose private names (`__x`) the function mangles.
     """
 
@@ -301,7 +301,11 @@ def _convert(node: _Node) -> gast.FunctionDef:
 
 
 def _comments(lines: list[str], node: _Node) -> Mapping[int, tuple[str, ...]]:
-    """The comments on lines of their own inside a `def`, by the statement they precede."""
+    """The comments on lines of their own inside a `def`, by the statement they precede.
+
+    All lines of a simple statement have its comments, as one object: the graph tells apart on
+    which of them a part of it is.
+    """
     if isinstance(node, ast.Lambda):
         return MappingProxyType({})
     text = "".join(lines[node.lineno - 1 : node.end_lineno])
@@ -329,4 +333,7 @@ def _comments(lines: list[str], node: _Node) -> Mapping[int, tuple[str, ...]]:
         if within or after < len(statements):
             target = within[0] if within else statements[after][0]
             found[target] = (*found.get(target, ()), token.string)
+    for first, last in simple:
+        if first in found:
+            found |= dict.fromkeys(range(first, last + 1), found[first])
     return MappingProxyType(found)

@@ -202,6 +202,7 @@ class Op:
         axes have to be moved for `batch`.
     alone : as `scalar`, for a kernel that surely computes one element at a time: where that is
         faster in another way.  None: as `scalar`.
+    noun : what generated code calls a result that the user gave no name; empty: nothing tells.
     """
 
     name: str
@@ -226,6 +227,7 @@ class Op:
     measure: Callable[..., Dim] | None = None
     batch_last: Callable[..., Any] | None = None
     alone: Scalar | None = None
+    noun: str = ""
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         """Append the op to the block being built, or run it if no argument is staged."""

@@ -19,7 +19,7 @@ from stagec.ir.core import Cost, Op, Operand, Staged, known, operand_of
 from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, Shape, Type, affine, product, same_shape
 from stagec.ops.axes import dtype_of, np_shape, plain_array
-from stagec.ops.cast import conjugate, number_type, strong, to_python
+from stagec.ops.cast import astype, conjugate, number_type, strong, to_python
 from stagec.ops.comparison import (
     greater,
     greater_equal,
@@ -39,6 +39,8 @@ from stagec.ops.kernel_forms import (
 )
 from stagec.ops.masks import mask
 from stagec.ops.merging import merged
+
+SHORT = 2.0**8  # factors are multiplied if they are below it and multiples of its inverse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,6 +196,44 @@ def _shifted_twice(x: Any, y: Any, sign: int) -> Any:
     return None
 
 
+def _factor(x: Any) -> tuple[Any, Any] | None:
+    """A number and the other factor of the product of real numbers `x`, if it is one."""
+    made = made_by(x, multiply) if dtype_of(x).kind == "f" else None
+    for factor, other in (made[0], made[0][::-1]) if made else ():
+        known = number(factor)
+        if isinstance(known, int | float):
+            return (known, other) if other.type == x.type else None
+    return None
+
+
+def _product(factor: float, x: Any) -> Any:
+    """The product, its sign outside: a sum takes it in."""
+    return negative(multiply(-factor, x)) if factor < 0 else multiply(factor, x)
+
+
+def twice(x: Any, y: Any) -> Any:
+    """`3 * y + 3 * y` as `6 * y`; None if this is no sum of that kind."""
+    if not isinstance(x, Staged) or operand_of(x) is not operand_of(y):
+        return None
+    minus = made_by(x, negative)
+    if minus and dtype_of(x).kind == "f":
+        return _product(-2, minus[0][0])
+    found = _factor(x)
+    return found and _product(2 * found[0], found[1])
+
+
+def _uncast(op: Op, x: Any, y: Any) -> Any:
+    """`x / y.astype(float)` as `x / y`, where NumPy converts the integers itself."""
+    for k, (cast, other) in enumerate(((x, y), (y, x))):
+        made = made_by(cast, astype)
+        if not made or dtype_of(made[0][0]).kind != "i" or dtype_of(other).kind != "f":
+            continue
+        args = (made[0][0], other)[:: -1 if k else 1]
+        if op.infer(*map(number_type, args)) == op.infer(x.type, y.type):
+            return op(*args)
+    return None
+
+
 add = elementwise(
     "add",
     np.add,
@@ -201,7 +241,13 @@ add = elementwise(
     python=operator.add,
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: ct),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: dy),
-    rewrites=(_add_zero, _add_negative, lambda x, y: _shifted_twice(x, y, 1)),
+    rewrites=(
+        _add_zero,
+        twice,
+        _add_negative,
+        lambda x, y: _shifted_twice(x, y, 1),
+        lambda x, y: _uncast(add, x, y),
+    ),
     measure=lambda a, b: affine((a, 1), (b, 1)),
 )
 
@@ -224,7 +270,12 @@ subtract = elementwise(
     python=operator.sub,
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: -ct),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: -dy),
-    rewrites=(_subtract_zero, _subtract_negative, lambda x, y: _shifted_twice(x, y, -1)),
+    rewrites=(
+        _subtract_zero,
+        _subtract_negative,
+        lambda x, y: _shifted_twice(x, y, -1),
+        lambda x, y: _uncast(subtract, x, y),
+    ),
     measure=lambda a, b: affine((a, 1), (b, -1)),
 )
 
@@ -253,6 +304,21 @@ def _negative_out(op: Op, x: Any, y: Any) -> Any:
     return None
 
 
+def _multiply_twice(x: Any, y: Any) -> Any:
+    """`0.5 * (2 * y)` as `1.0 * y`, if one is a power of two: that changes the exponent."""
+    for outer, inner in ((x, y), (y, x)):
+        first = number(outer)
+        found = _factor(inner) if isinstance(inner, Staged) else None
+        if not found or not isinstance(first, int | float):
+            continue
+        factors = first, found[0]
+        exact = any(abs(math.frexp(f)[0]) == 0.5 for f in factors)
+        short = all(0 < abs(f) < SHORT and (SHORT * f).is_integer() for f in factors)
+        if exact and short and multiply.infer(x.type, y.type) == found[1].type:
+            return _product(first * found[0], found[1])
+    return None
+
+
 multiply = elementwise(
     "multiply",
     np.multiply,
@@ -260,7 +326,12 @@ multiply = elementwise(
     python=operator.mul,
     vjp=(lambda ct, z, x, y: ct * conjugate(y), lambda ct, z, x, y: ct * conjugate(x)),
     jvp=(lambda dx, z, x, y: dx * y, lambda dy, z, x, y: x * dy),
-    rewrites=(_multiply_unit, lambda x, y: _negative_out(multiply, x, y)),
+    rewrites=(
+        _multiply_unit,
+        _multiply_twice,
+        lambda x, y: _negative_out(multiply, x, y),
+        lambda x, y: _uncast(multiply, x, y),
+    ),
     measure=product,
 )
 
@@ -280,7 +351,11 @@ divide = elementwise(
     # the denominator's rule reads the result: an overwritten numerator needs no copy
     vjp=(lambda ct, z, x, y: ct / conjugate(y), lambda ct, z, x, y: -ct * conjugate(z / y)),
     jvp=(lambda dx, z, x, y: dx / y, lambda dy, z, x, y: -z * dy / y),
-    rewrites=(_divide_unit, lambda x, y: _negative_out(divide, x, y)),
+    rewrites=(
+        _divide_unit,
+        lambda x, y: _negative_out(divide, x, y),
+        lambda x, y: _uncast(divide, x, y),
+    ),
 )
 
 

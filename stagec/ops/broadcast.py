@@ -176,7 +176,9 @@ unbroadcast = linear(
     value=lambda ct, like: rt.unbroadcast(ct, np.shape(like)),
     vjp=lambda ct, out, x, like: broadcast_like(ct, x),
     batch=_unbroadcast_batch,
-    source="rt.unbroadcast({}, np.shape({}))",
+    source=lambda ct, like: (
+        "rt.unbroadcast({}, {}.shape)" if like.rank else "rt.unbroadcast({}, np.shape({}))"
+    ),
     scalar=Expands(_unbroadcast_known),
     alias=0,
     rewrites=(_unbroadcast_static,),
@@ -365,6 +367,7 @@ sum_ = linear(
         "np.sum", x.rank, axes, keepdims
     ),
     scalar=Folds(lambda x, *, axes, keepdims=False: summing(sum_dtype(x.dtype), axes)),
+    noun="total",
 )
 
 

@@ -259,6 +259,7 @@ prod = make(
         "np.prod", x.rank, axes, keepdims
     ),
     scalar=Folds(lambda x, *, axes, keepdims=False: multiplying(sum_dtype(x.dtype), axes)),
+    noun="product",
 )
 
 

@@ -149,6 +149,7 @@ def make(
     neutral: float | None = None,
     batch_last: Rule | None = None,
     measure: Rule | None = None,
+    noun: str = "",
 ) -> Op:
     """An op without effects that writes to none of its operands."""
     return Op(
@@ -173,6 +174,7 @@ def make(
         neutral=neutral,
         batch_last=batch_last,
         measure=measure,
+        noun=noun,
     )
 
 

@@ -107,8 +107,14 @@ def elementwise(
         cost=cost,
         rewrites=(*rewrites, lambda *args, **attrs: _without_broadcast(op, args, attrs)),
         measure=measure,
+        noun=_noun(name, source),
     )
     return op
+
+
+def _noun(name: str, source: str | Callable[..., str]) -> str:
+    """What a function gives has its name, what an operator gives has none."""
+    return name if isinstance(source, str) and source.startswith(f"np.{name}(") else ""
 
 
 def _call(op: Op, args: tuple[Any, ...], dtype: Any = None) -> Any:

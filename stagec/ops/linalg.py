@@ -117,6 +117,7 @@ solve = make(
     source="np.linalg.solve({}, {})",
     scalar=LIBRARY,
     may_raise=(LinAlgError,),
+    noun="solution",
 )
 
 
@@ -135,6 +136,7 @@ inv = make(
     batch=to_front(lambda: inv, no_shift),
     source="np.linalg.inv({})",
     may_raise=(LinAlgError,),
+    noun="inverse",
 )
 
 
@@ -244,6 +246,7 @@ cholesky = make(
     batch=to_front(lambda: cholesky, no_shift),
     source="np.linalg.cholesky({})",
     may_raise=(LinAlgError,),
+    noun="factor",
 )
 
 

@@ -219,6 +219,7 @@ matmul = make(
     source="{} @ {}",
     scalar=Expands(matmul_loops, otherwise=Calls(matmul_call)),
     may_raise=(ValueError,),
+    noun="product",
 )
 
 

@@ -145,6 +145,7 @@ arange = make(
     scalar=_arange_scalar,
     cost=Cost.CHEAP,
     may_raise=(ZeroDivisionError, ValueError, MemoryError),
+    noun="numbers",
 )
 
 

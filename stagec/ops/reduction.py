@@ -138,6 +138,7 @@ mean = linear(
     scalar=Folds(
         lambda x, *, axes, keepdims=False: summing(mean_dtype(x.dtype), axes, operator.truediv)
     ),
+    noun="mean",
 )
 
 
@@ -235,6 +236,7 @@ def _moment(function: Callable[..., Any], vjp: Any, jvp: Any, expand: Callable[.
         batch=to_front(lambda: op, shift_axes),
         source=reducing(name),
         scalar=Expands(lambda x, **attrs: expand if x.dtype.kind == "f" else None),
+        noun=name,
     )
     return op
 
@@ -296,6 +298,7 @@ def _extremum(function: Callable[..., Any], *also: Any, sign: int = 0) -> Op:
             lambda x, *, axes, keepdims=False: extreme(x, axes, sign) if sign else None
         ),
         may_raise=(ValueError,),
+        noun={1: "largest", -1: "smallest"}.get(sign, name),
     )
     return op
 

@@ -26,7 +26,7 @@ from stagec.ops.cast import (
     to_numpy,
     to_python,
 )
-from stagec.ops.comparison import equal, greater, isfinite, less, logical_and, logical_not
+from stagec.ops.comparison import equal, greater, isfinite, less, logical_and
 from stagec.ops.family import array, constant, make, same_axis, static
 from stagec.ops.form import JOIN, elementwise, gated, joined, varies
 from stagec.ops.kernel_forms import checked, none
@@ -319,7 +319,7 @@ def _extreme(name: str, function: Any, sign: str, ahead: Any) -> Op:
         calls=((function, call),),
         **gated(
             lambda ct, z, x, y: mask(ahead(y, x), _halved(ct, x, y), keep=False),
-            lambda ct, z, x, y: mask(logical_not(ahead(x, y)), _halved(ct, x, y)),
+            lambda ct, z, x, y: mask(ahead(x, y), _halved(ct, x, y), keep=False),
         ),
     )
     return op

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from stagec.ir.core import Op
+from stagec.ir.core import Op, operand_of
 from stagec.ir.path import Path
 from stagec.ir.types import ArrayType, same_shape
-from stagec.ops.arithmetic import add, divide, multiply, negative
+from stagec.ops.arithmetic import add, divide, multiply, negative, twice
 from stagec.ops.broadcast import broadcast_like, filled
 from stagec.ops.copying import copy
 from stagec.ops.family import made_by
@@ -23,9 +23,13 @@ def narrow(op: Op, a: Any, v: Any, index: tuple[Any, ...], path: Path) -> Any:
 
 
 def added(a: Any, v: Any, *index: Any, path: Path) -> Any:
-    """What is added to a copy, or to copies of one number, is a sum."""
+    """What is added to a copy, to copies of one number or to an equal product is a sum."""
+    if path:
+        return None
+    if operand_of(a) is operand_of(v):
+        return twice(a, v)
     base = made_by(a, copy) or made_by(a, filled)
-    if path or not base:
+    if not base:
         return None
     twin = made_by(v, copy)
     v = twin[0][0] if twin else v

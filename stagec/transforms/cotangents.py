@@ -37,7 +37,9 @@ class Cotangents:
     shapes: Shapes
     hints: dict[Value, str]
     current: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
-    claims: dict[Operand, int] = field(default_factory=dict[Operand, int])
+    # of which values a cotangent is the first contribution, and which need theirs no more
+    claims: dict[Operand, set[Value]] = field(default_factory=dict[Operand, set[Value]])
+    done: set[Value] = field(default_factory=set[Value])
     divided: frozenset[Value] = frozenset()  # whose cotangents are of use in parts
     parts: dict[Value, Into] = field(default_factory=dict[Value, Into])
 
@@ -118,16 +120,23 @@ class Cotangents:
     def _sum(self, target: Value, term: Operand) -> Operand:
         known = self.get(target)
         if known is None:
-            self.claims[term] = self.claims.get(term, 0) + 1
+            self.claims.setdefault(term, set()).add(target)
             return term
         if isinstance(target.type, ListType):
             return self._list_sum(known, term)
         assert isinstance(target.type, ArrayType)
-        shared = self.claims.get(known, 0) > 1 or known is term or self._view(known)
+        shared = self._is_shared(known, target) or known is term or self._view(known)
         if target.type.kind == "array" and not shared:
             attrs = {"path": WHOLE}
             return self.builder.add(accumulate, (known, term), attrs)[0]
         return self.builder.add(add, (known, term), {})[0]
+
+    def _is_shared(self, known: Operand, target: Value) -> bool:
+        """Whether the cotangent is that of something else too, or has the name of that."""
+        claims = self.claims.get(known, set[Value]())
+        name = self.hints.get(known, "") if isinstance(known, Value) else ""
+        own = name in ("", f"{target.hint}_bar")
+        return len(claims) > 1 and (not own or len(claims - self.done) > 1)
 
     def _view(self, cotangent: Operand) -> bool:
         """Whether the cotangent shows the memory of another value."""

@@ -161,7 +161,7 @@ class LoopDraft:
         return self.tapes[value].final
 
     def _tape(self, value: Value) -> Tape:
-        hint = f"{value.hint}_tape" if value.hint else "tape"
+        hint = self._hint(value)
         builder = Builder(loc=self.stmt.loc)
         (new,) = builder.add(list_new, (), {"element": value.type}, hint)
         param, final = Value(new.type, hint), Value(new.type, hint)
@@ -172,6 +172,14 @@ class LoopDraft:
         assert isinstance(append, Apply)
         self.body.follow(value, [append])
         return Tape(first, param, append, final)
+
+    def _hint(self, value: Value) -> str:
+        """The name of the tape: after the value, or what its op says that it is."""
+        made = self.body.producer(value)
+        name = value.hint or (made.op.noun if made else "")
+        if name.endswith("tape"):
+            return f"{name}s"
+        return f"{name}_tape" if name else "tape"
 
     def trips(self) -> Value:
         """The number of trips that the loop made."""

@@ -44,7 +44,7 @@ def halves(fn: Function, wrt: Sequence[int], of: Sequence[int], call: CallRule) 
     cts = Cotangents(builder, active, context.shapes, hints)
     seeds = tuple(Value(r.type, _bar(r)) for r in results)
     for result, seed in zip(results, seeds, strict=True):
-        cts.claims[seed] = 1  # it belongs to the caller
+        cts.claims[seed] = {seed}  # it belongs to the caller
         cts.add(result, Handle(builder, seed))
     sweep = Sweep.of(draft, cts, context, call)
     sweep.run()

@@ -132,6 +132,7 @@ class Sweep:
         start = len(self.builder.stmts)
         for arg, term in zip(stmt.args, self._terms(stmt), strict=False):
             self.cts.add(arg, term)
+        self.cts.done.update(stmt.outs)
         self.cts.shapes.settle(self.builder, start)
 
     def _terms(self, stmt: Apply) -> Iterable[Any]:

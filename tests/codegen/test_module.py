@@ -604,6 +604,25 @@ func f(x: float):
     assert comments == dict(comments)
 
 
+def test_comment_stands_above_all_that_its_lines_became(ops: Mapping[str, Op]) -> None:
+    fn = located(
+        parse(
+            """
+func f(x: float):
+  y: float = multiply(x, x)
+  z: float = add(y, 1.0)
+  return z
+""",
+            ops,
+        )
+    )
+    long = ("both lines",)
+    comments = {("user.py", 10): long, ("user.py", 11): long}
+    assert to_module(fn, comments).text == (
+        "def f(x):\n    # both lines\n    y = x * x\n    z = y + 1.0\n    return z\n"
+    )
+
+
 def test_error_state_and_captured_objects(ops: Mapping[str, Op]) -> None:
     def poll(x: float) -> float:
         return x + 1
@@ -642,3 +661,25 @@ def test_deep_nests_are_outlined(levels: int, ops: Mapping[str, Op]) -> None:
     exec(compile(module.text, "<generated>", "exec"), space)
     assert space["f"](1.0) == 1.0 + 4 * 1.5
     assert module.text.count("def ") == 3
+
+
+def test_values_without_a_name_are_called_what_they_are(ops: Mapping[str, Op]) -> None:
+    fn = parse(
+        """
+func f(x: f64[4], total: f64[4]):
+  %0: f64[4] = exp(x)
+  %1: f64[4] = add(%0, total)
+  %2: f64 = sum(%0, axes=(0,))
+  %3: bool[4] = less(%1, x)
+  %4: f64[4] = where(%3, %1, %0)
+  %5: f64[4] = where(%3, %4, %4)
+  %6: f64[4] = multiply(%5, %2)
+  %7: f64[4] = multiply(%6, %2)
+  return %7
+""",
+        ops,
+    )
+    text = to_module(fn).text
+    assert "    exp = np.exp(x)\n" in text
+    assert "    total_1" not in text  # `total` is the user's, for something else
+    assert "    mask = t < x\n" in text

@@ -23,6 +23,7 @@ def text_of(template: str, *operands: str) -> str:
         ("{0}[1:, {2}] = {1}", ("x", "v", "i"), "x[1:, i] = v\n"),
         ("{0} += {1}", ("x", "v"), "x += v\n"),
         ("{1} if {0} else 0.0", ("c", "v"), "v if c else 0.0\n"),
+        ("{}.T", ("x[k].T",), "x[k]\n"),
         ("{{{0}: 1}}", ("k",), "{k: 1}\n"),
         ("if not {0}:\n    raise ValueError('{{}}')", ("a == b",),
          "if a != b:\n    raise ValueError('{}')\n"),

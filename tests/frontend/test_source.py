@@ -83,7 +83,7 @@ def test_module_function(load: Load) -> None:
     ]
     assert dict(found.comments) == {
         7: ("# half of it", "# as asked"),
-        12: ("# inside",),
+        **dict.fromkeys(range(12, 17), ("# inside",)),
         19: ("# otherwise",),
     }
     assert find(module.f).node is found.node

@@ -310,11 +310,85 @@ def test_double_negation_and_negated_terms() -> None:
         maker(op.rewrites[k](*args)).op.name
         for op, k, args in (
             (ops.negative, 0, (minus,)),
-            (ops.add, 1, (x, minus)),
+            (ops.add, 2, (x, minus)),
             (ops.subtract, 1, (x, minus)),
         )
     ]
     assert made == ["copy", "subtract", "add"]
+
+
+def first(op: Any, *args: Any) -> Any:
+    """What the first rewrite that applies makes of the op."""
+    return next((r for r in (rule(*args) for rule in op.rewrites) if r is not None), None)
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "expected"),
+    [
+        (0.5, 2, 1.0),
+        (2, 100.0, 200.0),
+        (3.0, 5.0, None),  # may round twice
+        (2, 0.1, None),  # reads better as it was written
+        (0.0, 2.0, None),
+    ],
+)
+def test_factors_of_a_product_are_multiplied(
+    outer: Any, inner: Any, expected: float | None
+) -> None:
+    stage = Staging(False, False)
+    x = stage.handle(X)
+    outer, inner = (Handle(stage.builder, const(c)) for c in (outer, inner))
+    found = first(ops.multiply, outer, ops.multiply(x, inner))
+    if expected is None:
+        assert found is None
+        return
+    factor, other = maker(found).args
+    assert factor == const(expected)
+    assert other == x.operand
+
+
+def test_factors_of_other_types_stay() -> None:
+    stage = Staging(False, False)
+    half, two = (Handle(stage.builder, const(c)) for c in (0.5, 2))
+    for x in (np.array([1, 2]), np.array([1j])):
+        assert first(ops.multiply, half, ops.multiply(two, stage.handle(x))) is None
+    double = Handle(stage.builder, const(np.float64(0.5)))  # makes another type of it
+    single = ops.multiply(two, stage.handle(X.astype(np.float32)))
+    assert first(ops.multiply, double, single) is None
+
+
+def test_sign_of_a_product_of_factors_stays_outside() -> None:
+    stage = Staging(False, False)
+    x, minus = stage.handle(X), Handle(stage.builder, const(-0.25))
+    found = first(ops.multiply, ops.multiply(x, minus), Handle(stage.builder, const(3)))
+    assert maker(found).op is ops.negative
+    assert maker(Handle(stage.builder, maker(found).args[0])).args == (const(0.75), x.operand)
+
+
+def test_sum_of_a_product_and_itself() -> None:
+    stage = Staging(False, False)
+    x, two = stage.handle(X), Handle(stage.builder, const(2.0))
+    product, minus = ops.multiply(two, x), ops.negative(x)
+    assert maker(first(ops.add, product, product)).args == (const(4.0), x.operand)
+    assert maker(first(ops.add, minus, minus)).op is ops.negative
+    assert first(ops.add, x, x) is None
+    onto = ops.accumulate.rewrites[-2:]
+    found = [rule(product, product, path=()) for rule in onto]
+    assert [maker(f).op.name for f in found if f is not None] == ["multiply"]
+    assert all(rule(x, x, path=()) is None for rule in onto)
+
+
+def test_integers_beside_a_float_need_no_cast() -> None:
+    stage = Staging(False, False)
+    x, n = stage.handle(X), stage.handle(np.array([1, 2]))
+    cast = ops.astype(n, dtype=np.dtype(float))
+    for op in (ops.add, ops.subtract, ops.multiply, ops.divide):
+        assert maker(first(op, x, cast)).args == (x.operand, n.operand)
+        assert maker(first(op, cast, x)).args == (n.operand, x.operand)
+        assert n.operand in maker(first(op, cast, cast)).args
+        assert first(op, n, cast) is None  # the other one makes it a float
+    single = ops.astype(n, dtype=np.dtype(np.float32))
+    assert first(ops.divide, stage.handle(X.astype(np.float32)), single) is None
 
 
 def test_fresh_operand_of_identity_needs_no_copy() -> None:

@@ -473,3 +473,39 @@ def test_a_row_set_to_zero_is_written_by_its_first_term():
     written = [s.args[1] for s in found if isinstance(s, Apply) and s.op.name == "update"]
     assert len(written) == 2
     assert const(0) not in written
+
+
+def test_cotangent_of_what_is_done_is_added_to_in_place():
+    """The cotangent of `x - sum(x)` is the first term of that of `x`, and of nothing else."""
+
+    def build(x):
+        return sum_(sin(x - sum_(x, axes=(0,))), axes=(0,))
+
+    fn = function(build, VECTOR, hints="x")
+    check(fn, R(0).normal(size=4))
+    backward = reverse(fn, [0], [0]).backward
+    names = [s.op.name for s in statements(backward.body) if isinstance(s, Apply)]
+    assert names.count("accumulate") == 1
+    assert "add" not in names
+
+
+def test_seed_is_not_added_to_in_place():
+    def build(x):
+        return x - sum_(x, axes=(0,))
+
+    backward = reverse(function(build, VECTOR, hints="x"), [0], [0]).backward
+    names = [s.op.name for s in statements(backward.body) if isinstance(s, Apply)]
+    assert "accumulate" not in names
+
+
+def test_tapes_are_called_after_what_is_on_them():
+    def body(i, a):
+        return sin(a) * a
+
+    def build(a):
+        return loop(a, 0, 4, [a], lambda i, b: loop(b, 0, 3, [b], body))
+
+    forward = reverse(function(build, SCALAR, hints="a"), [0], [0]).forward
+    made = [s for s in statements(forward.body) if isinstance(s, Apply) and s.op is list_new]
+    assert {s.outs[0].hint for s in made} >= {"tape", "tapes"}
+    assert not any("tape_tape" in s.outs[0].hint for s in made)

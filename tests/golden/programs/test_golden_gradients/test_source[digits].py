@@ -8,23 +8,23 @@ def loss_value_and_grad(
 ):
     h = np.tanh(images @ params_0_weights + params_0_bias)
     tmp = h @ params_1_weights + params_1_bias
-    tmp_1 = np.max(tmp, axis=1, keepdims=True)
-    t = tmp - tmp_1
-    tmp_2 = np.exp(t)
-    tmp_3 = np.sum(tmp_2, axis=1, keepdims=True)
-    scores = t - np.log(tmp_3)
-    tmp_4 = np.arange(labels.shape[0])
-    tmp_5 = -np.mean(scores[tmp_4, labels])
+    largest = np.max(tmp, axis=1, keepdims=True)
+    t = tmp - largest
+    exp = np.exp(t)
+    total = np.sum(exp, axis=1, keepdims=True)
+    scores = t - np.log(total)
+    numbers = np.arange(labels.shape[0])
+    tmp_1 = -np.mean(scores[numbers, labels])
     scores_bar = np.zeros((images.shape[0], params_1_weights.shape[1]))
-    np.add.at(scores_bar, (tmp_4, labels), np.float64(-1.0) / labels.shape[0])
-    scores_bar += np.sum(-scores_bar, axis=1, keepdims=True) / tmp_3 * tmp_2
-    tmp = tmp == tmp_1
-    tmp_1 = np.sum(tmp, axis=1, keepdims=True).astype(np.float64)
-    scores_bar += np.where(tmp, np.sum(-scores_bar, axis=1, keepdims=True) / tmp_1, 0)
+    np.add.at(scores_bar, (numbers, labels), np.float64(-1.0) / labels.shape[0])
+    scores_bar += np.sum(-scores_bar, axis=1, keepdims=True) / total * exp
+    mask = tmp == largest
+    tmp = np.sum(-scores_bar, axis=1, keepdims=True) / np.sum(mask, axis=1, keepdims=True)
+    scores_bar += np.where(mask, tmp, 0)
     params_1_bias_bar = np.sum(scores_bar, axis=0)
     h_bar = scores_bar @ params_1_weights.T
     params_1_weights_bar = h.T @ scores_bar
     tmp = h_bar * (1 - h * h)
     params_0_bias_bar = np.sum(tmp, axis=0)
     params_0_weights_bar = images.T @ tmp
-    return tmp_5, params_0_weights_bar, params_0_bias_bar, params_1_weights_bar, params_1_bias_bar
+    return tmp_1, params_0_weights_bar, params_0_bias_bar, params_1_weights_bar, params_1_bias_bar

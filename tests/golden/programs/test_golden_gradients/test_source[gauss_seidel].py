@@ -10,11 +10,11 @@ def misfit_value_and_grad(source, target, sweeps):
     for _ in range(sweeps):
         for i in range(1, t):
             for j in range(1, t_1):
-                t_2 = u[i - 1, j] + u[i + 1, j] + u[i, j - 1]
                 # each point sees its neighbours' newest values
+                t_2 = u[i - 1, j] + u[i + 1, j] + u[i, j - 1]
                 u[i, j] = (t_2 + u[i, j + 1] + source[i, j]) / 4
-    t_2 = u - target
-    u_bar = 0.5 * (2 * t_2)
+    u_bar = u - target
+    t_2 = 0.5 * np.sum(u_bar ** 2)
     source_bar = np.zeros_like(source)
     for _ in reversed(range(sweeps)):
         for i in reversed(range(1, t)):
@@ -27,4 +27,4 @@ def misfit_value_and_grad(source, target, sweeps):
                 u_bar[i, j - 1] += t_3
                 u_bar[i + 1, j] += t_3
                 u_bar[i - 1, j] += t_3
-    return 0.5 * np.sum(t_2 ** 2), source_bar
+    return t_2, source_bar

@@ -5,34 +5,34 @@ import numpy as np
 
 def kepler_value_and_grad(mean, eccentricity):
     E = np.float64(mean)
-    tape = []
+    cos_tape = []
     step_tape = []
-    tape_1 = []
+    sin_tape = []
     step = np.float64(1.0)
     trips = 0
     while abs(step) > 1e-14:
         trips += 1
-        t = np.sin(E)
-        tape_1.append(t)
-        t_1 = np.cos(E)
-        tape.append(t_1)
-        step = (E - eccentricity * t - mean) / (1 - eccentricity * t_1)
+        sin = np.sin(E)
+        sin_tape.append(sin)
+        cos = np.cos(E)
+        cos_tape.append(cos)
+        step = (E - eccentricity * sin - mean) / (1 - eccentricity * cos)
         step_tape.append(step)
         E -= step
     E_bar = np.float64(1.0)
     eccentricity_bar = np.float64(0.0)
     mean_bar = np.float64(0.0)
     for k in reversed(range(trips)):
-        t = tape[k]
-        t_1 = 1 - eccentricity * t
-        t_2 = E_bar / t_1
+        cos = cos_tape[k]
+        t = 1 - eccentricity * cos
+        t_1 = E_bar / t
         step = step_tape[k]
-        t_1 = E_bar * (step / t_1)
-        eccentricity_bar -= t_1 * t
-        E_bar += t_1 * eccentricity * tape_1[k]
-        mean_bar += t_2
-        E_bar -= t_2
-        eccentricity_bar += t_2 * tape_1[k]
-        E_bar += t_2 * eccentricity * t
+        t = E_bar * (step / t)
+        eccentricity_bar -= t * cos
+        E_bar += t * eccentricity * sin_tape[k]
+        mean_bar += t_1
+        E_bar -= t_1
+        eccentricity_bar += t_1 * sin_tape[k]
+        E_bar += t_1 * eccentricity * cos
     mean_bar += E_bar
     return E, float(mean_bar), float(eccentricity_bar)

@@ -4,28 +4,28 @@ import numpy as np
 
 
 def loss_value_and_grad(params_0, params_1, params_2, params_3, xs, labels):
-    tmp = np.exp(-(xs @ params_0 + params_1))
-    tmp_1 = 1.0 + tmp
-    h = 1.0 / tmp_1
-    tmp_2 = h @ params_2 + params_3
-    tmp_3 = np.max(tmp_2, axis=1, keepdims=True)
-    t = tmp_2 - tmp_3
-    tmp_4 = np.exp(t)
-    tmp_5 = np.sum(tmp_4, axis=1, keepdims=True)
-    scores = t - np.log(tmp_5)
+    exp = np.exp(-(xs @ params_0 + params_1))
+    tmp = 1.0 + exp
+    h = 1.0 / tmp
+    tmp_1 = h @ params_2 + params_3
+    largest = np.max(tmp_1, axis=1, keepdims=True)
+    t = tmp_1 - largest
+    exp_1 = np.exp(t)
+    total = np.sum(exp_1, axis=1, keepdims=True)
+    scores = t - np.log(total)
     # the mean negative log-likelihood of the right classes
-    tmp_6 = np.arange(labels.shape[0])
-    tmp_7 = -np.mean(scores[tmp_6, labels])
+    numbers = np.arange(labels.shape[0])
+    tmp_2 = -np.mean(scores[numbers, labels])
     scores_bar = np.zeros((xs.shape[0], params_2.shape[1]))
-    np.add.at(scores_bar, (tmp_6, labels), np.float64(-1.0) / labels.shape[0])
-    scores_bar += np.sum(-scores_bar, axis=1, keepdims=True) / tmp_5 * tmp_4
-    tmp_2 = tmp_2 == tmp_3
-    tmp_3 = np.sum(tmp_2, axis=1, keepdims=True).astype(np.float64)
-    scores_bar += np.where(tmp_2, np.sum(-scores_bar, axis=1, keepdims=True) / tmp_3, 0)
+    np.add.at(scores_bar, (numbers, labels), np.float64(-1.0) / labels.shape[0])
+    scores_bar += np.sum(-scores_bar, axis=1, keepdims=True) / total * exp_1
+    mask = tmp_1 == largest
+    tmp_1 = np.sum(-scores_bar, axis=1, keepdims=True) / np.sum(mask, axis=1, keepdims=True)
+    scores_bar += np.where(mask, tmp_1, 0)
     params_3_bar = np.sum(scores_bar, axis=0)
     h_bar = scores_bar @ params_2.T
     params_2_bar = h.T @ scores_bar
-    tmp = h_bar * (h / tmp_1) * tmp
+    tmp = h_bar * (h / tmp) * exp
     params_1_bar = np.sum(tmp, axis=0)
     params_0_bar = xs.T @ tmp
-    return tmp_7, params_0_bar, params_1_bar, params_2_bar, params_3_bar
+    return tmp_2, params_0_bar, params_1_bar, params_2_bar, params_3_bar

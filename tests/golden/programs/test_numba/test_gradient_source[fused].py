@@ -9,11 +9,10 @@ from stagec_runtime import kernels, threads
 def fused_grad_kernel(start, stop, a, b, c, c_bar, a_bar, b_bar):
     for i in kernels.trips(start, stop):
         t = c[i]
-        t_1 = kernels.tanh(a[i] * b[i] + kernels.sin(t))
-        t_2 = kernels.exp(-(t * t))
-        t_3 = t_1 * t_2 * t
-        t_1 = t_2 * (1 - t_1 * t_1)
-        c_bar[i] = t_1 * kernels.cos(t) - (t_3 + t_3)
+        tanh = kernels.tanh(a[i] * b[i] + kernels.sin(t))
+        exp = kernels.exp(-(t * t))
+        t_1 = exp * (1 - tanh * tanh)
+        c_bar[i] = t_1 * kernels.cos(t) - 2 * (tanh * exp * t)
         a_bar[i] = t_1 * b[i]
         b_bar[i] = t_1 * a[i]
 

@@ -54,9 +54,9 @@ def mixed_grad_kernel_2(start, stop, t):
 def mixed_grad_kernel(start, stop, t, k, h, t_1):
     for i in kernels.trips(start, stop):
         for j in range(4):
-            t_2 = kernels.tanh(t[i, j] + k)
-            h[i, j] = t_2
-            t_1[i, j] = t_2 < 0.1
+            tanh = kernels.tanh(t[i, j] + k)
+            h[i, j] = tanh
+            t_1[i, j] = tanh < 0.1
 
 
 def mixed_grad(x, w):
@@ -66,45 +66,45 @@ def mixed_grad(x, w):
     x_1 = x
     for k in range(3):
         x_tape.append(x_1)
-        t = x_1 @ w
-        n = t.shape[0]
+        product = x_1 @ w
+        n = product.shape[0]
         h = np.empty((n, 4))
-        t_1 = np.empty((n, 4), dtype=np.bool_)
-        threads.run(mixed_grad_kernel, 0, n, 52 * n, t, k, h, t_1)
+        mask = np.empty((n, 4), dtype=np.bool_)
+        threads.run(mixed_grad_kernel, 0, n, 52 * n, product, k, h, mask)
         h_tape.append(h)
-        t = h[t_1]
+        t = h[mask]
         threads.run(mixed_grad_kernel_2, 0, t.shape[0], 3 * t.shape[0], t)
         h = h.copy()
-        h[t_1] = t
+        h[mask] = t
         n = h.shape[0]
-        t = np.empty((n, 4), dtype=np.bool_)
+        mask = np.empty((n, 4), dtype=np.bool_)
         x_2 = np.empty((n, 4))
-        threads.run(mixed_grad_kernel_3, 0, n, 28 * n, h, x_1, t, x_2)
-        tape.append(t)
+        threads.run(mixed_grad_kernel_3, 0, n, 28 * n, h, x_1, mask, x_2)
+        tape.append(mask)
         x_1 = x_2
     t = mixed_grad_kernel_4(w)
-    t_1 = np.linalg.solve(t, x_1.T)
-    t = np.linalg.solve(t.T, np.full(t_1.shape, 1.0))
-    x_bar = t.T
-    t_2 = w.T
-    w_bar = -(t @ t_1.T)
+    solution = np.linalg.solve(t, x_1.T)
+    solution_1 = np.linalg.solve(t.T, np.full(solution.shape, 1.0))
+    x_bar = solution_1.T
+    t = w.T
+    w_bar = -(solution_1 @ solution.T)
     for k in reversed(range(3)):
         h = h_tape[k]
         n = tape[k].shape[0]
         x_bar_1 = np.empty((n, 4))
         h_bar = np.empty((n, 4))
-        t = np.empty((n, 4), dtype=np.bool_)
-        threads.run(mixed_grad_kernel_5, 0, n, 40 * n, tape[k], x_bar, h, x_bar_1, h_bar, t)
-        t_1 = h_bar[t]
-        h_bar[t] = 0
-        h_bar[t] += rt.unbroadcast(t_1, np.shape(x[t])) * 0.5
+        mask = np.empty((n, 4), dtype=np.bool_)
+        threads.run(mixed_grad_kernel_5, 0, n, 40 * n, tape[k], x_bar, h, x_bar_1, h_bar, mask)
+        t_1 = h_bar[mask]
+        h_bar[mask] = 0
+        h_bar[mask] += rt.unbroadcast(t_1, x[mask].shape) * 0.5
         x_1 = x_tape[k]
-        t = x_1.T
+        t_1 = x_1.T
         n = h.shape[0]
-        t_1 = np.empty((n, 4))
-        threads.run(mixed_grad_kernel_6, 0, n, 24 * n, h, h_bar, t_1)
-        t = t @ t_1
-        x_bar_1 += t_1 @ t_2
-        w_bar += t
+        t_2 = np.empty((n, 4))
+        threads.run(mixed_grad_kernel_6, 0, n, 24 * n, h, h_bar, t_2)
+        product = t_1 @ t_2
+        x_bar_1 += t_2 @ t
+        w_bar += product
         x_bar = x_bar_1
     return x_bar, w_bar
