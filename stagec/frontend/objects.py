@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import types
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, is_dataclass
+from dataclasses import FrozenInstanceError, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -134,9 +134,19 @@ def array_attribute(
         case "T":
             return base
         case "flat":
-            return numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
+            return flat(m, state, base, loc)
         case _:
             return methods.array_method(m, base, kind, name, loc)
+
+
+def flat(m: Machine, state: State, base: Value, loc: Loc | None) -> Value:
+    """The elements in a row, read-only where that is not a view of the array."""
+    found = numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
+    if isinstance(base, ArrayRef) and isinstance(found, ArrayRef) and found.cell != base.cell:
+        own, cell = arrays.cell_of(state, base, loc), arrays.cell_of(state, found, loc)
+        shares = ((base.cell, own.operand),)
+        return ArrayRef(m.new_cell(state, replace(cell, shares=shares)))
+    return found
 
 
 def transposed(
