@@ -363,13 +363,15 @@ def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> 
 
 def type_matches(value: Value, classes: Any) -> bool:
     """`isinstance(value, classes)`."""
-    options = classes if isinstance(classes, tuple) else (classes,)
-    flat: list[Any] = []
-    for c in options:
-        flat += getattr(c, "__args__", (c,)) if isinstance(c, types.UnionType) else (c,)
-    if isinstance(value, Known):
-        return isinstance(value.value, tuple(flat))
-    cls = class_of(value)
+    if isinstance(classes, types.UnionType):
+        classes = classes.__args__
+    if isinstance(classes, tuple):
+        return any(type_matches(value, c) for c in classes)
+    if isinstance(value, Known) or not isinstance(classes, type):
+        try:
+            return isinstance(value.value if isinstance(value, Known) else value, classes)
+        except TypeError as error:
+            raise Raised(error) from None
     if isinstance(value, FunctionValue | BoundMethod):
-        return any(c in (Callable, types.FunctionType, object) for c in flat)
-    return any(isinstance(c, type) and issubclass(cls, c) for c in flat)
+        return classes in (Callable, types.FunctionType, object)
+    return issubclass(class_of(value), classes)
