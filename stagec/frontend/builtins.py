@@ -282,11 +282,7 @@ def _getattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | No
 
 def _hasattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
     name = m.need_known(state, args[1], loc, "the name of an attribute")
-    try:
-        objects.attribute(m, state, args[0], name, loc)
-    except Raised:
-        return Known(False)
-    return Known(True)
+    return Known(objects.has_attribute(m, state, args[0], name, loc))
 
 
 def _setattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:

@@ -104,6 +104,19 @@ def class_of(value: Value) -> type:
             return object
 
 
+def has_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None) -> bool:
+    """Whether there is `base.name`, staged code being able to call it or not."""
+    cls = class_of(base)
+    plain = isinstance(base, ArrayRef | Number | TupleValue | Ref)
+    if plain and cls.__module__ in ("builtins", "numpy"):
+        return class_attribute(cls, name) is not MISSING
+    try:
+        attribute(m, state, base, name, loc)
+    except Raised:
+        return False
+    return True
+
+
 def array_attribute(
     m: Machine, state: State, base: ArrayRef | Number, name: str, loc: Loc | None
 ) -> Value:

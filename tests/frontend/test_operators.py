@@ -1,4 +1,4 @@
-"""Functions that do what syntax does: the operator module, `slice`, `isinstance`, `str`."""
+"""Functions that do what syntax does: the operator module, `slice`, `isinstance` and others."""
 
 from __future__ import annotations
 
@@ -60,6 +60,16 @@ def classes(x: Any, n: Any) -> Any:
 def test_as_python(program: Callable[..., Any]) -> None:
     for n in (3, 5):
         assert repr(sc.jit(program)(2.0, n)) == repr(program(2.0, n))
+
+
+def attributes(x: Any) -> Any:
+    names = ("__len__", "__iter__", "__hash__", "__add__", "shape", "append", "real", "other")
+    return [hasattr(x, name) for name in names]
+
+
+@pytest.mark.parametrize("x", [1.5, 3, True, (1.0, 2), [1.0], {"a": 1.0}, "s", np.ones(3)])
+def test_whether_there_is_an_attribute(x: Any) -> None:
+    assert sc.jit(attributes)(x) == attributes(x)
 
 
 def no_classes(x: Any) -> Any:
