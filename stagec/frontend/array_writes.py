@@ -31,11 +31,22 @@ def put_(a: Any, ind: Any, v: Any, mode: Any = "raise") -> Any:
         places = places % a.size
     elif mode == "clip":
         places = np.clip(places, 0, a.size - 1)
+    a[unravelled(a, places)] = np.resize(v, np.shape(places))
+
+
+def unravelled(a: Any, places: Any) -> Any:
     keys = []
     for n in a.shape[:0:-1]:
         keys.append(places % n)
         places = places // n
-    a[(places, *keys[::-1])] = np.resize(v, np.shape(places))
+    return (places, *keys[::-1])
+
+
+def set_flat_(a: Any, key: Any, value: Any) -> None:
+    if isinstance(key, (int, np.integer)):
+        a[unravelled(a, key)] = value
+    else:
+        put_(a, np.arange(a.size)[key], value)
 
 
 def put_along_axis_(arr: Any, indices: Any, values: Any, axis: Any) -> Any:

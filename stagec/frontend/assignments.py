@@ -9,7 +9,15 @@ import gast
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, containers, names, numpy_calls, objects, reshaping
+from stagec.frontend import (
+    array_writes,
+    arrays,
+    containers,
+    names,
+    numpy_calls,
+    objects,
+    reshaping,
+)
 from stagec.frontend.desugar import old_value
 from stagec.frontend.expressions import BINARY, METHODS, binary, evaluate, subscript
 from stagec.frontend.machine import Frame, Machine, Raised
@@ -34,6 +42,9 @@ def assign(m: Machine, frame: Frame, target: Any, value: Value, state: State, lo
                 reshaping.set_shape(m, frame, base.id, receiver, value, state, loc)
                 return Leaf(state)
             objects.set_attribute(m, state, receiver, objects.mangled(frame, attr), value, loc)
+        case gast.Subscript(value=gast.Attribute(value=base, attr="flat"), slice=key):
+            owner = evaluate(m, frame, base, state)
+            set_flat(m, state, owner, evaluate(m, frame, key, state), value, loc)
         case gast.Subscript(value=base, slice=key):
             container = evaluate(m, frame, base, state)
             index = evaluate(m, frame, key, state)
@@ -90,6 +101,15 @@ def set_subscript(
     found = objects.operator_method(m, state, base, "__setitem__", (key, value), loc)
     if found is None:
         containers.set_item(m, state, base, key, value, loc)
+
+
+def set_flat(m: Machine, state: State, base: Value, key: Value, value: Value, loc: Loc) -> None:
+    """`base.flat[key] = value`."""
+    flat = objects.attribute(m, state, base, "flat", loc)
+    if isinstance(base, ArrayRef) and isinstance(flat, ArrayRef) and flat.cell != base.cell:
+        m.call_value(state, array_writes.set_flat_, (base, key, value), {}, loc)
+    else:
+        set_subscript(m, state, flat, key, value, loc)
 
 
 def augmented(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:

@@ -71,12 +71,13 @@ def _range(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None
 
 
 def _isinstance(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    classes = args[1]
-    if isinstance(classes, TupleValue):
-        plain: Any = tuple(m.need_known(state, c, loc, "a class") for c in classes.items)
-    else:
-        plain = m.need_known(state, classes, loc, "a class")
-    return Known(objects.type_matches(args[0], plain))
+
+    def opened(classes: Value) -> Any:
+        if isinstance(classes, TupleValue):
+            return tuple(map(opened, classes.items))
+        return m.need_known(state, classes, loc, "a class")
+
+    return Known(objects.type_matches(args[0], opened(args[1])))
 
 
 def _type(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
@@ -128,6 +129,10 @@ def half_read(value: Value) -> bool:
 def _enumerate(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
     start = (*args[1:], kwargs.get("start"), Known(0))
     first = next(v for v in start if v is not None)
+    dtype = getattr(m.operand(state, first, loc).type, "dtype", np.dtype(float))
+    if dtype.kind not in "iub":
+        kind = objects.class_of(first).__name__
+        raise Raised(TypeError(f"{kind!r} object cannot be interpreted as an integer"))
     return Zipped((RangeValue(first, NONE, Known(1)), args[0]))
 
 
@@ -277,11 +282,7 @@ def _getattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | No
 
 def _hasattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
     name = m.need_known(state, args[1], loc, "the name of an attribute")
-    try:
-        objects.attribute(m, state, args[0], name, loc)
-    except Raised:
-        return Known(False)
-    return Known(True)
+    return Known(objects.has_attribute(m, state, args[0], name, loc))
 
 
 def _setattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
@@ -302,6 +303,8 @@ def _partial(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | No
 
 
 def _str(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    if not args and "object" in kwargs:
+        args = (kwargs["object"],)
     if len(args) != 1 or isinstance(args[0], Known):
         plain = [m.need_known(state, a, loc, "an argument of str") for a in args]
         return m.host(state, str, plain, {}, loc)

@@ -15,7 +15,15 @@ import gast
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import builtins, library, names, numpy_calls, objects, source
+from stagec.frontend import (
+    builtins,
+    library,
+    names,
+    numpy_calls,
+    objects,
+    operators,
+    source,
+)
 from stagec.frontend.closing import close
 from stagec.frontend.construct import construct
 from stagec.frontend.desugar import desugar
@@ -144,7 +152,7 @@ def call_known(
     if opened is not None:
         return call(m, *opened, state, loc)
     try:
-        handler = builtins.TABLE.get(function)
+        handler = builtins.TABLE.get(function) or operators.TABLE.get(function)
     except TypeError:
         handler = None
     if handler is not None:

@@ -11,14 +11,22 @@ from typing import Any, TypeAlias
 from stagec.errors import Loc
 from stagec.frontend.join import Join, Phi
 from stagec.frontend.machine import Machine
-from stagec.frontend.state import Branch, Exit, Leaf, State, Tree
+from stagec.frontend.state import Branch, Exit, Leaf, Leaving, Outward, State, Tree
 from stagec.frontend.values import ArrayCell, Content, ExceptionValue
 from stagec.ir.core import If, Operand, const
 from stagec.ir.types import BOOL
 
 # an exit, and which exception is in flight: each has a path of its own
-Way: TypeAlias = tuple[Exit, int]
+Way: TypeAlias = tuple[Leaving, int]
 ORDER = {exit: k for k, exit in enumerate(Exit)}
+
+
+def order(exit: Leaving) -> tuple[int, int, int]:
+    """The place of the exit among others: on the way out of generators behind returns."""
+    depth = 0
+    while isinstance(exit, Outward):
+        depth, exit = depth + 1, exit.exit
+    return ORDER[Exit.RETURN if depth else exit], depth, ORDER[exit]
 
 
 @dataclass(slots=True)
@@ -58,7 +66,7 @@ def plan(
     one_path = not then.groups or not orelse.groups
     common = common_arrays(machine, tree.parent, then, orelse, phis)
     ways = dict.fromkeys((*then.groups, *orelse.groups))
-    for way in sorted(ways, key=lambda w: ORDER[w[0]]):
+    for way in sorted(ways, key=lambda w: order(w[0])):
         a, b = then.groups.get(way), orelse.groups.get(way)
         left = State(tree.parent.builder, a.cells if a else {})
         right = State(tree.parent.builder, b.cells if b else {})

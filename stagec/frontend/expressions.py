@@ -34,6 +34,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
+from stagec.ir.types import ArrayType
 from stagec.ops import text
 
 BINARY: dict[type, Callable[..., Any]] = {
@@ -223,15 +224,17 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
         special = sequences.binary(m, state, op, a, b, loc)
         if special is not None:
             return special
-    against_none = op in (operator.eq, operator.ne) and (is_none(a) or is_none(b))
-    if against_none and not (isinstance(a, ArrayRef) or isinstance(b, ArrayRef)):
+    if op in (operator.eq, operator.ne) and (unlike_numbers(a, b) or unlike_numbers(b, a)):
         return Known(op is operator.ne)
     return numpy_calls.apply(m, state, op, (a, b), {}, loc)
 
 
-def is_none(value: Value) -> bool:
-    """Whether the value is None at staging."""
-    return isinstance(value, Known) and value.value is None
+def unlike_numbers(a: Value, b: Value) -> bool:
+    """Whether `a` is None, or a text where `b` is a number: never equal."""
+    if not isinstance(a, Known) or isinstance(b, ArrayRef):
+        return False
+    number = isinstance(b, Number) and isinstance(b.operand.type, ArrayType)
+    return a.value is None or (isinstance(a.value, str | bytes) and number)
 
 
 def known_operator(

@@ -18,6 +18,7 @@ from stagec.frontend.state import (
     Branch,
     Exit,
     Leaf,
+    Outward,
     State,
     Tree,
     extend,
@@ -315,13 +316,11 @@ def consume(
         tree = m.assign(m, frame, stmt.target, value, s, loc)
         with m.resumed(frame):
             tree = resumed(then_do(tree, lambda t: m.run(stmt.body, frame, t)))
-        outer = {Exit.BREAK: Exit.STOP, Exit.RETURN: Exit.OUTER}
-        return extend(
-            tree, lambda leaf: Leaf(leaf.state, outer.get(leaf.exit, leaf.exit), leaf.raised)
-        )
+        return extend(tree, outward)
 
     inner = Frame(
-        generator.scope, code.info, f.code, f.node.name, RESULT, code.live, code.head, at_yield
+        *(generator.scope, code.info, f.code, f.node.name, RESULT, code.live, code.head),
+        *(at_yield, frame.depth + 1),
     )
     tree = run_body(m, inner, code, state, loc)
 
@@ -329,7 +328,15 @@ def consume(
         if leaf.exit is Exit.NORMAL:
             leaf.state.cells.pop(RESULT, None)
             return m.run(stmt.orelse, frame, leaf.state) if stmt.orelse else leaf
-        known = {Exit.STOP: Exit.NORMAL, Exit.OUTER: Exit.RETURN}
-        return Leaf(leaf.state, known.get(leaf.exit, leaf.exit), leaf.raised)
+        if isinstance(leaf.exit, Outward):
+            exit = leaf.exit.exit
+            return Leaf(leaf.state, Exit.NORMAL if exit is Exit.BREAK else exit)
+        return leaf
 
     return extend(tree, back)
+
+
+def outward(leaf: Leaf) -> Leaf:
+    """The path out of the body of a loop over a generator, as the generator sees it."""
+    through = isinstance(leaf.exit, Outward) or leaf.exit in (Exit.BREAK, Exit.RETURN)
+    return Leaf(leaf.state, Outward(leaf.exit)) if through else leaf

@@ -23,7 +23,17 @@ from stagec.frontend.settling import (
     same_signature,
     signature,
 )
-from stagec.frontend.state import Branch, Exit, Leaf, State, Tree, extend, then_do
+from stagec.frontend.state import (
+    Branch,
+    Exit,
+    Leaf,
+    Leaving,
+    Outward,
+    State,
+    Tree,
+    extend,
+    then_do,
+)
 from stagec.frontend.unify import Unjoinable, substitute
 from stagec.frontend.values import (
     Content,
@@ -44,8 +54,6 @@ from stagec.ir.core import (
 from stagec.ir.types import INT, ArrayType, at_least
 from stagec.ir.walk import clone
 
-ESCAPES = (Exit.RETURN, Exit.STOP, Exit.OUTER)
-
 
 @dataclass(slots=True)
 class Flags:
@@ -53,7 +61,7 @@ class Flags:
 
     stop: int
     broke: int
-    escapes: dict[Exit, int]
+    escapes: dict[Leaving, int]
     ends: bool = False
 
     def all(self) -> list[int]:
@@ -81,12 +89,17 @@ class Shape:
     after: Callable[[State], Tree] | None
 
 
-def flags_of(m: Machine) -> Flags:
-    """Fresh exit flags."""
-    numbers = range(m.cells + 1, m.cells + 3 + len(ESCAPES))
+def flags_of(m: Machine, frame: Frame) -> Flags:
+    """Fresh exit flags for a loop of the function."""
+    ways: tuple[Leaving, Leaving] = Exit.BREAK, Exit.RETURN
+    escapes: list[Leaving] = [Exit.RETURN]
+    for _ in range(frame.depth):
+        ways = Outward(ways[0]), Outward(ways[1])
+        escapes += ways
+    numbers = range(m.cells + 1, m.cells + 3 + len(escapes))
     m.cells += len(numbers)
     m.unflagged.update(numbers)
-    return Flags(numbers[0], numbers[1], dict(zip(ESCAPES, numbers[2:], strict=True)))
+    return Flags(numbers[0], numbers[1], dict(zip(escapes, numbers[2:], strict=True)))
 
 
 def variable_names(frame: Frame) -> dict[int, str]:
@@ -135,7 +148,7 @@ def mark(flags: Flags, tree: Tree, loc: Loc | None) -> Tree:
 
 def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
     """The loop as one statement; raises Unjoinable or NeedUnroll if it cannot be."""
-    flags = flags_of(m)
+    flags = flags_of(m, frame)
     live = frame.live.get(id(shape.stmt))
     head = frame.head.get(id(shape.stmt))
     kept = None if live is None or head is None else live | head
@@ -258,7 +271,7 @@ def is_unset(flag: Content) -> bool:
     return isinstance(flag, Known) and not flag.value
 
 
-def fork_exit(state: State, flag: Content, exit: Exit, loc: Loc | None) -> Tree:
+def fork_exit(state: State, flag: Content, exit: Leaving, loc: Loc | None) -> Tree:
     """A path that leaves by `exit` if the flag is set."""
     if isinstance(flag, Known):
         return Leaf(state, exit) if flag.value else Leaf(state)

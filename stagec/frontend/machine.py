@@ -76,7 +76,10 @@ class Raised(Exception):
 
 @dataclass(slots=True)
 class Frame:
-    """One activation of a user's function."""
+    """One activation of a user's function.
+
+    What it yields goes to `consume`; `depth` counts the loops over generators around that.
+    """
 
     scope: Scope
     info: FunctionScope
@@ -86,6 +89,7 @@ class Frame:
     live: dict[int, frozenset[str]]
     head: dict[int, frozenset[str]]
     consume: Callable[[Value, State, Loc], Tree] | None = None
+    depth: int = 0
 
     def loc(self, node: gast.AST) -> Loc:
         """Where the node stands in the user's file."""

@@ -85,7 +85,16 @@ def _astype(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: An
     fresh = m.need_known(state, given, loc, "copy= of astype")
     if not fresh and isinstance(base, ArrayRef) and handle.dtype == dtype:
         return base
-    return m.wrap(state, ops.astype(handle, dtype=dtype))
+    given = args[2] if len(args) > 2 else kwargs.get("casting", Known("unsafe"))
+    casting = m.need_known(state, given, loc, "casting= of astype")
+    if not np.can_cast(handle.dtype, dtype, casting):
+        raise Raised(TypeError(
+            f"Cannot cast array data from {handle.dtype!r} to {dtype!r} "
+            f"according to the rule {casting!r}"))  # fmt: skip
+    try:
+        return m.wrap(state, ops.astype(handle, dtype=dtype))
+    except TypeError as error:
+        raise StagecError("SC322", f"astype: {error}", loc, "use a dtype of numbers") from None
 
 
 def _fill(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:

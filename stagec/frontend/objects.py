@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import types
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, is_dataclass
+from dataclasses import FrozenInstanceError, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,19 @@ def class_of(value: Value) -> type:
             return object
 
 
+def has_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None) -> bool:
+    """Whether there is `base.name`, staged code being able to call it or not."""
+    cls = class_of(base)
+    plain = isinstance(base, ArrayRef | Number | TupleValue | Ref)
+    if plain and cls.__module__ in ("builtins", "numpy"):
+        return class_attribute(cls, name) is not MISSING
+    try:
+        attribute(m, state, base, name, loc)
+    except Raised:
+        return False
+    return True
+
+
 def array_attribute(
     m: Machine, state: State, base: ArrayRef | Number, name: str, loc: Loc | None
 ) -> Value:
@@ -134,9 +147,19 @@ def array_attribute(
         case "T":
             return base
         case "flat":
-            return numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
+            return flat(m, state, base, loc)
         case _:
             return methods.array_method(m, base, kind, name, loc)
+
+
+def flat(m: Machine, state: State, base: Value, loc: Loc | None) -> Value:
+    """The elements in a row, read-only where that is not a view of the array."""
+    found = numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
+    if isinstance(base, ArrayRef) and isinstance(found, ArrayRef) and found.cell != base.cell:
+        own, cell = arrays.cell_of(state, base, loc), arrays.cell_of(state, found, loc)
+        shares = ((base.cell, own.operand),)
+        return ArrayRef(m.new_cell(state, replace(cell, shares=shares)))
+    return found
 
 
 def transposed(
@@ -353,13 +376,15 @@ def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> 
 
 def type_matches(value: Value, classes: Any) -> bool:
     """`isinstance(value, classes)`."""
-    options = classes if isinstance(classes, tuple) else (classes,)
-    flat: list[Any] = []
-    for c in options:
-        flat += getattr(c, "__args__", (c,)) if isinstance(c, types.UnionType) else (c,)
-    if isinstance(value, Known):
-        return isinstance(value.value, tuple(flat))
-    cls = class_of(value)
+    if isinstance(classes, types.UnionType):
+        classes = classes.__args__
+    if isinstance(classes, tuple):
+        return any(type_matches(value, c) for c in classes)
+    if isinstance(value, Known) or not isinstance(classes, type):
+        try:
+            return isinstance(value.value if isinstance(value, Known) else value, classes)
+        except TypeError as error:
+            raise Raised(error) from None
     if isinstance(value, FunctionValue | BoundMethod):
-        return any(c in (Callable, types.FunctionType, object) for c in flat)
-    return any(isinstance(c, type) and issubclass(cls, c) for c in flat)
+        return classes in (Callable, types.FunctionType, object)
+    return issubclass(class_of(value), classes)

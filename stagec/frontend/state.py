@@ -85,10 +85,17 @@ class Exit(Enum):
     LEAVE = "leave"  # the condition of a loop became false: its else clause runs
     CONTINUE = "continue"
     RETURN = "return"
-    STOP = "stop"  # the consumer of a generator broke out of its loop
-    OUTER = "outer"  # the consumer of a generator returned
     RAISE = "raise"
 
+
+@dataclass(frozen=True, slots=True)
+class Outward:
+    """How a path left the body of a loop over a generator, on its way through the generator."""
+
+    exit: Exit | Outward
+
+
+Leaving: TypeAlias = Exit | Outward
 
 RESULT = 0  # the cell that holds what a call returns, until the statement that made it takes it
 
@@ -98,7 +105,7 @@ class Leaf:
     """An open path; `raised` is the exception in flight if `exit` is RAISE."""
 
     state: State
-    exit: Exit = Exit.NORMAL
+    exit: Leaving = Exit.NORMAL
     raised: Any = None
 
 

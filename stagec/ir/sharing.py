@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeGuard
 
+from stagec.ir.alias import contents_used
 from stagec.ir.core import Apply, Block, Call, Effect, For, If, Operand, Stmt, Value, While
 from stagec.ir.types import ListType, TextType
 from stagec.ir.walk import regions, statements
@@ -35,7 +36,7 @@ class Memory:
 
     def used(self, stmt: Apply) -> frozenset[Value]:
         """The classes that the op reads more than the shape of."""
-        return self.read(a for k, a in enumerate(stmt.args) if k not in stmt.op.shapes)
+        return self.read(contents_used(stmt))
 
     def read(self, operands: Iterable[Operand]) -> frozenset[Value]:
         """The classes of the operands."""

@@ -168,6 +168,9 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     return tuple(reversed(out))
 
 
+NUMERIC = "biufc"
+
+
 @dataclass(frozen=True, slots=True)
 class ArrayType:
     """A number or an array.
@@ -180,6 +183,12 @@ class ArrayType:
     shape: Shape = ()
     kind: Kind = "array"
     size: Size | None = None
+
+    def __post_init__(self) -> None:
+        if self.dtype.kind not in NUMERIC:
+            raise TypeError(
+                f"only arrays of numbers and truths can be staged, not {self.dtype}"
+            )
 
     @property
     def rank(self) -> int:

@@ -69,6 +69,8 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "shape_mismatch": ("def f(x, y):\n    return x + y", "np.ones((2, 3)), np.ones((2, 4))", "jit", "ValueError"),
     "matmul_mismatch": ("def f(x, y):\n    return x @ y", "np.ones((2, 3)), np.ones((2, 3))", "jit", "ValueError"),
     "write_shape": ("def f(x):\n    y = np.zeros(3)\n    y[:] = np.ones(4)\n    return y * x", "1.0,", "jit", "SC322"),
+    "text_dtype": ("def f(x):\n    return np.zeros(3, dtype='U5'), x", "1.0,", "jit", "SC322"),
+    "text_astype": ("def f(x):\n    return x.astype('U5')", "np.ones(3),", "jit", "SC322"),
     "axis_range": ("def f(x):\n    return np.sum(x, axis=3)", "np.ones((2, 3)),", "jit", "SC322"),
     "in_place_cast": ("def f(x):\n    x += 0.5\n    return x", "np.arange(3),", "jit", "TypeError"),
     "zero_division": ("def f(n):\n    return 1 // n", "0,", "jit", "ZeroDivisionError"),

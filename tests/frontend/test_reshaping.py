@@ -1,4 +1,4 @@
-"""`array.shape = shape`."""
+"""`array.shape = shape`, and writes to `array.flat`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -93,3 +93,38 @@ PROGRAMS = [of_an_argument, held_twice, held_in_a_list, transposed]
 def test_what_else_holds_the_array_would_keep_its_shape(program: Callable[..., Any]) -> None:
     with pytest.raises(sc.StagecError, match=r"SC351.*\n.*\n.*\nhelp: write . = .\.reshape"):
         sc.jit(program)(np.ones((2, 3)))
+
+
+def through_flat(x: Any, k: int) -> None:
+    x.flat[k] = 70.0
+    x.flat[-k:] = [1.0, 2.0]
+    x.flat[[0, 2]] = x.flat[3]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_writes_to_flat_reach_the_array_in_any_layout(backend: str) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba", reason="the Numba target needs Numba")
+    staged = sc.jit(through_flat, backend=backend)
+    views: list[Callable[[Any], Any]] = [
+        lambda a: a.T,
+        lambda a: a[:, ::2],
+        lambda a: a.transpose(0, 2, 1),
+    ]
+    for view in views:
+        for k in (1, 2, 5):
+            found, expected = (np.arange(24.0).reshape(2, 4, 3) for _ in range(2))
+            staged(view(found), k)
+            through_flat(view(expected), k)
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_a_copy_of_the_elements_in_a_row_is_not_written_to() -> None:
+    def held(x: Any) -> None:
+        row = x.flat
+        row[1] = 7.0
+
+    with pytest.raises(sc.StagecError, match="SC311"):
+        sc.jit(held)(np.ones((2, 3)).T)
+    with pytest.raises(IndexError):
+        sc.jit(through_flat)(np.ones((2, 3)).T, 6)

@@ -91,6 +91,13 @@ def matmul_in_place(a: Any) -> None:
     a @= a
 
 
+def drained(n: Any) -> Any:
+    left, total = list(range(n)), 0
+    while len(left) > 0:
+        total += len(left) * left.pop()
+    return total, len(left)
+
+
 def indices(m: Any) -> Any:
     total = 0.0
     for i, j in np.ndindex(m.shape):
@@ -214,6 +221,7 @@ PROGRAMS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (into_integers, (X, np.zeros(4, int))),
     (matmul_in_place, (X,)),
     (matmul_in_place, (M,)),
+    (drained, (4,)),
     (indices, (W,)),
     (ranges, (5,)),
     (decompositions, (M,)),
@@ -239,7 +247,7 @@ def outcome(function: Callable[..., Any], args: Any) -> Any:
     return repr(result), repr(args), text.getvalue()
 
 
-LOOPS = (nearest, indices, ranges, into_integers)
+LOOPS = (nearest, drained, indices, ranges, into_integers)
 CASES = [("numpy", f, a) for f, a in PROGRAMS] + [
     ("numba", f, a) for f, a in PROGRAMS if f in LOOPS
 ]

@@ -164,3 +164,17 @@ def test_a_product_of_matrices_lies_in_rows() -> None:
 
     for given in (M, np.asfortranarray(M)):
         np.testing.assert_array_equal(sc.jit(states)(given, 2), states(given, 2))
+
+
+def test_astype_casts_by_the_rule_given() -> None:
+    def f(x: Any, rule: str) -> Any:
+        return x.astype(np.float32, casting=rule), x.astype(np.int64, "K", "unsafe")
+
+    staged = sc.jit(f)
+    x = np.array([1.5, -2.5])
+    for found, expected in zip(staged(x, "same_kind"), f(x, "same_kind"), strict=True):
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+    for run in (f, staged):
+        with pytest.raises(TypeError, match="according to the rule 'safe'"):
+            run(x, "safe")
