@@ -188,7 +188,7 @@ def with_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) 
 
 def throw(m: Machine, state: State, value: Any, loc: Loc | None) -> Tree:
     """The path on which an exception is raised; nobody catching it, it ends here."""
-    if m.handlers:
+    if m.handlers or value is None:
         return Leaf(state, Exit.RAISE, value)
     state.builder.loc = loc
     emit_raise(m, state, value, loc)

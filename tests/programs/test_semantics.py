@@ -351,3 +351,52 @@ def test_numpy_functions_of_python_numbers_raise_nothing(backend: str) -> None:
     assert staged(4.0) == f(4.0)
     with np.errstate(invalid="ignore"):
         assert np.isnan(staged(-1.0))
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_extremes_of_an_iterator_that_may_be_empty(n: int) -> None:
+    def f(x: Any, n: int) -> Any:
+        first = max((v * 2.0 for v in x[:n]), default=-1.0)
+        second = min(x[:n], default=x[3])
+        return first, second, max(list(x), default=0.0), max([], default=x[1])
+
+    x = np.array([0.5, 2.0, -1.0, 4.0])
+    assert sc.jit(f)(x, n) == f(x, n)
+
+
+def test_a_default_beside_several_numbers() -> None:
+    def f(x: Any) -> Any:
+        return max(x, 2.0, default=1.0)  # type: ignore[call-overload]
+
+    for run in (f, sc.jit(f)):
+        with pytest.raises(TypeError, match="Cannot specify a default for max"):
+            run(1.0)
+
+
+class Guarded:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    @property
+    def scale(self) -> Any:
+        raise ZeroDivisionError("no scale")
+
+
+def test_a_property_that_raises() -> None:
+    def asked(x: Any) -> Any:
+        return 1.0 if hasattr(Guarded(x), "scale") else 2.0
+
+    def read(x: Any) -> Any:
+        return x + Guarded(x).scale
+
+    def caught(x: Any) -> Any:
+        try:
+            return x + Guarded(x).scale
+        except ZeroDivisionError:
+            return x * 3.0
+
+    for f in (asked, read):
+        for run in (f, sc.jit(f)):
+            with pytest.raises(ZeroDivisionError, match="no scale"):
+                run(1.0)
+    assert sc.jit(caught)(2.0) == caught(2.0)
