@@ -22,6 +22,11 @@ def at_(ufunc: Any, a: Any, indices: Any, *b: Any) -> Any:
 
 def reduce_(ufunc: Any, a: Any, axis: Any = 0) -> Any:
     rows = np.moveaxis(np.asarray(a), axis, 0)
+    if rows.shape[0] == 0:
+        if ufunc.identity is None:
+            what = f"zero-size array to reduction operation {ufunc.__name__}"
+            raise ValueError(f"{what} which has no identity")
+        return np.full(rows.shape[1:], ufunc.identity, ufunc(rows[:1], rows[:1]).dtype)[()]
     total = rows[0].copy()
     for k in range(1, rows.shape[0]):
         total = ufunc(total, rows[k])

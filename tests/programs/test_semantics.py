@@ -400,3 +400,32 @@ def test_a_property_that_raises() -> None:
             with pytest.raises(ZeroDivisionError, match="no scale"):
                 run(1.0)
     assert sc.jit(caught)(2.0) == caught(2.0)
+
+
+def test_tuples_are_sorted_by_what_is_known_of_them() -> None:
+    def f(x: Any) -> Any:
+        named = {"b": x[0], "a": x[1] * 2.0}
+        pairs = sorted([(2, x[0]), (1,), (1.5, x)], reverse=True)
+        return (
+            [v for _, v in sorted(named.items())], sorted([(3, 1), (1, 2), (1, 1)]),
+            [p[0] for p in pairs], sorted([(1, "z"), (1, "a")]),
+        )  # fmt: skip
+
+    x = np.array([0.5, 2.0])
+    assert sc.jit(f)(x) == f(x)
+    with pytest.raises(sc.StagecError, match="SC303: an element that is sorted"):
+        sc.jit(lambda x: sorted([(1, x[0]), (1, 2.0)]))(x)
+
+
+@pytest.mark.parametrize("x", [2.0, -1.0])
+def test_text_of_an_exception(x: float) -> None:
+    def f(x: Any) -> Any:
+        try:
+            if x > 0:
+                raise ValueError("too large", 3)
+            said = "fine"
+        except ValueError as error:
+            said = f"{error}|{error!r}|" + str(error.args[0])
+        return said
+
+    assert sc.jit(f)(x) == f(x)
