@@ -1,6 +1,8 @@
 """What Python promises holds for staged code: identity, aliasing, effects, captures."""
 
+import collections
 import contextlib
+import copy
 import functools
 import io
 from collections.abc import Callable
@@ -415,6 +417,42 @@ def test_tuples_are_sorted_by_what_is_known_of_them() -> None:
     assert sc.jit(f)(x) == f(x)
     with pytest.raises(sc.StagecError, match="SC303: an element that is sorted"):
         sc.jit(lambda x: sorted([(1, x[0]), (1, 2.0)]))(x)
+
+
+def test_containers_that_functions_make_at_staging_are_written_to() -> None:
+    def f(x: Any) -> Any:
+        text = "a b"
+        words = text.split()
+        words[0] = x[0]
+        first = dict.fromkeys(["a", "b"], 0.0)
+        first["a"] += x[0]
+        first["a"] += x[1]
+        rows = copy.deepcopy({"k": [1.0, 2.0]})
+        rows["k"][0] = x[1]
+        for v in x:
+            words[1] = v
+        return words[0], words[1], first["a"], rows["k"][0]
+
+    x = np.array([0.5, 2.0])
+    assert sc.jit(f)(x) == f(x)
+    assert sc.grad(lambda x: sum(f(x)))(x).tolist() == [2.0, 3.0]
+
+
+def test_dicts_with_items_for_missing_keys() -> None:
+    def f(x: Any) -> Any:
+        sums: Any = collections.defaultdict(float)
+        lists: Any = collections.defaultdict(list)
+        counts: Any = collections.Counter()
+        ordered: Any = collections.OrderedDict()
+        for k in range(len(x)):
+            sums[k % 2] += x[k]
+            lists[k % 2].append(x[k])
+            counts["b"] += x[k]
+        ordered["z"] = sums[7]
+        return sums[0], sums[1], len(sums), lists[1], counts["b"], counts["c"], ordered["z"]
+
+    x = [0.5, 2.0, 4.0]
+    assert sc.jit(f)(x) == f(x)
 
 
 @pytest.mark.parametrize("x", [2.0, -1.0])
