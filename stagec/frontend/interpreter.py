@@ -309,6 +309,8 @@ class Interpreter(Capturing):
 
     def inside(self, state: State, ref: Ref) -> Any:
         """The content of a list, dict or set; one of the caller's is opened on first use."""
+        if ref.cell not in state.cells:  # another path has written to it, this one has not
+            state.cells[ref.cell] = self.shared_cells[ref.cell]
         return state.cells[ref.cell]
 
     def writable(self, state: State, value: Value, loc: Loc | None) -> Ref:

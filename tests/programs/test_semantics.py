@@ -467,3 +467,25 @@ def test_text_of_an_exception(x: float) -> None:
         return said
 
     assert sc.jit(f)(x) == f(x)
+
+
+MODES = ["a", "b"]
+LEVELS = [1.0, 2.0]
+
+
+def test_lists_outside_written_on_one_path() -> None:
+    def f(x: Any) -> Any:
+        if x > 2.0:
+            LEVELS[0] = x
+            return "high"
+        return LEVELS[0] + LEVELS[1]
+
+    assert [sc.jit(f)(x) for x in (1.0, 3.0, 1.0)] == [3.0, "high", 5.0]
+
+    def mixed(x: Any) -> Any:
+        if x > 2.0:
+            MODES[0] = x
+        return MODES[1]
+
+    with pytest.raises(sc.StagecError, match="what the paths leave behind"):
+        sc.jit(mixed)(1.0)
