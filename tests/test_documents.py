@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from stagec import ops
+from stagec.frontend import builtins
 from stagec.ir.core import Op
 
 ROOT = Path(__file__).parent.parent
@@ -74,17 +75,17 @@ def test_op_fields_are_explained() -> None:
 
 
 def functions_page() -> str:
-    """The list of functions that ops are the meaning of."""
+    """The list of functions that ops, or code of the front end, are the meaning of."""
     found: dict[str, set[str]] = {}
-    for op in ops.ALL:
-        for function, _ in op.calls:
-            module = getattr(function, "__module__", None) or "numpy"
-            found.setdefault(module.strip("_"), set()).add(function.__name__)
+    called = [function for op in ops.ALL for function, _ in op.calls]
+    for function in (*called, *(f for f in builtins.TABLE if f is not id)):
+        module = getattr(function, "__module__", None) or "numpy"
+        found.setdefault(module.strip("_"), set()).add(function.__name__)
     parts = [
         "# Functions that can be staged",
         "",
-        "This page is made from the ops themselves. Array methods are looked up by the name of",
-        "the NumPy function.",
+        "This page is made from the compiler's own tables. Array methods are looked up by the",
+        "name of the NumPy function.",
     ]
     for module in sorted(found):
         names = ", ".join(f"`{name}`" for name in sorted(found[module]))

@@ -51,7 +51,11 @@ class _Needs:
                 self.enter(region, stmt)
         if not self._plan.is_pushed(block):
             end = self._plan.ends[block]
-            for target, result in zip(end.targets, end.results, strict=False):
+            # nothing is assigned where the function returns
+            assigned = (
+                zip(end.targets, end.results, strict=False) if end.returned is None else ()
+            )
+            for target, result in assigned:
                 self._sources.setdefault(target, []).append(result)
 
     def _enter_loop(self, stmt: For | While) -> None:

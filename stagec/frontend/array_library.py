@@ -22,6 +22,11 @@ def at_(ufunc: Any, a: Any, indices: Any, *b: Any) -> Any:
 
 def reduce_(ufunc: Any, a: Any, axis: Any = 0) -> Any:
     rows = np.moveaxis(np.asarray(a), axis, 0)
+    if rows.shape[0] == 0:
+        if ufunc.identity is None:
+            what = f"zero-size array to reduction operation {ufunc.__name__}"
+            raise ValueError(f"{what} which has no identity")
+        return np.full(rows.shape[1:], ufunc.identity, ufunc(rows[:1], rows[:1]).dtype)[()]
     total = rows[0].copy()
     for k in range(1, rows.shape[0]):
         total = ufunc(total, rows[k])
@@ -255,6 +260,22 @@ def isrealobj_(x: Any) -> Any:
     return np.asarray(x).dtype.kind != "c"
 
 
+def choose_(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+    whole = isinstance(choices, np.ndarray)
+    given = choices if whole else [np.asarray(choice) for choice in choices]
+    at, n = np.asarray(a), len(given)
+    if mode == "wrap":
+        at = at % n
+    elif mode == "clip":
+        at = np.clip(at, 0, n - 1)
+    elif ((at < 0) | (at >= n)).any():
+        raise ValueError("invalid entry in choice array")
+    found = np.where(at == 0, given[0], given[n - 1])
+    for k in range(1, n - 1):
+        found = np.where(at == k, given[k], found)
+    return found[()]
+
+
 def delete_(arr: Any, obj: Any, axis: Any = None) -> Any:
     x, at = (np.ravel(arr), 0) if axis is None else (np.asarray(arr), axis)
     places = np.asarray(obj)
@@ -276,5 +297,5 @@ STAGED: dict[Any, Any] = {
     np.lexsort: lexsort_, np.trim_zeros: trim_zeros_, np.array_equiv: array_equiv_,
     np.setxor1d: setxor1d_, np.ravel_multi_index: ravel_multi_index_,
     np.asarray_chkfinite: asarray_chkfinite_, np.isscalar: isscalar_,
-    np.iscomplexobj: iscomplexobj_, np.isrealobj: isrealobj_,
+    np.choose: choose_, np.iscomplexobj: iscomplexobj_, np.isrealobj: isrealobj_,
 }  # fmt: skip

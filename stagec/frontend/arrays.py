@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend.machine import AliasClash, Machine
+from stagec.frontend.machine import AliasClash, Machine, Raised
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
@@ -194,6 +194,9 @@ def subscript(
         parts = tuple(Known(v) for v in m.guard(key))
     sub = Subscript(m, state, loc)
     used = sum(consumes(state, p) for p in parts)
+    if used > rank:
+        kind = f"array is {rank}-dimensional, but {used} were indexed"
+        raise Raised(IndexError(f"too many indices for array: {kind}"))
     for part in parts:
         sub.add(part, rank, used)
     while sub.items and sub.items[-1] == Slice():

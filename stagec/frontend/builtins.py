@@ -251,12 +251,18 @@ def _extreme(name: str) -> Builtin:
 
     def run(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
         key = kwargs.get("key", Known(library.same))
-        if len(args) == 1 and "default" not in kwargs:
+        default = (kwargs["default"],) if "default" in kwargs else ()
+        if len(args) == 1:
             if isinstance(args[0], Generator | Mapped | ArrayRef) or m.is_staged_list(
                 state, args[0]
             ):
-                return m.call(Known(whole), (args[0], key), {}, state, loc)
+                return m.call(Known(whole), (args[0], key, *default), {}, state, loc)
             args = tuple(containers.unpack(m, state, args[0], loc))
+            if not args and default:
+                return default[0]
+        elif default:
+            what = "with multiple positional arguments"
+            raise Raised(TypeError(f"Cannot specify a default for {name}() {what}"))
         if "key" in kwargs or any(map(is_sequence, args)):
             items = Ref(m.new_cell(state, Items(args)), list)
             return m.call(Known(whole), (items, key), {}, state, loc)

@@ -46,6 +46,15 @@ class Capturing(Machine):
             return Ref(entry[0], type(known.value))
         return known
 
+    def written(self, state: State, value: Value) -> Value:
+        """The value; a list, dict or set that staged code has written to as it is by now."""
+        if not isinstance(value, Known) or not isinstance(value.value, list | dict | set):
+            return value
+        entry = self.outside.get(id(value.value))
+        if entry is None or entry[0] not in state.cells:
+            return value
+        return Ref(entry[0], type(value.value))
+
     def hidden(self, known: Known, kind: Any) -> Number:
         """A captured number as a hidden input."""
         source = known.source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -133,6 +134,10 @@ def unpack_ref(m: Machine, state: State, ref: Ref, loc: Loc | None) -> list[Valu
 
 def get_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) -> Value:
     """`base[key]` of a container."""
+    return m.written(state, _item(m, state, base, key, loc))
+
+
+def _item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) -> Value:
     if isinstance(base, Known) and isinstance(base.value, np.ndarray):
         return arrays.read_subscript(m, state, m.captured_array(state, base, loc), key, loc)
     if isinstance(base, Known):
@@ -140,7 +145,7 @@ def get_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None)
     if isinstance(base, Ref):
         content = m.inside(state, base)
         if isinstance(content, Fields):
-            return dict_item(m, state, content, key, loc)
+            return dict_item(m, state, content, key, loc, base)
         if isinstance(content, StagedItems):
             return staged_item(m, state, content, key, loc)
         items = content.items
@@ -202,13 +207,30 @@ def known_item(m: Machine, state: State, base: Known, key: Value, loc: Loc | Non
     return captured_item(base, plain) if isinstance(found, Known) else found
 
 
-def dict_item(m: Machine, state: State, content: Fields, key: Value, loc: Loc | None) -> Value:
+def dict_item(
+    m: Machine, state: State, content: Fields, key: Value, loc: Loc | None,
+    owner: Ref | None = None,
+) -> Value:  # fmt: skip
     """`d[key]`; a missing key raises KeyError in the user's program."""
     plain = m.need_known(state, key, loc, "a dict key")
     found = content.get(plain)
+    if found is None and owner is not None and hasattr(owner.cls, "__missing__"):
+        return missing_item(m, state, owner, key, loc)
     if found is None:
         return m.host(state, operator.getitem, [dict(content.items), plain], {}, loc)
     return found
+
+
+def missing_item(m: Machine, state: State, ref: Ref, key: Value, loc: Loc | None) -> Value:
+    """`d[key]` of a key that is not there, where the class of `d` makes an item for it."""
+    if issubclass(ref.cls, Counter):
+        return Known(0)
+    (known,) = (known for cell, known in m.outside.values() if cell == ref.cell)
+    if not isinstance(known.value, defaultdict) or known.value.default_factory is None:
+        raise StagecError("SC332", "a dict is needed here", loc, "pass a dict")
+    made = m.call_value(state, Known(known.value.default_factory), (), {}, loc)
+    set_item(m, state, ref, key, made, loc)
+    return made
 
 
 def dict_items(
@@ -248,6 +270,8 @@ def set_item(
         m.name(new.operand, m.name_of(content.operand))
         state.cells[ref.cell] = StagedItems(new.operand)
         return
+    if not isinstance(content, Items):
+        raise StagecError("SC352", "this value cannot be changed", loc, "use a list or object")
     if moving(m, key) and (staged := staged_items(m, state, content, value)) is not None:
         m.write(state, ref, staged)
         set_item(m, state, ref, key, value, loc)

@@ -85,7 +85,13 @@ class Ending:
             return Leaf(leaf.state)
 
         tree = extend(tree, step)
-        final = close(m, tree, {})
+        try:
+            final = close(m, tree, {})
+        except Unjoinable as clash:
+            raise StagecError(
+                "SC304", f"what the paths leave behind has no common type: {clash.reason}",
+                None, "write values of one type on all paths",
+            ) from None  # fmt: skip
         m.fresh.clear()
         assert isinstance(final, Leaf)
         outs = [operand_in(final.state.cells[tag])]

@@ -94,6 +94,15 @@ def refuse_raising(m: Machine, stmt: Any, frame: Frame, state: State, made: int)
                 )  # fmt: skip
 
 
+def caught(m: Machine, state: State, raised: Any) -> Known | ExceptionValue:
+    """What a handler calls the exception: the object itself if all of it is known."""
+    if not isinstance(raised, ExceptionValue):
+        return Known(raised)
+    args = [containers.plain(m, state, a) for a in raised.args]
+    known = all(a is not containers.STAGED for a in args)
+    return Known(raised.cls(*args)) if known else raised
+
+
 def handle(m: Machine, stmt: Any, frame: Frame, leaf: Leaf, loc: Loc) -> Tree:
     """The path of an exception through the handlers of a `try`."""
     if leaf.exit is not Exit.RAISE or leaf.raised is None:
@@ -103,11 +112,7 @@ def handle(m: Machine, stmt: Any, frame: Frame, leaf: Leaf, loc: Loc) -> Tree:
         if issubclass(raised, caught_classes(m, handler, frame, leaf.state)):
             if handler.name:
                 target = handler.name if isinstance(handler.name, str) else handler.name.id
-                bound = (
-                    leaf.raised
-                    if isinstance(leaf.raised, ExceptionValue)
-                    else Known(leaf.raised)
-                )
+                bound = caught(m, leaf.state, leaf.raised)
                 names.store(m, frame, target, bound, leaf.state, loc)
             m.catching.append(leaf.raised)
             try:
@@ -188,7 +193,7 @@ def with_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) 
 
 def throw(m: Machine, state: State, value: Any, loc: Loc | None) -> Tree:
     """The path on which an exception is raised; nobody catching it, it ends here."""
-    if m.handlers:
+    if m.handlers or value is None:
         return Leaf(state, Exit.RAISE, value)
     state.builder.loc = loc
     emit_raise(m, state, value, loc)

@@ -101,11 +101,13 @@ class Interpreter(Capturing):
                     "SC306", f"the result of this call has no common type: {clash.reason}", loc,
                     "assign the call to a variable first",
                 ) from None  # fmt: skip
-        if not isinstance(tree, Leaf) or tree.exit is not Exit.NORMAL:
+        if not isinstance(tree, Leaf) or tree.exit not in (Exit.NORMAL, Exit.RAISE):
             raise StagecError(
                 "SC307", "this call may raise here", loc, "call it on its own line"
             )
         state.cells = tree.state.cells
+        if tree.exit is Exit.RAISE:
+            raise Raised(tree.raised)
         return taken(state)
 
     # -- numbers --------------------------------------------------------------------------
@@ -307,6 +309,8 @@ class Interpreter(Capturing):
 
     def inside(self, state: State, ref: Ref) -> Any:
         """The content of a list, dict or set; one of the caller's is opened on first use."""
+        if ref.cell not in state.cells:  # another path has written to it, this one has not
+            state.cells[ref.cell] = self.shared_cells[ref.cell]
         return state.cells[ref.cell]
 
     def writable(self, state: State, value: Value, loc: Loc | None) -> Ref:

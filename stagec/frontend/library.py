@@ -32,21 +32,25 @@ def list_(iterable: Any = ()) -> Any:
     return items
 
 
-def max_(iterable: Any, key: Any) -> Any:
+def max_(iterable: Any, key: Any, *default: Any) -> Any:
     best = None
     for item in iterable:
         if best is None or key(item) > key(best):
             best = item
+    if best is None and len(default) > 0:
+        return default[0]
     if best is None:
         raise ValueError("max() iterable argument is empty")
     return best
 
 
-def min_(iterable: Any, key: Any) -> Any:
+def min_(iterable: Any, key: Any, *default: Any) -> Any:
     best = None
     for item in iterable:
         if best is None or key(item) < key(best):
             best = item
+    if best is None and len(default) > 0:
+        return default[0]
     if best is None:
         raise ValueError("min() iterable argument is empty")
     return best

@@ -67,7 +67,10 @@ class NeedUnroll(Exception):
 
 
 class Raised(Exception):
-    """The program being staged raises `value` (an exception, or an `ExceptionValue`) here."""
+    """The program being staged raises `value` (an exception, or an `ExceptionValue`) here.
+
+    None: nobody catches it, and the code that raises it is in the block already.
+    """
 
     def __init__(self, value: Any) -> None:
         super().__init__(value)

@@ -52,7 +52,7 @@ def load(m: Machine, frame: Frame, name: str, state: State, loc: Loc) -> Value:
             handle = m.handle(state, content.flag)
             effects.check_defined(handle, name=name)
             content = state.cells[cell] = content.value  # type: ignore[index]
-        return content  # type: ignore[return-value]
+        return m.written(state, content)
     written = m.globals_written.get((id(frame.code.globals), name))
     if written is not None and written in state.cells:
         return state.cells[written]  # type: ignore[return-value]

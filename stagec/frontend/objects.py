@@ -112,8 +112,10 @@ def has_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | N
         return class_attribute(cls, name) is not MISSING
     try:
         attribute(m, state, base, name, loc)
-    except Raised:
-        return False
+    except Raised as raised:
+        if isinstance(raised.value, AttributeError):
+            return False
+        raise
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from stagec.frontend.values import (
     Mapped,
     Number,
     Ref,
+    TupleValue,
     Value,
     Zipped,
 )
@@ -52,11 +54,35 @@ def sorted_(
         keys = [m.call_value(state, by, (v,), {}, loc) for v in items]
     if any(isinstance(k, Number) for k in keys) and all(map(is_number, (*keys, *items))):
         return sorted_numbers(m, state, items, keys, bool(back), loc)
-    plain = [m.need_known(state, k, loc, "an element that is sorted") for k in keys]
+    order = known_order(m, state, keys, bool(back), loc)
+    return Ref(m.new_cell(state, Items(tuple(items[k] for k in order))), list)
+
+
+def known_order(
+    m: Machine, state: State, keys: list[Value], back: bool, loc: Loc | None
+) -> list[int]:
+    """The positions of the keys in their order, which the first items of tuples may tell."""
+    what = "an element that is sorted"
+    heads: list[Any] = [containers.plain(m, state, k) for k in keys]
+    rest: dict[int, Value] = {}
+    for k, key in enumerate(keys):
+        if heads[k] is not containers.STAGED:
+            continue
+        if not isinstance(key, TupleValue) or (key.cls and key.cls.__lt__ is not tuple.__lt__):
+            heads[k] = m.need_known(state, key, loc, what)
+            continue
+        items = [containers.plain(m, state, v) for v in key.items]
+        first = next(i for i, v in enumerate(items) if v is containers.STAGED)
+        heads[k], rest[k] = tuple(items[:first]), key.items[first]
     order = m.host(
-        state, sorted, [range(len(items))], {"key": plain.__getitem__, "reverse": back}, loc
-    )
-    return Ref(m.new_cell(state, Items(tuple(items[k] for k in order.value))), list)
+        state, sorted, [range(len(keys))], {"key": heads.__getitem__, "reverse": back}, loc
+    ).value
+    for pair in pairwise(order):
+        n = min((len(heads[k]) for k in pair if k in rest), default=None)
+        if n is not None and heads[pair[0]][:n] == heads[pair[1]][:n]:
+            for k in rest.keys() & pair:
+                m.need_known(state, rest[k], loc, what)
+    return order
 
 
 def is_number(value: Value) -> bool:

@@ -26,7 +26,15 @@ from stagec.ops.cast import (
     to_numpy,
     to_python,
 )
-from stagec.ops.comparison import equal, greater, isfinite, less, logical_and
+from stagec.ops.comparison import (
+    equal,
+    greater,
+    greater_equal,
+    isfinite,
+    less,
+    less_equal,
+    logical_and,
+)
 from stagec.ops.family import array, constant, make, same_axis, static
 from stagec.ops.form import JOIN, elementwise, gated, joined, varies
 from stagec.ops.kernel_forms import checked, none
@@ -286,8 +294,11 @@ def _joint(*xs: Any) -> tuple[Any, ...]:
     )
 
 
-def _extreme(name: str, function: Any, sign: str, ahead: Any) -> Op:
-    """`function(x, y)`: `y` where it is ahead of `x`, and else `x`."""
+def _extreme(name: str, function: Any, sign: str, ahead: Any, level: Any) -> Op:
+    """`function(x, y)`: `y` where it is ahead of `x`, and else `x`.
+
+    `level` says whether it is ahead or equal: neither holds for NaN.
+    """
 
     def call(*args: Any, key: None = None) -> Any:
         if len(args) < 2 or key is not None:
@@ -319,14 +330,14 @@ def _extreme(name: str, function: Any, sign: str, ahead: Any) -> Op:
         calls=((function, call),),
         **gated(
             lambda ct, z, x, y: mask(ahead(y, x), _halved(ct, x, y), keep=False),
-            lambda ct, z, x, y: mask(ahead(x, y), _halved(ct, x, y), keep=False),
+            lambda ct, z, x, y: mask(level(y, x), _halved(ct, x, y)),
         ),
     )
     return op
 
 
-py_max = _extreme("max", max, ">", greater)
-py_min = _extreme("min", min, "<", less)
+py_max = _extreme("max", max, ">", greater, greater_equal)
+py_min = _extreme("min", min, "<", less, less_equal)
 
 # --- NaN and infinities --------------------------------------------------------------------
 

@@ -23,6 +23,8 @@ sign = elementwise(
     "sign",
     np.sign,
     "np.sign({})",
+    # Numba's own is -0.0 at -0.0
+    scalar="np.sign({}) + 0",
     vjp=None,
     jvp=None,
     calls=((np.sign, lambda x: direction(strong(x))),),

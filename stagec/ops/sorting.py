@@ -17,11 +17,10 @@ from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import dtype_of, expand_dims, length, normal_axis, shift_axis, to_front
 from stagec.ops.cast import astype
-from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
 from stagec.ops.family import constant, make, static
 from stagec.ops.indexing import read_at
-from stagec.ops.joining import FULL, items_of
+from stagec.ops.joining import FULL
 from stagec.ops.ranges import counted
 from stagec.ops.rounding import clip, remainder
 from stagec.ops.search import (
@@ -31,7 +30,6 @@ from stagec.ops.search import (
     flatnonzero,
     kth_text,
 )
-from stagec.ops.select import where
 from stagec.ops.shape import ravel
 
 
@@ -107,16 +105,6 @@ def _extract_call(condition: Any, arr: Any) -> Any:
     return read_at(ravel(arr), (Index((Arg(0),)),), flatnonzero(condition))
 
 
-def _choose_call(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
-    if mode != "raise":
-        raise TypeError(f"choose: mode={mode!r} is not supported")
-    picked, *rest = reversed(list(enumerate(items_of(choices))))
-    found = picked[1]
-    for k, choice in rest:
-        found = where(equal(a, k), choice, found)
-    return found
-
-
 # --- sorting -------------------------------------------------------------------------------
 
 
@@ -166,7 +154,6 @@ sort = make(
         (np.compress, _compress_call),
         (np.ndarray.compress, _compress_method),
         (np.extract, _extract_call),
-        (np.choose, _choose_call),
     ),
     value=lambda x, *, axis: np.sort(x, axis),
     infer=lambda x, *, axis: ArrayType(x.dtype, x.shape),

@@ -26,7 +26,7 @@ from stagec.ops.ranges import linspace
 from stagec.ops.reduction import max_, mean, min_, real_part
 from stagec.ops.rounding import clip, maximum
 from stagec.ops.search import searchsorted
-from stagec.ops.select import where
+from stagec.ops.select import choose, where
 from stagec.ops.shape import at_least, ravel
 
 FLOAT64 = np.dtype(np.float64)
@@ -251,10 +251,11 @@ def _interp_call(
     if np_shape(xp)[0] == 1:
         raise TypeError("interp: at least two points are needed")
     found = interp(x, xp, fp)
+    pick = where if np_shape(found) else choose
     if left is not None:
-        found = where(less(x, read_at(xp, (Index((0,)),))), left, found)
+        found = pick(less(x, read_at(xp, (Index((0,)),))), left, found)
     if right is not None:
-        found = where(greater(x, _last(xp)), right, found)
+        found = pick(greater(x, _last(xp)), right, found)
     return found
 
 

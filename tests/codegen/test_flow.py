@@ -88,7 +88,23 @@ def from_inner_loop(x: Any, limit: Any) -> Any:
         p = q + 0.25
 
 
-@pytest.mark.parametrize("program", [ends_inside, never_read_again, from_inner_loop])
+def sets_what_nobody_reads(x: Any, limit: Any) -> Any:
+    r = 0.0
+    for k in range(len(x)):
+        try:
+            if x[k] > limit:
+                return r + k
+            r += x[k] * k
+            continue
+        finally:
+            r += 100.0
+    return r
+
+
+PROGRAMS = [ends_inside, never_read_again, from_inner_loop, sets_what_nobody_reads]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_numba_leaves_the_loop_as_python_does(program: Any) -> None:
     """Numba 0.68 gives a variable that is set before the only `break` a name of its own."""
     pytest.importorskip("numba", reason="the Numba target needs Numba")

@@ -325,7 +325,6 @@ CASES = [
     "np.compress(b, x)",
     "np.compress(b[:3], A, axis=1)",
     "np.extract(b, x)",
-    "np.choose(k, (f, k, x[:3]))",
     "np.searchsorted(k * 2, f)",
     "np.searchsorted(x[:4], y, side='right')",
     "np.digitize(y, x[:4])",

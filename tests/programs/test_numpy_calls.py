@@ -92,6 +92,16 @@ WRITTEN: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda xs: np.asarray_chkfinite(xs), ([[1.0, 2.0], [3.0, 4.0]],)),
     (lambda x: np.isscalar(x), (1.5,)),
     (lambda x: np.isscalar(x), ([1.5],)),
+    (lambda x: np.choose(x, (x * 2, 0.5, [7, 8, 9, 10, 11]), mode="clip"), (N - 1,)),
+    (lambda x: np.choose(x, M[:, :1], mode="wrap"), (N - 7,)),
+    (lambda k: np.choose(k, (3.0, 4.0)), (1,)),
+    (lambda x: np.logaddexp.reduce(x), (X[:0],)),
+    (lambda x: np.hypot.reduce(x), (M[:0],)),
+    (lambda x: np.gcd.reduce(x, axis=0), (N[:0],)),
+    (lambda x: np.gcd.reduce(x, axis=0), (N,)),
+    (lambda *xs: np.choose(xs[0] % 3, xs), (N, 2.5, N[:1])),
+    (lambda x: np.interp(x, [0.0, 1.0], [2.0, 3.0], left=-1.0, right=7.0), (0.5,)),
+    (lambda x: np.interp(x, [0.0, 1.0], [2.0, 3.0], left=-1.0, right=7.0), (X - 1,)),
     (lambda x: np.isrealobj(x) is not np.iscomplexobj(x), (X,)),
 ]
 
@@ -120,6 +130,12 @@ def test_what_they_refuse() -> None:
         (lambda x: np.fromiter((v for v in x), float, 7), ValueError),
         (lambda x: np.ravel_multi_index((x, x), (3, 4)), ValueError),
         (lambda x: np.delete(x, [7]), IndexError),
+        (lambda x: np.choose(x, (x, -x)), ValueError),
+        (lambda x: np.choose(x - 1, (x, x, x, x)), ValueError),
+        (lambda x: np.arctan2.reduce(x[:0]), ValueError),
+        (lambda x: np.max(x, axis=3, initial=0), np.exceptions.AxisError),
+        (lambda x: x[0, 0], IndexError),
+        (lambda x: x[None, ..., 0, 1:], IndexError),
         (lambda x: np.mean(x.sum(), axis=0), ValueError),
     ]
     with np.errstate(all="ignore"):
@@ -129,6 +145,15 @@ def test_what_they_refuse() -> None:
                     run(N)
     with pytest.raises(sc.StagecError, match="does not fit an array of rank 0"):
         sc.jit(cases[-1][0])(N)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_the_sign_of_minus_zero(backend: str) -> None:
+    x = np.array([-0.0, 0.0, -2.0])
+    for kind in (np.float64, np.float32, np.int64):
+        found = sc.jit(lambda x: np.sign(x), backend=backend)(x.astype(kind))
+        np.testing.assert_array_equal(found, np.sign(x.astype(kind)), strict=True)
+        assert not np.signbit(found[:2].astype(float)).any()
 
 
 def test_slope_of_what_is_chosen() -> None:

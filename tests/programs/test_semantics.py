@@ -1,6 +1,8 @@
 """What Python promises holds for staged code: identity, aliasing, effects, captures."""
 
+import collections
 import contextlib
+import copy
 import functools
 import io
 from collections.abc import Callable
@@ -351,3 +353,139 @@ def test_numpy_functions_of_python_numbers_raise_nothing(backend: str) -> None:
     assert staged(4.0) == f(4.0)
     with np.errstate(invalid="ignore"):
         assert np.isnan(staged(-1.0))
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_extremes_of_an_iterator_that_may_be_empty(n: int) -> None:
+    def f(x: Any, n: int) -> Any:
+        first = max((v * 2.0 for v in x[:n]), default=-1.0)
+        second = min(x[:n], default=x[3])
+        return first, second, max(list(x), default=0.0), max([], default=x[1])
+
+    x = np.array([0.5, 2.0, -1.0, 4.0])
+    assert sc.jit(f)(x, n) == f(x, n)
+
+
+def test_a_default_beside_several_numbers() -> None:
+    def f(x: Any) -> Any:
+        return max(x, 2.0, default=1.0)  # type: ignore[call-overload]
+
+    for run in (f, sc.jit(f)):
+        with pytest.raises(TypeError, match="Cannot specify a default for max"):
+            run(1.0)
+
+
+class Guarded:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    @property
+    def scale(self) -> Any:
+        raise ZeroDivisionError("no scale")
+
+
+def test_a_property_that_raises() -> None:
+    def asked(x: Any) -> Any:
+        return 1.0 if hasattr(Guarded(x), "scale") else 2.0
+
+    def read(x: Any) -> Any:
+        return x + Guarded(x).scale
+
+    def caught(x: Any) -> Any:
+        try:
+            return x + Guarded(x).scale
+        except ZeroDivisionError:
+            return x * 3.0
+
+    for f in (asked, read):
+        for run in (f, sc.jit(f)):
+            with pytest.raises(ZeroDivisionError, match="no scale"):
+                run(1.0)
+    assert sc.jit(caught)(2.0) == caught(2.0)
+
+
+def test_tuples_are_sorted_by_what_is_known_of_them() -> None:
+    def f(x: Any) -> Any:
+        named = {"b": x[0], "a": x[1] * 2.0}
+        pairs = sorted([(2, x[0]), (1,), (1.5, x)], reverse=True)
+        return (
+            [v for _, v in sorted(named.items())], sorted([(3, 1), (1, 2), (1, 1)]),
+            [p[0] for p in pairs], sorted([(1, "z"), (1, "a")]),
+        )  # fmt: skip
+
+    x = np.array([0.5, 2.0])
+    assert sc.jit(f)(x) == f(x)
+    with pytest.raises(sc.StagecError, match="SC303: an element that is sorted"):
+        sc.jit(lambda x: sorted([(1, x[0]), (1, 2.0)]))(x)
+
+
+def test_containers_that_functions_make_at_staging_are_written_to() -> None:
+    def f(x: Any) -> Any:
+        text = "a b"
+        words = text.split()
+        words[0] = x[0]
+        first = dict.fromkeys(["a", "b"], 0.0)
+        first["a"] += x[0]
+        first["a"] += x[1]
+        rows = copy.deepcopy({"k": [1.0, 2.0]})
+        rows["k"][0] = x[1]
+        for v in x:
+            words[1] = v
+        return words[0], words[1], first["a"], rows["k"][0]
+
+    x = np.array([0.5, 2.0])
+    assert sc.jit(f)(x) == f(x)
+    assert sc.grad(lambda x: sum(f(x)))(x).tolist() == [2.0, 3.0]
+
+
+def test_dicts_with_items_for_missing_keys() -> None:
+    def f(x: Any) -> Any:
+        sums: Any = collections.defaultdict(float)
+        lists: Any = collections.defaultdict(list)
+        counts: Any = collections.Counter()
+        ordered: Any = collections.OrderedDict()
+        for k in range(len(x)):
+            sums[k % 2] += x[k]
+            lists[k % 2].append(x[k])
+            counts["b"] += x[k]
+        ordered["z"] = sums[7]
+        return sums[0], sums[1], len(sums), lists[1], counts["b"], counts["c"], ordered["z"]
+
+    x = [0.5, 2.0, 4.0]
+    assert sc.jit(f)(x) == f(x)
+
+
+@pytest.mark.parametrize("x", [2.0, -1.0])
+def test_text_of_an_exception(x: float) -> None:
+    def f(x: Any) -> Any:
+        try:
+            if x > 0:
+                raise ValueError("too large", 3)
+            said = "fine"
+        except ValueError as error:
+            said = f"{error}|{error!r}|" + str(error.args[0])
+        return said
+
+    assert sc.jit(f)(x) == f(x)
+
+
+MODES = ["a", "b"]
+LEVELS = [1.0, 2.0]
+
+
+def test_lists_outside_written_on_one_path() -> None:
+    def f(x: Any) -> Any:
+        if x > 2.0:
+            LEVELS[0] = x
+            return "high"
+        return LEVELS[0] + LEVELS[1]
+
+    assert [sc.jit(f)(x) for x in (1.0, 3.0, 1.0)] == [3.0, "high", 5.0]
+
+    def mixed(x: Any) -> Any:
+        if x > 2.0:
+            MODES[0] = x
+        return MODES[1]
+
+    with pytest.raises(sc.StagecError, match="what the paths leave behind"):
+        sc.jit(mixed)(1.0)
