@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from stagec.frontend import (
     array_library,
     array_writes,
     containers,
+    extents,
     library,
     numpy_calls,
     objects,
@@ -349,40 +349,6 @@ def _ix(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -
     return TupleValue(tuple(m.wrap(state, r) for r in numpy_calls.TABLE[np.ix_](*rows)))
 
 
-def _shape(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    if isinstance(args[0], Ref | TupleValue):
-        return m.shape(state, m.wrap(state, m.as_array(state, args[0], loc)), loc)
-    return (
-        objects.attribute(m, state, args[0], "shape", loc)
-        if not plain_number(args[0])
-        else TupleValue(())
-    )
-
-
-def plain_number(value: Value) -> bool:
-    """Whether the value is a Python number known at staging."""
-    return isinstance(value, Known) and isinstance(value.value, bool | int | float | complex)
-
-
-def _ndim(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    shape = _shape(m, state, args, kwargs, loc)
-    return Known(len(containers.unpack(m, state, shape, loc)))
-
-
-def _size(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    sizes = containers.unpack(m, state, _shape(m, state, args[:1], {}, loc), loc)
-    axis = (*args[1:], kwargs.get("axis", NONE))[0]
-    if not (isinstance(axis, Known) and axis.value is None):
-        return sizes[m.need_known(state, axis, loc, "an axis")]
-    total: Value = Known(1)
-    for size in sizes:
-        one = isinstance(total, Known) and total.value == 1
-        total = (
-            size if one else numpy_calls.apply(m, state, operator.mul, (total, size), {}, loc)
-        )
-    return total
-
-
 TABLE: dict[Any, Builtin] = {
     len: _len, range: _range, isinstance: _isinstance, type: _type, print: _print, zip: _zip,
     enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter,
@@ -391,7 +357,7 @@ TABLE: dict[Any, Builtin] = {
     min: _extreme("min"), sorted: sorted_, getattr: _getattr, hasattr: _hasattr,
     setattr: _setattr, callable: _callable, functools.partial: _partial, str: _str,
     repr: _repr, bool: _bool, functools.reduce: _iterated("reduce_"), id: _id, np.ix_: _ix,
-    np.shape: _shape, np.ndim: _ndim, np.size: _size,
+    np.shape: extents.shape, np.ndim: extents.ndim, np.size: extents.size,
     np.copyto: _entered(array_writes.copyto_), np.put: _entered(array_writes.put_),
     np.put_along_axis: _entered(array_writes.put_along_axis_),
     np.putmask: _entered(array_writes.putmask_), np.place: _entered(array_writes.place_),

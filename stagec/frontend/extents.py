@@ -1,0 +1,44 @@
+"""`np.shape`, `np.ndim` and `np.size` of abstract values."""
+
+from __future__ import annotations
+
+import operator
+
+from stagec.errors import Loc
+from stagec.frontend import containers, numpy_calls, objects
+from stagec.frontend.machine import Machine
+from stagec.frontend.state import State
+from stagec.frontend.values import NONE, Known, Ref, TupleValue, Value
+
+Args = tuple[Value, ...]
+Kwargs = dict[str, Value]
+
+
+def shape(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    """`np.shape(x)`."""
+    (x,) = (*args, *kwargs.values())
+    if isinstance(x, Ref | TupleValue):
+        return m.shape(state, m.wrap(state, m.as_array(state, x, loc)), loc)
+    if isinstance(x, Known) and isinstance(x.value, bool | int | float | complex):
+        return TupleValue(())
+    return objects.attribute(m, state, x, "shape", loc)
+
+
+def ndim(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    """`np.ndim(x)`."""
+    return Known(len(containers.unpack(m, state, shape(m, state, args, kwargs, loc), loc)))
+
+
+def size(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    """`np.size(x)` and `np.size(x, axis)`."""
+    sizes = containers.unpack(m, state, shape(m, state, args[:1], {}, loc), loc)
+    axis = (*args[1:], kwargs.get("axis", NONE))[0]
+    if not (isinstance(axis, Known) and axis.value is None):
+        return sizes[m.need_known(state, axis, loc, "an axis")]
+    total: Value = Known(1)
+    for one in sizes:
+        first = isinstance(total, Known) and total.value == 1
+        total = (
+            one if first else numpy_calls.apply(m, state, operator.mul, (total, one), {}, loc)
+        )
+    return total
