@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from stagec.frontend.machine import AliasClash, Machine
+from stagec.frontend.positions import alike
 from stagec.frontend.state import State
 from stagec.frontend.unify import (
     NUMBERS,
@@ -286,7 +287,10 @@ class Join:
 
     def array_ref(self, a: ArrayRef, b: ArrayRef) -> ArrayRef:
         if a.path != b.path or len(a.index) != len(b.index):
-            return self.view(a, b)
+            opened = alike(a, b)
+            if opened is None:
+                return self.view(a, b)
+            a, b = opened
         index = tuple(map(self.operand, a.index, b.index))
         if a.cell == b.cell:
             return ArrayRef(a.cell, a.path, index)
