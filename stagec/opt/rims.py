@@ -24,7 +24,7 @@ from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
 from stagec.ops.indexing import accumulate, update
 from stagec.opt.first_writes import UNFILLED
-from stagec.opt.gathers.blanks import edges, inner, path_to
+from stagec.opt.parts import edges, inner, path_to
 
 
 def rims(fn: Function) -> Function:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import stagec as sc
-from stagec.opt.gathers.blanks import edges, encloses, inside, outside, place_of
+from stagec.opt.parts import edges, encloses, inside, outside, place_of
 
 pytest.importorskip("numba", reason="the Numba target needs Numba")
 

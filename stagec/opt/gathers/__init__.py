@@ -40,18 +40,9 @@ from stagec.ir.walk import rename
 from stagec.ops.arithmetic import add
 from stagec.ops.creation import zeros, zeros_like
 from stagec.ops.indexing import accumulate, read, update
-from stagec.opt.gathers.blanks import (
-    Blank,
-    Piece,
-    edges,
-    encloses,
-    inside,
-    outside,
-    path_to,
-    place_of,
-)
+from stagec.opt.gathers.blanks import Blank
 from stagec.opt.gathers.chains import Chain, chains_of
-from stagec.opt.parts import Part
+from stagec.opt.parts import Part, Piece, edges, encloses, inside, outside, path_to, place_of
 from stagec.opt.scalarise.sizes import Sizes
 
 

@@ -13,21 +13,15 @@ one, is never written at all: what the trip adds there is handed on at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from stagec.ir.chains import mentioned
 from stagec.ir.core import Apply, Const, For, Operand, Value
-from stagec.ir.path import Index, Path
-from stagec.ir.types import ArrayType, affine, at_least
+from stagec.ir.types import ArrayType
 from stagec.ir.walk import statements, uses
 from stagec.ops.indexing import read, update
-from stagec.opt.parts import Part, cut
-
-Margin = tuple[int, int]
-# of each axis the index of one element, from the front or the end, or what is left out
-Piece = tuple[int | Margin, ...]
-EDGES = 8  # pieces around a part; more would be more text than they are worth
+from stagec.opt.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,68 +102,3 @@ def _cleared(stmt: object) -> Part | None:
     if not isinstance(value, Const) or value.value != 0 or array.dtype.kind not in "fc":
         return None
     return Part.of(stmt, 2)
-
-
-# --- what is around a part -----------------------------------------------------------------
-
-
-def encloses(whole: Sequence[Margin], part: Sequence[Margin]) -> bool:
-    """Whether the part lies inside of the whole, and its edges are few."""
-    around = [d for pair in _around(whole, part) for d in pair]
-    return min(around) >= 0 and sum(around) <= EDGES
-
-
-def inner(write: Apply) -> Part | None:
-    """The part that is written to, if a rim is around it and nothing else."""
-    part, array = Part.of(write, 2), write.args[0].type
-    assert isinstance(array, ArrayType)
-    if part is None or any(f is not None for f in part.fixed):
-        return None
-    pairs = zip(array.shape, part.slices, strict=True)
-    least = [at_least(affine((dim, 1), const=-sum(m))) for dim, m in pairs if dim is not None]
-    fits = len(least) == array.rank > 0 and all(n is not None and n >= 0 for n in least)
-    whole = ((0, 0),) * array.rank
-    return part if fits and encloses(whole, part.slices) else None
-
-
-def edges(whole: Sequence[Margin], part: Sequence[Margin]) -> Iterator[Piece]:
-    """What is around the part, in pieces one element thick, relative to the whole."""
-    around = _around(whole, part)
-    for axis, (front, behind) in enumerate(around):
-        before, after = around[:axis], ((0, 0),) * (len(around) - axis - 1)
-        for at in (*range(front), *range(-behind, 0)):
-            yield (*before, at, *after)
-
-
-def inside(whole: Sequence[Margin], part: Sequence[Margin]) -> Piece:
-    """The part, relative to the whole."""
-    return _around(whole, part)
-
-
-def _around(whole: Sequence[Margin], part: Sequence[Margin]) -> tuple[Margin, ...]:
-    pairs = zip(whole, part, strict=True)
-    return tuple((p[0] - w[0], p[1] - w[1]) for w, p in pairs)
-
-
-def place_of(whole: Sequence[Margin], piece: Piece) -> Piece:
-    """A piece of a part, which leaves out these margins, relative to the array."""
-    found: list[int | Margin] = []
-    for (front, behind), at in zip(whole, piece, strict=True):
-        if isinstance(at, tuple):
-            found.append((front + at[0], behind + at[1]))
-        else:
-            found.append(front + at if at >= 0 else at - behind)
-    return tuple(found)
-
-
-def outside(place: Piece, margins: Sequence[int]) -> bool:
-    """Whether the place lies in the margins of the array, along one of its axes."""
-    pairs = zip(place, margins, strict=True)
-    return any(isinstance(at, int) and (at if at >= 0 else ~at) < m for at, m in pairs)
-
-
-def path_to(place: Piece) -> Path:
-    """The path to a piece of an array."""
-    if all(item == (0, 0) for item in place):
-        return ()
-    return (Index(tuple(cut(item) if isinstance(item, tuple) else item for item in place)),)

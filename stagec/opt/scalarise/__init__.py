@@ -20,6 +20,7 @@ from stagec.opt.scalarise.fusion import Fusion
 from stagec.opt.scalarise.groups import Group
 from stagec.opt.scalarise.lengths import with_lengths
 from stagec.opt.scalarise.nests import Nest
+from stagec.opt.scalarise.peels import peeled
 from stagec.opt.scalarise.sizes import Sizes
 from stagec.opt.scalarise.views import Views
 from stagec.opt.scalarise.worth import compilable as compilable, worth_loops
@@ -80,7 +81,7 @@ class _Scalariser:
         if not compiled and isinstance(stmt, For | While):
             wide = in_simpler_ops(stmt)
             if compilable(wide, self.views):
-                stmt, self.compiled = wide, True
+                stmt, self.compiled = peeled(wide, self.views), True
         made = map_regions(stmt, self.block)
         self.compiled, self.taken = compiled, taken
         return made

@@ -92,24 +92,16 @@ class Trip:
         """The value of the element."""
         if stmt.op.overwrites is not None:
             base, value = (self.element(a) for a in stmt.args[:2])
-            return value if stmt.op is update else self.apply(add, (base, value), (), kind)
+            return (
+                value
+                if stmt.op is update
+                else _applied(self.builder, add, (base, value), (), kind)
+            )
         args = tuple(
             _shape_only(a) if k in stmt.op.shapes else self.element(a)
             for k, a in enumerate(stmt.args)
         )
-        if stmt.op is copy:
-            return args[0]
-        if stmt.op.scalar == "{}" and isinstance(args[0], Const):
-            return const(kind.dtype.type(args[0].value))
-        return self.apply(stmt.op, args, stmt.attrs, kind)
-
-    def apply(
-        self, op: Op, args: tuple[Operand, ...], attrs: Attrs, kind: ArrayType
-    ) -> Operand:
-        """The op on elements, whose result is a number where NumPy makes an array of one."""
-        out = Value(kind)
-        self.builder.append(Apply(op, args, attrs, (out,), self.builder.loc))
-        return out
+        return on_elements(self.builder, stmt, args, kind)
 
     def element(self, operand: Operand) -> Operand:
         """The element of an operand that this trip reads; a number is itself."""
@@ -147,6 +139,26 @@ class Trip:
         if place.step < 0:
             return operand_of(Handle(self.builder, first) - _times(at, -place.step))
         return operand_of(Handle(self.builder, first) + _times(at, place.step))
+
+
+def on_elements(
+    builder: Builder, stmt: Apply, args: tuple[Operand, ...], kind: ArrayType
+) -> Operand:
+    """What the statement makes of one element of each array."""
+    if stmt.op is copy:
+        return args[0]
+    if stmt.op.scalar == "{}" and isinstance(args[0], Const):
+        return const(kind.dtype.type(args[0].value))
+    return _applied(builder, stmt.op, args, stmt.attrs, kind)
+
+
+def _applied(
+    builder: Builder, op: Op, args: tuple[Operand, ...], attrs: Attrs, kind: ArrayType
+) -> Operand:
+    """The op on elements, whose result is a number where NumPy makes an array of one."""
+    out = Value(kind)
+    builder.append(Apply(op, args, attrs, (out,), builder.loc))
+    return out
 
 
 def _times(at: Handle, step: int) -> Handle:

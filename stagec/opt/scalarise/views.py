@@ -61,6 +61,10 @@ class Views:
             self.note(stmt, None, None)
         return self.found[out]
 
+    def forget(self, value: Value) -> None:
+        """The value gets another maker than the one whose part was found."""
+        self.found.pop(value, None)
+
     def behind(self, stmt: Apply, path: Path, places: Places) -> Places | None:
         """The places in the op's array for places in the part that it reads.
 

@@ -35,8 +35,7 @@ from stagec.ops.copying import copy
 from stagec.ops.extent import extent
 from stagec.ops.indexing import accumulate, read, update
 from stagec.ops.rounding import py_max
-from stagec.opt.gathers.blanks import Piece, edges
-from stagec.opt.parts import Part, cut
+from stagec.opt.parts import Part, Piece, cut, edges
 from stagec.opt.states.found import Found, found
 from stagec.opt.tapes.sizes import Lengths, Unknown, room
 

@@ -15,9 +15,8 @@ from stagec.ops.copying import copy
 from stagec.ops.creation import empty
 from stagec.ops.indexing import accumulate, read, update
 from stagec.ops.rounding import py_max
-from stagec.opt.gathers.blanks import inner
 from stagec.opt.memory import overwritten
-from stagec.opt.parts import Part
+from stagec.opt.parts import Part, inner
 
 
 @dataclass(frozen=True, slots=True)
