@@ -146,3 +146,20 @@ def test_derivatives(backend: str, f: Function) -> None:
     if backend == "numpy":
         pushed = sc.jvp(total, args, steps)[1]
         np.testing.assert_allclose(found, pushed, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_all_of_flat(backend: str) -> None:
+    """What is assigned is repeated, in the order of the indices, whatever the layout."""
+
+    def f(a: Any, v: Any) -> Any:
+        b, c, d = a.copy(), a.T.copy().T, a.astype(int)
+        b.flat = v * 2
+        c.flat = np.append(a, v)
+        d.flat = [v[0], 2.5]
+        b[0].flat = 5
+        return b, c, d
+
+    agree(sc.jit(f, backend=backend)(A, X[:5]), f(A, X[:5]))
+    found = sc.grad(lambda a, v: np.sum(f(a, v)[0] ** 2), 1, backend=backend)(A, X[:5])
+    np.testing.assert_allclose(found, 8 * X[:5] * [2, 2, 1, 1, 2])
