@@ -20,14 +20,26 @@ def at_(ufunc: Any, a: Any, indices: Any, *b: Any) -> Any:
             a[places[k]] = ufunc(a[places[k]], values[k])
 
 
-def reduce_(ufunc: Any, a: Any, axis: Any = 0) -> Any:
-    rows = np.moveaxis(np.asarray(a), axis, 0)
+def reduce_(ufunc: Any, a: Any, axis: Any = 0, keepdims: Any = False) -> Any:
+    x = np.asarray(a)
+    axes = axes_(axis, x.ndim)
+    if len(axes) > 1 and ufunc.identity is None and ufunc not in (np.fmax, np.fmin):
+        what = f"reduction operation '{ufunc.__name__}' is not reorderable"
+        raise ValueError(f"{what}, so at most one axis may be specified")
+    rows = np.moveaxis(x, axes, tuple(range(len(axes))))
+    rows = rows if len(axes) == 1 else rows.reshape(-1, *rows.shape[len(axes) :])
+    total = folded_(ufunc, rows)
+    return np.expand_dims(total, axes) if keepdims else total
+
+
+def folded_(ufunc: Any, rows: Any) -> Any:
+    """The rows combined from the first to the last."""
     if rows.shape[0] == 0:
         if ufunc.identity is None:
             what = f"zero-size array to reduction operation {ufunc.__name__}"
             raise ValueError(f"{what} which has no identity")
         return np.full(rows.shape[1:], ufunc.identity, ufunc(rows[:1], rows[:1]).dtype)[()]
-    total = rows[0].copy()
+    total = np.array(rows[0])[()]
     for k in range(1, rows.shape[0]):
         total = ufunc(total, rows[k])
     return total
@@ -230,12 +242,16 @@ def setxor1d_(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
 def ravel_multi_index_(
     multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C"
 ) -> Any:
-    if mode != "raise" or order != "C":
-        raise TypeError("ravel_multi_index: only mode='raise' and order='C' are supported")
     flat: Any = 0
-    for k in range(len(dims)):
+    for j in range(len(dims)):
+        k = j if order == "C" else len(dims) - 1 - j
         at = np.asarray(multi_index[k])
-        if (at < 0).any() or (at >= dims[k]).any():
+        rule = mode if isinstance(mode, str) else mode[k]
+        if rule == "wrap":
+            at = at % dims[k]
+        elif rule == "clip":
+            at = np.clip(at, 0, dims[k] - 1)
+        elif (at < 0).any() or (at >= dims[k]).any():
             raise ValueError("invalid entry in coordinates array")
         flat = flat * dims[k] + at
     return flat[()]

@@ -49,6 +49,12 @@ def set_flat_(a: Any, key: Any, value: Any) -> None:
         put_(a, np.arange(a.size)[key], value)
 
 
+def fill_flat_(a: Any, values: Any) -> None:
+    """`a.flat = values`: they are repeated until the array is full."""
+    if np.size(values) > 0:
+        a[...] = np.resize(values, a.shape).astype(a.dtype)
+
+
 def put_along_axis_(arr: Any, indices: Any, values: Any, axis: Any) -> Any:
     if axis is None:
         put_(arr, indices, values)

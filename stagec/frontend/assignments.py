@@ -41,6 +41,9 @@ def assign(m: Machine, frame: Frame, target: Any, value: Value, state: State, lo
             ):
                 reshaping.set_shape(m, frame, base.id, receiver, value, state, loc)
                 return Leaf(state)
+            if isinstance(receiver, ArrayRef) and attr == "flat":
+                m.call_value(state, array_writes.fill_flat_, (receiver, value), {}, loc)
+                return Leaf(state)
             objects.set_attribute(m, state, receiver, objects.mangled(frame, attr), value, loc)
         case gast.Subscript(value=gast.Attribute(value=base, attr="flat"), slice=key):
             owner = evaluate(m, frame, base, state)

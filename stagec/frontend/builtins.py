@@ -19,6 +19,9 @@ from stagec.frontend import (
     library,
     numpy_calls,
     objects,
+    polynomial_library,
+    signal_library,
+    table_library,
 )
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.ordering import sorted_
@@ -190,6 +193,24 @@ def _delete(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | Non
     return numpy_calls.apply(m, state, np.delete, args, kwargs, loc)
 
 
+def _insert(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+    """`np.insert`: at one place it is an op's."""
+    several = len(args) > 1 and issubclass(objects.class_of(args[1]), list | tuple | np.ndarray)
+    if several:
+        return m.call(Known(table_library.insert_), args, kwargs, state, loc)
+    return numpy_calls.apply(m, state, np.insert, args, kwargs, loc)
+
+
+def _pad(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+    """`np.pad`: with constants and elements of the array it is an op's."""
+    mode = kwargs.get("mode", args[2] if len(args) > 2 else Known("constant"))
+    computed = isinstance(mode, Known) and mode.value in signal_library.COMPUTED
+    width = kwargs.get("pad_width", args[1] if len(args) > 1 else None)
+    if computed or (width is not None and issubclass(objects.class_of(width), dict)):
+        return m.call(Known(signal_library.pad_), args, kwargs, state, loc)
+    return numpy_calls.apply(m, state, np.pad, args, kwargs, loc)
+
+
 def _list(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
     if (
         args
@@ -349,6 +370,9 @@ def _ix(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -
     return TupleValue(tuple(m.wrap(state, r) for r in numpy_calls.TABLE[np.ix_](*rows)))
 
 
+STAGED = (array_library.STAGED, polynomial_library.STAGED, signal_library.STAGED,
+          table_library.STAGED)  # fmt: skip
+
 TABLE: dict[Any, Builtin] = {
     len: _len, range: _range, isinstance: _isinstance, type: _type, print: _print, zip: _zip,
     enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter,
@@ -362,6 +386,8 @@ TABLE: dict[Any, Builtin] = {
     np.put_along_axis: _entered(array_writes.put_along_axis_),
     np.putmask: _entered(array_writes.putmask_), np.place: _entered(array_writes.place_),
     np.fill_diagonal: _entered(array_writes.fill_diagonal_),
-    **{function: _entered(python) for function, python in array_library.ENTERED.items()},
-    **{f: _staged(f, python) for f, python in array_library.STAGED.items()}, np.delete: _delete,
+    **{f: _entered(python) for f, python in array_library.ENTERED.items()},
+    **{f: _entered(python) for f, python in table_library.ENTERED.items()},
+    **{f: _staged(f, python) for library in STAGED for f, python in library.items()},
+    np.delete: _delete, np.insert: _insert, np.pad: _pad,
 }  # fmt: skip

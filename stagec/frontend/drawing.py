@@ -11,7 +11,7 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_library, arrays, containers, numpy_calls
+from stagec.frontend import array_library, arrays, containers, numpy_calls, table_library
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import NONE, ArrayRef, Known, Number, Ref, Value
@@ -171,7 +171,10 @@ LOOPS = {
     "at": array_library.at_,
     "reduce": array_library.reduce_,
     "accumulate": array_library.accumulate_,
+    "reduceat": table_library.reduceat_,
 }
+
+OPTIONS = {"reduce": {"axis", "keepdims"}, "accumulate": {"axis"}, "reduceat": {"axis"}}
 
 
 def staged_as_loop(
@@ -180,7 +183,8 @@ def staged_as_loop(
 ) -> bool:  # fmt: skip
     """Whether the loop in `array_library` is what the method does with these arguments."""
     if name != "at":
-        return ufunc.nin == 2 and len(args) <= 2 and not kwargs.keys() - {"axis"}
+        most = 3 if name == "reduceat" else 2
+        return ufunc.nin == 2 and len(args) <= most and not kwargs.keys() - OPTIONS[name]
     target, index, *values = args
     if not isinstance(target, ArrayRef) or not isinstance(index, ArrayRef | Ref | Known):
         return False

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from stagec.frontend.array_library import axes_
+from stagec.frontend.polynomial_library import polyfit_, polyint_
+from stagec.frontend.table_library import searchsorted_, unique_
 from stagec.frontend.values import Known, Value
 
 
@@ -182,6 +184,8 @@ OPTIONS: dict[Any, tuple[Any, tuple[str, ...]]] = {
     np.nanstd: (of_present(std_), ("where", "mean")),
     np.cov: (cov_, ("fweights", "aweights")),
     np.interp: (interp_, ("period",)), np.array_equal: (array_equal_, ("equal_nan",)),
+    np.unique: (unique_, ("axis",)), np.searchsorted: (searchsorted_, ("sorter",)),
+    np.polyint: (polyint_, ("k",)), np.polyfit: (polyfit_, ("w", "cov")),
 }  # fmt: skip
 
 

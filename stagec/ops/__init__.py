@@ -452,6 +452,7 @@ from stagec.ops.shape import (
     reshape_like as reshape_like,
 )
 from stagec.ops.singular import OPS as SINGULAR, svd as svd, svdvals as svdvals
+from stagec.ops.sliding import OPS as SLIDING, sliding_windows as sliding_windows
 from stagec.ops.sorting import (
     OPS as SORTING,
     partition as partition,
@@ -558,6 +559,7 @@ ALL: tuple[Op, ...] = (
     *SELECTED,
     *SHAPE,
     *SINGULAR,
+    *SLIDING,
     *SORTING,
     *STATISTICS,
     *SUBSCRIPTS,

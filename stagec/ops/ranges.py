@@ -29,6 +29,7 @@ from stagec.ops.family import (
     static,
 )
 from stagec.ops.form import to_numpy
+from stagec.ops.rounding import floor
 
 Plan = tuple[int | Arg, ...]
 WEAK = {"b": 0, "i": 0, "f": 0.0, "c": 0j}
@@ -167,7 +168,7 @@ def _linspace_call(
         out = move_axis(out, 0, normal_axis(axis, np.ndim(out)))
     if dtype is not None and np.dtype(dtype) != dtype_of(out):
         if np.dtype(dtype).kind in "iu":
-            raise TypeError("linspace: integer results are not supported; use astype")
+            out = floor(out)
         out = astype(out, dtype=np.dtype(dtype))
     if not static(retstep, "retstep"):
         return out

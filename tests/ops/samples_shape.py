@@ -24,6 +24,7 @@ from stagec.ops import (
     rearrange,
     reduction,
     shape,
+    sliding,
 )
 from stagec.ops.extent import (
     before,
@@ -210,6 +211,11 @@ SAMPLES: dict[Op, list[Sample]] = {
     diagonals.embed_diagonal: [
         ((X[:3], M), {"offset": -1, "axis1": 0, "axis2": 1}),
         ((np.ones((3, 2)) * X[:3, None], T), {"offset": 1, "axis1": 0, "axis2": 2}),
+    ],
+    sliding.sliding_windows: [
+        ((X,), {"window": (3,), "axis": 0}),
+        ((M, 2), {"window": (Arg(1),), "axis": 0}),
+        ((T,), {"window": (3,), "axis": 1}),
     ],
     diagonals.diag: [((X,), {"k": 0}), ((X,), {"k": -2})],
     diagonals.diag_rows: [((M,), {"k": 0}), ((M,), {"k": 1})],

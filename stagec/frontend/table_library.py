@@ -1,0 +1,196 @@
+"""Histograms, distinct rows, insertions, sizes: functions of NumPy written in Python.
+
+They are staged like the user's own code.
+"""
+
+# ruff: noqa: D103 (they do what NumPy's functions of these names do)
+from typing import Any
+
+import numpy as np
+
+
+def broadcast_shapes_(*args: Any) -> Any:
+    shapes = [s if isinstance(s, (tuple, list)) else (s,) for s in args]
+    rank = max([0, *[len(s) for s in shapes]])
+    found = []
+    for k in range(rank):
+        size = 1
+        for shape in shapes:
+            at = k - rank + len(shape)
+            if at >= 0:
+                if size != 1 and shape[at] != 1 and shape[at] != size:
+                    raise ValueError(
+                        "shape mismatch: objects cannot be broadcast to a single shape"
+                    )
+                size = shape[at] if size == 1 else size
+        found.append(size)
+    return tuple(found)
+
+
+def result_type_(*arrays_and_dtypes: Any) -> Any:
+    """Arrays count by their dtype, Python's numbers by their class."""
+    kinds = []
+    for a in arrays_and_dtypes:
+        if isinstance(a, (np.ndarray, np.generic)):
+            kinds.append(a.dtype)
+        elif isinstance(a, (int, float, complex)):
+            kinds.append(type(a)(0))
+        else:
+            kinds.append(a)
+    return np.result_type(*kinds)
+
+
+def apply_over_axes_(func: Any, a: Any, axes: Any) -> Any:
+    x = np.asarray(a)
+    for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
+        k = axis + x.ndim if axis < 0 else axis
+        found = func(x, k)
+        if found.ndim != x.ndim:
+            found = np.expand_dims(found, k)
+            if found.ndim != x.ndim:
+                raise ValueError("function is not returning an array of the correct shape")
+        x = found
+    return x
+
+
+def reduceat_(ufunc: Any, array: Any, indices: Any, axis: Any = 0) -> Any:
+    rows, places = np.moveaxis(np.asarray(array), axis, 0), np.asarray(indices)
+    n, count = rows.shape[0], places.shape[0]
+    if ((places < 0) | (places >= n)).any():
+        raise IndexError(f"index out-of-bounds in {ufunc.__name__}.reduceat [0, {n})")
+    ends = np.append(places[1:], n)
+    out = np.empty((count, *rows.shape[1:]), ufunc.reduce(rows[:1], axis=0).dtype)
+    for k in range(count):
+        start, stop = places[k], ends[k]
+        out[k] = ufunc.reduce(rows[start : max(stop, start + 1)], axis=0)
+    return np.moveaxis(out, 0, axis)
+
+
+def unique_(
+    ar: Any, return_index: Any = False, return_inverse: Any = False,
+    return_counts: Any = False, axis: Any = None, *, equal_nan: Any = True,
+    sorted: Any = True,
+) -> Any:  # fmt: skip
+    x = np.moveaxis(np.asarray(ar), axis, 0)
+    n, rows = x.shape[0], x.reshape(x.shape[0], -1)
+    order = np.lexsort(rows.T[::-1])
+    ordered = rows[order]
+    starts = np.ones(n, bool)
+    starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    picked = order[starts]
+    found = [np.moveaxis(x[picked], 0, axis)]
+    if return_index:
+        found.append(picked)
+    if return_inverse:
+        inverse = np.empty(n, int)
+        inverse[order] = np.cumsum(starts) - 1
+        found.append(inverse)
+    if return_counts:
+        found.append(np.diff(np.append(np.flatnonzero(starts), n)))
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+def edges_(values: Any, bins: Any, span: Any) -> Any:
+    """The edges of the bins along one axis."""
+    if isinstance(bins, (np.ndarray, tuple, list)):
+        edges = np.asarray(bins)
+        if (edges[:-1] > edges[1:]).any():
+            raise ValueError("`bins` must be monotonically increasing, when an array")
+        return edges
+    if bins < 1:
+        raise ValueError("`bins` must be positive, when an integer")
+    return np.histogram_bin_edges(values, bins, span)
+
+
+def counted_(columns: Any, bins: Any, spans: Any, density: Any, weights: Any) -> Any:
+    """The histogram of points, given as one array for each axis, and the edges."""
+    n, flat, shape, edges = len(columns), 0, [], []
+    for k in range(n):
+        x, row = columns[k], edges_(columns[k], bins[k], spans[k])
+        place = np.searchsorted(row, x, side="right") - (x == row[-1])
+        flat = flat * (len(row) + 1) + place
+        shape.append(len(row) + 1)
+        edges.append(row)
+    size = 1
+    for s in shape:
+        size = size * s
+    if weights is not None:
+        weights = np.asarray(weights)
+    table = np.bincount(flat, weights, minlength=size).reshape(shape).astype(float)
+    table = table[(slice(1, -1),) * n]
+    if density:
+        volume: Any = 1.0
+        for row in edges:
+            volume = np.multiply.outer(volume, np.diff(row))
+        table = table / volume / np.sum(table)
+    return table, edges
+
+
+def histogramdd_(
+    sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> Any:
+    if isinstance(sample, np.ndarray):
+        points = sample if sample.ndim > 1 else sample[:, None]
+        columns = [*points.T]
+    else:
+        columns = [np.asarray(column) for column in sample]
+    n = len(columns)
+    each = bins if isinstance(bins, (tuple, list, np.ndarray)) else [bins] * n
+    if len(each) != n:
+        raise ValueError(
+            "The dimension of bins must be equal to the dimension of the sample x."
+        )
+    spans = [None] * n if range is None else range
+    table, edges = counted_(columns, each, spans, density, weights)
+    return table, tuple(edges)
+
+
+def histogram2d_(
+    x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> Any:
+    columns = (np.asarray(x), np.asarray(y))
+    if columns[0].shape[0] != columns[1].shape[0]:
+        raise ValueError("x and y must have the same length.")
+    each = [bins, bins]
+    if isinstance(bins, (tuple, list, np.ndarray)) and len(bins) == 2:
+        each = bins
+    elif isinstance(bins, (tuple, list, np.ndarray)) and len(bins) == 1:
+        each = [bins[0], bins[0]]
+    spans = (None, None) if range is None else range
+    table, edges = counted_(columns, each, spans, density, weights)
+    return table, edges[0], edges[1]
+
+
+def insert_(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    """Several places at once; they are those before anything is inserted."""
+    x = np.ravel(arr) if axis is None else np.asarray(arr)
+    along = 0 if axis is None else axis
+    rows, places = np.moveaxis(x, along, 0), np.asarray(obj)
+    n, count = rows.shape[0], places.shape[0]
+    if ((places < -n) | (places > n)).any():
+        raise IndexError(f"an index is out of bounds for axis {along} with size {n}")
+    places = np.where(places < 0, places + n, places)
+    order = np.argsort(places, kind="stable")
+    target = np.empty(count, int)
+    target[order] = places[order] + np.arange(count)
+    shape = tuple([count if k == along % x.ndim else x.shape[k] for k in range(x.ndim)])
+    given = np.moveaxis(np.broadcast_to(np.asarray(values), shape), along, 0)
+    kept = np.ones(n + count, bool)
+    kept[target] = False
+    out = np.empty((n + count, *rows.shape[1:]), x.dtype)
+    out[kept] = rows
+    out[target] = given.astype(x.dtype)
+    return np.moveaxis(out, 0, along)
+
+
+def searchsorted_(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
+    return np.searchsorted(np.asarray(a)[np.asarray(sorter)], v, side)
+
+
+# those that take functions
+ENTERED: dict[Any, Any] = {np.apply_over_axes: apply_over_axes_}
+
+STAGED: dict[Any, Any] = {
+    np.broadcast_shapes: broadcast_shapes_, np.result_type: result_type_,
+    np.histogramdd: histogramdd_, np.histogram2d: histogram2d_,
+}  # fmt: skip

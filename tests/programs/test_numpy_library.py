@@ -1,0 +1,165 @@
+"""NumPy's functions that are written in Python: values and derivatives, on both targets."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.polynomial import chebyshev, hermite, hermite_e, laguerre, legendre, polynomial
+
+import stagec as sc
+
+X = np.array([0.3, -0.7, 1.3, 2.1, -0.9, 1.7])
+Y = np.array([1.1, -0.4, 0.8, 0.25, 1.9, -1.2])
+A = np.array([[2.0, 0.3, 0.1, -1.1], [0.2, 1.5, 0.4, 0.7], [0.5, -0.15, 1.2, 0.9]])
+K = np.array([1, 2, 2, 0, 3, 1])
+R = np.array([[1, 2, 2], [0, 3, 1], [1, 2, 2]])
+
+Function = Callable[..., Any]
+
+# each of two arrays, a matrix and a number: the derivative with respect to all is looked at
+SMOOTH: list[Function] = [
+    lambda x, y, a, s: sliding_window_view(x, 3),
+    lambda x, y, a, s: sliding_window_view(a, (2, 2)),
+    lambda x, y, a, s: sliding_window_view(a, 2, axis=-2),
+    lambda x, y, a, s: (np.add.reduceat(x, [3, 1, 4]), np.add.reduceat(a, [0, 2], 1)),
+    lambda x, y, a, s: (np.logaddexp.reduceat(x, K[:2]), np.multiply.reduceat(a, [2, 1])),
+    lambda x, y, a, s: np.logaddexp.reduce(a, axis=-1, keepdims=True),
+    lambda x, y, a, s: (np.hypot.reduce(a, axis=None), np.logaddexp.reduce(a, (0, 1))),
+    lambda x, y, a, s: (np.pad(x, 2, mode="mean"), np.pad(a, 1, mode="median")),
+    lambda x, y, a, s: np.pad(a, ((1, 2), (2, 1)), mode="maximum", stat_length=2),
+    lambda x, y, a, s: np.pad(a, (1, 2), "minimum", stat_length=((1, 2), (3, 9))),
+    lambda x, y, a, s: np.pad(x, (2, 3), "linear_ramp", end_values=(1.0, 2.0)),
+    lambda x, y, a, s: np.pad(a, ((1, 2), (0, 3)), mode="linear_ramp", end_values=5),
+    lambda x, y, a, s: (np.pad(a, {0: (1, 2)}, mode="wrap"), np.pad(a, {-1: 1})),
+    lambda x, y, a, s: np.unique(a[:, ::-1], axis=0),
+    lambda x, y, a, s: np.polydiv(x, y[:3] + 3),
+    lambda x, y, a, s: np.polydiv(s, y),
+    lambda x, y, a, s: (np.polyint(x, k=s), np.polyint(x, 2, k=[1.0, s])),
+    lambda x, y, a, s: np.polyfit(x, y, 2, w=np.abs(y)),
+    lambda x, y, a, s: np.polyfit(x, y, 1, cov=True),
+    lambda x, y, a, s: np.polyfit(x, y, 1, cov="unscaled"),
+    lambda x, y, a, s: (polynomial.polyval(x, y), chebyshev.chebval(x, y)),
+    lambda x, y, a, s: (legendre.legval(a, y), hermite.hermval(x, a)),
+    lambda x, y, a, s: (hermite_e.hermeval(s, y), laguerre.lagval(x, y)),
+    lambda x, y, a, s: (laguerre.lagval(s, y[:1]), legendre.legval(s, y[:2])),
+    lambda x, y, a, s: (np.i0(x), np.i0(s), np.log(np.i0(x * 30 + 5))),
+    lambda x, y, a, s: np.kaiser(x.shape[0], s) * x,
+    lambda x, y, a, s: np.apply_over_axes(np.sum, a, [0, -1]),
+    lambda x, y, a, s: np.histogram2d(x, y, 3, [[-2, 2], [-2, 2]], weights=y),
+    lambda x, y, a, s: np.histogramdd(a, 2, density=True, weights=x[:3] + 3)[0],
+    lambda x, y, a, s: np.insert(x, [3, 1], [5.0, s]),
+    lambda x, y, a, s: np.insert(a, [1, 0, -1], y[:4], axis=0),
+]
+
+# integers, sizes, types
+OTHERS: list[Function] = [
+    lambda x, k, r, n: (np.hanning(n), np.hamming(n), np.blackman(n), np.bartlett(n)),
+    lambda x, k, r, n: (np.hanning(n - 4), np.bartlett(n - 4), np.kaiser(n - 4, 2.0)),
+    lambda x, k, r, n: (np.hanning(n - 6), np.blackman(n - 5), np.kaiser(n - 5, 2.0)),
+    lambda x, k, r, n: np.broadcast_shapes(x.shape, (4, 1), n + 1),
+    lambda x, k, r, n: np.zeros(n, np.result_type(x.astype(np.float32), 1.5)),
+    lambda x, k, r, n: np.unique(r, axis=0, return_index=True, return_counts=True),
+    lambda x, k, r, n: np.unique(r, axis=1, return_inverse=True),
+    lambda x, k, r, n: np.unique(r[:0], axis=0),
+    lambda x, k, r, n: np.histogram2d(x, x[::-1], bins=(3, [-1.0, 0.0, 2.1])),
+    lambda x, k, r, n: np.histogramdd((x, k), bins=2)[0],
+    lambda x, k, r, n: np.ravel_multi_index((k, k - 1), (3, 2), mode=("clip", "wrap")),
+    lambda x, k, r, n: np.ravel_multi_index((k, k), (4, 5), order="F"),
+    lambda x, k, r, n: np.searchsorted(x, x + 0.1, "right", sorter=np.argsort(x)),
+    lambda x, k, r, n: np.pad(k, (n, 1), mode="mean", stat_length=4),
+    lambda x, k, r, n: np.pad(r, 2, mode="linear_ramp", end_values=-3),
+    lambda x, k, r, n: np.linspace(-x, 4, 3, dtype=np.int32, axis=1),
+    lambda x, k, r, n: np.pad(x, n, mode="empty")[n:-n],
+    lambda x, k, r, n: (np.add.reduceat(x > 0, k[:3]), np.maximum.reduceat(k, [0, 3])),
+    lambda x, k, r, n: np.insert(k, [1, 1, n + 1], 7.9),
+    lambda x, k, r, n: (np.i0(k), np.i0(x - 30)),
+]
+
+# exceptions are NumPy's
+REFUSED: list[tuple[Function, type[Exception]]] = [
+    (lambda x, k, r, n: sliding_window_view(x, n + 9), ValueError),
+    (lambda x, k, r, n: np.broadcast_shapes(x.shape, (n, 1), (n - 1,)), ValueError),
+    (lambda x, k, r, n: np.add.reduceat(x, [n, n + 1]), IndexError),
+    (lambda x, k, r, n: np.insert(x, [n, n + 5], 1.0), IndexError),
+    (lambda x, k, r, n: np.subtract.reduce(r, axis=None), ValueError),
+    (lambda x, k, r, n: np.pad(x[:0], n, mode="mean"), ValueError),
+]
+
+
+def parts(value: Any) -> list[Any]:
+    if isinstance(value, tuple | list):
+        return [part for item in value for part in parts(item)]
+    return [value]
+
+
+def agree(found: Any, expected: Any) -> None:
+    """Assert that values, types and dtypes are the same."""
+    for a, b in zip(parts(found), parts(expected), strict=True):
+        assert type(a) is type(b)
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+        assert np.asarray(a).dtype == np.asarray(b).dtype
+        assert np.shape(a) == np.shape(b)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("f", OTHERS)
+def test_values(backend: str, f: Function) -> None:
+    args = (X, K, R, 5)
+    agree(sc.jit(f, backend=backend)(*copy.deepcopy(args)), f(*args))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize(("f", "error"), REFUSED)
+def test_exceptions(backend: str, f: Function, error: type[Exception]) -> None:
+    for run in (f, sc.jit(f, backend=backend)):
+        with pytest.raises(error):
+            run(X, K, R, 5)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("f", SMOOTH)
+def test_derivatives(backend: str, f: Function) -> None:
+    """Both modes agree with differences."""
+    args = (X, Y, A, 0.7)
+    agree(sc.jit(f, backend=backend)(*args), f(*args))
+
+    def total(x: Any, y: Any, a: Any, s: Any) -> Any:
+        found = f(x, y, a, s)
+        if not isinstance(found, tuple):
+            found = (found,)
+        sums = [np.sum(np.sin(v) * (1 + np.sin(v))) for v in found]
+        return sum(sums)
+
+    rng = np.random.default_rng(3)
+    steps = tuple(rng.normal(size=np.shape(v)) if np.ndim(v) else 0.4 for v in args)
+    ahead, behind = (
+        total(*(v + h * d for v, d in zip(args, steps, strict=True))) for h in (1e-6, -1e-6)
+    )
+    slopes = sc.grad(total, argnums=(0, 1, 2, 3), backend=backend)(*args)
+    found = sum(np.sum(g * d) for g, d in zip(slopes, steps, strict=True))
+    np.testing.assert_allclose(found, (ahead - behind) / 2e-6, rtol=1e-6, atol=1e-7)
+    if backend == "numpy":
+        pushed = sc.jvp(total, args, steps)[1]
+        np.testing.assert_allclose(found, pushed, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_all_of_flat(backend: str) -> None:
+    """What is assigned is repeated, in the order of the indices, whatever the layout."""
+
+    def f(a: Any, v: Any) -> Any:
+        b, c, d = a.copy(), a.T.copy().T, a.astype(int)
+        b.flat = v * 2
+        c.flat = np.append(a, v)
+        d.flat = [v[0], 2.5]
+        b[0].flat = 5
+        return b, c, d
+
+    agree(sc.jit(f, backend=backend)(A, X[:5]), f(A, X[:5]))
+    found = sc.grad(lambda a, v: np.sum(f(a, v)[0] ** 2), 1, backend=backend)(A, X[:5])
+    np.testing.assert_allclose(found, 8 * X[:5] * [2, 2, 1, 1, 2])
