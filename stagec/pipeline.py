@@ -28,6 +28,7 @@ from stagec.opt.kernels import kernels
 from stagec.opt.layout import layout
 from stagec.opt.lengthwise import lengthwise
 from stagec.opt.lift import lift
+from stagec.opt.overwrites import overwrites
 from stagec.opt.parallel import parallel
 from stagec.opt.powers import powers
 from stagec.opt.promote import promote
@@ -59,6 +60,7 @@ MANY = 6  # elements of a batch that are worth an innermost loop over them
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("simplify", simplify),
     ("cse", cse),
+    ("overwrites", overwrites),
     ("dce", dce),
     ("hoist", hoist),
     ("simplify again", simplify),
@@ -107,7 +109,7 @@ TARGETS: Mapping[str, Target] = {
         needs="numba",
     ),
 }
-BEFORE_DIFFERENTIATION: tuple[Pass, ...] = (simplify, cse, dce, hoist, cse)
+BEFORE_DIFFERENTIATION: tuple[Pass, ...] = (simplify, cse, overwrites, dce, hoist, cse)
 
 
 def debugging() -> bool:

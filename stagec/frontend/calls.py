@@ -221,6 +221,9 @@ def enter(
         m.cells += 1
         own.cells[name] = m.cells
         state.cells[m.cells] = value
+        content = None if f.code.file.startswith(OWN) else names.content_of(value, state)
+        if content is not None:
+            m.name_argument(content, name)
     if code.info.is_generator:
         return finish(state, Generator(f, own))
     frame = Frame(own, code.info, f.code, f.node.name, RESULT, code.live, code.head)

@@ -30,6 +30,7 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Const, Operand, Value as Staged
 from stagec.ir.function import Function
+from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, ListType, Symbol
 from stagec.ir.walk import uses
 from stagec.ops.arithmetic import Handle
@@ -167,6 +168,7 @@ class Machine:
     constructing: bool = False
     handlers: list[Any] = field(default_factory=list[Any])
     names: dict[Staged, str] = field(default_factory=dict[Staged, str])
+    argument_names: dict[Staged, str] = field(default_factory=dict[Staged, str])
     size_origin: dict[Symbol, tuple[int, int]] = field(
         default_factory=dict[Symbol, tuple[int, int]]
     )
@@ -216,6 +218,11 @@ class Machine:
         """Call a staged value by the user's name, if it has none yet."""
         if isinstance(value, Staged) and name and not value.hint and not name.startswith("."):
             self.names.setdefault(value, name)
+
+    def name_argument(self, value: Operand, name: str) -> None:
+        """Call a staged value by the parameter that it is given to, if nothing else does."""
+        if isinstance(value, Staged) and not value.hint and not is_integer(value.type):
+            self.argument_names.setdefault(value, name)
 
     def name_of(self, value: Operand) -> str:
         """The user's name of a staged value, or empty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections import Counter
 from typing import Any
 
 from stagec.errors import Loc, StagecError
@@ -10,7 +11,20 @@ from stagec.frontend.machine import Frame, Machine, Raised
 from stagec.frontend.sources import Cell, Constant, Global
 from stagec.frontend.state import State
 from stagec.frontend.values import ArrayCell, ArrayRef, Known, Maybe, Number, Scope, Value
+from stagec.ir.chains import mentioned
+from stagec.ir.core import Block, Operand
+from stagec.ir.walk import clone
 from stagec.ops import effects
+
+
+def with_names(m: Machine, block: Block) -> Block:
+    """The block with the user's names on its values.
+
+    What is only given to a parameter is called so if it needs a variable at all.
+    """
+    used = Counter(mentioned(block))
+    given = {v: name for v, name in m.argument_names.items() if used[v] > 1}
+    return clone(block, {}, given | m.names)
 
 
 def lookup(frame: Frame, name: str) -> int | None:
@@ -101,13 +115,18 @@ def store(m: Machine, frame: Frame, name: str, value: Value, state: State, loc: 
             "SC340", f"staged code rebinds {name!r}, a variable of a function outside", loc,
             "return the new value instead",
         )  # fmt: skip
-    if isinstance(value, Number):
-        m.name(value.operand, name)
-    elif isinstance(value, ArrayRef) and not value.path:
-        content = state.cells[value.cell]
-        if isinstance(content, ArrayCell):
-            m.name(content.operand, name)
+    content = content_of(value, state)
+    if content is not None:
+        m.name(content, name)
     state.cells[variable(m, frame, name)] = value
+
+
+def content_of(value: Value, state: State) -> Operand | None:
+    """The number or the whole array, as it is now; None: it is something else."""
+    if isinstance(value, Number):
+        return value.operand
+    cell = state.cells[value.cell] if isinstance(value, ArrayRef) and not value.path else None
+    return cell.operand if isinstance(cell, ArrayCell) else None
 
 
 def delete(m: Machine, frame: Frame, name: str, state: State, loc: Loc) -> None:

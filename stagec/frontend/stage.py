@@ -16,6 +16,7 @@ from stagec.frontend.depth import deep
 from stagec.frontend.ending import Ending
 from stagec.frontend.interpreter import Interpreter
 from stagec.frontend.machine import Machine, NeedUnroll, Raised, Restart
+from stagec.frontend.names import with_names
 from stagec.frontend.sources import Guard, Source
 from stagec.frontend.state import RESULT, BlockBuilder, State
 from stagec.frontend.values import (
@@ -25,7 +26,6 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Block, Operand
 from stagec.ir.function import Function
-from stagec.ir.walk import clone
 
 RESTARTS = 40
 
@@ -168,7 +168,7 @@ def finished(
     block = Block(tuple(params), tuple(builder.stmts), tuple(outs))
     function = Function(
         getattr(request.function, "__name__", "f").replace("<lambda>", "lambda_"),
-        named(m, block),
+        with_names(m, block),
         tuple(mutated),
         tuple(fresh),
         tuple(m.functions.values()),
@@ -193,8 +193,3 @@ def position(inputs: Inputs, captured: list[Any], cell: int, cells: dict[Any, in
     if cell in inputs.cells:
         return inputs.leaf_of.index(inputs.cells[cell])
     return len(inputs.params) + (-1 - cells[cell])
-
-
-def named(m: Machine, block: Block) -> Block:
-    """The block with the user's names on its values."""
-    return clone(block, {}, m.names)

@@ -13,6 +13,7 @@ from stagec.frontend import arrays, numpy_calls
 from stagec.frontend.arguments import is_scalar
 from stagec.frontend.closing import close
 from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.names import with_names
 from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, leaves, taken
 from stagec.frontend.unify import Unjoinable, substitute
 from stagec.frontend.values import (
@@ -33,7 +34,7 @@ from stagec.frontend.values import (
 from stagec.ir.core import Apply, Block, Const, Operand, Value as Staged, const
 from stagec.ir.function import Function
 from stagec.ir.types import SHORT, ArrayType, Type
-from stagec.ir.walk import clone, free_values
+from stagec.ir.walk import free_values
 from stagec.ops import effects
 from stagec.ops.arithmetic import Handle
 
@@ -184,7 +185,7 @@ def trace(
     block = Block(tuple(params), tuple(leaf.state.builder.stmts), tuple(operands))
     free = list(free_values(block))
     block = replace(block, params=(*params, *free))
-    block = clone(block, {}, m.names)
+    block = with_names(m, block)
     function = Function(function_name(f), block, (), (False,) * len(operands))
     return Traced(
         function, collected.found, params, entry, free, value, leaf.state, operands, changed

@@ -124,23 +124,37 @@ class _Plan:
         """`chosen` without what follows from the rest."""
         draft = self.residuals.draft
         order = [v for v in draft.defs if v in chosen and v not in fixed]
+        dropped: set[Value] = set()
         for value in sorted(order, key=lambda v: -weight(v.type)):
             steps = FEW if is_number(value.type) else 1
-            if self._derived(value, chosen[value], chosen.keys() - {value}, steps):
+            there = chosen.keys() - {value}
+            if self._derived(value, chosen[value], there, dropped, steps):
                 del chosen[value]
+                if steps == 1:  # one more loop over an array, not one more op
+                    dropped.add(value)
         return set(chosen)
 
-    def _derived(self, value: Value, epoch: int, there: AbstractSet[Value], steps: int) -> bool:
-        """Whether so many ops in a row compute the value from those that are `there`."""
+    def _derived(
+        self,
+        value: Value,
+        epoch: int,
+        there: AbstractSet[Value],
+        dropped: AbstractSet[Value],
+        steps: int,
+    ) -> bool:
+        """Whether so many ops in a row compute the value from those that are `there`.
+
+        Those of `dropped` are needed themselves and computed anyway: they are no more work.
+        """
         stmt = again(self.residuals.draft, value)
         if stmt is None:
             return False
         left = [a for a in stmt.args if not self._leaves(a, epoch) <= there]
-        return not left or (
-            steps > 1
-            and all(
-                isinstance(a, Value) and self._derived(a, epoch, there, steps - 1) for a in left
-            )
+        return all(
+            isinstance(a, Value)
+            and (steps > 1 or a in dropped)
+            and self._derived(a, epoch, there, dropped, steps - (a not in dropped))
+            for a in left
         )
 
     def _leaves(self, operand: Operand, epoch: int) -> frozenset[Value]:

@@ -11,7 +11,9 @@ from stagec.ir.function import Function
 from stagec.ir.interpreter import evaluate
 from stagec.ir.types import INT, ArrayType, ListType
 from stagec.ir.walk import statements
+from stagec.ops.arithmetic import negative
 from stagec.ops.broadcast import sum_
+from stagec.ops.exponential import exp
 from stagec.ops.indexing import accumulate_at, read_at, update_at
 from stagec.ops.lists import list_append
 from stagec.ops.trigonometric import cos, sin
@@ -174,6 +176,20 @@ def test_cheap_values_are_computed_again():
     fn = function(build, VECTOR, INT, hints="a n")
     check(fn, R(0).normal(size=4), 4)
     assert not has_tape(fn)
+
+
+def test_of_a_logistic_function_the_exponential_alone_is_stored():
+    """One over one and the exponential: the sum is needed itself and computed anyway."""
+
+    def build(x):
+        def body(_, x):
+            return x * (1.0 / (exp(negative(x)) + 1.0))
+
+        return loop(x, 0, 3, [x], body)
+
+    fn = function(build, VECTOR, hints="x")
+    check(fn, R(0).normal(size=4))
+    assert tape_size(fn, R(0).normal(size=4)) == 2 * 3 * 4
 
 
 def test_scatter_into_rows_has_no_full_size_work():

@@ -13,9 +13,7 @@ def log_determinant_value_and_grad(A):
         L[j, j] = np.sqrt(L[j, j])
         for i in range(j + 1, n):
             # subtract the columns that are done
-            t = L[i, j] - L[i, :j] @ L[j, :j]
-            L[i, j] = t
-            L[i, j] = t / L[j, j]
+            L[i, j] = (L[i, j] - L[i, :j] @ L[j, :j]) / L[j, j]
     L_1 = np.tril(L)
     L_bar = rt.embed_diagonal(2.0 / np.diagonal(L_1), L_1.shape)
     L_bar = np.tril(L_bar)
@@ -23,13 +21,11 @@ def log_determinant_value_and_grad(A):
         for i in reversed(range(j + 1, n)):
             t = L_bar[i, j]
             L_bar[i, j] = 0
+            t_1 = t / L[j, j]
             L_bar[j, j] -= t * (L[i, j] / L[j, j])
-            t_1 = L_bar[i, j]
-            L_bar[i, j] = 0
-            t = t / L[j, j] + t_1
-            L_bar[j, :j] -= t * L[i, :j]
-            L_bar[i, :j] -= t * L[j, :j]
-            L_bar[i, j] += t
+            L_bar[j, :j] -= t_1 * L[i, :j]
+            L_bar[i, :j] -= t_1 * L[j, :j]
+            L_bar[i, j] += t_1
         L_bar[j, j] /= 2 * L[j, j]
         for k in reversed(range(j)):
             t = L_bar[j, j] * L[j, k]

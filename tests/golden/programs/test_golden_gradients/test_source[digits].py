@@ -7,24 +7,24 @@ def loss_value_and_grad(
     params_0_weights, params_0_bias, params_1_weights, params_1_bias, images, labels
 ):
     h = np.tanh(images @ params_0_weights + params_0_bias)
-    tmp = h @ params_1_weights + params_1_bias
-    largest = np.max(tmp, axis=1, keepdims=True)
-    t = tmp - largest
-    exp = np.exp(t)
+    t = h @ params_1_weights + params_1_bias
+    largest = np.max(t, axis=1, keepdims=True)
+    t_1 = t - largest
+    exp = np.exp(t_1)
     total = np.sum(exp, axis=1, keepdims=True)
-    scores = t - np.log(total)
+    scores = t_1 - np.log(total)
     numbers = np.arange(labels.shape[0])
-    tmp_1 = -np.mean(scores[numbers, labels])
-    scores_bar = np.zeros((images.shape[0], params_1_weights.shape[1]))
-    np.add.at(scores_bar, (numbers, labels), np.float64(-1.0) / labels.shape[0])
-    scores_bar += np.sum(-scores_bar, axis=1, keepdims=True) / total * exp
-    mask = tmp == largest
-    tmp = np.sum(-scores_bar, axis=1, keepdims=True) / np.sum(mask, axis=1, keepdims=True)
-    scores_bar += np.where(mask, tmp, 0)
-    params_1_bias_bar = np.sum(scores_bar, axis=0)
-    h_bar = scores_bar @ params_1_weights.T
-    params_1_weights_bar = h.T @ scores_bar
-    tmp = h_bar * (1 - h * h)
-    params_0_bias_bar = np.sum(tmp, axis=0)
-    params_0_weights_bar = images.T @ tmp
-    return tmp_1, params_0_weights_bar, params_0_bias_bar, params_1_weights_bar, params_1_bias_bar
+    tmp = -np.mean(scores[numbers, labels])
+    t_bar = np.zeros((images.shape[0], params_1_weights.shape[1]))
+    np.add.at(t_bar, (numbers, labels), np.float64(-1.0) / labels.shape[0])
+    t_bar += np.sum(-t_bar, axis=1, keepdims=True) / total * exp
+    mask = t == largest
+    tmp_1 = np.sum(-t_bar, axis=1, keepdims=True) / np.sum(mask, axis=1, keepdims=True)
+    t_bar += np.where(mask, tmp_1, 0)
+    params_1_bias_bar = np.sum(t_bar, axis=0)
+    h_bar = t_bar @ params_1_weights.T
+    params_1_weights_bar = h.T @ t_bar
+    tmp_1 = h_bar * (1 - h * h)
+    params_0_bias_bar = np.sum(tmp_1, axis=0)
+    params_0_weights_bar = images.T @ tmp_1
+    return tmp, params_0_weights_bar, params_0_bias_bar, params_1_weights_bar, params_1_bias_bar

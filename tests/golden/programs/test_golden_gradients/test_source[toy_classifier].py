@@ -7,25 +7,25 @@ def loss_value_and_grad(params_0, params_1, params_2, params_3, xs, labels):
     exp = np.exp(-(xs @ params_0 + params_1))
     tmp = 1.0 + exp
     h = 1.0 / tmp
-    tmp_1 = h @ params_2 + params_3
-    largest = np.max(tmp_1, axis=1, keepdims=True)
-    t = tmp_1 - largest
-    exp_1 = np.exp(t)
+    t = h @ params_2 + params_3
+    largest = np.max(t, axis=1, keepdims=True)
+    t_1 = t - largest
+    exp_1 = np.exp(t_1)
     total = np.sum(exp_1, axis=1, keepdims=True)
-    scores = t - np.log(total)
+    scores = t_1 - np.log(total)
     # the mean negative log-likelihood of the right classes
     numbers = np.arange(labels.shape[0])
-    tmp_2 = -np.mean(scores[numbers, labels])
-    scores_bar = np.zeros((xs.shape[0], params_2.shape[1]))
-    np.add.at(scores_bar, (numbers, labels), np.float64(-1.0) / labels.shape[0])
-    scores_bar += np.sum(-scores_bar, axis=1, keepdims=True) / total * exp_1
-    mask = tmp_1 == largest
-    tmp_1 = np.sum(-scores_bar, axis=1, keepdims=True) / np.sum(mask, axis=1, keepdims=True)
-    scores_bar += np.where(mask, tmp_1, 0)
-    params_3_bar = np.sum(scores_bar, axis=0)
-    h_bar = scores_bar @ params_2.T
-    params_2_bar = h.T @ scores_bar
+    tmp_1 = -np.mean(scores[numbers, labels])
+    t_bar = np.zeros((xs.shape[0], params_2.shape[1]))
+    np.add.at(t_bar, (numbers, labels), np.float64(-1.0) / labels.shape[0])
+    t_bar += np.sum(-t_bar, axis=1, keepdims=True) / total * exp_1
+    mask = t == largest
+    tmp_2 = np.sum(-t_bar, axis=1, keepdims=True) / np.sum(mask, axis=1, keepdims=True)
+    t_bar += np.where(mask, tmp_2, 0)
+    params_3_bar = np.sum(t_bar, axis=0)
+    h_bar = t_bar @ params_2.T
+    params_2_bar = h.T @ t_bar
     tmp = h_bar * (h / tmp) * exp
     params_1_bar = np.sum(tmp, axis=0)
     params_0_bar = xs.T @ tmp
-    return tmp_2, params_0_bar, params_1_bar, params_2_bar, params_3_bar
+    return tmp_1, params_0_bar, params_1_bar, params_2_bar, params_3_bar
