@@ -71,6 +71,26 @@ def rows(x: Any, y: Any, steps: int) -> None:
             x[i + 1, 1:-1] += v
 
 
+def used_in_branches(x: Any, y: Any, steps: int) -> None:
+    for k in range(steps):
+        v = 0.5 * y[1:-1]
+        x[:-2] += v
+        x[2:] += v
+        x[1:-1] -= v * 2.0
+        if k % 2 == 0:
+            x[0] *= 0.5 + k
+
+
+def used_in_a_loop(x: Any, y: Any, steps: int) -> None:
+    for _ in range(steps):
+        v = 0.5 * y[1:-1]
+        x[:-2] += v
+        x[2:] += v
+        x[1:-1] -= v
+        for i in range(2):
+            y[i] += x[i + 1] * x[0]
+
+
 def columns(x: Any, y: Any, steps: int) -> None:
     for j in range(x.shape[1]):
         v = y[1:-1, j]
@@ -112,7 +132,17 @@ ARRAYS: dict[int, Callable[[int], Any]] = {
     1: lambda n: RNG.normal(size=n),
     2: lambda n: RNG.normal(size=(n, n + 1)),
 }
-GATHERED = {line: 1, two_values: 1, wide: 1, inner: 1, plane: 2, rows: 2, columns: 2}
+GATHERED = {
+    line: 1,
+    two_values: 1,
+    wide: 1,
+    inner: 1,
+    plane: 2,
+    rows: 2,
+    columns: 2,
+    used_in_branches: 1,
+    used_in_a_loop: 1,
+}
 ALONE = {lengths_by_trip: 1, used_between: 1}
 
 

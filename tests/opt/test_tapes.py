@@ -169,11 +169,21 @@ def collected_downwards(x, n):
     return np.sum(np.array(found) ** 2)
 
 
+def read_from_the_other_end(x, n):
+    found = []
+    for i in reversed(range(n)):
+        found.append(x * i)
+    s = 0.0
+    for e in found:
+        s = s * 0.5 + np.sum(e * e)
+    return s
+
+
 NUMBER = {counted: (0.7, 5), upwards_in_steps: (0.7, 10), downwards: (0.7, 5), search: (0.9, 0)}
 ARRAYS = (
     nest, triangle, three_deep, bounds_of_bounds, searches, leaves_early, in_a_branch,
     shorter_rows, complex_numbers, collected, collected_downwards, columns,
-    columns_from_below,
+    columns_from_below, read_from_the_other_end,
 )  # fmt: skip
 PROGRAMS: dict[Callable[..., Any], tuple[Any, ...]] = NUMBER | dict.fromkeys(ARRAYS, (X, 4))
 

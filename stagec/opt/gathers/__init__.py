@@ -27,7 +27,7 @@ from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.path import Arg
-from stagec.ir.rebuild import carrying, map_operands, map_regions
+from stagec.ir.rebuild import carrying, map_regions
 from stagec.ir.types import (
     ArrayType,
     Dim,
@@ -36,7 +36,7 @@ from stagec.ir.types import (
     at_least,
     symbols_of,
 )
-from stagec.ir.walk import rename
+from stagec.ir.walk import rename, substitute_stmt
 from stagec.ops.arithmetic import add
 from stagec.ops.creation import zeros, zeros_like
 from stagec.ops.indexing import accumulate, read, update
@@ -274,7 +274,7 @@ class _Gatherer:
             elif not isinstance(stmt, Apply):
                 here = sizes
                 stmt = map_regions(stmt, lambda b, here=here: self.outside(b, here))
-            stmt = map_operands(stmt, lambda v: rename(v, sums.names))
+            stmt = substitute_stmt(stmt, sums.names)
             if not sums.take(stmt, builder):
                 builder.append(stmt)
             self.note(stmt, sizes)

@@ -131,7 +131,7 @@ class Positions:
             last, place = self.operands(index, subtract)
             length, one = self.operands(last, subtract)
             (measured,) = self.operands(length, list_length, 1)
-            if known(one) != 1 or not isinstance(measured, Value):
+            if one is None or known(one) != 1 or not isinstance(measured, Value):
                 return None
             if self.program.webs.get(measured) is not found.web:
                 return None
