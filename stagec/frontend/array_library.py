@@ -137,6 +137,12 @@ def sorted_numbers(items: Any, keys: Any, reverse: Any) -> Any:
     return values[np.argsort(ranks, kind="stable")]
 
 
+def outer_(ufunc: Any, a: Any, b: Any, **kwargs: Any) -> Any:
+    # arrays even where a Python number is given: its dtype counts here, unlike in a call
+    x, y = np.asarray(a), np.asarray(b)
+    return ufunc(np.expand_dims(x, tuple(range(x.ndim, x.ndim + y.ndim))), y, **kwargs)
+
+
 def where_(ufunc: Any, where: Any, out: Any, *args: Any) -> Any:
     """`ufunc(*args, out=out, where=where)`; it sees 1 in place of what is not chosen."""
     chosen = np.asarray(where)
@@ -145,6 +151,8 @@ def where_(ufunc: Any, where: Any, out: Any, *args: Any) -> Any:
         plain = isinstance(a, (bool, int, float, complex)) or np.asarray(a).dtype == bool
         safe.append(a if plain else np.where(chosen, a, 1))
     value = ufunc(*safe)
+    if out is None:  # NumPy leaves unset what is not chosen; any value will do
+        return np.where(chosen, value, np.zeros((), value.dtype))[()]
     if not np.can_cast(value.dtype, out.dtype, "same_kind"):
         raise TypeError(
             f"Cannot cast ufunc {ufunc.__name__!r} output from {value.dtype!r} to "

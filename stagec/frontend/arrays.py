@@ -231,7 +231,11 @@ def read_subscript(
         if kind.kind == "array":
             return ArrayRef(ref.cell, full, operands)
     base_handle = handle_of(m, state, ref, loc)
-    got = indexing.read_at(base_handle, path, *(m.handle(state, o) for o in index))
+    try:
+        got = indexing.read_at(base_handle, path, *(m.handle(state, o) for o in index))
+    except TypeError as error:
+        help = "index with arrays that broadcast to one shape"
+        raise StagecError("SC322", f"index: {error}", loc, help) from None
     return m.sized(state, m.wrap(state, got))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from stagec import ops
 from stagec.errors import Loc, StagecError
 from stagec.frontend import array_library, arrays, containers, numpy_calls, table_library
 from stagec.frontend.machine import Machine
@@ -145,20 +144,20 @@ def ufunc_method(
              np.logical_and: np.all, np.logical_or: np.any}  # fmt: skip
     running = {np.add: np.cumsum, np.multiply: np.cumprod}
     if name == "reduce" and ufunc in whole:
-        if len(args) == 1 and "axis" not in kwargs:
-            kwargs = {**kwargs, "axis": Known(0)}
-        return numpy_calls.apply(m, state, whole[ufunc], args, kwargs, loc)
+        # by name: the method takes a dtype where np.max and np.all take `out`
+        kwargs = {"axis": Known(0), **dict(zip(REDUCED, args[1:], strict=False)), **kwargs}
+        if isinstance(dtype := kwargs.get("dtype"), Known) and dtype.value is None:
+            del kwargs["dtype"]
+        return numpy_calls.apply(m, state, whole[ufunc], args[:1], kwargs, loc)
     if name == "accumulate" and ufunc in running:
         if len(args) == 1 and "axis" not in kwargs:
             kwargs = {**kwargs, "axis": Known(0)}
+        axis = numpy_calls.argument(m, state, kwargs.get("axis", NONE), loc)
+        if isinstance(axis, tuple) and len(axis) == 1:  # np.cumsum takes no such tuple
+            kwargs = {**kwargs, "axis": Known(axis[0])}
         return numpy_calls.apply(m, state, running[ufunc], args, kwargs, loc)
     if name == "outer" and len(args) == 2:
-        rank = m.as_array(state, args[1], loc).ndim
-        a = m.as_array(state, args[0], loc)
-        wide = a
-        if rank:
-            wide = ops.expand_dims(a, axes=tuple(range(a.ndim, a.ndim + rank)))
-        return numpy_calls.apply(m, state, ufunc, (m.wrap(state, wide), args[1]), {}, loc)
+        return m.call_value(state, array_library.outer_, (Known(ufunc), *args), kwargs, loc)
     helper = LOOPS.get(name)
     if helper is None or not staged_as_loop(m, state, ufunc, name, args, kwargs, loc):
         raise StagecError(
@@ -166,6 +165,9 @@ def ufunc_method(
         )
     return m.call_value(state, helper, (Known(ufunc), *args), kwargs, loc)
 
+
+# what `reduce` takes after the array, in order
+REDUCED = ("axis", "dtype", "out", "keepdims", "initial", "where")
 
 LOOPS = {
     "at": array_library.at_,

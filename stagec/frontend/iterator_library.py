@@ -128,6 +128,11 @@ def compress_(data: Any, selectors: Any) -> Any:
             yield item
 
 
+def repeat_(object: Any, times: Any) -> Any:
+    for _ in range(times):
+        yield object
+
+
 def wraps_(wrapped: Any, assigned: Any = None, updated: Any = None) -> Any:
     return same
 
@@ -146,5 +151,6 @@ FORMS = {
     itertools.dropwhile: dropwhile_,
     itertools.filterfalse: filterfalse_,
     itertools.compress: compress_,
+    itertools.repeat: repeat_,
     functools.wraps: wraps_,
 }

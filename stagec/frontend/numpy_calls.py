@@ -15,6 +15,7 @@ from stagec.frontend.machine import Machine
 from stagec.frontend.sizes import divide_sizes, need_sizes
 from stagec.frontend.state import State
 from stagec.frontend.values import (
+    NONE,
     ArrayCell,
     ArrayRef,
     Items,
@@ -116,8 +117,8 @@ def apply(
     """The result of calling a function that some op is the meaning of."""
     m.spend(loc)
     args, plain_kwargs, out = outputs.without_out(function, args, kwargs)
-    if isinstance(function, np.ufunc) and "where" in plain_kwargs and len(out) == 1:
-        given = (Known(function), plain_kwargs.pop("where"), *out, *args)
+    if isinstance(function, np.ufunc) and "where" in plain_kwargs and function.nout == 1:
+        given = (Known(function), plain_kwargs.pop("where"), *(out or (NONE,)), *args)
         return m.call_value(state, array_library.where_, given, plain_kwargs, loc)
     python = numpy_options.instead(function, plain_kwargs)
     if python is not None:

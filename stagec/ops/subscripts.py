@@ -60,12 +60,15 @@ def _infer(*types: ArrayType, subscripts: str, optimize: bool = False) -> ArrayT
 
 
 def _value(*xs: Any, subscripts: str, optimize: bool = False) -> Any:
-    return np.einsum(subscripts, *xs, optimize=optimize or len(xs) > 2)
+    found = np.einsum(subscripts, *xs, optimize=optimize or len(xs) > 2)
+    return found if optimize or found.ndim else found[()]
 
 
 def _source(*types: ArrayType, subscripts: str, optimize: bool = False) -> str:
     tail = ", optimize=True" if optimize or len(types) > 2 else ""
-    return f"np.einsum({subscripts!r}, {', '.join(['{}'] * len(types))}{tail})"
+    # an optimised einsum may return an array without axes where a plain one returns a number
+    number = "[()]" if tail and not optimize and subscripts.endswith("->") else ""
+    return f"np.einsum({subscripts!r}, {', '.join(['{}'] * len(types))}{tail}){number}"
 
 
 def _without_repeats(x: Any, term: str) -> list[tuple[Any, str]]:

@@ -262,3 +262,8 @@ def test_the_bounds_of_a_loop_over_rows_are_the_counters_of_others(f: Any) -> No
     sc.jit(f)(*ours)
     f(*theirs)
     assert ours == theirs
+
+
+def test_positions_that_do_not_broadcast_are_refused() -> None:
+    with pytest.raises(sc.StagecError, match="sizes 3 and 2 do not broadcast"):
+        sc.jit(lambda x: x[:, (0, 1, 0), (1, 0)])(np.zeros((2, 2, 2)))

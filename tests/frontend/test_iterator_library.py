@@ -88,6 +88,13 @@ def chosen(x: Any) -> Any:
     return sum(taken) + 2 * sum(dropped) + 3 * sum(negative)
 
 
+def repeated(x: Any) -> Any:
+    total = 0.0
+    for y in itertools.repeat(x, len(x) - 1):
+        total = total * 0.5 + y[0] * y
+    return np.sum(total)
+
+
 def compressed(x: Any) -> Any:
     return sum(itertools.compress(x, [1, 0, 1, 1]))
 
@@ -129,7 +136,7 @@ def getters(x: Any) -> Any:
 
 PROGRAMS: list[Callable[[Any], Any]] = [
     pairs, triples, with_repeats, orders, all_orders, grid, squares, indices, held, one_by_one,
-    running, chained, neighbours, chosen, compressed, starred, decorated, getters,
+    running, chained, neighbours, chosen, compressed, repeated, starred, decorated, getters,
 ]  # fmt: skip
 
 

@@ -64,6 +64,25 @@ CHOSEN: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x, y: np.power(x, 2, out=y, where=x > 0), (S, np.zeros(2, np.float32))),
 ]
 
+# the methods of ufuncs, and `where=` without an `out`
+ONE_AXIS: Any = (1,)
+IN_ORDER: Any = (1, None, None, True)
+SINGLE: Any = np.float32
+OF_UFUNCS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x: np.add.outer(x, 5), (np.ones(2, np.int16),)),
+    (lambda x: np.power.outer(x, 2), (S,)),
+    (lambda x: np.subtract.outer(7, x), (S,)),
+    (lambda x: np.multiply.outer(x, len(x), dtype=np.float32), (X,)),
+    (lambda x: np.add.outer(x, x, out=np.ones((5, 5)), where=x > 1), (X,)),
+    (lambda x: np.add.accumulate(x, axis=ONE_AXIS), (M,)),
+    (lambda x: np.maximum.reduce(x, *IN_ORDER), (M,)),
+    (lambda x: np.add.reduce(x, 0, SINGLE), (N,)),
+    (lambda x: np.log(x, where=x > 2, out=None)[2:], (X,)),
+    (lambda x, y: np.add(x, y, out=None, where=[[False], [True], [False]])[1], (M, M[0])),
+    (lambda x: np.greater(x, 1, where=True), (X,)),
+    (lambda x, y: np.einsum("ij,ij,j->", x, x, y), (M, M[0])),
+]
+
 # NumPy's functions that are written in Python
 WRITTEN: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: np.delete(x, [1, 3, 5]), (M,)),
@@ -108,7 +127,7 @@ WRITTEN: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.parametrize(
-    ("f", "args"), [*OF_LISTS, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *WRITTEN]
+    ("f", "args"), [*OF_LISTS, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN]
 )
 def test_result(backend: str, f: Callable[..., Any], args: Any) -> None:
     def called(*given: Any) -> Any:
