@@ -210,7 +210,8 @@ def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: L
     """`old op= right`: the same object where Python changes it in place."""
     if isinstance(old, Known) and isinstance(old.value, np.ndarray):
         old = m.captured_array(state, old, loc, write=True)
-    if isinstance(old, Known) and isinstance(old.value, list) and op in GROWING:
+    changes = isinstance(getattr(old, "value", None), list) and op in GROWING
+    if isinstance(old, Known) and (changes or type(old.value) in (set, dict)):
         old = m.writable(state, old, loc)
     if isinstance(old, ArrayRef):
         value = numpy_calls.argument(m, state, right, loc)
@@ -234,10 +235,11 @@ def in_place(m: Machine, state: State, op: Any, old: Value, right: Value, loc: L
         arrays.store(m, state, old, handle, loc)
         return old
     if isinstance(old, Ref) and issubclass(old.cls, list) and op is operator.add:
-        for item in containers.unpack(m, state, right, loc):
-            containers.append(m, state, m.writable(state, old, loc), item, loc)
+        containers.extend(m, state, m.writable(state, old, loc), right, loc)
         return old
-    if isinstance(old, Ref) and issubclass(old.cls, list) and op is operator.mul:
+    if isinstance(old, Ref) and (
+        old.cls in (set, dict) or (issubclass(old.cls, list) and op is operator.mul)
+    ):
         new = binary(m, state, op, old, right, loc)
         if isinstance(new, Ref):
             m.write(state, m.writable(state, old, loc), m.inside(state, new))

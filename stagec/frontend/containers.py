@@ -5,18 +5,25 @@ from __future__ import annotations
 import operator
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays
-from stagec.frontend.list_indices import moving, select_item, staged_items
+from stagec.frontend import arrays, list_library
+from stagec.frontend.list_indices import (
+    append,
+    changes_at,
+    element,
+    moving,
+    select_item,
+    staged_items,
+    stored,
+)
 from stagec.frontend.machine import Machine
 from stagec.frontend.sources import Derived, Item
 from stagec.frontend.state import State
-from stagec.frontend.unify import convert, element_operand, unsized
+from stagec.frontend.unify import convert
 from stagec.frontend.values import (
     ArrayRef,
     Fields,
@@ -30,7 +37,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Const, Operand
+from stagec.ir.core import Const
 from stagec.ir.types import TEXT, ListType
 from stagec.ops import lists
 from stagec.ops.extent import range_length
@@ -147,7 +154,7 @@ def _item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) ->
         if isinstance(content, Fields):
             return dict_item(m, state, content, key, loc, base)
         if isinstance(content, StagedItems):
-            return staged_item(m, state, content, key, loc)
+            return staged_item(m, state, base, content, key, loc)
         items = content.items
     elif isinstance(base, TupleValue):
         items = base.items
@@ -176,12 +183,18 @@ def _item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) ->
 
 
 def staged_item(
-    m: Machine, state: State, content: StagedItems, key: Value, loc: Loc | None
+    m: Machine, state: State, base: Ref, content: StagedItems, key: Value, loc: Loc | None
 ) -> Value:
     """`xs[key]` of a list of run-time length."""
-    handle = m.handle(state, content.operand)
     if isinstance(key, Known) and isinstance(key.value, slice):
-        raise StagecError("SC331", "a slice of a list of run-time length", loc, "use an array")
+        bounds = (key.value.start, key.value.stop, key.value.step)
+        key = SliceValue(*(Known(b) for b in bounds))
+    if isinstance(key, SliceValue):
+        step = m.need_known(state, key.step, loc, "the step of a list slice")
+        m.host(state, slice(None, None, step).indices, [0], {}, loc)
+        given = (base, key.start, key.stop, Known(1 if step is None else step))
+        return m.call_value(state, list_library.part_, given, {}, loc)
+    handle = m.handle(state, content.operand)
     index = m.operand(state, key, loc)
     return element(m, state, lists.list_get(handle, m.handle(state, index)))
 
@@ -289,15 +302,19 @@ def set_item(
 def del_item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) -> None:
     """`del base[key]`."""
     ref = m.writable(state, base, loc)
+    if not isinstance(m.inside(state, ref), Fields) and changes_at(m, state, ref, key):
+        if isinstance(getattr(key, "value", key), slice | SliceValue):
+            raise staged_list(loc)
+        words = (Known("list assignment index out of range"),) * 2
+        m.call_value(state, list_library.pop_, (ref, key, *words), {}, loc)
+        return
     content = m.inside(state, ref)
     plain = m.need_known(state, key, loc, "the key of a deleted item")
     if isinstance(content, Fields):
         dict_item(m, state, content, key, loc)
         m.write(state, ref, content.without(plain))
-    elif isinstance(content, StagedItems):
-        raise staged_list(loc)
     else:
-        items = list(content.items)
+        items = unpack(m, state, ref, loc)
         m.host(state, operator.delitem, [items.copy(), plain], {}, loc)
         del items[plain]
         m.write(state, ref, Items(tuple(items)))
@@ -308,41 +325,15 @@ def staged_list(loc: Loc | None) -> StagecError:
     return StagecError("SC354", "a part of a list of run-time length", loc, "use pop()")
 
 
-def append(m: Machine, state: State, ref: Ref, value: Value, loc: Loc | None) -> None:
-    """`xs.append(value)`."""
-    content = m.inside(state, ref)
-    if isinstance(content, Items):
-        m.write(state, ref, Items((*content.items, value)))
+def extend(m: Machine, state: State, ref: Ref, more: Value, loc: Loc | None) -> None:
+    """`xs.extend(more)`."""
+    if m.is_staged_list(state, more):
+        assert isinstance(more, Ref)
+        copy = Ref(m.new_cell(state, state.cells[more.cell]), list)  # it may be the list itself
+        m.call_value(state, list_library.extend_, (ref, copy), {}, loc)
         return
-    assert isinstance(content, StagedItems)
-    kind = content.operand.type
-    assert isinstance(kind, ListType)
-    have = unsized(element_operand(state, value).type)
-    if getattr(have, "rank", 0) != getattr(kind.element, "rank", 0):
-        raise StagecError(
-            "SC333", f"a list of {kind.element} gets an element of type {have}", loc,
-            "append values of one type in a staged loop",
-        )  # fmt: skip
-    operand = convert(m, state, stored(state, value), kind.element)
-    new = lists.list_append(m.handle(state, content.operand), m.handle(state, operand))
-    m.name(new.operand, m.name_of(content.operand))
-    state.cells[ref.cell] = StagedItems(new.operand)
-
-
-def stored(state: State, value: Value) -> Operand:
-    """The operand of what becomes an element of a list of run-time length."""
-    if isinstance(value, ArrayRef):
-        cell = arrays.cell_of(state, value)
-        state.cells[value.cell] = replace(cell, listed=True)
-    return element_operand(state, value)
-
-
-def element(m: Machine, state: State, got: Any) -> Value:
-    """What was taken out of a list of run-time length."""
-    value = m.wrap(state, got)
-    if isinstance(value, ArrayRef):
-        state.cells[value.cell] = replace(arrays.cell_of(state, value), listed=True)
-    return value
+    for value in unpack(m, state, more, loc):
+        append(m, state, ref, value, loc)
 
 
 def length(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
@@ -384,10 +375,12 @@ def contains(
         keys = [k for k, _ in content.items] if isinstance(content, Fields) else [
             getattr(v, "value", None) for v in content.items]  # fmt: skip
         return Known(plain in keys)
+    if m.is_staged_list(state, container):
+        return m.call_value(state, list_library.contains_, (container, value), {}, loc)
     return m.any_equal(state, unpack(m, state, container, loc), value, loc)
 
 
 def make_set(m: Machine, state: State, items: tuple[Value, ...], loc: Loc | None) -> Value:
-    """A set of values known at staging."""
-    plain = dict.fromkeys(m.need_known(state, v, loc, "an element of a set") for v in items)
+    """A set of values known at staging, in the order in which Python has them."""
+    plain = {m.need_known(state, v, loc, "an element of a set") for v in items}
     return Ref(m.new_cell(state, Items(tuple(Known(p) for p in plain))), set)

@@ -18,6 +18,7 @@ from stagec.frontend import (
     numpy_calls,
     objects,
     sequences,
+    set_operators,
 )
 from stagec.frontend.machine import Frame, Machine
 from stagec.frontend.state import State
@@ -220,6 +221,9 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
         same = equality.equal(m, state, a, b, loc)
         if same is not None:
             return same if op is operator.eq else negation(m, state, same, loc)
+    merged = set_operators.binary(m, state, op, a, b, loc)
+    if merged is not None:
+        return merged
     if sequences.is_sequence(a) or sequences.is_sequence(b):
         special = sequences.binary(m, state, op, a, b, loc)
         if special is not None:

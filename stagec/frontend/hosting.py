@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import types
+from collections.abc import MutableSequence
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,12 @@ def host_function(
         raise StagecError(
             "SC321", f"{name} is not supported on staged values", loc,
             "see docs/functions.md for what is; or call it on values known at staging",
+        )  # fmt: skip
+    held = getattr(function, "__self__", None)
+    if isinstance(held, MutableSequence) and state.builder.depth:
+        raise StagecError(
+            "SC361", f"{name} of a {type(held).__name__} in a staged loop or branch", loc,
+            "use a list",
         )  # fmt: skip
     if module not in PURE and owner not in PURE:
         raise StagecError(

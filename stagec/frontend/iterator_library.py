@@ -133,6 +133,15 @@ def repeat_(object: Any, times: Any) -> Any:
         yield object
 
 
+def zip_longest_(*iterables: Any, fillvalue: Any = None) -> Any:
+    pools = [held(iterable) for iterable in iterables]
+    n = 0
+    for pool in pools:
+        n = max(n, len(pool))
+    for k in range(n):
+        yield tuple([pool[k] if k < len(pool) else fillvalue for pool in pools])
+
+
 def wraps_(wrapped: Any, assigned: Any = None, updated: Any = None) -> Any:
     return same
 
@@ -152,5 +161,6 @@ FORMS = {
     itertools.filterfalse: filterfalse_,
     itertools.compress: compress_,
     itertools.repeat: repeat_,
+    itertools.zip_longest: zip_longest_,
     functools.wraps: wraps_,
 }

@@ -1,18 +1,29 @@
-"""Lists of numbers at an index that changes at run time.
+"""Lists of run-time length, and lists of numbers at an index that changes at run time.
 
-Such a list is one of run-time length: for one read, or, when it is written to, from then on.
+The latter become the former: for one read, or, when they are written to, from then on.
 """
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from dataclasses import replace
+from typing import Any, TypeGuard
 
+from stagec.errors import Loc, StagecError
+from stagec.frontend import arrays
 from stagec.frontend.join import Join
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.unify import NUMBERS, Unjoinable, as_operand, unsized
-from stagec.frontend.values import Items, Known, Number, StagedItems, Value
-from stagec.ir.core import Const
+from stagec.frontend.unify import (
+    NUMBERS,
+    Unjoinable,
+    as_operand,
+    convert,
+    element_operand,
+    unsized,
+)
+from stagec.frontend.values import ArrayRef, Items, Known, Number, Ref, StagedItems, Value
+from stagec.ir.core import Const, Operand
+from stagec.ir.types import ListType
 from stagec.ops import lists
 
 
@@ -61,3 +72,65 @@ def staged_items(
         return StagedItems(join.list_emitter(content, element, state)(state))
     except Unjoinable:
         return None
+
+
+def changes_at(
+    m: Machine, state: State, ref: Ref, key: Value, more: Value | None = None
+) -> bool:
+    """Whether only the run time knows where a list of that length changes; it becomes one if
+    its index moves.
+    """
+    if m.is_staged_list(state, ref):
+        return True
+    content = m.inside(state, ref)
+    if not isinstance(content, Items) or not moving(m, key):
+        return False
+    staged = staged_items(m, state, content, more)
+    if staged is not None:
+        m.write(state, ref, staged)
+    return staged is not None
+
+
+def pop_last(m: Machine, state: State, ref: Ref) -> Value:
+    """`xs.pop()` of a list of run-time length."""
+    content = m.inside(state, ref)
+    rest, value = lists.list_pop(m.handle(state, content.operand))
+    state.cells[ref.cell] = StagedItems(rest.operand)
+    return element(m, state, value)
+
+
+def stored(state: State, value: Value) -> Operand:
+    """The operand of what becomes an element of a list of run-time length."""
+    if isinstance(value, ArrayRef):
+        cell = arrays.cell_of(state, value)
+        state.cells[value.cell] = replace(cell, listed=True)
+    return element_operand(state, value)
+
+
+def element(m: Machine, state: State, got: Any) -> Value:
+    """What was taken out of a list of run-time length."""
+    value = m.wrap(state, got)
+    if isinstance(value, ArrayRef):
+        state.cells[value.cell] = replace(arrays.cell_of(state, value), listed=True)
+    return value
+
+
+def append(m: Machine, state: State, ref: Ref, value: Value, loc: Loc | None) -> None:
+    """`xs.append(value)`."""
+    content = m.inside(state, ref)
+    if isinstance(content, Items):
+        m.write(state, ref, Items((*content.items, value)))
+        return
+    assert isinstance(content, StagedItems)
+    kind = content.operand.type
+    assert isinstance(kind, ListType)
+    have = unsized(element_operand(state, value).type)
+    if getattr(have, "rank", 0) != getattr(kind.element, "rank", 0):
+        raise StagecError(
+            "SC333", f"a list of {kind.element} gets an element of type {have}", loc,
+            "append values of one type in a staged loop",
+        )  # fmt: skip
+    operand = convert(m, state, stored(state, value), kind.element)
+    new = lists.list_append(m.handle(state, content.operand), m.handle(state, operand))
+    m.name(new.operand, m.name_of(content.operand))
+    state.cells[ref.cell] = StagedItems(new.operand)

@@ -10,7 +10,8 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_writes, arrays, containers, numpy_calls
+from stagec.frontend import array_writes, arrays, containers, numpy_calls, set_operators
+from stagec.frontend.list_methods import LIST_METHODS, clear, copied, count, index
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.special_methods import special_method
 from stagec.frontend.state import State
@@ -23,12 +24,10 @@ from stagec.frontend.values import (
     Known,
     Number,
     Ref,
-    StagedItems,
     TupleValue,
     Value,
 )
 from stagec.ir.types import ArrayType
-from stagec.ops import lists
 from stagec.ops.cast import conjugate
 
 Method = Callable[..., Value]
@@ -166,12 +165,6 @@ def _conjugate(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc:
     return m.wrap(state, ops.to_python(found, kind="complex") if weak else found)
 
 
-def _list_sort(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    made = m.call_value(state, sorted, (base,), kwargs, loc)
-    m.write(state, m.writable(state, base, loc), m.inside(state, made))
-    return NONE
-
-
 ARRAY_METHODS: dict[str, Method] = {
     "copy": _copy, "__copy__": _copy, "astype": _astype, "fill": _fill,
     "sort": _in_place(np.sort), "partition": _in_place(np.partition),
@@ -203,85 +196,6 @@ def container_method(m: Machine, state: State, base: Any, name: str, loc: Loc | 
             "write it out with loops and subscripts",
         )  # fmt: skip
     return Intrinsic(name, lambda m, s, a, k, at: method(m, s, base, a, k, at))
-
-
-def _append(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    containers.append(m, state, m.writable(state, base, loc), args[0], loc)
-    return NONE
-
-
-def _extend(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    ref = m.writable(state, base, loc)
-    for value in containers.unpack(m, state, args[0], loc):
-        containers.append(m, state, ref, value, loc)
-    return NONE
-
-
-def _pop(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    ref = m.writable(state, base, loc)
-    content = m.inside(state, ref)
-    if isinstance(content, StagedItems):
-        if args:
-            raise StagecError("SC354", "pop(i) of a list of run-time length", loc, "use pop()")
-        rest, value = lists.list_pop(m.handle(state, content.operand))
-        state.cells[ref.cell] = StagedItems(rest.operand)
-        return containers.element(m, state, value)
-    k = m.need_known(state, args[0], loc, "the index that is popped") if args else -1
-    items = list(content.items)
-    m.host(state, list.pop, [list(items), k], {}, loc)
-    value = items.pop(k)
-    m.write(state, ref, Items(tuple(items)))
-    return value
-
-
-def _insert(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    ref = m.writable(state, base, loc)
-    items = containers.unpack(m, state, ref, loc)
-    items.insert(m.need_known(state, args[0], loc, "an index"), args[1])
-    m.write(state, ref, Items(tuple(items)))
-    return NONE
-
-
-def _reverse(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    ref = m.writable(state, base, loc)
-    m.write(state, ref, Items(tuple(containers.unpack(m, state, ref, loc)[::-1])))
-    return NONE
-
-
-def _clear(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    ref = m.writable(state, base, loc)
-    m.write(state, ref, Fields(()) if issubclass(ref.cls, dict) else Items(()))
-    return NONE
-
-
-def _list_copy(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    return Ref(m.new_cell(state, Items(tuple(containers.unpack(m, state, base, loc)))), list)
-
-
-def _remove(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    at = m.need_known(state, _index(m, state, base, args, {}, loc), loc, "an index")
-    containers.del_item(m, state, base, Known(at), loc)
-    return NONE
-
-
-def _index(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    plain = [m.need_known(state, v, loc, "an element that is searched")
-             for v in (*containers.unpack(m, state, base, loc), args[0])]  # fmt: skip
-    return m.host(state, list.index, [plain[:-1], plain[-1]], {}, loc)
-
-
-def _count(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
-    plain = [m.need_known(state, v, loc, "an element that is counted")
-             for v in (*containers.unpack(m, state, base, loc), args[0])]  # fmt: skip
-    return Known(plain[:-1].count(plain[-1]))
-
-
-LIST_METHODS: dict[str, Method] = {
-    "append": _append, "extend": _extend, "pop": _pop, "insert": _insert, "reverse": _reverse,
-    "clear": _clear, "copy": _list_copy, "index": _index, "count": _count,
-    "remove": _remove,
-    "sort": _list_sort,
-}  # fmt: skip
 
 
 def _get(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
@@ -349,19 +263,20 @@ def _dict_pop(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: 
 
 DICT_METHODS: dict[str, Method] = {
     "get": _get, "items": _dict_items, "keys": _keys, "values": _values, "copy": _dict_copy,
-    "update": _update, "setdefault": _setdefault, "pop": _dict_pop, "clear": _clear,
+    "update": _update, "setdefault": _setdefault, "pop": _dict_pop, "clear": clear,
 }  # fmt: skip
 
 
 def _add(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
     ref = m.writable(state, base, loc)
-    plain = [m.need_known(state, v, loc, "an element of a set")
-             for v in (*containers.unpack(m, state, ref, loc), args[0])]  # fmt: skip
-    m.write(state, ref, Items(tuple(Known(p) for p in dict.fromkeys(plain))))
+    items = (*containers.unpack(m, state, ref, loc), args[0])
+    m.write(state, ref, m.inside(state, containers.make_set(m, state, items, loc)))
     return NONE
 
 
-SET_METHODS: dict[str, Method] = {"add": _add, "copy": _list_copy, "clear": _clear}
+SET_METHODS: dict[str, Method] = {
+    "add": _add, "copy": copied, "clear": clear, **set_operators.METHODS,
+}  # fmt: skip
 
 
 def tuple_method(
@@ -369,7 +284,7 @@ def tuple_method(
 ) -> Value:
     """A method of a tuple or named tuple, bound."""
     if name in ("index", "count"):
-        method = _index if name == "index" else _count
+        method = index if name == "index" else count
         return Intrinsic(name, lambda m, s, a, k, at: method(m, s, base, a, k, at))
     cls = base.cls
     if cls is not None and name == "_replace":

@@ -9,7 +9,7 @@ import numpy as np
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import library
-from stagec.frontend.containers import unpack
+from stagec.frontend.containers import extend, unpack
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import (
@@ -46,6 +46,10 @@ def binary(
     ):
         if is_sequence(b) and kind_of(a) is not kind_of(b):
             m.host(state, op, [stand_in(a), stand_in(b)], {}, loc)
+        if m.is_staged_list(state, a) or m.is_staged_list(state, b):
+            copy = m.call_value(state, list, (a,), {}, loc)
+            extend(m, state, m.writable(state, copy, loc), b, loc)
+            return copy
         return made(m, state, a, (*unpack(m, state, a, loc), *unpack(m, state, b, loc)))
     if op is operator.mul:
         for x, n in ((a, b), (b, a)):

@@ -95,6 +95,12 @@ def repeated(x: Any) -> Any:
     return np.sum(total)
 
 
+def filled(x: Any) -> Any:
+    short = itertools.zip_longest([x[0], x[1], x[2]], [x[3]], fillvalue=2.0)
+    long = itertools.zip_longest(x, x[1:], [2.0], fillvalue=0.5)
+    return sum(a * b for a, b in short) + sum(a * b * c for a, b, c in long)
+
+
 def compressed(x: Any) -> Any:
     return sum(itertools.compress(x, [1, 0, 1, 1]))
 
@@ -136,7 +142,8 @@ def getters(x: Any) -> Any:
 
 PROGRAMS: list[Callable[[Any], Any]] = [
     pairs, triples, with_repeats, orders, all_orders, grid, squares, indices, held, one_by_one,
-    running, chained, neighbours, chosen, compressed, repeated, starred, decorated, getters,
+    running, chained, neighbours, chosen, compressed, repeated, filled, starred, decorated,
+    getters,
 ]  # fmt: skip
 
 
