@@ -54,9 +54,7 @@ def host_function(
     known = [containers.plain(m, state, a) for a in args]
     named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
     if any(p is containers.STAGED for p in (*known, *named.values())):
-        form = (
-            iterator_library.FORMS.get(function) if isinstance(function, Hashable) else None
-        )
+        form = iterator_library.FORMS.get(function) if isinstance(function, Hashable) else None
         if form is not None:
             return m.call_value(state, form, args, kwargs, loc)
         raise StagecError(
