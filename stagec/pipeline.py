@@ -178,8 +178,8 @@ class Transforms:
     def side_by_side(
         self, fn: Function, which: list[int], size: Dim
     ) -> tuple[Function, tuple[bool, ...], bool] | None:
-        """See `transforms.batch`; None if it is impossible, and where loops are fast."""
-        return None if self.loops else self._batch(fn, which, size, False, True)
+        """See `transforms.batch`; None if it is impossible."""
+        return self._batch(fn, which, size, False, True)
 
     def _batch(
         self, fn: Function, which: list[int], size: Dim, last: bool, lists: bool

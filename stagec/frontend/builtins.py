@@ -30,6 +30,7 @@ from stagec.frontend.state import State
 from stagec.frontend.texts import shown
 from stagec.frontend.values import (
     NONE,
+    Args,
     ArrayRef,
     BoundMethod,
     Fields,
@@ -38,6 +39,7 @@ from stagec.frontend.values import (
     Intrinsic,
     Items,
     Known,
+    Kwargs,
     Mapped,
     Number,
     Partial,
@@ -50,8 +52,6 @@ from stagec.frontend.values import (
 )
 from stagec.ops import effects, text
 
-Args = tuple[Value, ...]
-Kwargs = dict[str, Value]
 Builtin = Callable[[Machine, State, Args, Kwargs, Any], Any]
 
 

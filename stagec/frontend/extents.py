@@ -8,10 +8,7 @@ from stagec.errors import Loc
 from stagec.frontend import containers, numpy_calls, objects
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.values import NONE, Known, Ref, TupleValue, Value
-
-Args = tuple[Value, ...]
-Kwargs = dict[str, Value]
+from stagec.frontend.values import NONE, Args, Known, Kwargs, Ref, TupleValue, Value
 
 
 def shape(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:

@@ -11,7 +11,7 @@ from stagec.frontend import numpy_calls
 from stagec.frontend.batching import changes, of_leaves, rows_at, side_by_side, trial
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.tracing import is_leaf, rebuilt, result_text
+from stagec.frontend.tracing import Leaves, is_leaf, rebuilt, result_text
 from stagec.frontend.values import NONE, Fields, Items, Known, Ref, TupleValue, Value
 from stagec.ir.core import Apply, Block, Effect
 from stagec.ir.inline import inline_into
@@ -64,15 +64,10 @@ def result(m: Machine, state: State, tree: Value, loc: Loc | None) -> Value:
 
 
 def every(m: Machine, state: State, tree: Value, loc: Loc | None) -> Value:
-    """The leaves of a result."""
-    found: list[Value] = []
-
-    def visit(leaf: Value, axis: int, path: str) -> Value:
-        found.append(leaf)
-        return leaf
-
-    _walk(m, state, tree, 0, visit, "", loc)
-    return TupleValue(tuple(found))
+    """The leaves of what `result` returned."""
+    collected = Leaves(m, state, [])
+    collected.add(tree, "")
+    return TupleValue(tuple(leaf for leaf, _ in collected.found))
 
 
 def result_of(
@@ -98,8 +93,10 @@ def result_of(
 def together(m: Machine, state: State, f: Value, given: Value, loc: Loc | None) -> Value:
     """The results of `f` for a row of each of the arrays, all rows at once.
 
-    None where that cannot be; see `each`.
+    None where that cannot be, see `each`, and where loops are fast.
     """
+    if m.transforms.loops:
+        return NONE
     rows = _arrays(m, state, given, loc)
     traced = trial(m, state, f, rows_at(m, state, rows, 0), loc)
     if changes(m, state, traced) or any(map(ordered, statements(traced.function.body))):

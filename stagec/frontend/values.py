@@ -276,6 +276,9 @@ class Outside:
     written: Fields = Fields(())
 
 
+# what is given by position and by name
+Args: TypeAlias = tuple[Value, ...]
+Kwargs: TypeAlias = dict[str, Value]
 Content: TypeAlias = Value | Maybe | ArrayCell | Items | StagedItems | Fields | Outside
 
 

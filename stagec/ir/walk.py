@@ -18,6 +18,7 @@ from stagec.ir.core import (
     Stmt,
     Value,
     While,
+    known,
 )
 from stagec.ir.types import Type
 
@@ -110,6 +111,11 @@ def ordered(stmt: Stmt) -> bool:
     return isinstance(stmt, Call) or (
         isinstance(stmt, Apply) and stmt.op.effect is Effect.ORDERED
     )
+
+
+def counted(loop: For) -> bool:
+    """Whether the loop makes all its trips, numbered from 0."""
+    return known(loop.lo) == 0 and known(loop.step) == 1 and not loop.until
 
 
 Renaming = Mapping[Value, Operand]

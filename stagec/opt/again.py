@@ -20,11 +20,11 @@ from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
 from stagec.ir.chains import mentioned
-from stagec.ir.core import Apply, Block, Const, Cost, Effect, For, Operand, Stmt, Value
+from stagec.ir.core import Apply, Block, Cost, Effect, For, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ArrayType, ListType, Symbol, measured_by
-from stagec.ir.walk import rename, statements, uses
+from stagec.ir.walk import counted, rename, statements, uses
 from stagec.ops.lists import list_append, list_get, list_new
 from stagec.ops.products import matmul
 from stagec.opt.cse import cse
@@ -75,7 +75,7 @@ def _block(block: Block, lengths: Mapping[Symbol, int]) -> Block:
 
 def _kept(loop: For, begun: set[Value], lengths: Mapping[Symbol, int]) -> dict[Value, _Kept]:
     """The lists in which the loop keeps products, by their values behind the loop."""
-    if loop.until or not _is(loop.lo, 0) or not _is(loop.step, 1) or loop.reverse:
+    if not counted(loop) or loop.reverse:
         return {}
     makers = {s.out: s for s in loop.body.stmts if isinstance(s, Apply) and len(s.outs) == 1}
     used: Counter[Operand] = Counter(mentioned(loop.body))
@@ -133,13 +133,9 @@ def _cheap(stmt: Apply, value: Value) -> bool:
     return plain and (stmt.outs == (value,) or stmt.cost is not Cost.COSTLY)
 
 
-def _is(operand: Operand, value: int) -> bool:
-    return isinstance(operand, Const) and operand.value == value
-
-
 def _reads(loop: For, found: Mapping[Value, _Kept]) -> Sequence[Value]:
     """The lists that the loop reads trip by trip as another filled them, for each time."""
-    if loop.until or not found:
+    if not counted(loop) or not found:
         return ()
     index, there = loop.body.params[0], uses(loop).keys()
     reads: list[Value] = []
@@ -147,13 +143,9 @@ def _reads(loop: For, found: Mapping[Value, _Kept]) -> Sequence[Value]:
         if isinstance(stmt, Apply) and stmt.op is list_get and stmt.args[1] is index:
             xs = stmt.args[0]
             kept = found.get(xs) if isinstance(xs, Value) else None
-            if kept is not None and _same_trips(loop, kept.loop) and kept.taken <= there:
+            if kept is not None and loop.hi is kept.loop.hi and kept.taken <= there:
                 reads.append(xs)  # type: ignore[arg-type]
     return reads
-
-
-def _same_trips(loop: For, other: For) -> bool:
-    return loop.hi is other.hi and _is(loop.lo, 0) and _is(loop.step, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from stagec.ir.chains import mentioned
 from stagec.ir.core import Apply, Block, For, Operand, Value, known
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.types import ArrayType, Type
-from stagec.ir.walk import operands, regions, statements
+from stagec.ir.walk import counted, operands, regions, statements
 from stagec.ops.copying import copy
 from stagec.ops.creation import empty
 from stagec.ops.indexing import accumulate, read, update
@@ -103,11 +103,6 @@ def found(block: Block) -> Found | None:
 
 def _rank(value: Value) -> int:
     return value.type.rank if isinstance(value.type, ArrayType) else 1
-
-
-def counted(loop: For) -> bool:
-    """Whether the loop makes all its trips, numbered from 0."""
-    return known(loop.lo) == 0 and known(loop.step) == 1 and not loop.until
 
 
 def _state(block: Block, made: Apply, loop: For, tape: int) -> Found | None:

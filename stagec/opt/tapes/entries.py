@@ -37,7 +37,7 @@ class Rows:
             builder.add(extent, (value,), {"axis": k})[0] if part else None
             for k, part in enumerate(self.ragged)
         ]
-        hint = _hint(self.array)
+        hint = hint_of(self.array)
         array = write_element(builder, self.array, value, where, hint, lengths=lengths)
         return replace(self, array=array)
 
@@ -95,7 +95,7 @@ class Run:
 
     def appended(self, builder: Builder, value: Operand, trip: Operand) -> Run:
         """The list with one more element."""
-        (items,) = builder.add(list_append, (self.items, value), {}, _hint(self.items))
+        (items,) = builder.add(list_append, (self.items, value), {}, hint_of(self.items))
         return replace(self, items=items)
 
     def began(self, builder: Builder, trip: Operand) -> Run:
@@ -107,7 +107,7 @@ class Run:
 
     def joined(self, builder: Builder, inner: Run) -> Run:
         """The list after `inner` has been put into it."""
-        (items,) = builder.add(list_append, (self.items, inner.start), {}, _hint(self.items))
+        (items,) = builder.add(list_append, (self.items, inner.start), {}, hint_of(self.items))
         return replace(self, items=items, nested=inner)
 
     def inner(self, builder: Builder, index: Operand) -> Run:
@@ -154,5 +154,6 @@ class Run:
 Entry = Rows | Run
 
 
-def _hint(operand: Operand) -> str:
+def hint_of(operand: Operand) -> str:
+    """The name that the operand wishes for."""
     return operand.hint if isinstance(operand, Value) else ""

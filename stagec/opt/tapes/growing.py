@@ -40,6 +40,7 @@ from stagec.ops.extent import extent, place
 from stagec.ops.growing import doubled, kept
 from stagec.ops.lists import list_append, list_get, list_length, list_new
 from stagec.opt.elements import as_python, read_element, write_element
+from stagec.opt.tapes.entries import hint_of
 from stagec.opt.tapes.lockstep import Team, teams
 from stagec.opt.tapes.webs import Web, carried, survey
 
@@ -86,7 +87,7 @@ class _Rows:
 
     def fresh(self, hint: str) -> tuple[_Rows, list[Value]]:
         """The same with new values, and these; `hint` is the name of the number of rows."""
-        made = [Value(p.type, _hint(p)) for p in self.arrays]
+        made = [Value(p.type, hint_of(p)) for p in self.arrays]
         count = Value(INT, hint)
         return _Rows(tuple(made), count), [*made, count]
 
@@ -237,10 +238,10 @@ class _Grower:
         number, where = self.place(web, team, row)
         arrays = list(rows.arrays)
         array = arrays[number]
-        arrays[number] = write_element(builder, array, value, where, _hint(array))
+        arrays[number] = write_element(builder, array, value, where, hint_of(array))
         late, count = rows.late - {web}, rows.count
         if not late:
-            (count,) = builder.add(place, (count, const(1)), {}, _hint(count))
+            (count,) = builder.add(place, (count, const(1)), {}, hint_of(count))
         self.rows[team] = _Rows(tuple(arrays), count, late)
         self.latest[web] = stmt.out
 
@@ -250,7 +251,7 @@ class _Grower:
         (full,) = builder.add(equal, (rows.count, length), {})
         more = builder.nested()
         longer = [more.add(doubled, (a,), {})[0] for a in rows.arrays]
-        outs = tuple(Value(a.type, _hint(a)) for a in rows.arrays)
+        outs = tuple(Value(a.type, hint_of(a)) for a in rows.arrays)
         then, orelse = more.block((), longer), Block((), (), rows.arrays)
         builder.append(If(full, then, orelse, outs, builder.loc))
         return outs
@@ -327,7 +328,3 @@ class _Grower:
             if each and stmt.trips is not None and known(self.rows[team].count) == 0:
                 return team
         return None
-
-
-def _hint(operand: Operand) -> str:
-    return operand.hint if isinstance(operand, Value) else ""
