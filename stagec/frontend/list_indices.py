@@ -23,7 +23,7 @@ from stagec.frontend.unify import (
 )
 from stagec.frontend.values import ArrayRef, Items, Known, Number, Ref, StagedItems, Value
 from stagec.ir.core import Const, Operand
-from stagec.ir.types import ListType
+from stagec.ir.types import ListType, rank_of
 from stagec.ops import lists
 
 
@@ -125,7 +125,7 @@ def append(m: Machine, state: State, ref: Ref, value: Value, loc: Loc | None) ->
     kind = content.operand.type
     assert isinstance(kind, ListType)
     have = unsized(element_operand(state, value).type)
-    if getattr(have, "rank", 0) != getattr(kind.element, "rank", 0):
+    if rank_of(have) != rank_of(kind.element):
         raise StagecError(
             "SC333", f"a list of {kind.element} gets an element of type {have}", loc,
             "append values of one type in a staged loop",

@@ -243,6 +243,11 @@ COMPLEX = ArrayType(np.dtype(np.complex128), (), "py")
 TEXT = TextType()
 
 
+def rank_of(type: Type) -> int:
+    """The rank of an array; 0 for anything else."""
+    return type.rank if isinstance(type, ArrayType) else 0
+
+
 def symbols_of(type: Type) -> Iterator[Symbol]:
     """The symbols in the sizes of the type."""
     if isinstance(type, ListType):

@@ -21,7 +21,7 @@ from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, Wh
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import ArrayType, Size
+from stagec.ir.types import Size, rank_of
 from stagec.ir.walk import regions, statements
 from stagec.ops.axes import transpose
 from stagec.ops.copying import copy
@@ -49,7 +49,7 @@ def _of_kernel(fn: Function) -> Function:
     found = {
         s.out: s
         for s in statements(fn.body)
-        if isinstance(s, Apply) and (s.op is copy or s.op in MADE) and _rank(s.out) > 1
+        if isinstance(s, Apply) and (s.op is copy or s.op in MADE) and rank_of(s.out.type) > 1
     }
     whole = set(_seen_whole(fn.body, origins))
     found = {v: s for v, s in found.items() if v not in whole}
@@ -71,10 +71,6 @@ def _of_kernel(fn: Function) -> Function:
         for r in body.results
     ]
     return replace(fn, body=builder.block(body.params, results))
-
-
-def _rank(value: Value) -> int:
-    return value.type.rank if isinstance(value.type, ArrayType) else 0
 
 
 # --- what is used of an array ----------------------------------------------------------------
@@ -160,7 +156,7 @@ class _Votes:
 
     def first_axis(self, array: Value, returned: bool) -> bool:
         """Whether most loops run along the first axis, and are worth a copy if need be."""
-        rest = sum(self.count[array, k] for k in range(1, _rank(array)))
+        rest = sum(self.count[array, k] for k in range(1, rank_of(array.type)))
         return self.count[array, 0] > rest and (not returned or self.depth[array] >= DEEP)
 
 
@@ -184,7 +180,7 @@ def _turned(block: Block, chosen: set[Apply]) -> Block:
 
 def _view(stmt: Apply) -> list[Stmt]:
     """The array as a view of one whose axes are in the other order."""
-    axes = tuple(reversed(range(_rank(stmt.out))))
+    axes = tuple(reversed(range(rank_of(stmt.out.type))))
     builder = Builder(loc=stmt.loc)
     if stmt.op is copy:
         given = builder.add(transpose, stmt.args, {"axes": axes})

@@ -17,7 +17,7 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import fits
 from stagec.ir.path import Arg, Index, Item, Path
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import INT, ArrayType, Shape, same
+from stagec.ir.types import INT, ArrayType, Shape, rank_of, same
 from stagec.ir.walk import uses
 from stagec.ops.creation import empty
 from stagec.ops.extent import extent
@@ -123,9 +123,7 @@ class _Selection:
     def lengths(self, builder: Builder) -> list[Operand]:
         """The lengths of the axes of the arrays."""
         types = [a.type for a in _index(self.stmt)]
-        by = next(
-            a for a, t in zip(_index(self.stmt), types, strict=True) if getattr(t, "rank", 0)
-        )
+        by = next(a for a, t in zip(_index(self.stmt), types, strict=True) if rank_of(t))
         return [_length(builder, by, axis) for axis in range(len(self.chosen))]
 
     def room(self, builder: Builder) -> Operand:

@@ -14,12 +14,12 @@ from typing import Any
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Operand, Value
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, rank_of
 from stagec.ops.arithmetic import Handle
 from stagec.ops.indexing import accumulate, read_at
 from stagec.ops.into import Into
 from stagec.ops.paths import is_view, path_type
-from stagec.transforms.shapes import pointwise, rank
+from stagec.transforms.shapes import pointwise
 
 
 def takes_part(stmt: Apply) -> bool:
@@ -52,12 +52,14 @@ def part_terms(builder: Builder, stmt: Apply, part: Into) -> list[Any]:
 
     def selected(operand: Operand) -> Any:
         whole = Handle(builder, operand)
-        return read_at(whole, path, *index) if rank(operand.type) else whole
+        return read_at(whole, path, *index) if rank_of(operand.type) else whole
 
     assert stmt.op.vjp is not None
     terms = stmt.op.vjp(ct, selected(stmt.out), *map(selected, stmt.args), **stmt.kwargs)
     return [
-        Into(part.op, (term, *index), part.attrs) if term is not None and rank(a.type) else term
+        Into(part.op, (term, *index), part.attrs)
+        if term is not None and rank_of(a.type)
+        else term
         for a, term in zip(stmt.args, terms, strict=True)
     ]
 

@@ -23,7 +23,7 @@ from stagec.ir.core import (
     const,
 )
 from stagec.ir.path import Arg
-from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, Type, same, same_shape
+from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, Type, rank_of, same, same_shape
 from stagec.ir.walk import regions
 from stagec.ops.creation import zeros, zeros_like
 from stagec.ops.extent import extent
@@ -43,7 +43,7 @@ class Shapes:
 
         `later` allows a value to stand for one before it: right in a backward pass only.
         """
-        found = cls(tuple(p for p in block.params if rank(p.type)))
+        found = cls(tuple(p for p in block.params if rank_of(p.type)))
         found._collect(block)
         if not later:
             found.overwritten.clear()
@@ -77,7 +77,7 @@ class Shapes:
 
     def witness(self, builder: Builder, operand: Operand) -> Operand:
         """A value of the same shape that costs less to keep."""
-        if not isinstance(operand, Value) or not rank(operand.type):
+        if not isinstance(operand, Value) or not rank_of(operand.type):
             return operand
         for param in self.params:
             if known_same(param.type, operand.type):
@@ -161,11 +161,6 @@ def planned(
     return tuple(plan), tuple(args)
 
 
-def rank(type: Type) -> int:
-    """The rank of an array; 0 for anything else."""
-    return type.rank if isinstance(type, ArrayType) else 0
-
-
 def _shape(type: Type) -> Shape:
     return type.shape if isinstance(type, ArrayType) else ()
 
@@ -180,9 +175,14 @@ def known_same(a: Type, b: Type) -> bool:
 def _same_shaped(stmt: Apply, result: Operand) -> Iterable[Operand]:
     """The operands that surely have the shape of this result."""
     out = result.type
-    arrays = [a for a in stmt.args if rank(a.type)]
+    arrays = [a for a in stmt.args if rank_of(a.type)]
     found = [a for a in arrays if known_same(a.type, out)]
-    if not found and pointwise(stmt) and len(arrays) == 1 and rank(arrays[0].type) == rank(out):
+    if (
+        not found
+        and pointwise(stmt)
+        and len(arrays) == 1
+        and rank_of(arrays[0].type) == rank_of(out)
+    ):
         return arrays
     return found
 
@@ -193,7 +193,7 @@ def axes_of(stmt: Apply, result: Value) -> list[tuple[Operand, int]] | None:
     types: list[Type] = []
     for n, arg in enumerate(stmt.args):
         names = [
-            Size(((Symbol(f"__axis{n}_{k}", unit=True), 1),)) for k in range(rank(arg.type))
+            Size(((Symbol(f"__axis{n}_{k}", unit=True), 1),)) for k in range(rank_of(arg.type))
         ]
         places |= {name: (arg, k) for k, name in enumerate(names)}
         types.append(replace(arg.type, shape=tuple(names)) if names else arg.type)  # type: ignore[type-var]

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, For, If, Operand, Value, While, operand_of
 from stagec.ir.path import Arg, Index, Item, Path, Slice
-from stagec.ir.types import ArrayType, Dim, Symbol, Type, affine, symbols_of
+from stagec.ir.types import ArrayType, Dim, Symbol, Type, affine, rank_of, symbols_of
 from stagec.ir.walk import defined, regions
 from stagec.ops.arithmetic import Handle
 from stagec.ops.indexing import read_at, update
 from stagec.transforms.activity import loop_params, loop_results
 from stagec.transforms.affine import Facts, Integers
-from stagec.transforms.shapes import known_same, pointwise, rank
+from stagec.transforms.shapes import known_same, pointwise
 from stagec.transforms.versions import History, Step, is_read
 
 Interval = tuple[Dim, Dim]
@@ -152,7 +152,8 @@ class Survival:
         if is_read(made):
             return self._same_part(made, stmt)
         return pointwise(made) and any(
-            rank(a.type) == rank(value.type) and self._fills(a, stmt, part) for a in made.args
+            rank_of(a.type) == rank_of(value.type) and self._fills(a, stmt, part)
+            for a in made.args
         )
 
     def _same_part(self, read: Apply, stmt: Apply) -> bool:

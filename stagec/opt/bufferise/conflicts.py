@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from stagec.ir.alias import Atom, Atoms, Memory, disjoint
 from stagec.ir.core import Apply, For, Stmt, Value, While
 from stagec.ir.path import Path
-from stagec.ir.types import ArrayType, ListType
+from stagec.ir.types import ArrayType, ListType, rank_of
 from stagec.ir.walk import operands
 from stagec.ops.lists import list_append
 from stagec.opt.bufferise.loops import Loop, Source, blame
@@ -151,11 +151,7 @@ def prefer_savings(
     return keep or (
         len(saves) <= MANY_VIEWS
         and all(
-            state.of(save.value).part or _rank(save.value) < _rank(operand) for save in saves
+            state.of(save.value).part or rank_of(save.value.type) < rank_of(operand.type)
+            for save in saves
         )
     )
-
-
-def _rank(value: Value) -> int:
-    """How many axes; what is in the memory of an array that has more is a part of it."""
-    return value.type.rank if isinstance(value.type, ArrayType) else 0

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from stagec.ir.core import Apply, Call, Operand, Stmt
 from stagec.ir.lowering import kernel_source
-from stagec.ir.types import Dim, Size
+from stagec.ir.types import Dim, Size, rank_of
 from stagec.ir.walk import regions, uses
 from stagec.opt.scalarise.groups import Group, array_type, moved_to, space
 from stagec.opt.scalarise.places import natural
@@ -38,7 +38,7 @@ def compilable(stmt: Stmt, views: Views) -> bool:
 
 def rank(stmt: Apply) -> int:
     """The rank of the op's first result."""
-    return getattr(stmt.outs[0].type, "rank", 0) if stmt.outs else 0
+    return rank_of(stmt.outs[0].type) if stmt.outs else 0
 
 
 def _runs(items: Sequence[Stmt | Group], views: Views) -> Iterator[list[Stmt | Group]]:

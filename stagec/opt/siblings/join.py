@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from stagec.ir.core import Apply, Block, Cost, For, Operand, Value
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, rank_of
 from stagec.ir.walk import free_values, statements, substitute
 from stagec.opt.siblings.accesses import followed, own_axes
 
@@ -122,7 +122,7 @@ class _Join:
         arrays of this rank at least.
         """
         return self.related or any(
-            getattr(value.type, "rank", 0) >= rank
+            rank_of(value.type) >= rank
             and own_axes(self.first, {value}) & own_axes(self.second, {value})
             for value in self.free[0]
             if value in self.free[1]

@@ -23,7 +23,7 @@ from stagec.ir.core import (
 )
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_operands
-from stagec.ir.types import INT, ArrayType, Dim
+from stagec.ir.types import INT, ArrayType, Dim, rank_of
 from stagec.ir.walk import rename
 from stagec.ops.arithmetic import Handle
 from stagec.ops.comparison import less_equal
@@ -53,7 +53,7 @@ def rewritten(fn: Function, choices: Sequence[Choice], inside: set[Value]) -> Fu
             rewriter.lists |= dict.fromkeys(found.web.values, (choice, depth))
         if choice.copied is not None:
             rewriter.copied.add(choice.copied)
-    rewriter.lengths.arrays += [p for p in fn.params if _rank(p)]
+    rewriter.lengths.arrays += [p for p in fn.params if rank_of(p.type)]
     rewriter.trips.given = {
         s
         for p in fn.params
@@ -115,7 +115,7 @@ class _Rewriter:
             builder.loc = stmt.loc
             self.statement(builder, stmt)
             if isinstance(stmt, Apply) and not stmt.op.lenient:
-                arrays += [v for v in stmt.outs if _rank(v)]
+                arrays += [v for v in stmt.outs if rank_of(v.type)]
         del arrays[mark:]
         results = [part for r in block.results for part in self.parts(r)]
         return builder.block(params or block.params, results)
@@ -364,10 +364,6 @@ class _Rewriter:
             return [self.lengths.size(builder, d, indices) if r else None for r, d in pairs]
         except Unknown:
             raise Failed(plan) from None
-
-
-def _rank(value: Value) -> int:
-    return value.type.rank if isinstance(value.type, ArrayType) else 0
 
 
 def _size(operand: Operand) -> Dim:
