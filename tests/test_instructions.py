@@ -39,6 +39,22 @@ def test_no_such_element(run: Any, index: int, length: int) -> None:
         run(kernels.inside)(index, length)
 
 
+def chosen(a: Any, places: Any) -> Any:
+    total = 0.0
+    for i in range(places.shape[0]):
+        total += a[kernels.inside(places[i], a.shape[0])]
+    return total
+
+
+def test_an_index_that_is_not_negative_takes_one_test() -> None:
+    """Neither the helper nor Numba chooses between an index from the front and the end."""
+    compiled = numba.njit(error_model="numpy")(chosen)
+    assert compiled(np.arange(1.0, 4), np.array([0, -1, 2])) == 7.0
+    (text,) = compiled.inspect_llvm().values()
+    body = text[text.index("define") :]
+    assert "select" not in body[: body.index("\n}")]
+
+
 def test_natural_index(run: Any) -> None:
     assert run(kernels.natural)(4) == 4
 

@@ -174,23 +174,31 @@ def _before(builder: Any, args: Any, fail: Any) -> Any:
 
 def _inside(builder: Any, args: Any, fail: Any) -> Any:
     index, length = args
-    back = builder.icmp_signed("<", index, index.type(0))
-    place = builder.select(back, builder.add(index, length), index)
-    # as unsigned numbers, negative ones are larger than any length
-    with builder.if_then(builder.icmp_unsigned(">=", place, length), likely=False):
-        fail(IndexError, "index is out of bounds")
-    return place
+    front = builder.block
+    # as unsigned numbers, negative ones are larger than any length: one test for most indices
+    with builder.if_then(builder.icmp_unsigned(">=", index, length), likely=False):
+        place = builder.add(index, length)
+        with builder.if_then(builder.icmp_unsigned(">=", place, length), likely=False):
+            fail(IndexError, "index is out of bounds")
+        behind = builder.block
+    found = builder.phi(index.type)
+    found.add_incoming(index, front)
+    found.add_incoming(place, behind)
+    # Numba counts negative indices from the end: LLVM does not know that lengths are none
+    builder.assume(builder.icmp_signed(">=", found, found.type(0)))
+    return found
 
 
 def _whole(builder: Any, args: Any, fail: Any) -> Any:
     exact, rough = args
-    none = builder.fcmp_unordered("uno", rough, rough)
-    with builder.if_then(none, likely=False):
-        fail(ValueError, "cannot convert float NaN to integer")
-    limit = rough.type(WORD * (1 - 1e-15))
-    above = builder.fcmp_ordered(">=", rough, limit)
-    below = builder.fcmp_ordered("<=", rough, rough.type(-limit.constant))
+    limit = WORD * (1 - 1e-15)
+    # NaN is neither: one test for all numbers that fit
+    above = builder.fcmp_unordered(">=", rough, rough.type(limit))
+    below = builder.fcmp_unordered("<=", rough, rough.type(-limit))
     with builder.if_then(builder.or_(above, below), likely=False):
+        none = builder.fcmp_unordered("uno", rough, rough)
+        with builder.if_then(none):
+            fail(ValueError, "cannot convert float NaN to integer")
         fail(OverflowError, LARGE)
     return exact
 
