@@ -33,6 +33,7 @@ from stagec.opt.parallel import parallel
 from stagec.opt.powers import powers
 from stagec.opt.promote import promote
 from stagec.opt.recurrences import recurrences
+from stagec.opt.restored import restored
 from stagec.opt.rims import rims
 from stagec.opt.rotate import rotate
 from stagec.opt.scalarise import scalarise
@@ -97,7 +98,7 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(again, lengthwise, tapes, states),
+            *(again, lengthwise, tapes, restored, states),
             *(upwards, first_writes, gathers, rims, turns, selections),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
