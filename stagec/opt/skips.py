@@ -12,6 +12,10 @@ Here `t` decides alone whether the trip adds anything, and the additions move in
 t != 0.0`.  Only what is exactly zero then is skipped: sums, masks and multiples by constants of
 `t`; a product with a number that may be infinite is not.  A branch keeps a loop from running
 several trips at a time, so it is made only where a trip reads what the trip before has added.
+
+A number that the loop carries from trip to trip through masks, as the cotangent of the largest
+element so far, stays zero once it is zero.  What is computed from it moves into a branch too:
+trips need not wait for it then (`_faded`).
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from stagec.ir.function import Function
 from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import ArrayType
-from stagec.ir.walk import operands, rename, uses
+from stagec.ir.walk import effectful, operands, rename, substitute, uses
 from stagec.ops.arithmetic import add, divide, multiply, negative, subtract
 from stagec.ops.cast import astype, to_numpy, to_python
 from stagec.ops.comparison import not_equal
@@ -50,6 +54,8 @@ def _block(block: Block) -> Block:
         stmt = map_regions(stmt, _block)
         if isinstance(stmt, For) and not stmt.until:
             stmt = replace(stmt, body=_skipping(stmt.body))
+            for k in range(len(stmt.init)):
+                stmt = replace(stmt, body=_faded(stmt.body, k))
         stmts.append(stmt)
     return replace(block, stmts=tuple(stmts))
 
@@ -84,15 +90,14 @@ class _Skip:
     def of(cls, body: Block, test: Value) -> _Skip:
         """What can be skipped for this value."""
         skip = cls(body, test)
-        skip._follow()
+        skip.follow()
         skip._collect()
         return skip
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
         self.zero.add(self.test)
         for stmt in self.body.stmts:
-            assert isinstance(stmt, Apply)
-            if len(stmt.outs) != 1 or stmt.out is self.test:
+            if not isinstance(stmt, Apply) or len(stmt.outs) != 1 or stmt.out is self.test:
                 continue
             if self._is_zero(stmt):
                 self.zero.add(stmt.out)
@@ -137,28 +142,29 @@ class _Skip:
             if left == chosen:
                 break
             chosen = left
-        self.moved = chosen | self._private(chosen)
+        self.moved = chosen | self.private(chosen)
 
-    def _private(self, chosen: set[Stmt]) -> set[Stmt]:
+    def private(self, chosen: set[Stmt]) -> set[Stmt]:
         """The ops without effects whose results only the chosen statements need."""
         origins = Origins.of_block(self.body)
         rest = [s for s in self.body.stmts if s not in chosen]
         # an array that is written to has another content at the end of the trip
         written = {origins.root(v) for s in rest for v in overwritten(s)}
         # where the additions are skipped, what they are added to is the result
-        bases = {self.kept[v] for s in chosen for v in s.outs}
+        bases = {self.kept[v] for s in chosen for v in s.outs if v in self.kept}
         needed: set[Operand] = {*self.body.results, self.test, *bases}
         found: set[Stmt] = set()
         for stmt in reversed(rest):
-            assert isinstance(stmt, Apply)
-            moves = stmt.op.effect is Effect.NONE and not any(
-                has_memory(o.type) for o in stmt.outs
+            moves = (
+                isinstance(stmt, Apply)
+                and stmt.op.effect is Effect.NONE
+                and not any(has_memory(o.type) for o in stmt.outs)
             )
-            read_from = {origins.root(a) for a in stmt.args if has_memory(a.type)}
+            read_from = {origins.root(a) for a in operands(stmt) if has_memory(a.type)}
             if moves and needed.isdisjoint(stmt.outs) and written.isdisjoint(read_from):
                 found.add(stmt)
             else:
-                needed.update(stmt.args)
+                needed.update(uses(stmt))
         return found
 
     def worthwhile(self) -> bool:
@@ -201,6 +207,72 @@ class _Skip:
         while value in inner:
             value = self.kept[value]  # type: ignore[index]
         return value
+
+
+def _faded(body: Block, k: int) -> Block:
+    """The body of a loop with a branch around what is zero if its carry number `k` is, where
+    that is zero on the next trip as well.
+    """
+    param, result = body.params[1 + k], body.results[k]
+    skip = _Skip(body, param)
+    if not _is_float(param) or result is param or any(map(effectful, body.stmts)):
+        return body
+    skip.follow()
+    chain = [s for s in body.stmts if not skip.zero.isdisjoint(s.outs)]
+    if result not in skip.zero or not any(map(_is_mask, chain)):
+        return body
+    moved = {*chain, *skip.private(set(chain))}
+    before, after = _around(body, moved)
+    inner = {v for s in moved for v in uses(s)}
+    if not inner.isdisjoint(v for s in after for v in s.outs) or _passes(body, after):
+        return body
+    used = {*body.results, *(v for s in after for v in uses(s))}
+    live = [v for s in chain for v in s.outs if v in used]
+    zeros = tuple(_zero(v) for v in live)
+    if any(z.type != v.type for z, v in zip(zeros, live, strict=True)):
+        return body
+    builder = Builder(before, chain[0].loc)
+    (cond,) = builder.add(not_equal, (param, const(0.0)), {})
+    then = Block((), tuple(s for s in body.stmts if s in moved), tuple(live))
+    outs = tuple(Value(v.type, v.hint) for v in live)
+    builder.append(If(cond, then, Block((), (), zeros), outs, builder.loc))
+    rest = Block(body.params, tuple(after), body.results)
+    rest = substitute(rest, dict(zip(live, outs, strict=True)))
+    return replace(rest, stmts=(*builder.stmts, *rest.stmts))
+
+
+def _around(body: Block, moved: set[Stmt]) -> tuple[list[Stmt], list[Stmt]]:
+    """The other statements: those that need nothing of the moved ones, and those that do."""
+    made = {v for s in moved for v in s.outs}
+    before, after = list[Stmt](), list[Stmt]()
+    for stmt in body.stmts:
+        if stmt in moved:
+            continue
+        if made.isdisjoint(uses(stmt)):
+            before.append(stmt)
+        else:
+            after.append(stmt)
+            made.update(stmt.outs)
+    return before, after
+
+
+def _passes(body: Block, after: list[Stmt]) -> bool:
+    """Whether one of the statements would come behind a write to an array that it uses."""
+    origins = Origins.of_block(body)
+    touched: set[Operand] = set()
+    for stmt in body.stmts:
+        if stmt in after:
+            touched.update(origins.root(v) for v in uses(stmt) if has_memory(v.type))
+        elif any(origins.root(v) in touched for v in overwritten(stmt)):
+            return True
+    return False
+
+
+def _zero(value: Value) -> Const:
+    """Zero as a number of the value's type."""
+    kind = value.type
+    assert isinstance(kind, ArrayType)
+    return const(0.0) if kind.weak else const(kind.dtype.type(0))
 
 
 def _is_mask(stmt: Stmt) -> bool:

@@ -183,6 +183,59 @@ def test_products_with_zero_cotangents_are_not_skipped() -> None:
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-15)
 
 
+def largest(x: Any) -> Any:
+    best = 0.0
+    for i in range(len(x)):
+        best = max(best, 2.0 * np.sin(x[i]))
+    return best
+
+
+def fading(x: Any) -> Any:
+    s = 0.0
+    for i in range(len(x)):
+        s = max(0.5 * s, x[i])
+    return s
+
+
+def in_single_precision(x: Any) -> Any:
+    best = np.float32(0.0)
+    for i in range(len(x)):
+        best = np.maximum(best, x[i] * x[i])
+    return best
+
+
+def times_elements(x: Any) -> Any:
+    s = 1.0
+    for i in range(len(x)):
+        s = max(s * x[i], -1.0)
+    return s
+
+
+TIED = np.array([0.2, 0.9, 0.1, 0.9, -0.3])
+UNKNOWN = np.array([0.2, np.nan, 0.1, np.inf, 0.7])
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("program", [largest, fading, in_single_precision])
+@pytest.mark.parametrize("x", [SEQUENCES[0], TIED, -TIED, UNKNOWN, np.zeros(4)])
+def test_what_stays_zero_is_skipped(program: Any, x: Any) -> None:
+    x = x.astype(np.float32) if program is in_single_precision else x
+    compiled, plain = sc.grad(program, backend="numba"), sc.grad(program)
+    assert "_bar != " in compiled.source(x)
+    assert "_bar != " not in plain.source(x)
+    got, expected = compiled(x), plain(x)
+    assert got.dtype == expected.dtype
+    np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-15)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("x", [SEQUENCES[0], TIED, UNKNOWN, np.array([0.7, np.inf, 0.8])])
+def test_what_may_become_another_number_than_zero_is_not(x: Any) -> None:
+    compiled, plain = sc.grad(times_elements, backend="numba"), sc.grad(times_elements)
+    assert "_bar != " not in compiled.source(x)
+    np.testing.assert_allclose(compiled(x), plain(x), rtol=1e-12, atol=1e-15)
+
+
 def test_numbers_around_loops_are_compiled_too() -> None:
     text = sc.grad(stepped, argnums=(0, 1), backend="numba").source(0.8, 0.9)
     entry = text.split("def stepped_grad(")[1]
