@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from stagec.errors import Loc, StagecError
@@ -10,7 +11,7 @@ from stagec.frontend.assignments import assign
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.machine import Frame, Machine, Raised
 from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, taken, then_do
-from stagec.frontend.values import NONE, ExceptionValue, Known
+from stagec.frontend.values import NONE, ExceptionValue, Known, Value
 from stagec.ir.core import Apply, Effect
 from stagec.ops import effects
 
@@ -150,45 +151,62 @@ def with_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) 
     leave = objects.attribute(m, state, manager, "__exit__", loc)
     tree = m.call(enter, (), {}, state, loc)
 
-    def body(s: State) -> Tree:
+    def bound(s: State) -> Tree:
         value = taken(s)
-        inner: Tree = Leaf(s)
-        if item.optional_vars is not None:
-            inner = assign(m, frame, item.optional_vars, value, s, loc)
-        m.handlers.append(stmt)
+        if item.optional_vars is None:
+            return Leaf(s)
+        return assign(m, frame, item.optional_vars, value, s, loc)
+
+    m.handlers.append(stmt)
+    try:
+        tree = then_do(tree, on_its_path(m, bound, loc))
+        tree = then_do(tree, lambda s: m.run(stmt.body, frame, s))
+    finally:
+        m.handlers.pop()
+
+    return extend(tree, lambda leaf: left(m, leave, leaf, loc))
+
+
+def left(m: Machine, leave: Value, leaf: Leaf, loc: Loc) -> Tree:
+    """The path after `__exit__`, the body of the `with` statement having ended as it has."""
+    if leaf.exit is Exit.RAISE and leaf.raised is None:
+        return leaf
+    raised = leaf.exit is Exit.RAISE
+    kind = Known(exception_class(leaf.raised)) if raised else NONE
+    value: Any = NONE
+    if raised:
+        value = leaf.raised if isinstance(leaf.raised, ExceptionValue) else Known(leaf.raised)
+    result = leaf.state.cells.get(RESULT)
+
+    def called(s: State) -> Tree:
+        return m.call(leave, (kind, value, NONE), {}, s, loc)
+
+    def back(s: State) -> Tree:
+        answer = m.truth(s, taken(s), loc)
+        if result is not None:
+            s.cells[RESULT] = result
+        if raised and answer is True:
+            return Leaf(s)
+        if raised and not m.handlers:
+            return throw(m, s, leaf.raised, loc)
+        return Leaf(s, leaf.exit, leaf.raised)
+
+    done = on_its_path(m, called, loc)(leaf.state)
+    return then_do(done, on_its_path(m, back, loc))
+
+
+def on_its_path(
+    m: Machine, step: Callable[[State], Tree], loc: Loc | None
+) -> Callable[[State], Tree]:
+    """The step for one path of several: what it raises is raised there, the others go on."""
+
+    def run(state: State) -> Tree:
         try:
-            return then_do(inner, lambda t: m.run(stmt.body, frame, t))
-        finally:
-            m.handlers.pop()
+            return step(state)
+        except Raised as raised:
+            return throw(m, state, raised.value, loc)
 
-    tree = then_do(tree, body)
-
-    def after(leaf: Leaf) -> Tree:
-        if leaf.exit is Exit.RAISE and leaf.raised is None:
-            return leaf
-        raised = leaf.exit is Exit.RAISE
-        kind = Known(exception_class(leaf.raised)) if raised else NONE
-        value: Any = NONE
-        if raised:
-            value = (
-                leaf.raised if isinstance(leaf.raised, ExceptionValue) else Known(leaf.raised)
-            )
-        result = leaf.state.cells.get(RESULT)
-        done = m.call(leave, (kind, value, NONE), {}, leaf.state, loc)
-
-        def back(s: State) -> Tree:
-            answer = m.truth(s, taken(s), loc)
-            if result is not None:
-                s.cells[RESULT] = result
-            if raised and answer is True:
-                return Leaf(s)
-            if raised and not m.handlers:
-                return throw(m, s, leaf.raised, loc)
-            return Leaf(s, leaf.exit, leaf.raised)
-
-        return then_do(done, back)
-
-    return extend(tree, after)
+    return run
 
 
 def throw(m: Machine, state: State, value: Any, loc: Loc | None) -> Tree:

@@ -15,7 +15,13 @@ from stagec.frontend.calls import nested_code
 from stagec.frontend.closing import close
 from stagec.frontend.desugar import is_normal_exit
 from stagec.frontend.expressions import evaluate, spread
-from stagec.frontend.handlers import raise_statement, throw, try_statement, with_statement
+from stagec.frontend.handlers import (
+    on_its_path,
+    raise_statement,
+    throw,
+    try_statement,
+    with_statement,
+)
 from stagec.frontend.iteration import run_for
 from stagec.frontend.loops import dead_cells, variable_names
 from stagec.frontend.machine import LIMITS, Frame, Machine, Raised
@@ -111,7 +117,8 @@ def valued(
                 "SC391", "a yield outside a consumed generator", loc, "loop over it"
             )
         value = NONE if node.value is None else evaluate(m, frame, node.value, state)
-        return then_do(frame.consume(value, state, loc), lambda s: use(s, NONE))
+        tree = frame.consume(value, state, loc)
+        return then_do(tree, on_its_path(m, lambda s: use(s, NONE), loc))
     if not isinstance(node, gast.Call):
         return use(state, evaluate(m, frame, node, state))
     f = evaluate(m, frame, node.func, state)
@@ -124,11 +131,8 @@ def valued(
         else:
             kwargs |= dict(containers.dict_items(m, state, value, loc))
     state.builder.loc = loc
-    try:
-        tree = m.call(f, args, kwargs, state, loc)
-    except Raised as raised:
-        return throw(m, state, raised.value, loc)
-    return then_do(tree, lambda s: use(s, taken(s)))
+    tree = on_its_path(m, lambda s: m.call(f, args, kwargs, s, loc), loc)(state)
+    return then_do(tree, on_its_path(m, lambda s: use(s, taken(s)), loc))
 
 
 def _if(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:

@@ -203,6 +203,8 @@ class Op:
     alone : as `scalar`, for a kernel that surely computes one element at a time: where that is
         faster in another way.  None: as `scalar`.
     noun : what generated code calls a result that the user gave no name; empty: nothing tells.
+    any_width : whether `scalar` says the same of integers of 64 bits as the op does of narrower
+        ones: kernels read those as such.
     """
 
     name: str
@@ -228,6 +230,7 @@ class Op:
     batch_last: Callable[..., Any] | None = None
     alone: Scalar | None = None
     noun: str = ""
+    any_width: bool = False
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         """Append the op to the block being built, or run it if no argument is staged."""

@@ -20,6 +20,7 @@ from stagec.ir.core import (
     Folds,
     Moves,
     Operand,
+    Scalar,
     Stmt,
     Undef,
 )
@@ -30,6 +31,7 @@ from stagec.ir.walk import operands, regions
 ELEMENTS = frozenset(
     map(np.dtype, ("float64", "float32", "complex128", "complex64", "int64", "bool"))
 )
+NARROW = frozenset(map(np.dtype, ("int8", "int16", "int32", "uint8", "uint16", "uint32")))
 FOREIGN = re.compile(r"\brt\.|\{[a-z]")
 SMALL = 2**40  # what kernels may assume of the integers they are passed, and of sizes
 LARGEST = 2**62
@@ -42,13 +44,19 @@ def kernel_source(stmt: Apply, alone: bool = False) -> str | None:
     """
     op = stmt.op
     form = op.alone if alone and op.alone is not None else op.scalar
-    types = [a.type for a in stmt.args]
-    if op.effect is Effect.ORDERED or not all(
-        map(fits, (*types, *(o.type for o in stmt.outs)))
-    ):
+    types, made = [a.type for a in stmt.args], [o.type for o in stmt.outs]
+    if op.effect is Effect.ORDERED or not all(map(holds, (*types, *made))):
         return None
+    if any(map(_narrow, (*types, *made))):
+        return _of_any_width(stmt)
     if not all(map(_small, stmt.args)):
         return None
+    return _source(stmt, form)
+
+
+def _source(stmt: Apply, form: Scalar) -> str | None:
+    """The template for this form of the op."""
+    op, types = stmt.op, [a.type for a in stmt.args]
     text = form(*types, **stmt.kwargs) if callable(form) else form
     if isinstance(text, Calls | Expands):
         return _call(stmt, text)
@@ -65,6 +73,21 @@ def kernel_source(stmt: Apply, alone: bool = False) -> str | None:
     if not callable(op.scalar) and op.raises(types, stmt.kwargs):
         return None
     return text
+
+
+def _of_any_width(stmt: Apply) -> str | None:
+    """The template of an op on narrow integers: kernels read them as integers of 64 bits, with
+    which the op must do the same.
+    """
+    (out,) = stmt.outs if len(stmt.outs) == 1 else (None,)
+    if not stmt.op.any_width or out is None or not isinstance(out.type, ArrayType):
+        return None
+    text = _source(stmt, stmt.op.scalar)
+    if text is None or not _narrow(out.type):
+        return text
+    if stmt.op.overwrites is not None or path_of(stmt) is None:
+        return None  # what it computes would have to be cut to its few bits
+    return text if out.type.rank else f"np.int64({text})"
 
 
 def _call(stmt: Apply, form: Calls | Expands) -> str | None:
@@ -95,6 +118,22 @@ def fits(type: Type) -> bool:
     return bool(type.rank) or type.kind != "array"
 
 
+def holds(type: Type) -> bool:
+    """Whether a kernel can hold values of the type, narrow integers as those of 64 bits."""
+    if isinstance(type, ArrayType) and _narrow(type):
+        return bool(type.rank) or type.kind != "array"
+    return fits(type)
+
+
+def _passed_on(type: Type) -> bool:
+    """Whether statements with regions may pass on values of the type."""
+    return fits(type) or (_narrow(type) and not _is_array(type) and holds(type))
+
+
+def _narrow(type: Type) -> bool:
+    return isinstance(type, ArrayType) and type.dtype in NARROW
+
+
 def is_integer(type: Type) -> bool:
     """Whether it is that of a Python int."""
     return isinstance(type, ArrayType) and type.kind == "py" and type.dtype == INT.dtype
@@ -107,11 +146,11 @@ def in_kernel(stmt: Stmt) -> bool:
     if isinstance(stmt, Apply):
         return kernel_source(stmt) is not None
     values: Iterable[Operand] = (*operands(stmt), *stmt.outs)
-    if not all(fits(v.type) and _small(v) for v in values):
+    if not all(_passed_on(v.type) and _small(v) for v in values):
         return False
     for region in regions(stmt):
         inner = (*region.params, *region.results)
-        if not all(fits(v.type) and _small(v) for v in inner):
+        if not all(_passed_on(v.type) and _small(v) for v in inner):
             return False
         if not all(map(in_kernel, region.stmts)):
             return False
@@ -140,9 +179,11 @@ def _plain_path(stmt: Apply) -> bool:
 
 
 def _small(operand: Operand) -> bool:
-    """Whether the operand is no integer that a machine word cannot hold."""
+    """Whether the operand is no integer that a machine word cannot hold, or of fewer bits."""
     if isinstance(operand, Undef):
         return not isinstance(operand.type, ListType)
+    if isinstance(operand, Const) and _narrow(operand.type):
+        return False
     if not isinstance(operand, Const) or not isinstance(operand.value, int):
         return True
     return abs(operand.value) < LARGEST

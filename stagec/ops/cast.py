@@ -131,6 +131,7 @@ astype = make(
     source=_astype_source,
     scalar=lambda x, *, dtype: _astype_scalar(x, dtype),
     cost=Cost.CHEAP,
+    any_width=True,
     rewrites=(_astype_same, _astype_real),
 )
 
@@ -363,6 +364,7 @@ to_python = make(
     scalar=lambda x, *, kind: _to_python_scalar(x, kind),
     may_raise=_to_python_raises,
     cost=Cost.FREE,
+    any_width=True,
     rewrites=(_already,),
 )
 

@@ -23,15 +23,18 @@ def _flat(name: str, ufunc: Any, source: str, **rules: Any) -> Op:
     return elementwise(name, ufunc, source, vjp=None, jvp=None, **rules)
 
 
-less = _flat("less", np.less, "{} < {}", python=operator.lt)
-less_equal = _flat("less_equal", np.less_equal, "{} <= {}", python=operator.le)
-greater = _flat("greater", np.greater, "{} > {}", python=operator.gt)
-greater_equal = _flat("greater_equal", np.greater_equal, "{} >= {}", python=operator.ge)
+less = _flat("less", np.less, "{} < {}", python=operator.lt, any_width=True)
+less_equal = _flat("less_equal", np.less_equal, "{} <= {}", python=operator.le, any_width=True)
+greater = _flat("greater", np.greater, "{} > {}", python=operator.gt, any_width=True)
+greater_equal = _flat(
+    "greater_equal", np.greater_equal, "{} >= {}", python=operator.ge, any_width=True
+)
 equal = _flat(
     "equal",
     np.equal,
     "{} == {}",
     python=operator.eq,
+    any_width=True,
     calls=(
         (np.isposinf, lambda x: _is_infinity(x, np.inf)),
         (np.isneginf, lambda x: _is_infinity(x, -np.inf)),
@@ -43,6 +46,7 @@ not_equal = _flat(
     np.not_equal,
     "{} != {}",
     python=operator.ne,
+    any_width=True,
     calls=((np.iscomplex, lambda x: not_equal(_imaginary(strong(x)), 0)),),
 )
 

@@ -32,6 +32,7 @@ extent = constant(
     source=lambda x, *, axis: f"{{}}.shape[{axis}]",
     scalar=NATIVE,
     cost=Cost.FREE,
+    any_width=True,
     rewrites=(_static,),
     shapes=(0,),
     lenient=(0,),
@@ -58,6 +59,7 @@ range_length = constant(
     source="len(range({}, {}, {}))",
     scalar=NATIVE,
     cost=Cost.FREE,
+    any_width=True,
 )
 
 # a bound of a slice of an axis of length `n`, and `more`, counted from the start of the axis
@@ -70,6 +72,7 @@ from_start = constant(
     source=lambda bound, n, *, more=0: _FROM_START[more],
     scalar=NATIVE,
     cost=Cost.FREE,
+    any_width=True,
 )
 # how far it is from `low` to `high`, 0 if it is not further up: a length
 distance = constant(
@@ -81,6 +84,7 @@ distance = constant(
     source="max({1} - {0}, 0)",
     scalar=NATIVE,
     cost=Cost.FREE,
+    any_width=True,
 )
 _FROM_START = (
     "{0} if {0} >= 0 else max({0} + {1}, 0)",
@@ -111,6 +115,7 @@ inside = constant(
     scalar=lambda index, length: "kernels.inside({}, {})",
     may_raise=(IndexError,),
     cost=Cost.CHEAP,
+    any_width=True,
 )
 
 # the same in front of a loop from `low` to `high`: 0 if the loop makes no trip
@@ -124,6 +129,7 @@ inside_if_any = constant(
     scalar=lambda index, length, low, high: "kernels.inside({}, {}) if {} < {} else 0",
     may_raise=(IndexError,),
     cost=Cost.CHEAP,
+    any_width=True,
 )
 CHECKS = (inside, inside_if_any)  # their first operand is an index, the second a length
 

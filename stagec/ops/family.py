@@ -150,6 +150,7 @@ def make(
     batch_last: Rule | None = None,
     measure: Rule | None = None,
     noun: str = "",
+    any_width: bool = False,
 ) -> Op:
     """An op without effects that writes to none of its operands."""
     return Op(
@@ -175,6 +176,7 @@ def make(
         batch_last=batch_last,
         measure=measure,
         noun=noun,
+        any_width=any_width,
     )
 
 

@@ -65,6 +65,7 @@ def elementwise(
     cost: Cost | Callable[..., Cost] = Cost.CHEAP,
     rewrites: tuple[Rewrite, ...] = (),
     measure: Callable[..., Dim] | None = None,
+    any_width: bool = False,
 ) -> Op:
     """An op computed element by element with broadcasting.
 
@@ -82,14 +83,10 @@ def elementwise(
     """
     forms = source, python, math, may_raise
     named = also if run is not None else (ufunc, *also)
-    table: dict[Any, Any] = dict.fromkeys(named, lambda *args, **kw: _call(op, args, **kw))
-    if python is not None:
-        table[python] = lambda *args: op(*args)
-    if math is not None:
-        table[math] = lambda *args: op(*args, python=True)
+    table = {**_binders(lambda: op, named, python, math), **dict(calls)}
     op = Op(
         name=name,
-        calls=tuple({**table, **dict(calls)}.items()),
+        calls=tuple(table.items()),
         infer=partial(_infer, name, ufunc, python, result if math is not None else None),
         value=partial(_value, run or python or ufunc, math),
         vjp=None if vjp is None else partial(_vjp, vjp),
@@ -108,8 +105,19 @@ def elementwise(
         rewrites=(*rewrites, lambda *args, **attrs: _without_broadcast(op, args, attrs)),
         measure=measure,
         noun=_noun(name, source),
+        any_width=any_width,
     )
     return op
+
+
+def _binders(op: Callable[[], Op], named: tuple[Any, ...], python: Any, math: Any) -> Any:
+    """What each function that the op is the meaning of does."""
+    table: dict[Any, Any] = dict.fromkeys(named, lambda *args, **kw: _call(op(), args, **kw))
+    if python is not None:
+        table[python] = lambda *args: op()(*args)
+    if math is not None:
+        table[math] = lambda *args: op()(*args, python=True)
+    return table
 
 
 def _noun(name: str, source: str | Callable[..., str]) -> str:

@@ -142,6 +142,7 @@ read = Op(
     effect=Effect.NONE,
     cost=Cost.FREE,
     rewrites=(_whole, _transposed, _written),
+    any_width=True,
 )
 
 
@@ -268,6 +269,7 @@ def _write(
         may_raise=(IndexError, ValueError),
         effect=Effect.NONE,
         cost=Cost.CHEAP,
+        any_width=True,
         rewrites=(lambda a, v, *index, path: narrow(op, a, v, index, path), *simpler),
     )
     return op

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from stagec.ir.build import Builder
 from stagec.ir.core import LIBRARY, Apply, Block, For, Operand, Stmt, Value, const, known
 from stagec.ir.function import Function
-from stagec.ir.lowering import fits
+from stagec.ir.lowering import fits, holds
 from stagec.ir.path import Arg, Index, Item, Path
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import INT, ArrayType, Shape, rank_of, same
@@ -78,7 +78,8 @@ class _Selection:
     def of(cls, stmt: Apply) -> _Selection | None:
         """The selection; None if the statement is none that loops can make."""
         if stmt.op not in (read, update, accumulate) or not all(
-            fits(v.type) for v in (*stmt.args, *stmt.outs)
+            holds(v.type) if v in _index(stmt) else fits(v.type)
+            for v in (*stmt.args, *stmt.outs)
         ):
             return None
         path, base = stmt.kwargs["path"], stmt.args[0].type
