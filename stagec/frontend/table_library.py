@@ -142,7 +142,7 @@ def histogramdd_(
         )
     spans = [None] * n if range is None else range
     table, edges = counted_(columns, each, spans, density, weights)
-    return table, tuple(edges)
+    return table, edges
 
 
 def histogram2d_(

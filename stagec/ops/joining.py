@@ -190,8 +190,6 @@ def _append_call(arr: Any, values: Any, axis: Any = None) -> Any:
 
 
 def _block_call(arrays: Any) -> Any:
-    if not isinstance(arrays, list):
-        return arrays
     depth = _depth(arrays)
     leaves = _leaves(arrays)
     rank = max(depth, *map(np.ndim, leaves))
