@@ -39,6 +39,16 @@ def scatters(stmt: Apply) -> bool:
     return not items or not isinstance(items[0], Arg) or any(i != Slice() for i in items[1:])
 
 
+def made_so(stmt: Apply, operand: Defined, ranks: list[int]) -> bool:
+    """Whether the operation makes C-contiguous arrays of operands of these ranks."""
+    rank = operand.type.rank if isinstance(operand.type, ArrayType) else 0
+    if rank <= 1 or not any(ranks):
+        return isinstance(operand.type, ArrayType)
+    if stmt.op is ops.matmul and ranks == [2, 2]:
+        return True
+    return max(ranks) < rank and isinstance(stmt.op.scalar, Structured)
+
+
 def contiguous(m: Machine, bases: dict[Operand, ArrayRef], operand: Operand) -> bool:
     """Whether the array is surely C-contiguous, so that reshaping it gives a view."""
     while isinstance(operand, Defined):
@@ -62,14 +72,9 @@ def contiguous(m: Machine, bases: dict[Operand, ArrayRef], operand: Operand) -> 
             continue
         if stmt.op.aliased(stmt.kwargs) is not None or scatters(stmt):
             return False
-        out = stmt.out.type
-        if isinstance(out, ArrayType) and (out.rank <= 1 or not any(ranks)):
+        if made_so(stmt, operand, ranks):
             return True
-        if stmt.op is ops.matmul and ranks == [2, 2]:
-            return True
-        if max(ranks) < out.rank and isinstance(stmt.op.scalar, Structured):  # type: ignore[union-attr]
-            return True
-        if len([r for r in ranks if r > 1]) == 1:
+        if len(stmt.outs) == 1 and len([r for r in ranks if r > 1]) == 1:
             operand = next(a for a, k in zip(stmt.args, ranks, strict=False) if k > 1)
             continue
         return False

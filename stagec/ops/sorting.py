@@ -64,7 +64,7 @@ def _along_expand(x: Any, index: Any, *, axis: int) -> Any:
 
 
 def _along_call(arr: Any, indices: Any, axis: Any = -1) -> Any:
-    if np.ndim(indices) != np.ndim(arr):
+    if np.ndim(indices) != (1 if axis is None else np.ndim(arr)):
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     x, at = _last(arr, axis)
     return take_along_axis(x, indices, axis=at)

@@ -29,6 +29,8 @@ RETURNED: list[Function] = [
     lambda x, a: np.swapaxes(a=a, axis1=0, axis2=1),
     lambda x, a: np.reshape(a, shape=(4, 3)),
     lambda x, a: np.ravel(a=a),
+    lambda x, a: a.reshape(4, 3, copy=True),
+    lambda x, a: np.meshgrid(x, copy=False, sparse=True)[0],
     lambda x, a: np.take(a, 1, axis=0),
     lambda x, a: a.take(2, 1),
     lambda x, a: np.histogram(x, bins=np.arange(4.0))[1],
