@@ -300,15 +300,6 @@ def choose_(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     return found[()]
 
 
-def delete_(arr: Any, obj: Any, axis: Any = None) -> Any:
-    x, at = (np.ravel(arr), 0) if axis is None else (np.asarray(arr), axis)
-    places = np.asarray(obj)
-    keep = np.ones(x.shape[at], bool)
-    if places.size > 0:
-        keep[places] = False
-    return np.compress(keep, x, axis=at)
-
-
 # those that give generators, or that take functions
 ENTERED: dict[Any, Any] = {
     np.apply_along_axis: apply_along_axis_, np.piecewise: piecewise_, np.ndindex: ndindex_,

@@ -16,6 +16,7 @@ from stagec.frontend import (
     array_writes,
     containers,
     extents,
+    forms,
     library,
     numpy_calls,
     objects,
@@ -183,32 +184,6 @@ def _staged(function: Any, python: Any) -> Builtin:
         return m.host(state, function, given[: len(args)], named, loc)
 
     return run
-
-
-def _delete(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
-    """`np.delete`: one index and slices are an op's, several positions are marked."""
-    several = len(args) > 1 and issubclass(objects.class_of(args[1]), list | tuple | np.ndarray)
-    if several:
-        return m.call(Known(array_library.delete_), args, kwargs, state, loc)
-    return numpy_calls.apply(m, state, np.delete, args, kwargs, loc)
-
-
-def _insert(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
-    """`np.insert`: at one place it is an op's."""
-    several = len(args) > 1 and issubclass(objects.class_of(args[1]), list | tuple | np.ndarray)
-    if several:
-        return m.call(Known(table_library.insert_), args, kwargs, state, loc)
-    return numpy_calls.apply(m, state, np.insert, args, kwargs, loc)
-
-
-def _pad(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
-    """`np.pad`: with constants and elements of the array it is an op's."""
-    mode = kwargs.get("mode", args[2] if len(args) > 2 else Known("constant"))
-    computed = isinstance(mode, Known) and mode.value in signal_library.COMPUTED
-    width = kwargs.get("pad_width", args[1] if len(args) > 1 else None)
-    if computed or (width is not None and issubclass(objects.class_of(width), dict)):
-        return m.call(Known(signal_library.pad_), args, kwargs, state, loc)
-    return numpy_calls.apply(m, state, np.pad, args, kwargs, loc)
 
 
 def _list(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
@@ -389,5 +364,5 @@ TABLE: dict[Any, Builtin] = {
     **{f: _entered(python) for f, python in array_library.ENTERED.items()},
     **{f: _entered(python) for f, python in table_library.ENTERED.items()},
     **{f: _staged(f, python) for library in STAGED for f, python in library.items()},
-    np.delete: _delete, np.insert: _insert, np.pad: _pad,
+    **forms.TABLE,
 }  # fmt: skip

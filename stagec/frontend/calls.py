@@ -33,6 +33,7 @@ from stagec.frontend.drawing import draw, drawing, ufunc_method
 from stagec.frontend.hosting import host_function, library_function, logs
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import Frame, Machine, Raised
+from stagec.frontend.polynomial_library import CALLED
 from stagec.frontend.sources import Attribute, Constant, Item, Source
 from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, finish
 from stagec.frontend.unify import Unjoinable
@@ -201,6 +202,9 @@ def with_bound(
         given = (*made.args, *given) if isinstance(made, functools.partial) else given
         return Known(getter), (*args, Known(given), Known(named)), kwargs
     method = objects.class_attribute(type(function), "__call__")
+    written = CALLED.get(method) if isinstance(method, types.FunctionType) else None
+    if written is not None:
+        return Known(written), (Known(function, source_of(f)), *args), kwargs
     if isinstance(method, types.FunctionType) and not library_function(method):
         return Known(method), (Known(function, source_of(f)), *args), kwargs
     return None

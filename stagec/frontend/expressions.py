@@ -99,6 +99,11 @@ def _evaluate(m: Machine, frame: Frame, node: gast.AST, state: State, loc: Loc) 
             value = evaluate(m, frame, base, state)
             state.builder.loc = loc
             return objects.attribute(m, state, value, objects.mangled(frame, attr), loc)
+        case gast.Subscript(value=gast.Attribute(value=base, attr="flat"), slice=key):
+            value = evaluate(m, frame, base, state)
+            index = evaluate(m, frame, key, state)
+            state.builder.loc = loc
+            return flat_part(m, state, value, index, loc)
         case gast.Subscript(value=base, slice=key):
             value = evaluate(m, frame, base, state)
             index = evaluate(m, frame, key, state)
@@ -284,6 +289,14 @@ def compare(
             return found if isinstance(op, gast.In) else negation(m, state, found, loc)
         case _:
             return binary(m, state, COMPARE[type(op)], a, b, loc)
+
+
+def flat_part(m: Machine, state: State, base: Value, key: Value, loc: Loc) -> Value:
+    """`base.flat[key]`: of an array a copy, where indexing a row of it gives a view."""
+    value = subscript(m, state, objects.attribute(m, state, base, "flat", loc), key, loc)
+    if isinstance(base, ArrayRef) and isinstance(value, ArrayRef):
+        return numpy_calls.apply(m, state, np.copy, (value,), {}, loc)
+    return value
 
 
 def subscript(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) -> Value:

@@ -114,6 +114,10 @@ def _put(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) 
     return m.call_value(state, array_writes.put_, (base, *args), kwargs, loc)
 
 
+def _choose(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    return m.call_value(state, np.choose, (base, *args), kwargs, loc)
+
+
 def _resize(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
     raise StagecError(
         "SC350", "the array method 'resize' is not supported", loc,
@@ -168,7 +172,7 @@ def _conjugate(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc:
 ARRAY_METHODS: dict[str, Method] = {
     "copy": _copy, "__copy__": _copy, "astype": _astype, "fill": _fill,
     "sort": _in_place(np.sort), "partition": _in_place(np.partition),
-    "put": _put, "resize": _resize,
+    "put": _put, "choose": _choose, "resize": _resize,
     "item": _item, "tolist": _tolist, "dot": _dot, "is_integer": _is_integer,
     "conj": _conjugate, "conjugate": _conjugate,
 }  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_library, arrays, numpy_options, outputs
+from stagec.frontend import array_library, arrays, layout, numpy_options, outputs
 from stagec.frontend.machine import Machine
 from stagec.frontend.sizes import divide_sizes, need_sizes
 from stagec.frontend.state import State
@@ -30,15 +30,13 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import (
     Apply,
-    Const,
     Operand,
     Staged,
-    Structured,
     Value as Defined,
     const,
 )
-from stagec.ir.path import Arg, Index, NewAxis, Path, Reshape, Slice, Transpose, shift
-from stagec.ir.types import ArrayType, ListType, may_be_one
+from stagec.ir.path import Index, NewAxis, Path, Reshape, Slice, Transpose, shift
+from stagec.ir.types import ArrayType, ListType
 from stagec.ops.arithmetic import Handle
 from stagec.ops.family import NeedsValue
 
@@ -152,7 +150,8 @@ def apply(
         plain = [list(p) if isinstance(p, tuple) else p for p in plain]
     result = bind(m, state, function, binder, plain, named, loc)
     divide_sizes(m, result)
-    value = named_results(function, views(m, state, args, result, loc))
+    given = (*args, *plain_kwargs.values())
+    value = named_results(function, views(m, state, given, result, loc))
     return outputs.write_out(m, state, function, value, out, argument, loc) if out else value
 
 
@@ -282,7 +281,7 @@ def views(
         if stmt is None or source is None:
             return m.sized(state, m.wrap(state, result))
         step = view_step(m, state, stmt, bases)
-        if step is None and copies(m, stmt):
+        if step is None and layout.copies(m, stmt):
             return m.sized(state, m.wrap(state, result))
         if step is None:
             return shared(m, state, operand, stmt.args[source], bases)
@@ -327,9 +326,9 @@ def view_step(
         return (attrs["path"], stmt.args[1:]) if attrs["view"] else None
     if stmt.op is ops.transpose:
         return (Transpose(attrs["axes"]),), ()
-    if stmt.op is ops.reshape and contiguous(m, bases, stmt.args[0]):
+    if stmt.op is ops.reshape and layout.contiguous(m, bases, stmt.args[0]):
         return (Reshape(attrs["shape"]),), stmt.args[1:]
-    if stmt.op is ops.ravel and contiguous(m, bases, stmt.args[0]):
+    if stmt.op is ops.ravel and layout.contiguous(m, bases, stmt.args[0]):
         return (Reshape((-1,)),), ()
     if stmt.op is ops.expand_dims:
         rank = base.rank + len(attrs["axes"])
@@ -339,60 +338,3 @@ def view_step(
         items = [0 if k in attrs["axes"] else Slice() for k in range(base.rank)]
         return (Index(tuple(items)),), ()
     return None
-
-
-def copies(m: Machine, stmt: Apply) -> bool:
-    """Whether reshaping surely copies: an argument in Fortran order, flattened."""
-    base, out = stmt.args[0], stmt.out.type
-    origin = m.origin.get(base) if isinstance(base, Defined) else None
-    if stmt.op not in (ops.reshape, ops.ravel) or origin is None or origin[0] != "array":
-        return False
-    assert isinstance(base.type, ArrayType)
-    assert isinstance(out, ArrayType)
-    wide = base.type.rank > 1 and not any(map(may_be_one, base.type.shape))
-    return out.rank == 1 and wide and m.layout(origin[1]) == "F"
-
-
-def picks_rows(stmt: Apply) -> bool:
-    """Whether a read takes one element of each of the first axes, which keeps contiguity."""
-    path = stmt.kwargs["path"]
-    if len(path) != 1 or not isinstance(path[0], Index) or not stmt.kwargs["view"]:
-        return False
-    return all(isinstance(i, int | Arg) for i in path[0].items)
-
-
-def contiguous(m: Machine, bases: dict[Operand, ArrayRef], operand: Operand) -> bool:
-    """Whether the array is surely C-contiguous, so that reshaping it gives a view."""
-    while isinstance(operand, Defined):
-        if operand in bases:
-            operand = m.made.get(bases[operand].cell, operand)
-            bases = {}
-            continue
-        origin = m.origin.get(operand)
-        if origin is not None and origin[0] == "array":
-            return m.layout(origin[1]) == "C"
-        stmt = m.defs.producer.get(operand)
-        if not isinstance(stmt, Apply):
-            return False
-        if stmt.op.overwrites is not None:
-            operand = stmt.args[stmt.op.overwrites]
-            continue
-        kinds = [a.type for a in stmt.args if isinstance(a.type, ArrayType)]
-        ranks = [k.rank for k in kinds]
-        if stmt.op is ops.read and picks_rows(stmt):
-            operand = stmt.args[0]
-            continue
-        if stmt.op.aliased(stmt.kwargs) is not None:
-            return False
-        out = stmt.out.type
-        if isinstance(out, ArrayType) and (out.rank <= 1 or not any(ranks)):
-            return True
-        if stmt.op is ops.matmul and ranks == [2, 2]:
-            return True
-        if max(ranks) < out.rank and isinstance(stmt.op.scalar, Structured):  # type: ignore[union-attr]
-            return True
-        if len([r for r in ranks if r > 1]) == 1:
-            operand = next(a for a, k in zip(stmt.args, ranks, strict=False) if k > 1)
-            continue
-        return False
-    return isinstance(operand, Const)

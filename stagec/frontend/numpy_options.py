@@ -11,7 +11,7 @@ import numpy as np
 
 from stagec.frontend.array_library import axes_
 from stagec.frontend.polynomial_library import polyfit_, polyint_
-from stagec.frontend.table_library import searchsorted_, unique_
+from stagec.frontend.table_library import intersect1d_, searchsorted_, unique_
 from stagec.frontend.values import Known, Value
 
 
@@ -184,6 +184,7 @@ OPTIONS: dict[Any, tuple[Any, tuple[str, ...]]] = {
     np.nanstd: (of_present(std_), ("where", "mean")),
     np.cov: (cov_, ("fweights", "aweights")),
     np.interp: (interp_, ("period",)), np.array_equal: (array_equal_, ("equal_nan",)),
+    np.intersect1d: (intersect1d_, ("return_indices",)),
     np.unique: (unique_, ("axis",)), np.searchsorted: (searchsorted_, ("sorter",)),
     np.polyint: (polyint_, ("k",)), np.polyfit: (polyfit_, ("w", "cov")),
 }  # fmt: skip
@@ -197,5 +198,5 @@ def instead(function: Any, kwargs: Mapping[str, Value]) -> Any:
 
 def chosen(name: str, option: Value) -> bool:
     """Whether an option is not what it is where none is given."""
-    known = isinstance(option, Known)
-    return not (known and (option.value is None or (name, option.value) == ("where", True)))
+    plain = {"where": True, "return_indices": False}.get(name)
+    return not isinstance(option, Known) or not (option.value is None or option.value is plain)

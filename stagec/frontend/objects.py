@@ -100,6 +100,8 @@ def class_of(value: Value) -> type:
             return kind.dtype.type
         case FunctionValue():
             return types.FunctionType
+        case SliceValue():
+            return slice
         case _:
             return object
 

@@ -139,9 +139,146 @@ def lagval_(x: Any, c: Any, tensor: Any = True) -> Any:
     return weighted(c, x, tensor, lambda x: 1 - x, laguerre)
 
 
+def rows_of(x: Any, deg: Any, start: Any, step: Any) -> Any:
+    """All polynomials up to the degree at `x`, along a new last axis."""
+    if deg < 0:
+        raise ValueError("deg must be non-negative")
+    x = np.array(x, copy=None, ndmin=1) + 0.0
+    rows = [x * 0 + 1, start(x)]
+    for k in range(1, deg):
+        a, b = step(x, k)
+        rows.append(a * rows[k] + b * rows[k - 1])
+    return np.stack(rows[: deg + 1], axis=-1)
+
+
+def polyvander_(x: Any, deg: Any) -> Any:
+    return rows_of(x, deg, lambda x: x, powers)
+
+
+def chebvander_(x: Any, deg: Any) -> Any:
+    return rows_of(x, deg, lambda x: x, chebyshev)
+
+
+def legvander_(x: Any, deg: Any) -> Any:
+    return rows_of(x, deg, lambda x: x, legendre)
+
+
+def hermvander_(x: Any, deg: Any) -> Any:
+    return rows_of(x, deg, lambda x: 2 * x, hermite)
+
+
+def hermevander_(x: Any, deg: Any) -> Any:
+    return rows_of(x, deg, lambda x: x, hermite_e)
+
+
+def lagvander_(x: Any, deg: Any) -> Any:
+    return rows_of(x, deg, lambda x: 1 - x, laguerre)
+
+
+def fitted(vander: Any) -> Any:
+    """The least-squares fit by the polynomials that `vander` gives."""
+
+    def fit(
+        x: Any, y: Any, deg: Any, rcond: Any = None, full: Any = False, w: Any = None
+    ) -> Any:
+        if full:
+            raise TypeError("full=True is not supported")
+        columns, values = vander(x, deg), np.asarray(y) + 0.0
+        if rcond is None:
+            rcond = len(x) * np.finfo(columns.dtype).eps
+        if w is not None:
+            weights = np.asarray(w) + 0.0
+            columns = columns * weights[:, None]
+            values = values * (weights[:, None] if values.ndim == 2 else weights)
+        squares = np.sum(columns * columns, axis=0)
+        scale = np.sqrt(np.where(squares == 0, 1, squares))
+        return (np.linalg.lstsq(columns / scale, values, rcond)[0].T / scale).T
+
+    return fit
+
+
+def trimmed(c: Any) -> Any:
+    """The coefficients up to the last that is not zero; at least one."""
+    c = np.atleast_1d(c) + 0.0
+    places = np.flatnonzero(c)
+    return c[: places[-1] + 1] if places.size > 0 else c[:1]
+
+
+def polymul_(c1: Any, c2: Any) -> Any:
+    return trimmed(np.convolve(trimmed(c1), trimmed(c2)))
+
+
+def polyadd_(c1: Any, c2: Any) -> Any:
+    a, b = trimmed(c1), trimmed(c2)
+    total = np.zeros(max(len(a), len(b)), np.result_type(a.dtype, b.dtype))
+    total[: len(a)] += a
+    total[: len(b)] += b
+    return trimmed(total)
+
+
+def polysub_(c1: Any, c2: Any) -> Any:
+    return polyadd_(c1, np.negative(np.atleast_1d(c2)))
+
+
+def polyder_(c: Any, m: Any = 1, scl: Any = 1, axis: Any = 0) -> Any:
+    if m < 0:
+        raise ValueError("The order of derivation must be non-negative")
+    rows = np.moveaxis(np.array(c, copy=None, ndmin=1) + 0.0, axis, 0)
+    for _ in range(m):
+        n = rows.shape[0]
+        factors = np.arange(1, n).reshape((-1,) + (1,) * (rows.ndim - 1)) * scl
+        rows = rows[1:] * factors if n > 1 else rows[:1] * 0
+    return np.moveaxis(rows, 0, axis)
+
+
+def on_grid(value: Any, *points: Any) -> Any:
+    """The series of several variables at points: one variable after the other."""
+    *xs, c = points
+    c = value(np.asarray(xs[0]), c)
+    for x in xs[1:]:
+        c = value(np.asarray(x), c, False)
+    return c
+
+
+def in_plane(value: Any) -> Any:
+    def run(x: Any, y: Any, c: Any) -> Any:
+        return on_grid(value, x, y, c)
+
+    return run
+
+
+def poly1d_(p: Any, val: Any) -> Any:
+    return np.polyval(p.coeffs, val)
+
+
+def series_(p: Any, arg: Any) -> Any:
+    old, new = p.domain, p.window
+    length = old[1] - old[0]
+    start = (old[1] * new[0] - old[0] * new[1]) / length
+    if isinstance(arg, (tuple, list)):
+        arg = np.asarray(arg)
+    return p._val(start + (new[1] - new[0]) / length * arg, p.coef)
+
+
+# methods of NumPy's polynomials: what a call of one computes
+CALLED: dict[Any, Any] = {
+    np.poly1d.__call__: poly1d_, families.Polynomial.__call__: series_,
+}  # fmt: skip
+
 STAGED: dict[Any, Any] = {
     np.polydiv: polydiv_, families.polynomial.polyval: polyval_,
     families.chebyshev.chebval: chebval_, families.legendre.legval: legval_,
     families.hermite.hermval: hermval_, families.hermite_e.hermeval: hermeval_,
     families.laguerre.lagval: lagval_,
+    families.polynomial.polyvander: polyvander_, families.chebyshev.chebvander: chebvander_,
+    families.legendre.legvander: legvander_, families.hermite.hermvander: hermvander_,
+    families.hermite_e.hermevander: hermevander_, families.laguerre.lagvander: lagvander_,
+    families.polynomial.polyfit: fitted(polyvander_),
+    families.chebyshev.chebfit: fitted(chebvander_),
+    families.legendre.legfit: fitted(legvander_),
+    families.polynomial.polymul: polymul_, families.polynomial.polyadd: polyadd_,
+    families.polynomial.polysub: polysub_, families.polynomial.polyder: polyder_,
+    families.polynomial.polyval2d: in_plane(polyval_),
+    families.chebyshev.chebval2d: in_plane(chebval_),
+    families.legendre.legval2d: in_plane(legval_),
 }  # fmt: skip

@@ -115,6 +115,10 @@ def pad_(
     widths, lengths, ends = (pairs_(v, x.ndim) for v in (pad_width, stat_length, end_values))
     if mode == "empty":
         return np.pad(x, widths)
+    if mode == "constant":
+        return bordered(x, widths, pairs_(options.get("constant_values", 0), x.ndim))
+    if options.get("reflect_type", "even") == "odd":
+        return mirrored(x, widths, mode)
     if mode not in COMPUTED:
         return np.pad(x, widths, mode, **options)
     if len(options) > 0:
@@ -130,6 +134,33 @@ def pad_(
         left = side_(x, k, before, True, mode, lead, start)
         right = side_(x, k, after, False, mode, tail, stop)
         x = np.concatenate((left, x, right), axis=k)
+    return x
+
+
+def bordered(x: Any, widths: Any, values: Any) -> Any:
+    """The array between constants that may differ from side to side."""
+    for k in range(x.ndim):
+        (before, after), (first, last) = widths[k], values[k]
+        if before < 0 or after < 0:
+            raise ValueError("index can't contain negative values")
+        rest = x.shape[:k], x.shape[k + 1 :]
+        left = np.full((*rest[0], before, *rest[1]), np.asarray(first).astype(x.dtype))
+        right = np.full((*rest[0], after, *rest[1]), np.asarray(last).astype(x.dtype))
+        x = np.concatenate((left, x, right), axis=k)
+    return x
+
+
+def mirrored(x: Any, widths: Any, mode: Any) -> Any:
+    """The array reflected at its edges, in place and in value."""
+    for k in range(x.ndim):
+        before, after = widths[k]
+        if max(before, after) >= x.shape[k] + (mode == "symmetric"):
+            raise TypeError("np.pad: reflect_type='odd' of more than the array is not staged")
+        rows = np.moveaxis(x, k, 0)
+        whole = np.pad(rows, [(before, after)] + [(0, 0)] * (x.ndim - 1), mode)
+        n = rows.shape[0]
+        left = 2 * rows[:1] - whole[:before]
+        x = np.moveaxis(np.concatenate((left, rows, 2 * rows[-1:] - whole[before + n :])), 0, k)
     return x
 
 

@@ -1,4 +1,4 @@
-"""Histograms, distinct rows, insertions, sizes: functions of NumPy written in Python.
+"""Histograms, distinct elements, sizes: functions of NumPy written in Python.
 
 They are staged like the user's own code.
 """
@@ -142,7 +142,7 @@ def histogramdd_(
         )
     spans = [None] * n if range is None else range
     table, edges = counted_(columns, each, spans, density, weights)
-    return table, tuple(edges)
+    return table, edges
 
 
 def histogram2d_(
@@ -161,31 +161,51 @@ def histogram2d_(
     return table, edges[0], edges[1]
 
 
-def insert_(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
-    """Several places at once; they are those before anything is inserted."""
-    x = np.ravel(arr) if axis is None else np.asarray(arr)
-    along = 0 if axis is None else axis
-    rows, places = np.moveaxis(x, along, 0), np.asarray(obj)
-    n, count = rows.shape[0], places.shape[0]
-    if ((places < -n) | (places > n)).any():
-        raise IndexError(f"an index is out of bounds for axis {along} with size {n}")
-    places = np.where(places < 0, places + n, places)
-    order = np.argsort(places, kind="stable")
-    target = np.empty(count, int)
-    target[order] = places[order] + np.arange(count)
-    shape = tuple([count if k == along % x.ndim else x.shape[k] for k in range(x.ndim)])
-    given = np.moveaxis(np.broadcast_to(np.asarray(values), shape), along, 0)
-    kept = np.ones(n + count, bool)
-    kept[target] = False
-    out = np.empty((n + count, *rows.shape[1:]), x.dtype)
-    out[kept] = rows
-    out[target] = given.astype(x.dtype)
-    return np.moveaxis(out, 0, along)
-
-
 def searchsorted_(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
     return np.searchsorted(np.asarray(a)[np.asarray(sorter)], v, side)
 
+
+def intersect1d_(
+    ar1: Any, ar2: Any, assume_unique: Any = False, return_indices: Any = False
+) -> Any:
+    a, b = np.ravel(ar1), np.ravel(ar2)
+    if assume_unique:
+        left, right = np.arange(a.size), np.arange(b.size)
+    else:
+        a, left = np.unique(a, return_index=True)
+        b, right = np.unique(b, return_index=True)
+    both = np.concatenate((a, b))
+    order = np.argsort(both, kind="stable")
+    ordered = both[order]
+    same = ordered[1:] == ordered[:-1]
+    return ordered[:-1][same], left[order[:-1][same]], right[order[1:][same] - a.size]
+
+
+def unique_counts_(x: Any, /) -> Any:
+    return COUNTS(*np.unique(x, return_counts=True))
+
+
+def unique_inverse_(x: Any, /) -> Any:
+    values, inverse = np.unique(x, return_inverse=True)
+    return INVERSE(values, np.reshape(inverse, np.shape(x)))
+
+
+def unique_all_(x: Any, /) -> Any:
+    values, first, inverse, counts = np.unique(x, True, True, True)
+    return ALL(values, first, np.reshape(inverse, np.shape(x)), counts)
+
+
+def common_type_(*arrays: Any) -> Any:
+    kinds = [np.asarray(a).dtype for a in arrays]
+    if any(kind.kind == "b" for kind in kinds):
+        raise TypeError("can't get common type for non-numeric array")
+    whole = [np.dtype(float) if kind.kind in "iu" else kind for kind in kinds]
+    return np.result_type(*whole).type
+
+
+COUNTS: Any = type(np.unique_counts(np.zeros(1)))
+INVERSE: Any = type(np.unique_inverse(np.zeros(1)))
+ALL: Any = type(np.unique_all(np.zeros(1)))
 
 # those that take functions
 ENTERED: dict[Any, Any] = {np.apply_over_axes: apply_over_axes_}
@@ -193,4 +213,6 @@ ENTERED: dict[Any, Any] = {np.apply_over_axes: apply_over_axes_}
 STAGED: dict[Any, Any] = {
     np.broadcast_shapes: broadcast_shapes_, np.result_type: result_type_,
     np.histogramdd: histogramdd_, np.histogram2d: histogram2d_,
+    np.unique_counts: unique_counts_, np.unique_inverse: unique_inverse_,
+    np.unique_all: unique_all_, np.common_type: common_type_,
 }  # fmt: skip

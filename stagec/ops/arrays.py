@@ -170,9 +170,7 @@ def _array_call(
     ndmin: int = 0,
     like: Any = None,
 ) -> Any:
-    found = asarray(object, dtype)
-    if copy and found is object:
-        found = fresh(found)
+    found = asarray(object, dtype, copy=copy)
     missing = tuple(range(max(0, ndmin - np.ndim(found))))
     return expand_dims(found, axes=missing) if missing else found
 
@@ -182,6 +180,8 @@ def vector(x: Any, anchor: Any) -> Any:
     if isinstance(x, np.ndarray | tuple | list):
         x = np.ravel(np.asarray(x))
         numbers = tuple(v.item() for v in x)
+        if not numbers:
+            return near(anchor, empty, shape=(0,), dtype=x.dtype)
         return near(anchor, array_of, *numbers, shape=x.shape, dtype=x.dtype)
     if np.ndim(x) == 0:
         return near((x, anchor), array_of, x, shape=(1,), dtype=None)
@@ -193,7 +193,17 @@ def fresh(x: Any) -> Any:
     return copy(x)
 
 
-def asarray(a: Any, dtype: Any = None, *others: Any, **options: Any) -> Any:
+def asarray(
+    a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, **options: Any
+) -> Any:
+    """`a` as an array: itself if it is one of that element type, and no copy is asked for."""
+    found = as_array(a, dtype)
+    if copy is False and found is not a:
+        raise ValueError("copy=False, but a copy is needed: write copy=None")
+    return fresh(found) if copy and found is a else found
+
+
+def as_array(a: Any, dtype: Any) -> Any:
     """`a` as an array: itself if it is one of that element type."""
     if isinstance(a, list | tuple):
         return from_lists(a, dtype)

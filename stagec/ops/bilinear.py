@@ -11,7 +11,7 @@ from stagec.ir.core import Cost, Op, Staged
 from stagec.ir.path import Index
 from stagec.ir.types import ArrayType, affine, broadcast_shapes
 from stagec.ops.arithmetic import multiply
-from stagec.ops.arrays import vector
+from stagec.ops.arrays import as_array, vector
 from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, normal_axis, np_shape
 from stagec.ops.broadcast import batched, fit, sum_
 from stagec.ops.cast import conjugate
@@ -109,18 +109,28 @@ def _cross_call(
     b = move_axis(b, normal_axis(axisb, np.ndim(b)), np.ndim(b) - 1)
     counts = {np_shape(x)[-1] for x in (a, b)}
     if 3 not in counts:  # with one of them known, the other is checked at run time
-        static(length(a, np.ndim(a) - 1), "the number of components")
+        for x in (a, b):
+            static(length(x, np.ndim(x) - 1), "the number of components")
+    if counts == {2}:  # of the third component, which alone is not zero
+        found = _component(a, 0) * _component(b, 1) - _component(a, 1) * _component(b, 0)
+        return found if np.ndim(found) else as_array(found, None)
     if any(isinstance(n, int) and n != 3 for n in counts):
         raise TypeError("cross: both operands must have 3 components")
     out = cross(a, b)
     return move_axis(out, np.ndim(out) - 1, normal_axis(axisc, np.ndim(out)))
 
 
+def _cross_in_space(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
+    if any(np_shape(x)[normal_axis(axis, np.ndim(x))] == 2 for x in (x1, x2)):
+        raise ValueError("cross: both operands must have 3 components")
+    return _cross_call(x1, x2, axis=axis)
+
+
 cross = composite(
     "cross",
     calls=(
         (np.cross, _cross_call),
-        (np.linalg.cross, lambda x1, x2, /, *, axis=-1: _cross_call(x1, x2, axis=axis)),
+        (np.linalg.cross, _cross_in_space),
     ),
     value=np.cross,
     expand=_cross_expand,

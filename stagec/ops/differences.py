@@ -20,6 +20,7 @@ from stagec.ops.axes import (
 )
 from stagec.ops.broadcast import broadcast_like, sum_
 from stagec.ops.cast import astype, number_type
+from stagec.ops.comparison import not_equal
 from stagec.ops.composite import composite
 from stagec.ops.family import make, static
 from stagec.ops.joining import concatenate, part_of
@@ -38,14 +39,16 @@ def _diff_call(
     at, order = normal_axis(axis, np.ndim(a)), static(n, "n")
     if order < 0:
         raise ValueError(f"order must be non-negative but got {order}")
-    if dtype_of(a).kind == "b":
-        raise TypeError("diff: booleans are not supported; use np.not_equal")
     parts = [a]
     if prepend is not None:
         parts.insert(0, _edge(prepend, a, at))
     if append is not None:
         parts.append(_edge(append, a, at))
     a = concatenate(*parts, axis=at) if len(parts) > 1 else a
+    if dtype_of(a).kind == "b":
+        for _ in range(order):
+            a = not_equal(part_of(a, at, 1, None), part_of(a, at, None, -1))
+        return a
     return a if order == 0 else diff(a, axis=at, **({"n": order} if order != 1 else {}))
 
 

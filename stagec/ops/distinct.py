@@ -88,7 +88,9 @@ def _union_call(ar1: Any, ar2: Any) -> Any:
     return _distinct(concatenate(ravel(ar1), ravel(ar2), axis=0))
 
 
-def _intersection_call(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
+def _intersection_call(
+    ar1: Any, ar2: Any, assume_unique: Any = False, return_indices: Any = False
+) -> Any:
     dtype = np.result_type(dtype_of(ar1), dtype_of(ar2))
     values = _distinct(ar1 if dtype_of(ar1) == dtype else astype(ar1, dtype=dtype))
     return read_at(values, PICKED, isin(values, ar2, invert=False))

@@ -10,7 +10,7 @@ from stagec.ir.core import Cost, Op, Staged, known
 from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType
 from stagec.ops.arrays import vector
-from stagec.ops.axes import dtype_of, expand_dims, length, normal_axis, np_shape
+from stagec.ops.axes import dtype_of, expand_dims, length, np_shape
 from stagec.ops.broadcast import broadcast_with
 from stagec.ops.cast import astype, number_type
 from stagec.ops.composite import composite
@@ -19,7 +19,7 @@ from stagec.ops.creation import dtype_option, no_batch, shape_tuple
 from stagec.ops.family import constant, near, size_text, size_types, size_values, sizes, static
 from stagec.ops.filling import full
 from stagec.ops.indexing import read_at
-from stagec.ops.joining import concatenate, part_of, stack
+from stagec.ops.joining import concatenate, stack
 from stagec.ops.ranges import arange, linspace
 from stagec.ops.rounding import remainder
 from stagec.ops.search import flatnonzero
@@ -67,13 +67,16 @@ def _meshgrid_call(
     *xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy"
 ) -> Any:
     order = static(indexing, "indexing")
-    if not static(copy, "copy"):
-        raise TypeError("meshgrid: copy=False is not supported")
+    if order not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    if static(copy, "copy"):
+        if static(sparse, "sparse") or len(xi) == 1:
+            return tuple(duplicates(_open(xi, order)))
+        return meshgrid(*xi, indexing=order)
+    rows = _open(xi, order)
     if static(sparse, "sparse"):
-        return tuple(duplicates(_open(xi, order)))
-    if len(xi) == 1:
-        return tuple(duplicates(_open(xi, order)))
-    return meshgrid(*xi, indexing=order)
+        return rows
+    return tuple(broadcast_with(x, *rows[:k], *rows[k + 1 :]) for k, x in enumerate(rows))
 
 
 def duplicates(xs: list[Any]) -> list[Any]:
@@ -179,56 +182,7 @@ def _common(rows: list[Any]) -> list[Any]:
     return [x if dtype_of(x) == dtype else astype(x, dtype=dtype) for x in rows]
 
 
-# --- editing -------------------------------------------------------------------------------
-
-
-def _place(x: Any, axis: int, index: Any) -> Any:
-    """An index that counts from the front."""
-    if isinstance(index, int | np.integer) and index < 0:
-        return length(x, axis) + int(index)
-    return index
-
-
-def _delete_call(arr: Any, obj: Any, axis: Any = None) -> Any:
-    x, at = (arr if np.ndim(arr) == 1 else ravel(arr), 0) if axis is None else (arr, axis)
-    at = normal_axis(at, np.ndim(x))
-    if isinstance(obj, slice):
-        if static(obj.step, "step") not in (None, 1):
-            raise TypeError("delete: slices with a step are not supported")
-        start = _place(x, at, 0 if obj.start is None else obj.start)
-        if obj.stop is None:
-            return copy(part_of(x, at, None, start))
-        stop = _place(x, at, obj.stop)
-    elif np.ndim(obj) == 0:
-        start = _place(x, at, obj)
-        stop = start + 1
-    else:
-        raise TypeError("delete: give one index or a slice; for several use a mask")
-    return concatenate(part_of(x, at, None, start), part_of(x, at, stop, None), axis=at)
-
-
-def _insert_call(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
-    x, at = (arr if np.ndim(arr) == 1 else ravel(arr), 0) if axis is None else (arr, axis)
-    at = normal_axis(at, np.ndim(x))
-    if isinstance(obj, slice) or np.ndim(obj):
-        raise TypeError("insert: give one index")
-    start = _place(x, at, obj)
-    if np.ndim(x) == 1 and np.ndim(values) == 1:
-        row = values
-    else:
-        plan, staged = sizes(
-            tuple(1 if k == at else length(x, k) for k in range(np.ndim(x))), 1
-        )
-        row = near(x, full, _row_of(values, x, at), *staged, shape=plan, dtype=dtype_of(x))
-    row = row if dtype_of(row) == dtype_of(x) else astype(row, dtype=dtype_of(x))
-    return concatenate(part_of(x, at, None, start), row, part_of(x, at, start, None), axis=at)
-
-
-def _row_of(values: Any, x: Any, axis: int) -> Any:
-    """The values of one inserted slice, with the axis of length 1."""
-    if np.ndim(values) == 0 or np.ndim(values) == np.ndim(x):
-        return values
-    return expand_dims(values, axes=(axis,)) if np.ndim(values) == np.ndim(x) - 1 else values
+# --- resizing ------------------------------------------------------------------------------
 
 
 def _resize_call(a: Any, new_shape: Any) -> Any:
@@ -252,8 +206,6 @@ indices = constant(
         (np.ix_, _ix_call),
         (type(np.mgrid).__getitem__, _grid_call),
         (type(np.r_).__getitem__, _joined_call),
-        (np.delete, _delete_call),
-        (np.insert, _insert_call),
         (np.resize, _resize_call),
     ),
     infer=lambda *n, shape, dtype: ArrayType(dtype, (len(shape), *size_types(shape, n))),

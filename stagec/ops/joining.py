@@ -72,6 +72,8 @@ def _cuts(x: Any, sections: Any, axis: int, exact: bool) -> Any:
     if isinstance(sections, np.ndarray):
         return tuple(int(s) for s in sections)
     count, size = static(sections, "the number of sections"), np_shape(x)[axis]
+    if count <= 0:
+        raise ValueError("number sections must be larger than 0.")
     if count == 1:
         return ()
     if isinstance(size, int):
@@ -190,8 +192,6 @@ def _append_call(arr: Any, values: Any, axis: Any = None) -> Any:
 
 
 def _block_call(arrays: Any) -> Any:
-    if not isinstance(arrays, list):
-        return arrays
     depth = _depth(arrays)
     leaves = _leaves(arrays)
     rank = max(depth, *map(np.ndim, leaves))

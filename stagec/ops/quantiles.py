@@ -26,13 +26,13 @@ from stagec.ops.axes import (
 )
 from stagec.ops.broadcast import sum_
 from stagec.ops.cast import astype
-from stagec.ops.comparison import greater_equal, isnan, logical_not
+from stagec.ops.comparison import equal, greater_equal, isnan, logical_and, logical_not
 from stagec.ops.composite import composite
 from stagec.ops.family import kept, reject, sizes
 from stagec.ops.indexing import read_at
 from stagec.ops.joining import FULL, items_of, stack
 from stagec.ops.reduction import Axes
-from stagec.ops.rounding import ceil, floor, floor_divide, maximum, minimum, rint
+from stagec.ops.rounding import ceil, floor, floor_divide, maximum, minimum, remainder, rint
 from stagec.ops.select import choose
 from stagec.ops.shape import reshape
 from stagec.ops.sorting import sort, take_along_axis
@@ -48,7 +48,9 @@ PLACED = {
     "median_unbiased": (1 / 3, 1 / 3),
     "normal_unbiased": (3 / 8, 3 / 8),
 }
-METHODS = ("linear", "lower", "higher", "nearest", "midpoint", *PLACED)
+# those that jump from element to element, the first at the element n q or the next
+STEPPED = ("inverted_cdf", "averaged_inverted_cdf", "closest_observation")
+METHODS = ("linear", "lower", "higher", "nearest", "midpoint", *PLACED, *STEPPED)
 
 
 def _gathered(x: Any, axes: Axes) -> Any:
@@ -129,8 +131,23 @@ def _place(q: Any, n: Any, alpha: float, beta: float) -> Any:
     return minimum(maximum(place, dtype_of(place).type(0)), n - 1)
 
 
+def _stepped(rows: Any, place: Any, n: Any, method: str) -> Any:
+    if method == "inverted_cdf":
+        return _pick(rows, maximum(ceil(place), 0))
+    if method == "closest_observation":  # a tie goes to the element with an even number
+        below = floor(place - 0.5)
+        tie = logical_and(equal(place - 0.5, below), equal(remainder(below, 2), 1))
+        return _pick(rows, maximum(choose(tie, below, below + 1), 0))
+    low = floor(place)
+    part = choose(equal(place, low), 0.5, 1.0)
+    low, high = maximum(low, 0), minimum(maximum(low + 1, 0), n - 1)
+    return _lerp(_pick(rows, low), _pick(rows, high), part)
+
+
 def _at(rows: Any, q: Any, n: Any, method: str) -> Any:
     """The quantile of each row."""
+    if method in STEPPED:
+        return _stepped(rows, n * q - 1, n, method)
     position = _place(q, n, *PLACED[method]) if method in PLACED else q * (n - 1)
     if method in ("lower", "higher", "nearest"):
         step: Any = {"lower": floor, "higher": ceil, "nearest": rint}[method]

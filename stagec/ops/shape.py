@@ -16,6 +16,7 @@ from stagec.ir.path import Arg, Reshape
 from stagec.ir.types import ArrayType, Dim, affine, same_shape
 from stagec.ops.axes import expand_dims, move_axis, np_shape, shape_of, transpose
 from stagec.ops.broadcast import batched
+from stagec.ops.copying import copy as duplicate
 from stagec.ops.family import linear, made_by, size_values, sizes
 from stagec.ops.paths import path_type
 
@@ -61,10 +62,13 @@ def product_dim(dims: Any) -> Dim:
     return affine((symbolic[0], factor)) if len(symbolic) == 1 else None
 
 
-def _reshape_call(a: Any, /, shape: Any, *more: Any, order: str = "C", copy: Any = None) -> Any:
-    if copy:
-        raise TypeError("reshape: copy=True is not supported; use x.reshape(...).copy()")
-    plan, lengths = sizes((shape, *more) if more else shape)
+def _reshape_call(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Any:
+    found = _reshaped(a, shape, order)
+    return duplicate(found) if copy else found
+
+
+def _reshaped(a: Any, shape: Any, order: str) -> Any:
+    plan, lengths = sizes(shape)
     if order == "F":
         flipped = transpose(a, axes=tuple(reversed(range(np.ndim(a)))))
         plan = tuple(reversed(plan))

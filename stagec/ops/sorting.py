@@ -18,6 +18,7 @@ from stagec.ir.types import ArrayType
 from stagec.ops.axes import dtype_of, expand_dims, length, normal_axis, shift_axis, to_front
 from stagec.ops.cast import astype
 from stagec.ops.composite import composite
+from stagec.ops.copying import copy
 from stagec.ops.family import constant, make, static
 from stagec.ops.indexing import read_at
 from stagec.ops.joining import FULL
@@ -63,7 +64,7 @@ def _along_expand(x: Any, index: Any, *, axis: int) -> Any:
 
 
 def _along_call(arr: Any, indices: Any, axis: Any = -1) -> Any:
-    if np.ndim(indices) != np.ndim(arr):
+    if np.ndim(indices) != (1 if axis is None else np.ndim(arr)):
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     x, at = _last(arr, axis)
     return take_along_axis(x, indices, axis=at)
@@ -89,7 +90,9 @@ def _take_call(
         indices = clip(indices, 0, length(x, at) - 1)
     elif mode == "wrap":
         indices = remainder(indices, length(x, at))
-    return read_at(x, (Index((*(FULL,) * at, Arg(0))),), indices)
+    found = read_at(x, (Index((*(FULL,) * at, Arg(0))),), indices)
+    # one row is a view, which NumPy's is not
+    return copy(found) if np.ndim(indices) == 0 and np.ndim(x) > 1 else found
 
 
 def _compress_call(condition: Any, a: Any, axis: Any = None, out: None = None) -> Any:

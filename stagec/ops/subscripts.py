@@ -45,7 +45,11 @@ def normal_subscripts(subscripts: str, ranks: tuple[int, ...]) -> str:
     if not arrow:
         joined = "".join(t for t in inputs.replace("...", "").split(","))
         output = letters + "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
-    return f"{','.join(terms)}->{output.replace('...', letters)}"
+    output = output.replace("...", letters)
+    unknown = set(output) - set("".join(terms))
+    if unknown:
+        raise ValueError(f"einsum: the output subscript {min(unknown)!r} is in no operand")
+    return f"{','.join(terms)}->{output}"
 
 
 def _infer(*types: ArrayType, subscripts: str, optimize: bool = False) -> ArrayType:

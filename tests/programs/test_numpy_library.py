@@ -16,6 +16,8 @@ import stagec as sc
 X = np.array([0.3, -0.7, 1.3, 2.1, -0.9, 1.7])
 Y = np.array([1.1, -0.4, 0.8, 0.25, 1.9, -1.2])
 A = np.array([[2.0, 0.3, 0.1, -1.1], [0.2, 1.5, 0.4, 0.7], [0.5, -0.15, 1.2, 0.9]])
+CUBIC = np.poly1d([1.0, -2.0, 0.5, 1.5])
+SERIES = chebyshev.Chebyshev([0.5, 1.0, -0.3, 0.2], domain=[-2.0, 3.0])
 K = np.array([1, 2, 2, 0, 3, 1])
 R = np.array([[1, 2, 2], [0, 3, 1], [1, 2, 2]])
 
@@ -54,6 +56,25 @@ SMOOTH: list[Function] = [
     lambda x, y, a, s: np.histogramdd(a, 2, density=True, weights=x[:3] + 3)[0],
     lambda x, y, a, s: np.insert(x, [3, 1], [5.0, s]),
     lambda x, y, a, s: np.insert(a, [1, 0, -1], y[:4], axis=0),
+    lambda x, y, a, s: (np.insert(a, -1, y[:3], axis=1), np.insert(x, slice(1, 3), s)),
+    lambda x, y, a, s: (np.delete(x, slice(3, 1)), np.delete(a, slice(-9, 2), 1)),
+    lambda x, y, a, s: (np.pad(a, 2, "reflect", reflect_type="odd"), np.pad(x, 1)),
+    lambda x, y, a, s: np.pad(a, ((1, 2), (0, 1)), constant_values=((s, 2), (0, s))),
+    lambda x, y, a, s: np.nan_to_num(np.where(x > 1, np.nan, x), nan=s),
+    lambda x, y, a, s: np.percentile(x, [0, 25, 50, 75, 100], method="inverted_cdf"),
+    lambda x, y, a, s: np.quantile(a, [0.0, 0.5, 1.0], 1, method="averaged_inverted_cdf"),
+    lambda x, y, a, s: np.quantile(x, [0.0, 0.25, 0.5, 1.0], method="closest_observation"),
+    lambda x, y, a, s: np.quantile(x, s, method="averaged_inverted_cdf"),
+    lambda x, y, a, s: (polynomial.polymul(x, y), polynomial.polyadd(x, y[:3])),
+    lambda x, y, a, s: (polynomial.polysub(y[:3], x), polynomial.polyder(a, 2, axis=1)),
+    lambda x, y, a, s: (polynomial.polyfit(x, y, 2), chebyshev.chebfit(x, y, 2, w=y)),
+    lambda x, y, a, s: (polynomial.polyvander(x, 3), legendre.legvander(x, 4)),
+    lambda x, y, a, s: (hermite.hermvander(a, 3), laguerre.lagvander(x, 3)),
+    lambda x, y, a, s: chebyshev.chebval2d(x[:4], y[:4], a),
+    lambda x, y, a, s: (CUBIC(x), CUBIC.deriv()(s), SERIES(a), SERIES.deriv()(y)),
+    lambda x, y, a, s: np.take_along_axis(a, np.argsort(a, axis=None), axis=None),
+    lambda x, y, a, s: np.linalg.qr(a[:, :3])[1].ravel() ** 2,
+    lambda x, y, a, s: np.reshape(a, (4, 3), copy=True),
 ]
 
 # integers, sizes, types
@@ -78,6 +99,21 @@ OTHERS: list[Function] = [
     lambda x, k, r, n: (np.add.reduceat(x > 0, k[:3]), np.maximum.reduceat(k, [0, 3])),
     lambda x, k, r, n: np.insert(k, [1, 1, n + 1], 7.9),
     lambda x, k, r, n: (np.i0(k), np.i0(x - 30)),
+    lambda x, k, r, n: (np.delete(x, n - 6), np.delete(r, n - 4, axis=1), np.delete(k, -2)),
+    lambda x, k, r, n: (np.delete(x, slice(n, None, -2)), np.delete(k, slice(-n, None))),
+    lambda x, k, r, n: (np.insert(x, n - 6, 2), np.insert(k, n, [1.5, 2]), np.delete(x, n)),
+    lambda x, k, r, n: (np.diff(x > 0), np.diff(r > 1, 2, axis=0, prepend=True)),
+    lambda x, k, r, n: (np.choose(k % 2, [k, x]), (k % 2).choose([k, x], mode="clip")),
+    lambda x, k, r, n: np.intersect1d(k, r, return_indices=True),
+    lambda x, k, r, n: np.intersect1d(k, [n, 3, 1], False, False),
+    lambda x, k, r, n: (*np.unique_all(r), *np.unique_counts(k), *np.unique_inverse(r)),
+    lambda x, k, r, n: np.zeros(n, np.common_type(x.astype(np.float32), k)),
+    lambda x, k, r, n: np.pad(k, 1, constant_values=(n, 2.9)),
+    lambda x, k, r, n: tuple(np.meshgrid(x, k, sparse=True, copy=False)),
+    lambda x, k, r, n: np.meshgrid(x, k, copy=False),
+    lambda x, k, r, n: np.percentile(k, [20, 50], method="averaged_inverted_cdf"),
+    lambda x, k, r, n: np.percentile(k, [20, 50], method="inverted_cdf"),
+    lambda x, k, r, n: isinstance(slice(n, None), slice),
 ]
 
 # exceptions are NumPy's
@@ -86,6 +122,10 @@ REFUSED: list[tuple[Function, type[Exception]]] = [
     (lambda x, k, r, n: np.broadcast_shapes(x.shape, (n, 1), (n - 1,)), ValueError),
     (lambda x, k, r, n: np.add.reduceat(x, [n, n + 1]), IndexError),
     (lambda x, k, r, n: np.insert(x, [n, n + 5], 1.0), IndexError),
+    (lambda x, k, r, n: np.insert(x, n + 2, 1.0), IndexError),
+    (lambda x, k, r, n: np.insert(r, -9, n, axis=0), IndexError),
+    (lambda x, k, r, n: np.delete(x, n + 1), IndexError),
+    (lambda x, k, r, n: np.delete(x, -7), IndexError),
     (lambda x, k, r, n: np.subtract.reduce(r, axis=None), ValueError),
     (lambda x, k, r, n: np.pad(x[:0], n, mode="mean"), ValueError),
 ]
@@ -163,3 +203,14 @@ def test_all_of_flat(backend: str) -> None:
     agree(sc.jit(f, backend=backend)(A, X[:5]), f(A, X[:5]))
     found = sc.grad(lambda a, v: np.sum(f(a, v)[0] ** 2), 1, backend=backend)(A, X[:5])
     np.testing.assert_allclose(found, 8 * X[:5] * [2, 2, 1, 1, 2])
+
+
+@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors")
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_cross_products_in_the_plane(backend: str) -> None:
+    def f(x: Any, a: Any) -> Any:
+        return np.cross(a[:, :2], a[:, 2:]), np.cross(x[:2], x[2:4])
+
+    agree(sc.jit(f, backend=backend)(X, A), f(X, A))
+    slope = sc.grad(lambda x, a: np.sum(f(x, a)[1]), backend=backend)(X, A)
+    np.testing.assert_allclose(slope, [X[3], -X[2], -X[1], X[0], 0, 0])
