@@ -16,6 +16,7 @@ import numpy as np
 from stagec.frontend.machine import AliasClash, Machine
 from stagec.frontend.positions import alike
 from stagec.frontend.state import State
+from stagec.frontend.tables import Listed, Table, tables
 from stagec.frontend.unify import (
     NUMBERS,
     Unjoinable,
@@ -33,6 +34,7 @@ from stagec.frontend.unify import (
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
+    Columns,
     Content,
     Fields,
     FunctionValue,
@@ -134,7 +136,7 @@ class Join:
         match a, b:
             case ArrayCell(), ArrayCell():
                 return self.array_cell(cell, a, b)
-            case ((Items() | StagedItems()), (Items() | StagedItems())):
+            case ((Items() | StagedItems() | Columns()), (Items() | StagedItems() | Columns())):
                 return self.items(a, b)
             case Fields(), Fields():
                 return self.fields(a, b)
@@ -157,13 +159,17 @@ class Join:
         operand = self.common.get(cell) or self.array(a.operand, b.operand)
         return ArrayCell(operand, (), a.external or b.external, a.listed or b.listed)
 
-    def items(self, a: Items | StagedItems, b: Items | StagedItems) -> Items | StagedItems:
+    def items(self, a: Listed, b: Listed) -> Listed:
         if isinstance(a, Items) and isinstance(b, Items) and len(a.items) == len(b.items):
             return Items(tuple(map(self.value, a.items, b.items)))
         if isinstance(a, StagedItems) and isinstance(b, StagedItems):
             return StagedItems(self.array(a.operand, b.operand))
-        if not self.force:
+        if not self.force and not (isinstance(a, Columns) and isinstance(b, Columns)):
             raise Unjoinable("lists of different lengths")
+        if (pair := tables(self.machine, a, b)) is not None:
+            return self.columns(*pair)
+        assert not isinstance(a, Columns)
+        assert not isinstance(b, Columns)
         element = self.element(a, b)
         self.listed.update(cells_in((a, b)))
         out = Staged(ListType(element))
@@ -172,6 +178,18 @@ class Join:
         right = self.list_emitter(b, element, self.right)
         self.phis.append(Phi(out, left, right))
         return StagedItems(out)
+
+    def columns(self, a: Table, b: Table) -> Columns:
+        """Two lists of tuples as one: the lists for each position are merged."""
+        hint = self.hint
+        made: list[StagedItems | Columns] = []
+        for k, (left, right) in enumerate(zip(a.columns, b.columns, strict=True)):
+            self.hint = hint and f"{hint}_{a.name(k)}"
+            merged = self.items(left, right)
+            assert not isinstance(merged, Items)
+            made.append(merged)
+        self.hint = hint
+        return Columns(tuple(made), a.cls)
 
     def element(self, a: Items | StagedItems, b: Items | StagedItems) -> Type:
         """The common type of the elements of two lists."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_library, arrays, numpy_options, outputs
+from stagec.frontend import array_library, arrays, numpy_options, outputs, staged_lists
 from stagec.frontend.machine import Machine
 from stagec.frontend.sizes import divide_sizes, need_sizes
 from stagec.frontend.state import State
@@ -18,6 +18,7 @@ from stagec.frontend.values import (
     NONE,
     ArrayCell,
     ArrayRef,
+    Columns,
     Items,
     Known,
     Number,
@@ -81,8 +82,8 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
             content = state.cells[value.cell]
             if isinstance(content, Items) and value.cls is list:
                 return [argument(m, state, v, loc) for v in content.items]
-            if isinstance(content, StagedItems):
-                return ops.list_stack(m.handle(state, content.operand))
+            if isinstance(content, StagedItems | Columns):
+                return argument(m, state, staged_lists.as_array(m, state, content, loc), loc)
             raise NotAnOp
         case SliceValue(start, stop, step):
             return slice(*(argument(m, state, v, loc) for v in (start, stop, step)))
@@ -384,7 +385,7 @@ def contiguous(m: Machine, bases: dict[Operand, ArrayRef], operand: Operand) -> 
             continue
         if stmt.op.aliased(stmt.kwargs) is not None:
             return False
-        out = stmt.out.type
+        out = operand.type
         if isinstance(out, ArrayType) and (out.rank <= 1 or not any(ranks)):
             return True
         if stmt.op is ops.matmul and ranks == [2, 2]:

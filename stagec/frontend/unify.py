@@ -143,6 +143,14 @@ def element_operand(state: State, value: Value) -> Operand:
     raise Unjoinable(f"a list with {describe(value)} in it")
 
 
+def row_of(machine: Machine, value: Value) -> TupleValue | None:
+    """The tuple, if the value is one that has items; a captured one is relied on."""
+    if isinstance(value, Known) and isinstance(value.value, tuple) and value.value:
+        items = tuple(map(Known, machine.guard(value)))
+        return TupleValue(items, type(value.value) if hasattr(value.value, "_fields") else None)
+    return value if isinstance(value, TupleValue) and value.items else None
+
+
 def element_type(state: State, value: Value) -> Type:
     """The graph type of a list element."""
     return unsized(element_operand(state, value).type)
