@@ -27,6 +27,7 @@ from stagec.frontend.unify import (
     element_operand,
     element_type,
     join_types,
+    names_inside,
     references,
     same_abstract,
     unsized,
@@ -100,10 +101,11 @@ class Join:
     def run(self, names: dict[int, str], dropped: set[int]) -> None:
         """Merge every cell that both paths can still refer to; `names` are variable names."""
         both = self.left.cells.keys() | self.right.cells.keys()
+        hints = {**names_inside(self.left, names), **names}
         for cell in sorted(both):
             if cell in dropped:
                 continue
-            self.hint = names.get(cell, "")
+            self.hint = hints.get(cell, "")
             shared = self.machine.shared_cells.get(cell)
             a, b = self.left.cells.get(cell, shared), self.right.cells.get(cell, shared)
             if a is b and a is not None:
@@ -222,11 +224,11 @@ class Join:
     def fields(self, a: Fields, b: Fields) -> Fields:
         if [k for k, _ in a.items] != [k for k, _ in b.items]:
             raise Unjoinable("different keys or attributes")
-        return Fields(
-            tuple(
-                (k, self.value(v, w)) for (k, v), (_, w) in zip(a.items, b.items, strict=True)
-            )
-        )
+        made: list[tuple[Any, Value]] = []
+        for (k, v), (_, w) in zip(a.items, b.items, strict=True):
+            self.hint = k if isinstance(k, str) else ""
+            made.append((k, self.value(v, w)))
+        return Fields(tuple(made))
 
     # -- values ---------------------------------------------------------------------------
 
