@@ -228,8 +228,10 @@ def rebased(m: Machine, state: State, it: loops.Staged_, loc: Loc) -> loops.Stag
     if it.lo == const(0) and it.step == 1 and not it.reverse:
         return it
     lo, hi, step = value_of(it.lo), value_of(it.hi), Known(it.step)
-    missing = compute(state, operator.floordiv, compute(state, operator.sub, lo, hi), step)
-    count = compute(state, builtins.max, Known(0), compute(state, operator.neg, missing))
+    count: Any = hi
+    if it.lo != const(0) or it.step != 1:
+        missing = compute(state, operator.floordiv, compute(state, operator.sub, lo, hi), step)
+        count = compute(state, builtins.max, Known(0), compute(state, operator.neg, missing))
     start, by = lo, step
     if it.reverse:
         last = compute(state, operator.sub, count, Known(1))

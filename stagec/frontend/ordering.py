@@ -26,7 +26,7 @@ from stagec.frontend.values import (
     Value,
     Zipped,
 )
-from stagec.ir.types import TEXT, ListType
+from stagec.ir.types import TEXT, ListType, rank_of
 
 PYTHON = (bool, int, float)
 
@@ -72,7 +72,7 @@ def sorted_list(
     content = m.inside(state, keys) if m.is_staged_list(state, keys) else None
     columns = () if content is None else staged_lists.operands(content)
     kinds = [o.type.element for o in columns if isinstance(o.type, ListType)]
-    if not kinds or any(k == TEXT or getattr(k, "rank", 0) for k in kinds):
+    if not kinds or any(k == TEXT or rank_of(k) for k in kinds):
         raise StagecError(
             "SC303", "what these items are sorted by must be numbers", loc,
             "sort by numbers, or by tuples of numbers",

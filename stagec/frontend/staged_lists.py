@@ -23,7 +23,7 @@ from stagec.frontend.unify import (
 )
 from stagec.frontend.values import ArrayRef, Columns, Ref, StagedItems, TupleValue, Value
 from stagec.ir.core import Operand
-from stagec.ir.types import ListType
+from stagec.ir.types import ListType, rank_of
 from stagec.ops import lists
 
 Content: TypeAlias = StagedItems | Columns
@@ -139,7 +139,7 @@ def _stored(
         have = unsized(element_operand(state, value).type)
     except Unjoinable:
         have = None
-    if have is None or getattr(have, "rank", 0) != getattr(kind.element, "rank", 0):
+    if have is None or rank_of(have) != rank_of(kind.element):
         raise StagecError(
             "SC333",
             f"a list of {kind.element} gets an element of type {have or describe(value)}", loc,
