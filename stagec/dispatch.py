@@ -8,7 +8,7 @@ which decides: it may say no too often, never yes too often.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping as Mapping_, Sequence as Sequence_
+from collections.abc import Callable, Hashable, Mapping as Mapping_, Sequence as Sequence_
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,7 +91,7 @@ class _Writer:
     statics: list[str] = field(default_factory=list[str])
     containers: dict[str, Any] = field(default_factory=dict[str, Any])
     objects: dict[str, Any] = field(default_factory=dict[str, Any])
-    memo: dict[int, str] = field(default_factory=dict[int, str])
+    memo: dict[Hashable, str] = field(default_factory=dict[Hashable, str])
 
     def function(self, args: tuple[Any, ...], static: Sequence_[bool], results: int) -> str:
         """The source of the function `call`."""

@@ -137,6 +137,17 @@ def sorted_numbers(items: Any, keys: Any, reverse: Any) -> Any:
     return values[np.argsort(ranks, kind="stable")]
 
 
+def sorted_by(items: Any, columns: Any, reverse: Any) -> Any:
+    n = len(items)
+    # the last key counts most, and equal items keep their order
+    keys = [np.array(column) for column in reversed(columns)]
+    if reverse:
+        order = n - 1 - np.lexsort([key[::-1] for key in keys])[::-1]
+    else:
+        order = np.lexsort(keys)
+    return [items[k] for k in order]
+
+
 def outer_(ufunc: Any, a: Any, b: Any, **kwargs: Any) -> Any:
     # arrays even where a Python number is given: its dtype counts here, unlike in a call
     x, y = np.asarray(a), np.asarray(b)
@@ -314,3 +325,9 @@ STAGED: dict[Any, Any] = {
     np.asarray_chkfinite: asarray_chkfinite_, np.isscalar: isscalar_,
     np.choose: choose_, np.iscomplexobj: iscomplexobj_, np.isrealobj: isrealobj_,
 }  # fmt: skip
+
+
+def rows_(columns: Any) -> Any:
+    if len(columns[0]) == 0:
+        raise ValueError("need at least one array to stack")
+    return np.stack([np.array(column) for column in columns], axis=1)

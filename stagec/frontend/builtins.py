@@ -117,7 +117,8 @@ def _zip(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) 
         raise StagecError(
             "SC375", "zip of a generator", loc, "make lists of the generators first"
         )
-    sizes = TupleValue(tuple(_len(m, state, (a,), {}, loc) for a in args))
+    wholes = [a.part if isinstance(a, Reversed) else a for a in args]
+    sizes = TupleValue(tuple(_len(m, state, (a,), {}, loc) for a in wholes))
     return m.call_value(state, library.strict_zip, (Zipped(args), sizes), {}, loc)
 
 

@@ -10,22 +10,20 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, list_library
+from stagec.frontend import arrays, list_library, staged_lists
 from stagec.frontend.list_indices import (
     append,
     changes_at,
-    element,
     moving,
     select_item,
     staged_items,
-    stored,
 )
 from stagec.frontend.machine import Machine
 from stagec.frontend.sources import Derived, Item
 from stagec.frontend.state import State
-from stagec.frontend.unify import convert
 from stagec.frontend.values import (
     ArrayRef,
+    Columns,
     Fields,
     Items,
     Known,
@@ -38,8 +36,7 @@ from stagec.frontend.values import (
     Value,
 )
 from stagec.ir.core import Const
-from stagec.ir.types import TEXT, ListType
-from stagec.ops import lists
+from stagec.ir.types import TEXT
 from stagec.ops.extent import range_length
 from stagec.ops.text import text_length
 
@@ -132,8 +129,8 @@ def unpack_ref(m: Machine, state: State, ref: Ref, loc: Loc | None) -> list[Valu
         return list(content.items)
     if isinstance(content, Fields) and issubclass(ref.cls, dict):
         return [Known(k) for k, _ in content.items]
-    if isinstance(content, StagedItems):
-        length = lists.list_length(m.handle(state, content.operand))
+    if isinstance(content, StagedItems | Columns):
+        length = staged_lists.length(m, state, content)
         n = m.need_known(state, m.wrap(state, length), loc, "the length of this list")
         return [get_item(m, state, ref, Known(k), loc) for k in range(n)]
     return None
@@ -153,7 +150,7 @@ def _item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) ->
         content = m.inside(state, base)
         if isinstance(content, Fields):
             return dict_item(m, state, content, key, loc, base)
-        if isinstance(content, StagedItems):
+        if isinstance(content, StagedItems | Columns):
             return staged_item(m, state, base, content, key, loc)
         items = content.items
     elif isinstance(base, TupleValue):
@@ -183,8 +180,9 @@ def _item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) ->
 
 
 def staged_item(
-    m: Machine, state: State, base: Ref, content: StagedItems, key: Value, loc: Loc | None
-) -> Value:
+    m: Machine, state: State, base: Ref, content: staged_lists.Content, key: Value,
+    loc: Loc | None,
+) -> Value:  # fmt: skip
     """`xs[key]` of a list of run-time length."""
     if isinstance(key, Known) and isinstance(key.value, slice):
         bounds = (key.value.start, key.value.stop, key.value.step)
@@ -194,9 +192,7 @@ def staged_item(
         m.host(state, slice(None, None, step).indices, [0], {}, loc)
         given = (base, key.start, key.stop, Known(1 if step is None else step))
         return m.call_value(state, list_library.part_, given, {}, loc)
-    handle = m.handle(state, content.operand)
-    index = m.operand(state, key, loc)
-    return element(m, state, lists.list_get(handle, m.handle(state, index)))
+    return staged_lists.item(m, state, content, m.operand(state, key, loc))
 
 
 def known_item(m: Machine, state: State, base: Known, key: Value, loc: Loc | None) -> Value:
@@ -273,15 +269,11 @@ def set_item(
         plain = m.need_known(state, key, loc, "a dict key")
         m.write(state, ref, content.set(plain, value))
         return
-    if isinstance(content, StagedItems):
+    if isinstance(content, StagedItems | Columns):
         if isinstance(getattr(key, "value", key), slice | SliceValue):
             raise staged_list(loc)
-        assert isinstance(content.operand.type, ListType)
-        element = convert(m, state, stored(state, value), content.operand.type.element)
         index = m.operand(state, key, loc)
-        new = lists.list_set(*(m.handle(state, o) for o in (content.operand, index, element)))
-        m.name(new.operand, m.name_of(content.operand))
-        state.cells[ref.cell] = StagedItems(new.operand)
+        state.cells[ref.cell] = staged_lists.set_at(m, state, content, index, value, loc)
         return
     if not isinstance(content, Items):
         raise StagecError("SC352", "this value cannot be changed", loc, "use a list or object")
@@ -343,8 +335,8 @@ def length(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
             return Known(len(items))
         case Ref():
             content = m.inside(state, value)
-            if isinstance(content, StagedItems):
-                return m.wrap(state, lists.list_length(m.handle(state, content.operand)))
+            if isinstance(content, StagedItems | Columns):
+                return m.wrap(state, staged_lists.length(m, state, content))
             return Known(len(content.items))
         case ArrayRef():
             return m.shape(state, value, loc).items[0]

@@ -18,6 +18,7 @@ from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
     BoundMethod,
+    Columns,
     ExceptionValue,
     Fields,
     FunctionValue,
@@ -255,8 +256,8 @@ class Specs:
         match content:
             case Items(items):
                 return results.Sequence(cls, tuple(map(self.of, items)), cell)
-            case StagedItems(operand):
-                return self.out(operand)
+            case StagedItems() | Columns():
+                return self.listed(content, cell)
             case Fields(items):
                 own = None if issubclass(cls, dict) else cls
                 keys = tuple(k for k, _ in items)
@@ -265,6 +266,14 @@ class Specs:
                 return results.Plain(base.value)
             case _:
                 raise TypeError(f"unexpected content {content}")
+
+    def listed(self, content: StagedItems | Columns, memo: Any) -> results.Spec:
+        """A list of run-time length; of tuples if it has columns."""
+        if isinstance(content, StagedItems):
+            return self.out(content.operand)
+        parts = enumerate(content.columns)
+        columns = tuple(self.listed(c, (memo, k)) for k, c in parts)
+        return results.Sequence(results.rows_of(content.cls), columns, memo)
 
     def changes(self, before: dict[int, Any]) -> list[results.Change]:
         """The changes to the caller's containers, objects and globals."""
@@ -296,8 +305,8 @@ class Specs:
         if isinstance(content, Items):
             items = tuple(map(self.of, content.items))
             return [results.Change("list", target, None, results.Sequence(list, items, -cell))]
-        if isinstance(content, StagedItems):
-            return [results.Change("list", target, None, self.out(content.operand))]
+        if isinstance(content, StagedItems | Columns):
+            return [results.Change("list", target, None, self.listed(content, -cell))]
         assert isinstance(content, Fields)
         old = before if isinstance(before, Fields) else Fields(())
         if all(isinstance(k, str) for k, _ in content.items) and self.is_object(target):

@@ -18,6 +18,7 @@ from stagec.frontend import (
     library,
     numpy_calls,
     objects,
+    staged_lists,
     statements,
 )
 from stagec.frontend.capturing import Capturing
@@ -30,6 +31,7 @@ from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
+    Columns,
     Fields,
     FunctionValue,
     Generator,
@@ -47,7 +49,6 @@ from stagec.frontend.values import (
 from stagec.ir.core import Apply, Const, Op, Operand, Value as Staged, const
 from stagec.ir.function import Function
 from stagec.ir.types import BOOL, ArrayType, Size, size
-from stagec.ops import lists
 from stagec.ops.arithmetic import Handle
 from stagec.ops.cast import to_python
 from stagec.ops.extent import extent
@@ -155,8 +156,8 @@ class Interpreter(Capturing):
                 return bool(items)
             case Ref():
                 content = self.inside(state, value)
-                if isinstance(content, StagedItems):
-                    n = lists.list_length(self.handle(state, content.operand))
+                if isinstance(content, StagedItems | Columns):
+                    n = staged_lists.length(self, state, content)
                     return self.bool_of(state, n.operand)
                 method = None
                 if isinstance(content, Fields) and not issubclass(value.cls, dict):
@@ -299,7 +300,9 @@ class Interpreter(Capturing):
 
     def is_staged_list(self, state: State, value: Value) -> bool:
         """Whether the value is a list of run-time length."""
-        return isinstance(value, Ref) and isinstance(state.cells.get(value.cell), StagedItems)
+        return isinstance(value, Ref) and isinstance(
+            state.cells.get(value.cell), StagedItems | Columns
+        )
 
     def is_dict(self, state: State, value: Value) -> bool:
         """Whether the value is a dict."""

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, containers, loops, numpy_calls
+from stagec.frontend import arrays, containers, loops, numpy_calls, staged_lists
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.unify import as_operand
+from stagec.frontend.unify import as_operand, same_abstract
 from stagec.frontend.values import (
     ArrayRef,
+    Columns,
     Known,
     Number,
     RangeValue,
@@ -27,7 +28,6 @@ from stagec.frontend.values import (
     Zipped,
 )
 from stagec.ir.core import Const, Operand, const
-from stagec.ops import lists
 
 Element = Callable[[State, Any], Value]
 Item = Callable[[State], Value]
@@ -87,20 +87,19 @@ def item_of(m: Machine, ref: ArrayRef, loc: Loc) -> Element:
 def list_items(m: Machine, state: State, ref: Ref, reverse: bool) -> loops.Staged_:
     """The elements of a list of run-time length."""
     content = state.cells[ref.cell]
-    assert isinstance(content, StagedItems)
-    handle = m.handle(state, content.operand)
-    n = lists.list_length(handle).operand
-    then = content.operand
+    assert isinstance(content, StagedItems | Columns)
+    n = staged_lists.length(m, state, content).operand
+    then = staged_lists.operands(content)
 
     def element(s: State, index: Any) -> Value:
         now = s.cells.get(ref.cell)
-        if not isinstance(now, StagedItems) or now.operand is not then:
+        whole = isinstance(now, StagedItems | Columns)
+        if not whole or not same_abstract(staged_lists.operands(now), then):
             raise StagecError(
                 "SC376", "a list of run-time length changes while it is iterated",
                 s.builder.loc, "iterate over a copy",
             )  # fmt: skip
-        at = m.handle(s, m.operand(s, index, None))
-        return containers.element(m, s, lists.list_get(m.handle(s, then), at))
+        return staged_lists.item(m, s, content, m.operand(s, index, None))
 
     return loops.Staged_(const(0), n, 1, reverse, element)
 
@@ -229,8 +228,10 @@ def rebased(m: Machine, state: State, it: loops.Staged_, loc: Loc) -> loops.Stag
     if it.lo == const(0) and it.step == 1 and not it.reverse:
         return it
     lo, hi, step = value_of(it.lo), value_of(it.hi), Known(it.step)
-    missing = compute(state, operator.floordiv, compute(state, operator.sub, lo, hi), step)
-    count = compute(state, builtins.max, Known(0), compute(state, operator.neg, missing))
+    count: Any = hi
+    if it.lo != const(0) or it.step != 1:
+        missing = compute(state, operator.floordiv, compute(state, operator.sub, lo, hi), step)
+        count = compute(state, builtins.max, Known(0), compute(state, operator.neg, missing))
     start, by = lo, step
     if it.reverse:
         last = compute(state, operator.sub, count, Known(1))

@@ -16,6 +16,7 @@ import numpy as np
 from stagec.frontend.machine import AliasClash, Machine
 from stagec.frontend.positions import alike
 from stagec.frontend.state import State
+from stagec.frontend.tables import Listed, Table, tables
 from stagec.frontend.unify import (
     NUMBERS,
     Unjoinable,
@@ -26,6 +27,7 @@ from stagec.frontend.unify import (
     element_operand,
     element_type,
     join_types,
+    names_inside,
     references,
     same_abstract,
     unsized,
@@ -33,6 +35,7 @@ from stagec.frontend.unify import (
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
+    Columns,
     Content,
     Fields,
     FunctionValue,
@@ -98,10 +101,11 @@ class Join:
     def run(self, names: dict[int, str], dropped: set[int]) -> None:
         """Merge every cell that both paths can still refer to; `names` are variable names."""
         both = self.left.cells.keys() | self.right.cells.keys()
+        hints = {**names_inside(self.left, names), **names}
         for cell in sorted(both):
             if cell in dropped:
                 continue
-            self.hint = names.get(cell, "")
+            self.hint = hints.get(cell, "")
             shared = self.machine.shared_cells.get(cell)
             a, b = self.left.cells.get(cell, shared), self.right.cells.get(cell, shared)
             if a is b and a is not None:
@@ -134,7 +138,7 @@ class Join:
         match a, b:
             case ArrayCell(), ArrayCell():
                 return self.array_cell(cell, a, b)
-            case ((Items() | StagedItems()), (Items() | StagedItems())):
+            case ((Items() | StagedItems() | Columns()), (Items() | StagedItems() | Columns())):
                 return self.items(a, b)
             case Fields(), Fields():
                 return self.fields(a, b)
@@ -157,13 +161,17 @@ class Join:
         operand = self.common.get(cell) or self.array(a.operand, b.operand)
         return ArrayCell(operand, (), a.external or b.external, a.listed or b.listed)
 
-    def items(self, a: Items | StagedItems, b: Items | StagedItems) -> Items | StagedItems:
+    def items(self, a: Listed, b: Listed) -> Listed:
         if isinstance(a, Items) and isinstance(b, Items) and len(a.items) == len(b.items):
             return Items(tuple(map(self.value, a.items, b.items)))
         if isinstance(a, StagedItems) and isinstance(b, StagedItems):
             return StagedItems(self.array(a.operand, b.operand))
-        if not self.force:
+        if not self.force and not (isinstance(a, Columns) and isinstance(b, Columns)):
             raise Unjoinable("lists of different lengths")
+        if (pair := tables(self.machine, a, b)) is not None:
+            return self.columns(*pair)
+        assert not isinstance(a, Columns)
+        assert not isinstance(b, Columns)
         element = self.element(a, b)
         self.listed.update(cells_in((a, b)))
         out = Staged(ListType(element))
@@ -172,6 +180,18 @@ class Join:
         right = self.list_emitter(b, element, self.right)
         self.phis.append(Phi(out, left, right))
         return StagedItems(out)
+
+    def columns(self, a: Table, b: Table) -> Columns:
+        """Two lists of tuples as one: the lists for each position are merged."""
+        hint = self.hint
+        made: list[StagedItems | Columns] = []
+        for k, (left, right) in enumerate(zip(a.columns, b.columns, strict=True)):
+            self.hint = hint and f"{hint}_{a.name(k)}"
+            merged = self.items(left, right)
+            assert not isinstance(merged, Items)
+            made.append(merged)
+        self.hint = hint
+        return Columns(tuple(made), a.cls)
 
     def element(self, a: Items | StagedItems, b: Items | StagedItems) -> Type:
         """The common type of the elements of two lists."""
@@ -204,11 +224,11 @@ class Join:
     def fields(self, a: Fields, b: Fields) -> Fields:
         if [k for k, _ in a.items] != [k for k, _ in b.items]:
             raise Unjoinable("different keys or attributes")
-        return Fields(
-            tuple(
-                (k, self.value(v, w)) for (k, v), (_, w) in zip(a.items, b.items, strict=True)
-            )
-        )
+        made: list[tuple[Any, Value]] = []
+        for (k, v), (_, w) in zip(a.items, b.items, strict=True):
+            self.hint = k if isinstance(k, str) else ""
+            made.append((k, self.value(v, w)))
+        return Fields(tuple(made))
 
     # -- values ---------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from stagec.frontend.machine import Machine
 from stagec.frontend.values import ArrayRef
 from stagec.ir.core import Apply, Const, Operand, Structured, Value as Defined
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, may_be_one
+from stagec.ir.types import ArrayType, may_be_one, rank_of
 
 
 def copies(m: Machine, stmt: Apply) -> bool:
@@ -32,7 +32,7 @@ def picks_rows(stmt: Apply) -> bool:
 
 def scatters(stmt: Apply) -> bool:
     """Whether a read picks by arrays behind the first axis: NumPy chooses an order."""
-    if stmt.op is not ops.read or stmt.out.type.rank <= 1:  # type: ignore[union-attr]
+    if stmt.op is not ops.read or rank_of(stmt.out.type) <= 1:
         return False
     path = stmt.kwargs["path"]
     items = path[0].items if len(path) == 1 and isinstance(path[0], Index) else ()
@@ -41,7 +41,7 @@ def scatters(stmt: Apply) -> bool:
 
 def made_so(stmt: Apply, operand: Defined, ranks: list[int]) -> bool:
     """Whether the operation makes C-contiguous arrays of operands of these ranks."""
-    rank = operand.type.rank if isinstance(operand.type, ArrayType) else 0
+    rank = rank_of(operand.type)
     if rank <= 1 or not any(ranks):
         return isinstance(operand.type, ArrayType)
     if stmt.op is ops.matmul and ranks == [2, 2]:

@@ -5,25 +5,16 @@ The latter become the former: for one read, or, when they are written to, from t
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
-from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays
+from stagec.errors import Loc
+from stagec.frontend import staged_lists
 from stagec.frontend.join import Join
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.unify import (
-    NUMBERS,
-    Unjoinable,
-    as_operand,
-    convert,
-    element_operand,
-    unsized,
-)
-from stagec.frontend.values import ArrayRef, Items, Known, Number, Ref, StagedItems, Value
-from stagec.ir.core import Const, Operand
-from stagec.ir.types import ListType, rank_of
+from stagec.frontend.unify import NUMBERS, Unjoinable, as_operand, unsized
+from stagec.frontend.values import Items, Known, Number, Ref, StagedItems, Value
+from stagec.ir.core import Const
 from stagec.ops import lists
 
 
@@ -93,25 +84,7 @@ def changes_at(
 
 def pop_last(m: Machine, state: State, ref: Ref) -> Value:
     """`xs.pop()` of a list of run-time length."""
-    content = m.inside(state, ref)
-    rest, value = lists.list_pop(m.handle(state, content.operand))
-    state.cells[ref.cell] = StagedItems(rest.operand)
-    return element(m, state, value)
-
-
-def stored(state: State, value: Value) -> Operand:
-    """The operand of what becomes an element of a list of run-time length."""
-    if isinstance(value, ArrayRef):
-        cell = arrays.cell_of(state, value)
-        state.cells[value.cell] = replace(cell, listed=True)
-    return element_operand(state, value)
-
-
-def element(m: Machine, state: State, got: Any) -> Value:
-    """What was taken out of a list of run-time length."""
-    value = m.wrap(state, got)
-    if isinstance(value, ArrayRef):
-        state.cells[value.cell] = replace(arrays.cell_of(state, value), listed=True)
+    state.cells[ref.cell], value = staged_lists.popped(m, state, m.inside(state, ref))
     return value
 
 
@@ -120,17 +93,5 @@ def append(m: Machine, state: State, ref: Ref, value: Value, loc: Loc | None) ->
     content = m.inside(state, ref)
     if isinstance(content, Items):
         m.write(state, ref, Items((*content.items, value)))
-        return
-    assert isinstance(content, StagedItems)
-    kind = content.operand.type
-    assert isinstance(kind, ListType)
-    have = unsized(element_operand(state, value).type)
-    if rank_of(have) != rank_of(kind.element):
-        raise StagecError(
-            "SC333", f"a list of {kind.element} gets an element of type {have}", loc,
-            "append values of one type in a staged loop",
-        )  # fmt: skip
-    operand = convert(m, state, stored(state, value), kind.element)
-    new = lists.list_append(m.handle(state, content.operand), m.handle(state, operand))
-    m.name(new.operand, m.name_of(content.operand))
-    state.cells[ref.cell] = StagedItems(new.operand)
+    else:
+        state.cells[ref.cell] = staged_lists.appended(m, state, content, value, loc)

@@ -10,7 +10,14 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_library, arrays, layout, numpy_options, outputs
+from stagec.frontend import (
+    array_library,
+    arrays,
+    layout,
+    numpy_options,
+    outputs,
+    staged_lists,
+)
 from stagec.frontend.machine import Machine
 from stagec.frontend.sizes import divide_sizes, need_sizes
 from stagec.frontend.state import State
@@ -18,6 +25,7 @@ from stagec.frontend.values import (
     NONE,
     ArrayCell,
     ArrayRef,
+    Columns,
     Items,
     Known,
     Number,
@@ -79,8 +87,8 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
             content = state.cells[value.cell]
             if isinstance(content, Items) and value.cls is list:
                 return [argument(m, state, v, loc) for v in content.items]
-            if isinstance(content, StagedItems):
-                return ops.list_stack(m.handle(state, content.operand))
+            if isinstance(content, StagedItems | Columns):
+                return argument(m, state, staged_lists.as_array(m, state, content, loc), loc)
             raise NotAnOp
         case SliceValue(start, stop, step):
             return slice(*(argument(m, state, v, loc) for v in (start, stop, step)))

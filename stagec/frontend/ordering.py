@@ -7,23 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from stagec.errors import Loc
-from stagec.frontend import array_library, containers, library, objects
+from stagec.errors import Loc, StagecError
+from stagec.frontend import array_library, containers, library, objects, staged_lists
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     NONE,
     ArrayRef,
+    Columns,
     Generator,
     Items,
     Known,
     Mapped,
     Number,
     Ref,
+    StagedItems,
     TupleValue,
     Value,
     Zipped,
 )
+from stagec.ir.types import TEXT, ListType, rank_of
 
 PYTHON = (bool, int, float)
 
@@ -40,8 +43,9 @@ def sorted_(
     if isinstance(value, Generator | Mapped | Zipped):
         value = m.call_value(state, library.list_, args, {}, loc)
     plain = False
-    if own_order and m.is_staged_list(state, value):
-        assert isinstance(value, Ref)
+    if isinstance(value, Ref) and m.is_staged_list(state, value):
+        if not own_order or isinstance(m.inside(state, value), Columns):
+            return sorted_list(m, state, value, None if own_order else by, bool(back), loc)
         kind = m.inside(state, value).operand.type.element
         plain = getattr(kind, "weak", False)
         value = m.wrap(state, m.as_array(state, value, loc))
@@ -56,6 +60,26 @@ def sorted_(
         return sorted_numbers(m, state, items, keys, bool(back), loc)
     order = known_order(m, state, keys, bool(back), loc)
     return Ref(m.new_cell(state, Items(tuple(items[k] for k in order))), list)
+
+
+def sorted_list(
+    m: Machine, state: State, value: Ref, by: Value | None, back: bool, loc: Loc | None
+) -> Any:
+    """A list of run-time length in the order of its tuples, or of what the function says."""
+    keys: Any = value
+    if by is not None:
+        keys = m.call_value(state, library.list_, (Mapped(by, (value,)),), {}, loc)
+    content = m.inside(state, keys) if m.is_staged_list(state, keys) else None
+    columns = () if content is None else staged_lists.operands(content)
+    kinds = [o.type.element for o in columns if isinstance(o.type, ListType)]
+    if not kinds or any(k == TEXT or rank_of(k) for k in kinds):
+        raise StagecError(
+            "SC303", "what these items are sorted by must be numbers", loc,
+            "sort by numbers, or by tuples of numbers",
+        )  # fmt: skip
+    ranks = tuple(Ref(m.new_cell(state, StagedItems(o)), list) for o in columns)
+    given = (value, TupleValue(ranks), Known(back))
+    return m.call_value(state, array_library.sorted_by, given, {}, loc)
 
 
 def known_order(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -44,11 +45,14 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A new list, set, tuple or named tuple; `memo` tells shared objects apart."""
+    """A new list, set, tuple or named tuple; `memo` tells shared objects apart.
 
-    cls: type
+    `cls` may be another function of the items, as `rows_of` gives.
+    """
+
+    cls: Callable[..., Any]
     items: tuple[Spec, ...]
-    memo: int
+    memo: Hashable
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Rebuild:
     leaves: list[Any]
     hidden: list[Any]
     containers: list[Any]
-    memo: dict[int, Any]
+    memo: dict[Hashable, Any]
 
     def outcome(self, outcome: Outcome) -> Any:
         """Apply the changes and return the value."""
@@ -136,6 +140,17 @@ class Rebuild:
                     pairs = dict(zip(keys, map(self.make, items), strict=True))
                     self.memo[memo] = pairs if cls is None else instance(cls, pairs)
                 return self.memo[memo]
+
+
+def rows_of(cls: type | None) -> Callable[[Iterable[list[Any]]], list[Any]]:
+    """What makes a list of tuples, or of the named tuples `cls`, of their columns."""
+    return rows if cls is None else functools.partial(rows, cls=cls)
+
+
+def rows(columns: Iterable[list[Any]], cls: Any = None) -> list[Any]:
+    """The columns as a list of tuples."""
+    made = zip(*columns, strict=True)
+    return list(made) if cls is None else [cls(*row) for row in made]
 
 
 def instance(cls: type, attributes: dict[str, Any]) -> Any:

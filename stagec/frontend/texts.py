@@ -9,7 +9,16 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import numpy_calls
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.values import Fields, Items, Known, Ref, StagedItems, TupleValue, Value
+from stagec.frontend.values import (
+    Columns,
+    Fields,
+    Items,
+    Known,
+    Ref,
+    StagedItems,
+    TupleValue,
+    Value,
+)
 from stagec.ops import text
 
 
@@ -43,6 +52,11 @@ def _parts(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterable[
         yield from _listed(m, state, content.items, "[]", loc)
     elif isinstance(value, Ref) and value.cls is list and isinstance(content, StagedItems):
         yield text.format_(m.handle(state, content.operand), conversion="r")
+    elif isinstance(content, Columns):
+        raise StagecError(
+            "SC323", "a list of tuples of run-time length cannot be formatted", loc,
+            "format its items in a loop",
+        )  # fmt: skip
     elif isinstance(value, Ref) and value.cls is dict and isinstance(content, Fields):
         yield "{"
         for k, (key, item) in enumerate(content.items):

@@ -20,6 +20,7 @@ from stagec.frontend.values import (
     NONE,
     ArrayCell,
     ArrayRef,
+    Columns,
     Content,
     Fields,
     Items,
@@ -312,6 +313,8 @@ def gather(m: Machine, state: State, content: Any, operands: list[Operand]) -> N
         return
     if isinstance(content, Number | ArrayCell | StagedItems):
         gather(m, state, content.operand, operands)
+    elif isinstance(content, Columns):
+        gather(m, state, content.columns, operands)
     elif isinstance(content, Items | Fields | TupleValue):
         gather(m, state, content.items, operands)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, numpy_calls
+from stagec.frontend import arrays, numpy_calls, staged_lists
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.tracing import (
@@ -29,6 +29,7 @@ from stagec.frontend.values import (
     NONE,
     ArrayCell,
     ArrayRef,
+    Columns,
     Fields,
     Items,
     Known,
@@ -359,8 +360,9 @@ def tangent_tree(
                     for k, v in content.items
                 )
                 return Ref(m.new_cell(state, Fields(pairs)), value.cls)
-            if isinstance(content, StagedItems) and id(content.operand) in dots:
-                return Ref(m.new_cell(state, StagedItems(dots[id(content.operand)])), list)
+            if isinstance(content, StagedItems | Columns):
+                rows = staged_lists.tangents(content, dots)
+                return NONE if rows is None else Ref(m.new_cell(state, rows), list)
             return NONE
         case _:
             return NONE

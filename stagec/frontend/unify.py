@@ -12,6 +12,7 @@ from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
+    Fields,
     FunctionValue,
     Known,
     Number,
@@ -143,6 +144,14 @@ def element_operand(state: State, value: Value) -> Operand:
     raise Unjoinable(f"a list with {describe(value)} in it")
 
 
+def row_of(machine: Machine, value: Value) -> TupleValue | None:
+    """The tuple, if the value is one that has items; a captured one is relied on."""
+    if isinstance(value, Known) and isinstance(value.value, tuple) and value.value:
+        items = tuple(map(Known, machine.guard(value)))
+        return TupleValue(items, type(value.value) if hasattr(value.value, "_fields") else None)
+    return value if isinstance(value, TupleValue) and value.items else None
+
+
 def element_type(state: State, value: Value) -> Type:
     """The graph type of a list element."""
     return unsized(element_operand(state, value).type)
@@ -162,6 +171,18 @@ def cells_in(content: Any) -> list[int]:
 def references(state: State, cell: int) -> int:
     """How many contents refer to the cell."""
     return sum(cell in cells_in(content) for content in state.cells.values())
+
+
+def names_inside(state: State, names: dict[int, str]) -> dict[int, str]:
+    """What lists and objects are called: as the variable, attribute or key that holds them."""
+    found: dict[int, str] = {}
+    for content in state.cells.values():
+        if isinstance(content, Fields):
+            held = {v.cell: k for k, v in content.items if isinstance(v, Ref | ArrayRef)}
+            found.update((cell, k) for cell, k in held.items() if isinstance(k, str))
+    variables = ((state.cells.get(cell), name) for cell, name in names.items())
+    found.update((v.cell, name) for v, name in variables if isinstance(v, Ref))
+    return found
 
 
 def substitute(content: Any, names: dict[Staged, Operand]) -> Any:

@@ -245,6 +245,17 @@ class StagedItems:
 
 
 @dataclass(frozen=True, slots=True)
+class Columns:
+    """The content of a list of tuples whose length is known at run time only.
+
+    It is a list for each position in the tuples; `cls` is set for named tuples.
+    """
+
+    columns: tuple[StagedItems | Columns, ...]
+    cls: type | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fields:
     """The content of a dict or of an object's attributes; keys are known Python objects."""
 
@@ -279,7 +290,9 @@ class Outside:
 # what is given by position and by name
 Args: TypeAlias = tuple[Value, ...]
 Kwargs: TypeAlias = dict[str, Value]
-Content: TypeAlias = Value | Maybe | ArrayCell | Items | StagedItems | Fields | Outside
+Content: TypeAlias = (
+    Value | Maybe | ArrayCell | Items | StagedItems | Columns | Fields | Outside
+)
 
 
 def has_parts(content: Any) -> TypeGuard[Any]:

@@ -64,3 +64,30 @@ def test_what_needs_no_variable_gets_none():
     text = sc.jit(neighbours).source(X, 2)
     assert "i + 1" in text
     assert sc.jit(neighbours)(np.arange(4.0), 3) == neighbours(np.arange(4.0), 3)
+
+
+class Track:
+    """An object whose fields change in a loop."""
+
+    def __init__(self, x: Any) -> None:
+        self.place = 0.1 * x
+        self.speed = 2.0 * x
+
+
+def test_lists_and_fields_that_loops_change_keep_their_names() -> None:
+    def run(x: Any, steps: int) -> Any:
+        track, best = Track(x), {"reach": 0.0}
+        places = []
+        corners = []
+        for k in range(steps):
+            track.speed = np.cos(track.place)
+            track.place = track.place + track.speed
+            best["reach"] = max(best["reach"], np.sum(track.place))
+            places.append(np.sum(track.place))
+            corners.append((k, np.sum(track.speed)))
+        return track.place, np.array(places), best["reach"], corners
+
+    text = sc.jit(run).source(np.ones(3), 4)
+    assert "places.append(" in text
+    assert "return place, np.array(places), reach, corners_0, corners_1" in text
+    assert "corners_0.append(k)" in text

@@ -31,6 +31,12 @@ def chained(n: int, m: int) -> Any:
     return rows + 10 * columns
 
 
+def grids(n: int, m: int) -> Any:
+    """Each of several results of one op."""
+    rows, columns = np.meshgrid(np.arange(n), np.arange(m), indexing="ij")
+    return np.column_stack([rows.ravel(), columns.ravel()])
+
+
 def picked(x: Any) -> Any:
     y = np.sort(x) + 1j * np.sort(-x)
     y.shape = -1
@@ -51,6 +57,7 @@ def test_the_array_is_seen_in_another_shape() -> None:
             np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(sc.jit(picked)(x), picked(x))
     np.testing.assert_array_equal(sc.jit(chained)(3, 4), chained(3, 4))
+    np.testing.assert_array_equal(sc.jit(grids)(3, 4), grids(3, 4))
     np.testing.assert_allclose(sc.jit(two_axes)(x.ravel()), two_axes(x.ravel()), rtol=1e-15)
 
 

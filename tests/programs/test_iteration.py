@@ -92,3 +92,21 @@ def test_shortest_list_ends_the_loop() -> None:
         return [a * b for a, b in zip([x, x, x], (1, 2), strict=False)]
 
     assert sc.jit(f)(2.0) == [2.0, 4.0]
+
+
+def test_a_reversed_part_of_zip_is_as_long_as_it_is() -> None:
+    def f(x: Any, n: int) -> Any:
+        found = [v for v in x if v > 0]
+        total = 0.0
+        for a, b in zip(reversed(found), x, strict=False):
+            total = total * 2 + a * b
+        for k, v in zip(reversed(range(n)), x, strict=False):
+            total += k * v
+        return total
+
+    x = np.array([1.0, -2.0, 3.0, 0.5])
+    text = sc.jit(f).source(x, 3)
+    assert "// 1" not in text
+    assert "max(0, " not in text
+    for n in (-2, 0, 1, 3, 9):
+        assert sc.jit(f)(x, n) == f(x, n)
