@@ -102,7 +102,7 @@ class Changes:
         """The cells whose contents have no common type with those at the head."""
         return tuple(
             cell
-            for cell in head.cells
+            for cell in tuple(head.cells)  # an array from outside gets a cell when it joins
             if cell != RESULT and cell in state.cells
             if not self.joins(head, state, cell)
         )
