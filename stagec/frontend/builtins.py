@@ -18,6 +18,7 @@ from stagec.frontend import (
     extents,
     forms,
     library,
+    number_library,
     numpy_calls,
     objects,
     polynomial_library,
@@ -347,7 +348,7 @@ def _ix(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -
 
 
 STAGED = (array_library.STAGED, polynomial_library.STAGED, signal_library.STAGED,
-          table_library.STAGED)  # fmt: skip
+          table_library.STAGED, number_library.STAGED)  # fmt: skip
 
 TABLE: dict[Any, Builtin] = {
     len: _len, range: _range, isinstance: _isinstance, type: _type, print: _print, zip: _zip,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import containers, library, loops, numpy_calls, objects
 from stagec.frontend.calls import code_of, nested_code, run_body
+from stagec.frontend.changes import Changes, attempted
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.iterables import Item, indexed, mixed, rebased, value_of
 from stagec.frontend.loops import ended, resumed, stage
@@ -186,7 +188,37 @@ def run_indexed(
             counted(m, state, it, loc)
             raise unsettled(clash, loc) from None
     it = rebased(m, state, it, loc) if it.reverse else it
-    return peel(m, stmt, frame, it, state, body, loc, peeled)
+    args = m, stmt, frame, it, state, body, loc, peeled
+    parts = attempted(m, stmt, state, peeled, lambda changes: changing(*args, changes))
+    return parts or peel(*args)
+
+
+def changing(
+    m: Machine, stmt: Any, frame: Frame, it: loops.Staged_, state: State,
+    body: Callable[[State, Value], Tree], loc: Loc, peeled: int, changes: Changes,
+) -> Tree:  # fmt: skip
+    """The trips that keep the forms of variables as one loop, then the rest of the trips."""
+
+    def trip(s: State, index: Value) -> Tree:
+        changes.index = index
+        return body(s, it.element(s, index))
+
+    def further(s: State, index: Value) -> Tree:
+        return run_indexed(
+            m, stmt, frame, behind(m, s, it, index, loc), s, body, loc, peeled + 1
+        )
+
+    after = loops.else_clause(m, frame, stmt)
+    shape = loops.for_shape(m, frame, stmt, it, loc, trip, after)
+    return changes.opened(stage(m, frame, replace(shape, sort=changes.sort), state), further)
+
+
+def behind(
+    m: Machine, state: State, it: loops.Staged_, index: Value, loc: Loc
+) -> loops.Staged_:
+    """The indices behind one of them."""
+    lo = numpy_calls.apply(m, state, operator.add, (index, Known(it.step)), {}, loc)
+    return loops.Staged_(as_operand(lo), it.hi, it.step, False, it.element)  # type: ignore[arg-type]
 
 
 def counted(m: Machine, state: State, it: loops.Staged_, loc: Loc) -> bool:
@@ -223,8 +255,7 @@ def peel(
         return extend(tree, lambda leaf: after_trip(leaf, rest))
 
     def rest(s: State) -> Tree:
-        lo = numpy_calls.apply(m, s, operator.add, (value_of(it.lo), Known(it.step)), {}, loc)
-        after = loops.Staged_(as_operand(lo), it.hi, it.step, False, it.element)  # type: ignore[arg-type]
+        after = behind(m, s, it, value_of(it.lo), loc)
         return run_indexed(m, stmt, frame, after, s, body, loc, peeled + 1)
 
     if loops.surely_some(it):

@@ -75,7 +75,8 @@ class Shape:
 
     `enter` runs one trip from the state at the head; `emit` makes the statement from the
     parameters, their initial values, the body block and the carry; `endless` tells, after a
-    trip, whether the test of the loop is always true.
+    trip, whether the test of the loop is always true; `sort` tells paths of a trip apart from
+    the state at the head.
     """
 
     stmt: gast.AST
@@ -87,6 +88,7 @@ class Shape:
     always: bool
     endless: Callable[[], bool]
     after: Callable[[State], Tree] | None
+    sort: Callable[[State, Tree, Flags], Tree] | None = None
 
 
 def flags_of(m: Machine, frame: Frame) -> Flags:
@@ -184,7 +186,13 @@ def rounds(
         for p in params:
             m.origin[p] = ("loop", id(shape.stmt))
         shape.declare(body)
-        tree = mark(flags, shape.enter(body), loc)
+        head = State(body.builder, dict(body.cells))
+        tree = shape.enter(body)
+        if shape.sort is not None:
+            tree = shape.sort(head, tree, flags)
+            for flag in flags.all():
+                entry.cells.setdefault(flag, Known(False))
+        tree = mark(flags, tree, loc)
         names, dropped = variable_names(frame), dead_cells(frame, kept)
         back = close(m, tree, names, dropped, force=True)
         if not isinstance(back, Leaf) or back.exit is not Exit.NORMAL:

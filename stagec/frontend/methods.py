@@ -10,7 +10,14 @@ import numpy as np
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_writes, arrays, containers, numpy_calls, set_operators
+from stagec.frontend import (
+    array_writes,
+    arrays,
+    containers,
+    number_library,
+    numpy_calls,
+    set_operators,
+)
 from stagec.frontend.list_methods import LIST_METHODS, clear, copied, count, index
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.special_methods import special_method
@@ -169,15 +176,24 @@ def _conjugate(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc:
     return m.wrap(state, ops.to_python(found, kind="complex") if weak else found)
 
 
+def _bit_length(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    """Of Python's integers alone."""
+    kind = base.operand.type if isinstance(base, Number) else None
+    if not isinstance(kind, ArrayType) or kind.kind != "py" or kind.dtype.kind not in "bi":
+        raise Raised(AttributeError("only integers of Python have a bit_length"))
+    return m.call_value(state, number_library.bit_length_, (base, *args), kwargs, loc)
+
+
 ARRAY_METHODS: dict[str, Method] = {
     "copy": _copy, "__copy__": _copy, "astype": _astype, "fill": _fill,
     "sort": _in_place(np.sort), "partition": _in_place(np.partition),
     "put": _put, "choose": _choose, "resize": _resize,
     "item": _item, "tolist": _tolist, "dot": _dot, "is_integer": _is_integer,
+    "bit_length": _bit_length,
     "conj": _conjugate, "conjugate": _conjugate,
 }  # fmt: skip
 NUMBER_METHODS = {
-    "astype", "item", "tolist", "is_integer", "copy", "dot", "conj", "conjugate"
+    "astype", "item", "tolist", "is_integer", "bit_length", "copy", "dot", "conj", "conjugate"
 }  # fmt: skip
 
 

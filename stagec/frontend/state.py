@@ -92,10 +92,21 @@ class Exit(Enum):
 class Outward:
     """How a path left the body of a loop over a generator, on its way through the generator."""
 
-    exit: Exit | Outward
+    exit: Leaving
 
 
-Leaving: TypeAlias = Exit | Outward
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """How a path left a loop because variables, those in the cells, got another form; `exit`
+    is how it left the trip, and `form` tells what it returns from what others do.
+    """
+
+    exit: Leaving
+    cells: tuple[int, ...]
+    form: int
+
+
+Leaving: TypeAlias = Exit | Outward | Changed
 
 RESULT = 0  # the cell that holds what a call returns, until the statement that made it takes it
 

@@ -42,9 +42,13 @@ def live_list(
     )  # fmt: skip
 
 
-def unsettled(clash: Unjoinable, loc: Loc) -> StagecError:
+class Unsettled(StagecError):
+    """The state of a loop keeps changing its type."""
+
+
+def unsettled(clash: Unjoinable, loc: Loc) -> Unsettled:
     """The error for a loop whose state keeps changing its type."""
-    return StagecError(
+    return Unsettled(
         "SC373", f"the state of this loop has no common type: {clash.reason}", loc,
         "give each variable one type (rank, structure) before the loop",
     )  # fmt: skip

@@ -7,7 +7,7 @@ calls the kernels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -20,6 +20,7 @@ from stagec.ir.core import (
     Stmt,
     Value,
 )
+from stagec.ir.flows import maybe_unset
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
@@ -32,6 +33,7 @@ from stagec.opt.elements import as_python, is_size
 from stagec.opt.fingerprint import fingerprint
 from stagec.opt.memory import allocates
 from stagec.opt.pieces import pieces
+from stagec.opt.returned import returned
 from stagec.opt.runs import (
     WORTH,
     compiles,
@@ -59,19 +61,22 @@ def named(fn: Function) -> Iterator[Function]:
 
 
 def _outlined(fn: Function, taken: set[str]) -> Function:
-    outliner = _Outliner(fn, taken)
-    body = outliner.block(fn.body)
+    whole, apart = returned(fn.body)
+    outliner = _Outliner(fn, taken, apart)
+    body = outliner.block(whole)
     inner = tuple(_outlined(f, taken) for f in fn.functions)
     return replace(fn, body=body, functions=(*inner, *outliner.made.values()))
 
 
 class _Outliner:
-    """Collects the kernels of one function."""
+    """Collects the kernels of one function; `apart` are statements that stay outside."""
 
-    def __init__(self, fn: Function, taken: set[str]) -> None:
+    def __init__(self, fn: Function, taken: set[str], apart: set[Stmt]) -> None:
         self.name = fn.name
         self.params = fn.params
         self.taken = taken
+        self.apart = apart
+        self.unset = maybe_unset(fn.body)
         self.made: dict[str, Function] = {}
         self.sizes: dict[Value, Apply] = {}
 
@@ -82,7 +87,7 @@ class _Outliner:
         for k, stmt in enumerate((*block.stmts, None)):
             if isinstance(stmt, Apply) and is_size(stmt):
                 self.sizes[stmt.outs[0]] = stmt
-            if stmt is not None and (of_numbers(stmt) or compiles(stmt)):
+            if stmt is not None and stmt not in self.apart and _fits(stmt):
                 run.append(stmt)
                 continue
             rest = Block((), block.stmts[k:], block.results)
@@ -145,7 +150,7 @@ class _Outliner:
         needed = free_values(rest)
         again = self.integers(run)
         known = {v for s in again for v in s.outs}
-        lengths, run = without_shapes([*again, *run])
+        lengths, run = without_shapes([*again, *run], self.unset)
         lengths = [s for s in lengths if known.isdisjoint(s.outs)]
         given = list(free_values(Block((), tuple(run), ())))
         # what is written to and not read later is a result too, or the kernel would copy it
@@ -212,6 +217,10 @@ class _Outliner:
         return after.stmts
 
 
+def _fits(stmt: Stmt) -> bool:
+    return of_numbers(stmt) is not None or compiles(stmt)
+
+
 def early_sizes(run: Sequence[Stmt]) -> tuple[list[Stmt], list[Stmt]]:
     """What the run computes from sizes of arrays that are there before it, and the rest."""
     sizes: list[Stmt] = []
@@ -237,15 +246,17 @@ def as_scalar(value: Value, out: Value) -> Apply:
 # --- lengths ---------------------------------------------------------------------------------
 
 
-def without_shapes(run: Sequence[Stmt]) -> tuple[list[Stmt], list[Stmt]]:
-    """The run without the arrays of which it reads nothing but lengths.
+def without_shapes(
+    run: Sequence[Stmt], unset: Collection[Operand]
+) -> tuple[list[Stmt], list[Stmt]]:
+    """The run without the arrays of which it reads nothing but lengths, or that may be unset.
 
     The length is that of an array of the same size whose elements the run reads, or else it is
     found before the run: the statements for that, and the run.
     """
     block = Block((), tuple(run), ())
     free = free_values(block)
-    read = contents(block)
+    read = contents(block).difference(unset)
     before: list[Stmt] = []
     dropped: set[Stmt] = set()
     for stmt in statements(block):

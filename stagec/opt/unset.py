@@ -9,10 +9,10 @@ Nobody reads such a number, but compiled code takes a number or nothing at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from stagec.ir.core import Block, Call, Const, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.flows import flows
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import ArrayType
@@ -35,29 +35,12 @@ def _passed(body: Block, kernels: set[str]) -> set[Value]:
     for stmt in statements(body):
         if isinstance(stmt, Call) and stmt.function in kernels:
             found.update(a for a in stmt.args if isinstance(a, Value))
-        joins += _joins(stmt)
+        joins += ((target, source) for source, target in flows(stmt))
     while True:
         more = {b for a, b in joins if a in found and isinstance(b, Value)} - found
         if not more:
             return found
         found |= more
-
-
-def _joins(stmt: Stmt) -> Iterator[tuple[Value, Operand]]:
-    """The values that loops and branches set, each with what it may be."""
-    match stmt:
-        case If(then=then, orelse=orelse, outs=outs):
-            for side in (then, orelse):
-                yield from zip(outs, side.results, strict=True)
-        case For(init=init, body=body, carry=carry) | While(init=init, body=body, carry=carry):
-            count = len(carry)
-            tests = stmt.cond.params if isinstance(stmt, While) else carry
-            columns = (carry, body.params[len(body.params) - count :], tests)
-            for column in columns:
-                yield from zip(column, init, strict=True)
-                yield from zip(column, body.results[:count], strict=True)
-        case _:
-            return
 
 
 def _settled(block: Block, passed: set[Value]) -> Block:
@@ -66,7 +49,7 @@ def _settled(block: Block, passed: set[Value]) -> Block:
 
 
 def _stmt(stmt: Stmt, passed: set[Value]) -> Stmt:
-    wanted = {value for value, _ in _joins(stmt)} & passed
+    wanted = {target for _, target in flows(stmt)} & passed
     stmt = map_regions(stmt, lambda inner: _settled(inner, passed))
     match stmt:
         case If(then=then, orelse=orelse, outs=outs):

@@ -110,7 +110,7 @@ class Writer(Expressions):
                  "writing", "writing", "writing", "augment", "augment", "mask", "scatter",
                  "out", "swap", "called"]  # fmt: skip
         if depth < 3 and self.budget > 0:
-            kinds += ["branch", "branch", "for_", "for_", "for_", "while_", "grow"]
+            kinds += ["branch", "branch", "for_", "for_", "for_", "while_", "grow", "optional"]
         if loop:
             kinds += ["leave"]
         if indent > 1 and scope.returns:
@@ -397,6 +397,27 @@ class Writer(Expressions):
                 f"0.1 * len({xs}) * np.mean({made})",
             )
         self.write(indent, f"{name} = {element}")
+        scope.numbers.append(name)
+
+    def optional(self, indent: int, scope: Scope, depth: int, loop: bool) -> None:
+        """A name that is None until a trip gives it an array or a number."""
+        found, i, name = self.name("o"), self.name("i"), self.name("t")
+        shape: Shape = self.random.choice([(), VECTOR])
+        self.write(indent, f"{found} = None")
+        self.write(indent, f"for {i} in range({self.pick('n', '3')}):")
+        inner = scope.inner()
+        inner.indices.append(i)
+        if self.chance(0.3):
+            self.statement(indent + 1, inner, depth + 2, False)
+        self.write(indent + 1, f"if {self.condition(inner)}:")
+        value = self.bounded(shape, inner)
+        if self.chance(0.4):
+            value = f"{value} if {found} is None else np.tanh({found} * {value})"
+        self.write(indent + 2, f"{found} = {value}")
+        if self.chance(0.3):
+            self.leave(indent + 1, inner, depth + 1, True)
+        total = f"np.sum({found})" if shape else found
+        self.write(indent, f"{name} = 0.3 if {found} is None else {total}")
         scope.numbers.append(name)
 
     def leave(self, indent: int, scope: Scope, depth: int, loop: bool) -> None:

@@ -1,4 +1,4 @@
-"""Numbers that are not set where they are passed to kernels."""
+"""Numbers and arrays that are not set where they are passed to kernels."""
 
 from typing import Any
 
@@ -32,3 +32,32 @@ def test_a_value_that_is_returned_early_and_its_pullback(last: list[float]) -> N
     wanted, wanted_pull = stagec.vjp(early, a)
     assert value == wanted == early(a)
     np.testing.assert_array_equal(pull(1.0)[0], wanted_pull(1.0)[0])
+
+
+WEIGHTS = np.array([0.5, -0.25, 1.0])
+
+
+def row(x: Any, y: Any, n: int) -> Any:
+    for k in range(n):
+        if k < n - 1:
+            if np.sum(np.sort(x)) > 1.0:
+                return np.tanh(y[k])
+            y = np.tanh(y)
+        else:
+            x = x * 0.5
+    return WEIGHTS
+
+
+def of_row(x: Any, y: Any, n: int) -> Any:
+    """The kernel behind the loop is given a row that may not be set, and is as long as that."""
+    r = row(x, y, n)
+    return np.sum(x * np.cos(x)) + np.sum(2.0 * np.sin(r))
+
+
+@pytest.mark.parametrize("first", [0.1, 1.1])
+@pytest.mark.parametrize("n", [3, 0])
+def test_an_array_that_is_returned_early(first: float, n: int) -> None:
+    x, y = np.array([first, 0.2, 0.3]), np.ones((3, 2))
+    found = stagec.grad(of_row, argnums=(0, 1), backend="numba")(x, y, n)
+    for a, b in zip(found, stagec.grad(of_row, argnums=(0, 1))(x, y, n), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)

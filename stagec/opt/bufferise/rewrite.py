@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 from stagec.errors import Loc
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, While
+from stagec.ir.flows import maybe_unset
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ListType
-from stagec.ir.walk import rename, statements
+from stagec.ir.walk import rename
 from stagec.ops.copying import copy, copy_if_set
 from stagec.ops.extent import extent, extent_if_set
 from stagec.ops.indexing import update
@@ -39,37 +40,6 @@ def rewritten(fn: Function, plan: Plan) -> tuple[Function, list[Copy]]:
                     results[k] = written
     body = builder.block(fn.params, results)
     return replace(fn, body=body), rewriter.made
-
-
-def maybe_unset(body: Block) -> set[Operand]:
-    """The values that an `Undef` may have come to stand for."""
-    found: set[Operand] = set()
-    before = -1
-    while len(found) > before:
-        before = len(found)
-        for stmt in statements(body):
-            for source, target in flows(stmt):
-                if isinstance(source, Undef) or source in found:
-                    found.add(target)
-    return found
-
-
-def flows(stmt: Stmt) -> Iterator[tuple[Operand, Value]]:
-    """The operands of regions and loops with the values that stand for them."""
-    match stmt:
-        case If(then=then, orelse=orelse, outs=outs):
-            yield from zip(then.results, outs, strict=True)
-            yield from zip(orelse.results, outs, strict=True)
-        case For() | While():
-            params = stmt.body.params[len(stmt.body.params) - len(stmt.carry) :]
-            heads = [params, stmt.carry]
-            if isinstance(stmt, While):
-                heads.append(stmt.cond.params)
-            for targets in heads:
-                yield from zip(stmt.init, targets, strict=True)
-                yield from zip(stmt.body.results, targets, strict=False)
-        case _:
-            pass
 
 
 def _write(builder: Builder, param: Value, result: Operand) -> Value:

@@ -12,6 +12,7 @@ from typing import Any
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, Expands, For, Stmt, Value, While
+from stagec.ir.flows import maybe_unset
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
 from stagec.ir.walk import uses
@@ -30,7 +31,8 @@ def scalarise(fn: Function) -> Function:
     """The function with its array statements as loops."""
     functions = tuple(scalarise(f) for f in fn.functions)
     found = with_lengths(_simpler(fn.body, _joining_loops))
-    body = _Scalariser(found.views, Sizes(found.indices)).block(found.block)
+    sizes = Sizes(found.indices, unset=maybe_unset(found.block))
+    body = _Scalariser(found.views, sizes).block(found.block)
     return replace(fn, body=body, functions=functions)
 
 

@@ -13,6 +13,7 @@ from typing import TypeAlias, assert_never
 from stagec.ir.alias import path_of
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
+from stagec.ir.flows import maybe_unset
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.rebuild import map_operands, map_regions
@@ -63,7 +64,7 @@ def with_lengths(block: Block) -> Measured:
 
     Loop indices have symbols of their own here, so that lengths may depend on them.
     """
-    namer = _namer(block, Sizes({}))
+    namer = _namer(block, Sizes({}, unset=maybe_unset(block)))
     names: dict[Value, Operand] = {}
     return Measured(namer.block(block, names), namer.views, names)
 
@@ -187,6 +188,8 @@ class _Namer:
             return value
         exact = number if isinstance(number, Size) else None
         made = names[value] = Value(replace(kind, shape=full, size=exact), value.hint)
+        if self.sizes is not None and value in self.sizes.unset:
+            self.sizes.unset.add(made)
         return made
 
     def exactly(self, dim: Dim) -> Dim:

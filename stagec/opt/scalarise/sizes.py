@@ -26,6 +26,8 @@ class Sizes:
     integers : integers by the size that they are.
     axes : an axis of the length that a symbol stands for.
     longer : an axis by the terms of its length, and the constant behind them.
+    unset : the arrays that may be unset: they tell a length where no other array does, and are
+        only asked where they are set.
     """
 
     indices: Mapping[Symbol, Operand]
@@ -36,6 +38,7 @@ class Sizes:
     longer: dict[Terms, tuple[Value, int, int]] = field(
         default_factory=dict["Terms", "tuple[Value, int, int]"]
     )
+    unset: set[Operand] = field(default_factory=set["Operand"])
 
     def inside(self) -> Sizes:
         """What is known at the start of a block at this place."""
@@ -54,10 +57,14 @@ class Sizes:
                 self.integers.setdefault(kind.size, value)
             for axis, dim in enumerate(kind.shape):
                 symbol = _symbol(dim)
-                if symbol is not None:
-                    self.axes.setdefault(symbol, (value, axis))
-                elif isinstance(dim, Size):
-                    self.longer.setdefault(dim.terms, (value, axis, dim.const))
+                if symbol is not None and self._better(self.axes.get(symbol), value):
+                    self.axes[symbol] = value, axis
+                elif isinstance(dim, Size) and self._better(self.longer.get(dim.terms), value):
+                    self.longer[dim.terms] = value, axis, dim.const
+
+    def _better(self, known: tuple[Value, *tuple[int, ...]] | None, value: Value) -> bool:
+        """Whether a length is to be asked of this array, and not of the one known before."""
+        return known is None or (known[0] in self.unset and value not in self.unset)
 
     def there(self, dim: Dim) -> bool:
         """Whether the size is there or can be computed."""
@@ -107,7 +114,10 @@ class Sizes:
         if dim not in self.integers:
             array, axis = self.axes[symbol]
             hint = symbol.name if symbol.name.isidentifier() else ""
-            self.integers[dim] = builder.add(extent, (array,), {"axis": axis}, hint)[0]
+            (length,) = builder.add(extent, (array,), {"axis": axis}, hint)
+            if array in self.unset:
+                return length
+            self.integers[dim] = length
         return self.integers[dim]
 
 
