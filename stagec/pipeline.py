@@ -28,6 +28,7 @@ from stagec.opt.kernels import kernels
 from stagec.opt.layout import layout
 from stagec.opt.lengthwise import lengthwise
 from stagec.opt.lift import lift
+from stagec.opt.loop_products import loop_products
 from stagec.opt.overwrites import overwrites
 from stagec.opt.parallel import parallel
 from stagec.opt.powers import powers
@@ -43,6 +44,7 @@ from stagec.opt.siblings import rows, siblings
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
 from stagec.opt.skips import skips
+from stagec.opt.spent import spent
 from stagec.opt.states import states
 from stagec.opt.sums import sums
 from stagec.opt.tapes import tapes
@@ -98,8 +100,8 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(again, lengthwise, tapes, restored, states),
-            *(upwards, first_writes, gathers, rims, turns, selections),
+            *(loop_products, again, lengthwise, tapes, restored, states),
+            *(upwards, spent, first_writes, gathers, rims, turns, selections),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),
@@ -141,25 +143,28 @@ class Transforms:
 
     @staticmethod
     def prepared(fn: Function) -> Function:
-        """The function as differentiation wants it."""
+        """The function as batching wants it."""
         for step in BEFORE_DIFFERENTIATION:
             fn = step(fn)
         return fn
 
-    @classmethod
-    def reverse(cls, fn: Function, wrt: list[int], of: list[int]) -> Pullback:
+    def smooth(self, fn: Function) -> Function:
+        """The function as differentiation wants it."""
+        fn = self.prepared(fn)
+        return cse(loop_products(fn)) if self.loops else fn
+
+    def reverse(self, fn: Function, wrt: list[int], of: list[int]) -> Pullback:
         """See `transforms.reverse`."""
-        return reverse(cls.prepared(fn), wrt, of)
+        return reverse(self.smooth(fn), wrt, of)
 
     @staticmethod
     def joined(pullback: Pullback) -> Function:
         """See `transforms.reverse`."""
         return joined(pullback)
 
-    @classmethod
-    def forward(cls, fn: Function, wrt: list[int]) -> Function:
+    def forward(self, fn: Function, wrt: list[int]) -> Function:
         """See `transforms.forward`."""
-        return forward(cls.prepared(fn), wrt)
+        return forward(self.smooth(fn), wrt)
 
     def batch(
         self, fn: Function, which: list[int], size: Dim

@@ -89,6 +89,37 @@ def test_several_threads_take_part(four_threads: threads.Pool) -> None:
     assert four_threads.started == 3
 
 
+def test_what_was_quick_is_done_by_the_caller(
+    four_threads: threads.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[threads.Job] = []
+    monkeypatch.setattr(four_threads, "run", lambda job: (jobs.append(job), job.take_part()))
+    wait = 0.001
+
+    def take_some_time(start: int, stop: int) -> list[int]:
+        if wait:
+            time.sleep(wait)
+        return [start, stop]
+
+    kernel = Kernel(take_some_time)
+
+    def shared(work: int) -> bool:
+        before = len(jobs)
+        found = threads.fold(operator.add, kernel, 0, 8, work)
+        assert found == [0, 4, 4, 8] if work == threads.WORTH else len(found) == 16
+        return len(jobs) > before
+
+    assert shared(threads.WORTH)  # nothing is known at the first call
+    assert shared(threads.WORTH)
+    wait = 0.0
+    # a call may be held up, and the next one is shared then
+    assert not all(shared(threads.WORTH) for _ in range(50))
+    assert shared(10**15)  # so much work is worth it, however quick each part is
+    wait = 0.001
+    shared(threads.WORTH)
+    assert shared(threads.WORTH)
+
+
 @pytest.mark.usefixtures("four_threads")
 def test_parts_are_combined_in_order() -> None:
     found = threads.fold(operator.add, Kernel(lambda a, b: [(a, b)]), 0, 10, 10**9)

@@ -11,16 +11,21 @@ caller's included; without it, as many as this process may use processors.
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import threading
+import time
+import weakref
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
 
-# Handing parts over takes 25 to 40 microseconds, a million simple operations take 200: from
-# there on two threads are faster, and lose little where processors are busy with other things.
+# Handing parts over takes 25 to 40 microseconds, a million simple operations take up to 200:
+# from there on two threads are faster, and lose little where processors are busy with other
+# things.  Where they are vectorised they take a tenth of that, which calls before have shown.
 WORTH = 1_000_000
+QUICK = 150e-6  # seconds that one thread may take for all parts
 MOST = 64  # parts of a loop: enough to keep many threads busy to the end
 
 
@@ -66,12 +71,18 @@ def cuts(start: int, stop: int, work: int) -> list[int]:
 
 def _results(kernel: Any, start: int, stop: int, work: int, args: tuple[Any, ...]) -> list[Any]:
     bounds = cuts(start, stop, work)
-    job = Job(kernel, bounds, args)
-    if isinstance(getattr(kernel, "compiled", kernel), FunctionType):
-        job.take_part()  # Python code: one thread runs at a time anyway
+    # of Python code one thread runs at a time anyway
+    python = isinstance(getattr(kernel, "compiled", kernel), FunctionType)
+    if python or work * _paces.get(kernel, QUICK) < QUICK:
+        begun = time.perf_counter()
+        found = [kernel(a, b, *args) for a, b in itertools.pairwise(bounds)]
+        seconds = time.perf_counter() - begun
     else:
+        job = Job(kernel, bounds, args)
         pool().run(job)
-    return job.outcome()
+        found, seconds = job.outcome(), job.seconds
+    _paces[kernel] = seconds / work
+    return found
 
 
 def allowed() -> int:
@@ -95,17 +106,19 @@ class Job:
         self.failed: dict[int, BaseException] = {}
         self.begun = 0
         self.running = 0
+        self.seconds = 0.0  # what all parts took together
         self.changed = threading.Condition()
 
     def take_part(self) -> None:
         """Run parts as long as there are any."""
         while (k := self.next()) is not None:
+            begun = time.perf_counter()
             try:
                 self.results[k] = self.kernel(self.bounds[k], self.bounds[k + 1], *self.args)
             except BaseException as error:
                 self.failed[k] = error
             finally:
-                self.done()
+                self.done(time.perf_counter() - begun)
 
     def next(self) -> int | None:
         """The number of a part to run; None if there is none, or one has failed."""
@@ -116,9 +129,10 @@ class Job:
             self.begun += 1
             return self.begun - 1
 
-    def done(self) -> None:
-        """Note that a part has ended."""
+    def done(self, seconds: float) -> None:
+        """Note that a part has ended, and what it took."""
         with self.changed:
+            self.seconds += seconds
             self.running -= 1
             if not self.running:
                 self.changed.notify_all()
@@ -178,6 +192,9 @@ class Pool:
 
 
 _pools: list[Pool] = []
+# seconds that each kernel took for a unit of work when it was last run in parts; that decides
+# which threads run the next parts, never what these are
+_paces: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 _making = threading.Lock()
 
 

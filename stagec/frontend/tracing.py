@@ -187,7 +187,9 @@ def trace(
     free = list(free_values(block))
     block = replace(block, params=(*params, *free))
     block = with_names(m, block)
-    function = Function(function_name(f), block, (), (False,) * len(operands))
+    function = Function(
+        function_name(f), block, (), (False,) * len(operands), lengths=tuple(m.lengths.items())
+    )
     return Traced(
         function, collected.found, params, entry, free, value, leaf.state, operands, changed
     )

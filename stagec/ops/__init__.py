@@ -161,6 +161,7 @@ from stagec.ops.effects import (
     host_call as host_call,
     print_ as print_,
     raise_ as raise_,
+    reaches as reaches,
 )
 from stagec.ops.exponential import (
     OPS as EXPONENTIAL,

@@ -162,6 +162,24 @@ agree = _effect(
 )
 
 
+def _reaches_value(last: Any, length: Any, low: Any, high: Any) -> tuple[()]:
+    if low < high:
+        range(length)[last]
+    return ()
+
+
+# raises IndexError if a loop from `low` to `high` makes a trip and its last index is outside
+reaches = _effect(
+    "reaches",
+    infer=lambda last, length, low, high: (),
+    value=_reaches_value,
+    source="range({1})[{0}] if {2} < {3} else 0",
+    scalar=lambda last, length, low, high: "kernels.inside({}, {}) if {} < {} else 0",
+    effect=Effect.CHECK,
+    may_raise=(IndexError,),
+)
+
+
 def unset_message(name: str) -> str:
     """Python's own words for a read of a variable that is not set."""
     return f"cannot access local variable {name!r} where it is not associated with a value"
@@ -249,4 +267,4 @@ host_call = _effect(
 )
 
 
-OPS: tuple[Op, ...] = (print_, raise_, check, check_defined, agree, draw, host_call)
+OPS: tuple[Op, ...] = (print_, raise_, check, check_defined, agree, reaches, draw, host_call)

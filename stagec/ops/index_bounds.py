@@ -263,11 +263,14 @@ class Indices:
         if not path:
             return []
         array, lengths = self.origins.first(stmt.args[0]), self.lengths_of(stmt.args[0])
+        kind = stmt.args[0].type
+        assert isinstance(kind, ArrayType)
         return [
             place
             for place in _places(path[0], path_operands(stmt))
             if not self._checked(place, array, lengths[place.axis])
             and not self._inside(place.index, lengths[place.axis])
+            and not self._inside(place.index, kind.shape[place.axis])
             and not self._in_number(place, array)
         ]
 

@@ -9,6 +9,8 @@ more is known of what is computed from it.
 An index that an innermost loop does not change is checked in front of it, if it makes a trip:
 LLVM vectorises no loop that may raise.
 
+Nor does it one that counts up: that it is inside on the last trip is checked in front.
+
 An index that an innermost loop counts down, as `k - i`, is marked as one from the front
 (`before`, or `natural` where it is no difference): LLVM cannot see that, and would vectorise
 nothing, or not see that the elements lie in a row.
@@ -21,16 +23,31 @@ from dataclasses import dataclass, field, replace
 
 from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Const, For, Op, Operand, Stmt, Value, known
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Const,
+    Effect,
+    For,
+    Op,
+    Operand,
+    Stmt,
+    Value,
+    known,
+    operand_of,
+)
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import INT, Size, Symbol
 from stagec.ir.walk import regions
-from stagec.ops.arithmetic import subtract
+from stagec.ops.arithmetic import Handle, subtract
+from stagec.ops.effects import reaches
 from stagec.ops.extent import before, extent, inside, inside_if_any, natural
+from stagec.ops.growing import kept
 from stagec.ops.index_bounds import Indices, Place
+from stagec.opt.elements import is_element, is_size
 
 
 def checks(fn: Function) -> Function:
@@ -50,6 +67,8 @@ class _Front:
     bounds : of the numbers that it counts.
     starts : the initial value of each of its carries.
     inner : the values that it defines.
+    sizes : how it computes integers.
+    index : the number of a trip, if it surely makes all of them.
     made : the checks made there.
     """
 
@@ -57,6 +76,8 @@ class _Front:
     bounds: tuple[Operand, Operand]
     starts: dict[Operand, Operand]
     inner: set[Operand]
+    sizes: dict[Operand, Apply]
+    index: Value | None
     made: dict[Hashable, Value] = field(default_factory=dict[Hashable, Value])
 
     @classmethod
@@ -66,7 +87,36 @@ class _Front:
             return None
         starts: dict[Operand, Operand] = dict(zip(stmt.body.params[1:], stmt.init, strict=True))
         outs = (out for s in stmt.body.stmts for out in s.outs)
-        return cls(builder, (stmt.lo, stmt.hi), starts, {*stmt.body.params, *outs})
+        found = [s for s in stmt.body.stmts if is_size(s)]
+        sizes: dict[Operand, Apply] = {s.outs[0]: s for s in found if isinstance(s, Apply)}
+        inner: set[Operand] = {*stmt.body.params, *outs}
+        index = stmt.body.params[0] if _goes_on(stmt) else None
+        return cls(builder, (stmt.lo, stmt.hi), starts, inner, sizes, index)
+
+    def last(self, index: Operand) -> Operand | None:
+        """An integer of the loop as it is on the last trip, computed in front of the loop."""
+        if index is self.index:
+            return operand_of(Handle(self.builder, self.bounds[1]) - 1)
+        if index not in self.inner:
+            return index
+        made = self.sizes.get(index)
+        args = [] if made is None else [self.last(a) for a in made.args]
+        if made is None or None in args:
+            return None
+        return self.builder.add(made.op, [a for a in args if a is not None], made.kwargs)[0]
+
+
+def _goes_on(loop: For) -> bool:
+    """Whether nothing but an index that is outside ends the loop before its last trip."""
+    return not loop.until and all(
+        isinstance(s, Apply)
+        and s.op.effect is Effect.NONE
+        and (
+            (path_of(s) and is_element(s))
+            or not s.op.raises((a.type for a in s.args), s.kwargs)
+        )
+        for s in loop.body.stmts
+    )
 
 
 class _Checks:
@@ -160,8 +210,32 @@ class _Checks:
             start = self._before(front, array)
             if start is not None:
                 return self._ahead(front, index, length, (start, place.axis))
-        self._known[key] = self._made(builder, (array, place.axis), inside, (index,))
+        if self._reached(array, place.axis, index):
+            (self._known[key],) = builder.add(kept, (index,), {})
+            self._indices.note(builder.stmts[-1])
+        else:
+            self._known[key] = self._made(builder, (array, place.axis), inside, (index,))
         return self._known[key]
+
+    def _reached(self, array: Operand, axis: int, index: Operand) -> bool:
+        """Whether the index is inside on all trips because it is on the last one, which is then
+        checked in front of the loop.
+        """
+        front, facts = self._front, self._indices.facts
+        at = facts.of(index) if is_integer(index.type) else None
+        terms = dict(at.terms) if isinstance(at, Size) else {}
+        if front is None or self._counts is None or terms.get(self._counts, 0) <= 0:
+            return False
+        start = self._before(front, array)
+        if start is None or not facts.holds(at):
+            return False
+        last = front.last(index)
+        if last is None:
+            return False
+        (length,) = front.builder.add(extent, (start,), {"axis": axis})
+        self._indices.note(front.builder.stmts[-1])
+        front.builder.add(reaches, (last, length, *front.bounds), {})
+        return True
 
     def _before(self, front: _Front, array: Operand) -> Operand | None:
         """The version of the array in front of the loop."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from stagec.ir.path import Arg, Index, NewAxis, Reshape, Slice, Transpose
 from stagec.ir.types import FLOAT, type_of
-from stagec.ops.effects import check, check_defined, draw, host_call, print_
+from stagec.ops.effects import check, check_defined, draw, host_call, print_, reaches
 from stagec.ops.fourier import (
     double_inner,
     fft,
@@ -176,6 +176,7 @@ SAMPLES = {
     print_: [((1.5, "x"), {"sep": "-", "end": "\n"})],
     check: [((True, "wrong"), {"exception": ValueError})],
     check_defined: [((True,), {"name": "x"})],
+    reaches: [((2, 3, 0, 3), {}), ((7, 3, 2, 2), {})],
     draw: [((3,), {"function": np.random.standard_normal, "result": type_of(V[:3])})],
     host_call: [((-2,), {"function": abs, "results": (type_of(1),)})],
     fit_axis: [

@@ -18,7 +18,7 @@ from stagec.ir.origins import Origins
 from stagec.ir.path import Arg, Index, NewAxis
 from stagec.ir.sharing import Memory, holds_memory
 from stagec.ir.types import ArrayType, Dim, ListType, Size, Symbol
-from stagec.ir.walk import defined, effectful, free_values, regions, uses
+from stagec.ir.walk import defined, free_values, ordered, regions, statements, uses
 from stagec.ops.index_facts import IndexFacts
 
 Axes = dict[int, Dim]
@@ -31,7 +31,7 @@ def independent(loop: For, facts: IndexFacts, memory: Memory) -> dict[int, Op] |
     learn from it; `memory` is that of the function, whose writes happen in place.
     """
     body = loop.body
-    if loop.until or loop.trips is not None or any(map(effectful, body.stmts)):
+    if loop.until or loop.trips is not None or any(map(ordered, statements(body))):
         return None
     if any(isinstance(v.type, ListType) for v in (*uses(loop), *defined(body))):
         return None
