@@ -258,7 +258,9 @@ class Transform:
         rest = [transforming.option(m, state, a, self.kind, loc) for a in args[1:]]
         fun = args[0]
         operand = fun.value if isinstance(fun, Known) else Abstract(fun)
-        return Known(self.make(operand, *rest, **plain))
+        made = self.make(operand, *rest, **plain)
+        made.__stagec_of__ = (self.kind, fun, tuple(rest), tuple(plain.items()))
+        return Known(made)
 
 
 class _Jit(Transform):

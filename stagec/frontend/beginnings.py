@@ -34,8 +34,8 @@ Cells = dict[int, Content]
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The variables in front of a loop by name, what is iterated with the name "", and the
-    content of all cells.
+    """The variables in front of a loop by name, set or not, what is iterated with the name "",
+    and the content of all cells.
     """
 
     variables: dict[str, int]
@@ -44,11 +44,15 @@ class Beginning:
     @classmethod
     def of(cls, m: Machine, entry: State, names: dict[int, str], stmt: gast.AST) -> Beginning:
         """What the loop begins with in the state."""
-        variables = {n: c for c, n in names.items() if n and c in entry.cells}
+        variables = {n: c for c, n in names.items() if n}
         iterated = m.iterated.get(id(stmt))
         if iterated is not None:
             variables[""] = iterated
         return cls(variables, entry.cells)
+
+    def present(self) -> set[str]:
+        """The names of the variables that are set."""
+        return {name for name, cell in self.variables.items() if cell in self.cells}
 
     def covers(self, before: Beginning) -> bool:
         """Whether everything has the type that it had before, or a larger one."""
@@ -56,6 +60,7 @@ class Beginning:
         return all(
             name in self.variables and compared.cell(cell, self.variables[name])
             for name, cell in before.variables.items()
+            if cell in before.cells
         )
 
 
@@ -81,7 +86,7 @@ class _Compared:
         match a, b:
             case Known(), Known():
                 ranges = isinstance(a.value, range) and a.value == b.value
-                return ranges or equal_known(a, b)
+                return ranges or equal_known(a, b) or self.made(a.value, b.value)
             case Known() | Number(), Number():
                 number = isinstance(a, Number) or isinstance(a.value, NUMBERS)
                 return number and _fits(as_operand(a).type, b.operand.type)
@@ -96,14 +101,20 @@ class _Compared:
             case _:
                 return self.parts(a, b)
 
+    def made(self, a: object, b: object) -> bool:
+        """Whether staged code made both by one transform, of functions that are covered."""
+        of, again = (getattr(x, "__stagec_of__", None) for x in (a, b))
+        return of is not None and self.covered(of, again)
+
     def scopes(self, a: Scope | None, b: Scope | None) -> bool:
         """Whether the variables that a function refers to are covered."""
         if a is None or b is None:
             return a is b
         variables = a.cells.items()
         return self.scopes(a.parent, b.parent) and all(
-            n in b.cells and (c not in self.old or self.cell(c, b.cells[n]))
+            n in b.cells and self.cell(c, b.cells[n])
             for n, c in variables
+            if c in self.old  # others were given a value later
         )
 
     def parts(self, a: Any, b: Any) -> bool:
@@ -132,7 +143,11 @@ def _fits(a: Type, b: Type) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """The numbers that a loop carried, by the names of its variables, and how it began."""
+    """How a loop began, the types of the numbers that it carried, by the names of its
+    variables, all contents that it changed, and the values that each trip handed to the next.
+    """
 
-    types: dict[str, Type]
     beginning: Beginning
+    types: dict[str, Type]
+    changed: Cells
+    phis: tuple[Staged, ...]

@@ -24,6 +24,7 @@ from stagec.frontend.settling import (
     signature,
 )
 from stagec.frontend.state import (
+    RESULT,
     Branch,
     Exit,
     Leaf,
@@ -115,6 +116,11 @@ def variable_names(frame: Frame) -> dict[int, str]:
     return found
 
 
+def with_flags(names: dict[int, str], flags: Flags) -> dict[int, str]:
+    """The names of variables, and those of the flags of a loop and of the result."""
+    return names | {cell: f".{k}" for k, cell in enumerate((*flags.all(), RESULT))}
+
+
 def dead_cells(frame: Frame, live: frozenset[str] | None) -> set[int]:
     """The cells of variables of this function that are not live."""
     if live is None:
@@ -158,7 +164,7 @@ def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
         c: v for c, v in state.cells.items() if c not in dead_cells(frame, kept)
     })  # fmt: skip
     entry.cells.update(dict.fromkeys(flags.all(), Known(False)))
-    guess = guessed(m, variable_names(frame), shape.stmt, entry)
+    guess = guessed(m, with_flags(variable_names(frame), flags), shape.stmt, entry)
     try:
         return rounds(m, frame, shape, state, entry, flags, kept, guess)
     except (Unjoinable, NeedUnroll, StagecError):
@@ -214,7 +220,8 @@ def rounds(
         join = new
     else:
         raise StagecError("SC372", "the state of this loop does not settle", loc, "simplify it")
-    note_carried(m, new, entry, names, shape.stmt)
+    if guess is None or join is not guess:
+        note_carried(m, new, entry, with_flags(names, flags), shape.stmt)
     return finish(m, frame, shape, state, entry, flags, join, new, back.state, loc)
 
 

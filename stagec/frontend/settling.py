@@ -10,11 +10,13 @@ import gast
 from stagec.frontend.beginnings import Beginning, Carried
 from stagec.frontend.join import Join
 from stagec.frontend.machine import Machine
+from stagec.frontend.recalling import recalled
 from stagec.frontend.state import State
 from stagec.frontend.unify import Unjoinable, same_abstract
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
+    Content,
     FunctionValue,
     Known,
     Number,
@@ -51,10 +53,16 @@ def signature(join: Join, entry: State) -> list[Any]:
     changed = [
         (fresh.get(cell, cell), walk(content))
         for cell, content in join.cells.items()
-        if entry.cells.get(cell) is not content
+        if not unchanged(entry, cell, content)
     ]
     changed.sort(key=lambda item: item[0])
     return [[p.out.type for p in join.phis], changed]
+
+
+def unchanged(entry: State, cell: int, content: Content) -> bool:
+    """Whether a content is the one at the head of the loop."""
+    before = entry.cells.get(cell)
+    return before is content or (before is not None and same_abstract(before, content))
 
 
 def same_signature(a: list[Any], b: list[Any]) -> bool:
@@ -75,16 +83,18 @@ def carried_numbers(join: Join) -> dict[int, Number]:
 def note_carried(
     m: Machine, join: Join, entry: State, names: dict[int, str], stmt: gast.AST
 ) -> None:
-    """Note the variables that a loop carries and that are numbers before it."""
+    """Note what a loop carries, and which of it are variables that are numbers before it."""
     types = {
         names[cell]: number.operand.type
         for cell, number in carried_numbers(join).items()
-        if cell in entry.cells and names.get(cell)
+        if cell in entry.cells and not names.get(cell, ".").startswith(".")
     }
     beginning = Beginning.of(m, entry, names, stmt)
-    before = m.carried.get(id(stmt), ())
-    others = [c for c in before if not beginning.covers(c.beginning)]
-    m.carried[id(stmt)] = [Carried(types, beginning), *others[:REMEMBERED]]
+    before = m.carried.get(id(stmt), [])
+    changed = {c: v for c, v in join.cells.items() if not unchanged(entry, c, v)}
+    phis = tuple(p.out for p in join.phis)
+    carried = Carried(beginning, types, changed, phis)
+    m.carried[id(stmt)] = [carried, *before[:REMEMBERED]]
 
 
 def kept_some(guess: Join, back: State) -> bool:
@@ -95,15 +105,19 @@ def kept_some(guess: Join, back: State) -> bool:
 
 
 def guessed(m: Machine, names: dict[int, str], stmt: gast.AST, entry: State) -> Join | None:
-    """What the loop carries, if it carries the numbers that it carried when staged before.
+    """What the loop carries, if it carries what it carried when it was staged before.
 
     An inner loop is staged anew in each round of the outer one; with the right guess it settles
-    in one round, without it the rounds of nested loops multiply.  Had it begun with other types
-    then, as in another call, the types it carried might be larger than what it needs now.
+    in one round, without it the rounds of nested loops multiply.  Where it does not begin as it
+    did then, it is taken to carry the same numbers at least.  Had it begun with other types, as
+    in another call, the types it carried might be larger than what it needs now.
     """
     beginning = Beginning.of(m, entry, names, stmt)
-    found = (c for c in m.carried.get(id(stmt), ()) if beginning.covers(c.beginning))
-    before = next(found, None)
+    known = m.carried.get(id(stmt), ())
+    for before in known:
+        if before.phis and (again := recalled(m, before, beginning, entry)) is not None:
+            return again
+    before = next((c for c in known if beginning.covers(c.beginning)), None)
     if before is None or not before.types:
         return None
     cells = dict(entry.cells)

@@ -46,7 +46,7 @@ def _block(block: Block) -> Block:
     notes = [_note(stmt, roots) for stmt in stmts]
     results = _roots(values_of(block.results), roots)
     # every move has fewer readers behind an overwriting statement than before, so this ends
-    while any(_delay(notes, k, results) for k in reversed(range(len(notes)))):
+    while sum(_delay(notes, k, results) for k in reversed(range(len(notes)))):
         pass
     return replace(block, stmts=tuple(note.stmt for note in notes))
 
@@ -98,9 +98,9 @@ def _delay(notes: list[_Note], k: int, results: frozenset[Value]) -> bool:
     first = notes[k]
     if first.acts or not first.overwrites or first.overwrites & results:
         return False
-    last = max(
-        (j for j in range(k + 1, len(notes)) if notes[j].reads & first.overwrites), default=k
-    )
+    later = range(len(notes) - 1, k, -1)
+    readers = (j for j in later if not first.overwrites.isdisjoint(notes[j].reads))
+    last = next(readers, k)
     moved, crossed = [first], list[_Note]()
     results_of_moved = set(first.stmt.outs)
     for note in notes[k + 1 : last + 1]:

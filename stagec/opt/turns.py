@@ -56,10 +56,12 @@ def _write(body: Block, k: int) -> Apply | None:
     depends on other elements than those that it takes the place of.
     """
     old, new = body.params[1 + k], body.results[k]
-    users = [s for s in body.stmts if old in uses(s)]
-    write = next((s for s in users if new in s.outs), None)
+    write = next((s for s in body.stmts if new in s.outs), None)
     if not isinstance(write, Apply) or write.op not in (accumulate, update):
         return None
+    if old is not write.args[0]:
+        return None
+    users = [s for s in body.stmts if old in uses(s)]
     reads = [s for s in users if isinstance(s, Apply) and s.op is read]
     parts = [Part.of(s, 1) for s in reads]
     value, part = write.args[1].type, Part.of(write, 2)

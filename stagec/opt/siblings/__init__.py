@@ -61,8 +61,8 @@ class _Siblings:
 
     `outside` are the results of reads and writes whose index may be outside of the array.
     `made_here`: only in blocks that make an array for their loops to fill.
-    `known` tells of statements whether a kernel can hold them, and `raised` what `failures` of
-    them are: each is asked for every pair of loops.
+    `known` tells of statements whether a kernel can hold them, `raised` what `failures` of
+    them are, `used` what they use: each is asked for every pair of loops.
     """
 
     inside: Indices
@@ -70,6 +70,7 @@ class _Siblings:
     made_here: bool = False
     known: dict[Stmt, bool] = field(default_factory=dict[Stmt, bool])
     raised: dict[Stmt, Set[object]] = field(default_factory=dict[Stmt, Set[object]])
+    used: dict[Stmt, tuple[Value, ...]] = field(default_factory=dict[Stmt, "tuple[Value, ...]"])
 
     def block(self, block: Block) -> Block:
         """The block with its loops joined, and those inside of them."""
@@ -88,15 +89,23 @@ class _Siblings:
         first = stmts[k]
         if not self.candidate(first):
             return None
+        made = set(first.outs)  # with what is computed from it
+        beyond: set[Value] = set()  # of these, what comes after a statement that cannot join
         for j in range(k + 1, len(stmts)):
             second = stmts[j]
             if not self.compiles(second):
                 return None
-            if self.candidate(second) and self.alike(first, second):
+            used = self.uses(second)
+            joins = self.candidate(second) and beyond.isdisjoint(used)
+            if joins and isinstance(second, For) and self.alike(first, second):
                 rest = replace(block, stmts=tuple(stmts[j + 1 :]))
                 found = self.together(first, stmts[k + 1 : j], second, rest)
                 if found is not None:
                     return [*found, *stmts[j + 1 :]]
+            elif not made.isdisjoint(used):
+                beyond.update(second.outs)
+            if not made.isdisjoint(used):
+                made.update(second.outs)
         return None
 
     def candidate(self, stmt: Stmt) -> TypeGuard[For]:
@@ -108,6 +117,32 @@ class _Siblings:
         if stmt not in self.known:
             self.known[stmt] = in_kernel(stmt)
         return self.known[stmt]
+
+    def uses(self, stmt: Stmt) -> tuple[Value, ...]:
+        """The values that the statement uses."""
+        if stmt not in self.used:
+            self.used[stmt] = tuple(uses(stmt))
+        return self.used[stmt]
+
+    def users(self, values: Iterable[Value], stmts: Sequence[Stmt]) -> set[Stmt]:
+        """The statements that depend on the values."""
+        found: set[Stmt] = set()
+        made = set(values)
+        for stmt in stmts:
+            if not made.isdisjoint(self.uses(stmt)):
+                found.add(stmt)
+                made.update(stmt.outs)
+        return found
+
+    def makers(self, values: Iterable[Value], stmts: Sequence[Stmt]) -> set[Stmt]:
+        """The statements that the values depend on."""
+        found: set[Stmt] = set()
+        needed = set(values)
+        for stmt in reversed(stmts):
+            if not needed.isdisjoint(stmt.outs):
+                found.add(stmt)
+                needed.update(self.uses(stmt))
+        return found
 
     def alike(self, first: For, second: For) -> bool:
         """Whether the loops make the same trips in the same order."""
@@ -121,20 +156,21 @@ class _Siblings:
         self, first: For, between: Sequence[Stmt], second: For, rest: Block
     ) -> list[Stmt] | None:
         """Both loops as one, with what stood between them before it or after it."""
-        behind, needed = _users(first.outs, between), _makers(uses(second), between)
+        kind = self.kind(first, second)
+        if kind is None:
+            return None
+        behind = self.users(first.outs, between)
+        needed = self.makers(self.uses(second), between)
         before = [s for s in between if s in needed and s not in behind]
         chain = [s for s in between if s in needed and s in behind]
         after = [s for s in between if s not in needed]
         if not self.movable(first, before, [*chain, second], after):
             return None
-        kind = self.kind(first, second)
-        if kind is None:
-            return None
         loop: For | None = first
         for k, stmt in enumerate((*chain, second)):
             others = [*chain[k + 1 :], second, *after, *rest.stmts]
             others = [s for s in others if s is not stmt]
-            later = {v for s in others for v in uses(s)} | set(rest.results)
+            later = {v for s in others for v in self.uses(s)} | set(rest.results)
             if loop is None or not isinstance(stmt, For):
                 return None
             if not plain(stmt, self.inside.facts) or not self.alike(first, stmt):
@@ -164,10 +200,10 @@ class _Siblings:
         for a, b in ((0, 2), (2, 3), (0, 1)):
             if fails[a] and fails[b] and fails[a] | fails[b] != {IndexError}:
                 return False
-        crossed = {v for s in (first, *joining, *after) for v in uses(s)}
+        crossed = {v for s in (first, *joining, *after) for v in self.uses(s)}
         if any(not crossed.isdisjoint(overwritten(s)) for s in before):
             return False
-        read = {v for s in after for v in uses(s)}
+        read = {v for s in after for v in self.uses(s)}
         return all(read.isdisjoint(overwritten(s)) for s in joining)
 
     def failures(self, stmts: Iterable[Stmt]) -> set[object]:
@@ -198,25 +234,3 @@ class _Siblings:
 def _makes(block: Block) -> bool:
     """Whether the block makes an array for its loops to fill."""
     return any(isinstance(s, Apply) and s.op is empty for s in block.stmts)
-
-
-def _users(values: Iterable[Value], stmts: Sequence[Stmt]) -> set[Stmt]:
-    """The statements that depend on the values."""
-    found: set[Stmt] = set()
-    made = set(values)
-    for stmt in stmts:
-        if not made.isdisjoint(uses(stmt)):
-            found.add(stmt)
-            made.update(stmt.outs)
-    return found
-
-
-def _makers(values: Iterable[Value], stmts: Sequence[Stmt]) -> set[Stmt]:
-    """The statements that the values depend on."""
-    found: set[Stmt] = set()
-    needed = set(values)
-    for stmt in reversed(stmts):
-        if not needed.isdisjoint(stmt.outs):
-            found.add(stmt)
-            needed.update(uses(stmt))
-    return found

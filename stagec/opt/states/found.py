@@ -108,22 +108,22 @@ def _rank(value: Value) -> int:
 def _state(block: Block, made: Apply, loop: For, tape: int) -> Found | None:
     """The state that lives in the tape number `tape` of the loop's carries, if one can."""
     body = loop.body
-    inside = Counter(mentioned(body))
     record = next((s for s in body.stmts if body.results[tape] in s.outs), None)
-    trips = _trips(block, made, loop)
-    if not isinstance(record, Apply) or record.op is not update or trips is None:
-        return None
     param = body.params[1 + tape]
-    own = record.args[0] is param and inside[param] == inside[record.out] == 1
-    if not own or not _is_row(record, 2, body.params[0]):
+    if not isinstance(record, Apply) or record.op is not update:
         return None
-    users = dict(_rows_read(block, loop, loop.carry[tape]))
-    counts = Counter(mentioned(block))
-    if counts[loop.carry[tape]] != len(users) or not users or counts[made.out] != 1:
+    if record.args[0] is not param or not _is_row(record, 2, body.params[0]):
         return None
     state, part = _recorded(body, record)
     at = body.params.index(state) - 1 if state in body.params[1:] else None
     if at is None or not isinstance(state, Value) or state in body.results:
+        return None
+    inside, trips = Counter(mentioned(body)), _trips(block, made, loop)
+    if not inside[param] == inside[record.out] == 1 or trips is None:
+        return None
+    users = dict(_rows_read(block, loop, loop.carry[tape]))
+    counts = Counter(mentioned(block))
+    if counts[loop.carry[tape]] != len(users) or not users or counts[made.out] != 1:
         return None
     write = _write(body, state, body.results[at], inside)
     others = (s for s in body.stmts if s is not write)

@@ -240,10 +240,12 @@ def _directly(program: Program, outer: Recorder, inner: Recorder) -> bool:
 
 def _compiled(found: list[Choice]) -> list[Choice]:
     """The choices whose loops can be compiled once their lists are arrays."""
-    named = {p.loop: with_lengths(Block((), (p.loop,), ())) for p in found}
+    loops = dict.fromkeys(p.loop for p in found)
+    named = {loop: with_lengths(Block((), (loop,), ())) for loop in loops}
     while True:
         ours = {v for p in found for web in p.webs for v in web.values}
-        kept = [p for p in found if compiles(named[p.loop], ours)]
+        fit = {loop: compiles(block, ours) for loop, block in named.items()}
+        kept = [p for p in found if fit[p.loop]]
         if len(kept) == len(found):
             return kept
         found = kept
