@@ -15,6 +15,7 @@ from stagec.frontend.values import (
     Items,
     Known,
     Number,
+    RangeValue,
     Ref,
     SliceValue,
     TupleValue,
@@ -153,7 +154,7 @@ class Subscript:
                 self.items.append(
                     self.arg(handle_of(self.m, self.state, value, self.loc).operand)
                 )
-            case Ref() | TupleValue():
+            case Ref() | TupleValue() | RangeValue():
                 self.positions(value, others)
             case _:
                 raise self.refuse("this cannot index an array")

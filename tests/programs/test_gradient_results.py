@@ -143,3 +143,20 @@ def test_a_pullback_gives_containers_as_they_were_given(backend: str) -> None:
     assert slopes["b"][0] == 0.0
     np.testing.assert_array_equal(slopes["b"][1][0], [0.0, 0.0])
     assert slopes["b"][1][1] is None
+
+
+def test_tangents_of_constants_are_zeros_of_their_type() -> None:
+    fixed = np.ones(3, np.float32)
+
+    def f(x: Any) -> Any:
+        return x, fixed, 1j, [np.float32(2.0)], 3, np.arange(2)
+
+    for run in (stagec.jvp, stagec.jit(lambda *a: stagec.jvp(*a), static_argnums=0)):
+        x_dot, *zeros = run(f, (2.0,), (1.0,))[1]
+        assert x_dot == 1.0
+        np.testing.assert_array_equal(zeros[0], np.zeros(3, np.float32), strict=True)
+        assert zeros[0] is not run(f, (2.0,), (1.0,))[1][1]
+        assert repr(zeros[1:]) == "[0j, [np.float32(0.0)], None, None]"
+
+    np.testing.assert_array_equal(stagec.jacfwd(lambda x: fixed)(1.0), np.zeros(3, np.float32))
+    np.testing.assert_array_equal(stagec.jacrev(lambda x: fixed)(1.0), np.zeros(3, np.float32))

@@ -124,10 +124,34 @@ WRITTEN: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: np.isrealobj(x) is not np.iscomplexobj(x), (X,)),
 ]
 
+# a range whose bounds are known at run time only is an array of integers
+OF_RANGES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x: np.take(x, range(1, x.shape[0]), 0), (X,)),
+    (lambda x: x[range(0, len(x), 2)], (X,)),
+    (lambda x: x[:, range(x.shape[1] - 1)], (M,)),
+    (lambda x: np.sum(range(len(x), 0, -1)), (X,)),
+    (lambda x, n: np.array(range(n)) * x, (2.0, 3)),
+    (lambda x: x[range(len(x), 2)], (X,)),
+]
+
+# attributes that only NumPy has a name for, numbers along an axis, no differences
+ATTRIBUTES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x: np.pad(x, [(1, 2)], constant_values=-np.inf), (X,)),
+    (lambda x: np.pad(x, 1, constant_values=((np.nan, np.inf),)), (X,)),
+    (lambda x: np.pad(x + 0j, 1, constant_values=complex(-np.inf, 2.0)), (X,)),
+    (lambda x: np.cumsum(x, axis=0), (2.5,)),
+    (lambda x: np.cumprod(x.sum(), axis=-1), (X,)),
+    (lambda x: np.diff(x, 0, prepend=1.0, append=x), (X,)),
+]
+
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.parametrize(
-    ("f", "args"), [*OF_LISTS, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN]
+    ("f", "args"),
+    [
+        *(*OF_LISTS, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN),
+        *(*OF_RANGES, *ATTRIBUTES),
+    ],
 )
 def test_result(backend: str, f: Callable[..., Any], args: Any) -> None:
     def called(*given: Any) -> Any:
