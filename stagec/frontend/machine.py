@@ -127,8 +127,11 @@ class Machine:
     origin: dict[Staged, tuple[str, Any]] = field(default_factory=dict[Staged, tuple[str, Any]])
     outside: dict[int, tuple[int, Known]] = field(default_factory=dict[int, tuple[int, Known]])
     unflagged: set[int] = field(default_factory=set[int])
-    # loops over ranges and arrays whose trips are not known at staging, by their statement
-    uncounted: set[int] = field(default_factory=set[int])
+    # the bounds not known at staging of loops over ranges and arrays, by their statement: those
+    # of the loop that a function staged last, after those of the loops around it
+    uncounted: dict[int, tuple[list[Operand], ...]] = field(
+        default_factory=dict[int, tuple[list[Operand], ...]]
+    )
     # cells of gradients, which as results are arrays of their own, and the results they became
     own: set[int] = field(default_factory=set[int])
     fresh: set[int] = field(default_factory=set[int])
@@ -347,9 +350,15 @@ class Machine:
         """Whether an integer depends on loops alone, so that unrolling makes it known."""
         roots = self.roots(operand)
         return bool(roots) and all(
-            kind == "loop" and key not in self.uncounted and not self.rolled({key})
+            kind == "loop"
+            and not self.rolled({key})
+            and not any(self.uncounted.get(key, ())[-1:])
             for kind, key in roots
         )
+
+    def is_counted(self, loop: int) -> bool:
+        """Whether no bound of the loop is known to be staged."""
+        return not any(self.uncounted.get(loop, ())[-1:])
 
     def rolled(self, loops: Set[int]) -> bool:
         """Whether all these loops are known to stay loops: they could not be unrolled."""
