@@ -132,6 +132,33 @@ OF_RANGES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: np.sum(range(len(x), 0, -1)), (X,)),
     (lambda x, n: np.array(range(n)) * x, (2.0, 3)),
     (lambda x: x[range(len(x), 2)], (X,)),
+    (lambda x: x[:, range(0)], (M,)),
+    (lambda x: x[..., [], None], (M,)),
+    (lambda x: np.take(x, [], axis=1), (M,)),
+    (lambda x: np.take(x, range(0)), (M,)),
+]
+
+
+# True and False select all or nothing, along an axis of their own
+def _raised(x: Any) -> Any:
+    y = x.copy()
+    y[x > 1] = 3.0
+    return y
+
+
+POINT: Any = np.array(2.0)
+OF_TRUTHS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x, m: x[m], (POINT, np.array(True))),
+    (lambda x, m: x[m], (POINT, False)),
+    (lambda x, m: x[m], (M, np.array(False))),
+    (lambda x: x[x > 0], (POINT,)),
+    (_raised, (POINT,)),
+    (_raised, (np.array(0.5),)),
+    (lambda x: x[x[1] > 0, 1:], (X,)),
+    (lambda x: x[x[1] > 0, None], (X,)),
+    (lambda x: x[np.bool_(True), 0], (X,)),
+    (lambda x: x[x.sum() > 0, 0], (X,)),
+    (lambda x, m, i: np.tile(x, (2, 1, 1))[m, i], (M, np.ones((2, 3), bool), 3)),
 ]
 
 # attributes that only NumPy has a name for, numbers along an axis, no differences
@@ -150,7 +177,7 @@ ATTRIBUTES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     ("f", "args"),
     [
         *(*OF_LISTS, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN),
-        *(*OF_RANGES, *ATTRIBUTES),
+        *(*OF_RANGES, *OF_TRUTHS, *ATTRIBUTES),
     ],
 )
 def test_result(backend: str, f: Callable[..., Any], args: Any) -> None:
