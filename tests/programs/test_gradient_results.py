@@ -160,3 +160,15 @@ def test_tangents_of_constants_are_zeros_of_their_type() -> None:
 
     np.testing.assert_array_equal(stagec.jacfwd(lambda x: fixed)(1.0), np.zeros(3, np.float32))
     np.testing.assert_array_equal(stagec.jacrev(lambda x: fixed)(1.0), np.zeros(3, np.float32))
+
+
+def test_a_cotangent_that_fills_an_array_stays_what_it_is() -> None:
+    """In a kernel it is a number; an array multiplied in place would change for all."""
+
+    def loss(a: Any, b: Any) -> Any:
+        return np.maximum(0, a * b).sum()
+
+    a, b = np.array([1.0, -2.0, 3.0, 0.0]), np.array([2.0, 5.0, 4.0, 1.0])
+    for backend in ("numpy", "numba"):
+        pull = stagec.vjp(stagec.jit(loss, backend=backend), a, b)[1]
+        np.testing.assert_array_equal(pull(1.5), [[3.0, 0.0, 6.0, 0.75], [1.5, 0.0, 4.5, 0.0]])
