@@ -191,9 +191,11 @@ def run_indexed(
 @contextmanager
 def counting(m: Machine, stmt: Any, it: loops.Staged_) -> Iterator[None]:
     """Around the staging of a loop's body, which may ask what the trips depend on."""
-    key, bounds = id(stmt), staged_bounds(it) if loops.trips(it) is None else []
+    key, count = id(stmt), loops.trips(it)
+    if count is not None and count <= LIMITS["unroll"]:
+        m.short.add(key)
     around = m.uncounted.get(key, ())
-    m.uncounted[key] = (*around, bounds)
+    m.uncounted[key] = (*around, [] if count is not None else staged_bounds(it))
     try:
         yield
     finally:
@@ -233,7 +235,7 @@ def know(m: Machine, state: State, bounds: list[Operand], loc: Loc) -> None:
 def few(m: Machine, bound: Operand) -> bool:
     """Whether an integer is made of small sizes of arguments."""
     known = {m.size_origin[s]: n for s, n in m.lengths.items() if s in m.size_origin}
-    roots = m.roots(bound)
+    roots = [root for root in m.roots(bound) if root[0] != "made"]
     if roots and all(kind == "size" for kind, _ in roots):
         return all(known.get(key, FEW + 1) <= FEW for _, key in roots)
     kind = bound.type
