@@ -169,6 +169,7 @@ ATTRIBUTES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: np.cumsum(x, axis=0), (2.5,)),
     (lambda x: np.cumprod(x.sum(), axis=-1), (X,)),
     (lambda x: np.diff(x, 0, prepend=1.0, append=x), (X,)),
+    (lambda x: np.stack([g.ravel() for g in np.meshgrid(x, x[:1])]), (X,)),
 ]
 
 
