@@ -94,4 +94,4 @@ def quotient(ct: Any, slope: Any) -> Any:
     """
     shape = np.broadcast_shapes(np.shape(ct), np.shape(slope))
     out = np.zeros(shape, np.result_type(ct, slope))
-    return np.divide(ct, slope, out=out, where=np.not_equal(ct, 0))
+    return np.divide(ct, slope, out=out, where=np.not_equal(ct, 0))[()]

@@ -15,6 +15,7 @@ from stagec.frontend.values import (
     Items,
     Known,
     Number,
+    RangeValue,
     Ref,
     SliceValue,
     TupleValue,
@@ -22,7 +23,7 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Const, Operand, const
 from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Slice, shift
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, Type
 from stagec.ops import indexing
 from stagec.ops.arithmetic import Handle, negative
 from stagec.ops.cast import astype, number_type
@@ -118,6 +119,7 @@ class Subscript:
         self.loc = loc
         self.items: list[Item] = []
         self.operands: list[Operand] = []
+        self.alone = True  # whether all but one of the items are slices
 
     def arg(self, operand: Operand) -> Arg:
         self.operands.append(operand)
@@ -153,17 +155,17 @@ class Subscript:
                 self.items.append(
                     self.arg(handle_of(self.m, self.state, value, self.loc).operand)
                 )
-            case Ref() | TupleValue():
-                self.positions(value, others)
+            case Ref() | TupleValue() | RangeValue():
+                self.positions(value)
             case _:
                 raise self.refuse("this cannot index an array")
 
-    def positions(self, value: Value, others: int) -> None:
+    def positions(self, value: Value) -> None:
         """A list of positions; an empty one picks nothing."""
         array = self.m.as_array(self.state, value, self.loc)
         if not isinstance(array, np.ndarray):
             self.items.append(self.arg(array.operand))
-        elif others > 1:
+        elif not self.alone:
             raise self.refuse("an empty list beside another index")
         else:
             self.items.append(Slice(0, 0))
@@ -180,7 +182,7 @@ class Subscript:
         elif isinstance(plain, int | np.integer):
             self.items.append(int(plain))
         elif isinstance(plain, list | tuple | range | np.ndarray):
-            self.positions(Known(plain), others)
+            self.positions(Known(plain))
         else:
             raise self.refuse(f"a {type(plain).__name__} cannot index an array")
 
@@ -193,6 +195,7 @@ def subscript(
     if isinstance(key, Known) and isinstance(key.value, tuple):
         parts = tuple(Known(v) for v in m.guard(key))
     sub = Subscript(m, state, loc)
+    sub.alone = sum(not is_slice(p) for p in parts) == 1
     used = sum(consumes(state, p) for p in parts)
     if used > rank:
         kind = f"array is {rank}-dimensional, but {used} were indexed"
@@ -204,17 +207,32 @@ def subscript(
     return (Index(tuple(sub.items)),) if sub.items or parts == () else (), tuple(sub.operands)
 
 
+def is_slice(part: Value) -> bool:
+    """Whether an item of a subscript keeps axes as they are, or adds one."""
+    known = isinstance(part, Known) and (
+        part.value is None or part.value is Ellipsis or isinstance(part.value, slice)
+    )
+    return known or isinstance(part, SliceValue)
+
+
 def consumes(state: State, part: Value) -> int:
     """How many axes the item of a subscript takes."""
     if isinstance(part, Known):
-        if part.value is None or part.value is Ellipsis or isinstance(part.value, bool):
+        if part.value is None or part.value is Ellipsis:
+            return 0
+        if isinstance(part.value, bool | np.bool_):
             return 0
         array = part.value
         return array.ndim if isinstance(array, np.ndarray) and array.dtype == bool else 1
     if isinstance(part, ArrayRef):
         kind = type_of(state, part)
         return kind.rank if kind.dtype.kind == "b" else 1
-    return 1
+    return int(not (isinstance(part, Number) and is_truth(part.operand.type)))
+
+
+def is_truth(kind: Type) -> bool:
+    """Whether values of the type are True and False, which make a mask without axes."""
+    return isinstance(kind, ArrayType) and kind.dtype.kind == "b"
 
 
 def read_subscript(

@@ -26,6 +26,7 @@ from stagec.frontend.closing import close
 from stagec.frontend.expressions import binary, evaluate
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import AliasClash, Raised, Restart
+from stagec.frontend.sizes import need_tested_sizes
 from stagec.frontend.state import Exit, Leaf, State, taken
 from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
@@ -98,6 +99,7 @@ class Interpreter(Capturing):
             try:
                 tree = close(self, tree, names)
             except Unjoinable as clash:
+                need_tested_sizes(self, tree)
                 raise StagecError(
                     "SC306", f"the result of this call has no common type: {clash.reason}", loc,
                     "assign the call to a variable first",

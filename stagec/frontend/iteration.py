@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -94,10 +95,6 @@ def run_over(m: Machine, stmt: Any, frame: Frame, value: Value, state: State, lo
         return unrolled(
             m, stmt, frame, containers.unpack(m, state, value, loc), state, body, loc
         )
-    if loops.trips(staged) is None:
-        m.uncounted.add(id(stmt))
-    else:
-        m.uncounted.discard(id(stmt))  # a loop around it is unrolled by now
     return run_indexed(m, stmt, frame, staged, state, body, loc, 0)
 
 
@@ -167,7 +164,9 @@ def run_indexed(
         return unrolled(m, stmt, frame, [Known(k) for k in order], state, trip, loc)
     try:
         after = loops.else_clause(m, frame, stmt)
-        return stage(m, frame, loops.for_shape(m, frame, stmt, it, loc, trip, after), state)
+        with counting(m, stmt, it):
+            shape = loops.for_shape(m, frame, stmt, it, loc, trip, after)
+            return stage(m, frame, shape, state)
     except AliasClash:
         if peeled >= PEELS:
             raise
@@ -209,8 +208,10 @@ def changing(
         )
 
     after = loops.else_clause(m, frame, stmt)
-    shape = loops.for_shape(m, frame, stmt, it, loc, trip, after)
-    return changes.opened(stage(m, frame, replace(shape, sort=changes.sort), state), further)
+    with counting(m, stmt, it):
+        shape = loops.for_shape(m, frame, stmt, it, loc, trip, after)
+        made = stage(m, frame, replace(shape, sort=changes.sort), state)
+    return changes.opened(made, further)
 
 
 def behind(
@@ -221,21 +222,56 @@ def behind(
     return loops.Staged_(as_operand(lo), it.hi, it.step, False, it.element)  # type: ignore[arg-type]
 
 
+@contextmanager
+def counting(m: Machine, stmt: Any, it: loops.Staged_) -> Iterator[None]:
+    """Around the staging of a loop's body, which may ask what the trips depend on."""
+    key, count = id(stmt), loops.trips(it)
+    if count is not None and count <= LIMITS["unroll"]:
+        m.short.add(key)
+    around = m.uncounted.get(key, ())
+    m.uncounted[key] = (*around, [] if count is not None else staged_bounds(it))
+    try:
+        yield
+    finally:
+        if around:  # a function that calls itself: the loop around this one
+            m.uncounted[key] = around
+
+
 def counted(m: Machine, state: State, it: loops.Staged_, loc: Loc) -> bool:
     """Whether the trips are known; restages with them known where that is possible, as outer
     loops, or small sizes of arguments, say how many they are.
     """
     if loops.trips(it) is not None:
         return True
-    staged = [bound for bound in (it.lo, it.hi) if not isinstance(bound, Const)]
-    if all(few(m, bound) or m.unrollable(bound) for bound in staged):
-        for bound in staged:
-            m.need_known(state, value_of(bound), loc, "the number of trips")
+    know(m, state, staged_bounds(it), loc)
     return False
+
+
+def staged_bounds(it: loops.Staged_) -> list[Operand]:
+    """The bounds of a loop that are not known."""
+    return [bound for bound in (it.lo, it.hi) if not isinstance(bound, Const)]
+
+
+def know(m: Machine, state: State, bounds: list[Operand], loc: Loc) -> None:
+    """Restage with the bounds known, or else with the trips of the loops that they count."""
+    if all(few(m, bound) or m.unrollable(bound) for bound in bounds):
+        for bound in bounds:
+            m.need_known(state, value_of(bound), loc, "the number of trips")
+    for bound in bounds:
+        for kind, key in m.roots(bound):
+            around = m.uncounted.get(key, ()) if kind == "loop" else ()
+            if around:
+                m.uncounted[key] = around[:-1]
+                know(m, state, around[-1], loc)
+                m.uncounted[key] = around
 
 
 def few(m: Machine, bound: Operand) -> bool:
     """Whether an integer is made of small sizes of arguments."""
+    known = {m.size_origin[s]: n for s, n in m.lengths.items() if s in m.size_origin}
+    roots = [root for root in m.roots(bound) if root[0] != "made"]
+    if roots and all(kind == "size" for kind, _ in roots):
+        return all(known.get(key, FEW + 1) <= FEW for _, key in roots)
     kind = bound.type
     size = kind.size if isinstance(kind, ArrayType) else None
     return isinstance(size, Size) and all(

@@ -28,7 +28,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Const, Operand, Value as Staged
+from stagec.ir.core import Const, For, Operand, Value as Staged
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, ListType, Symbol
@@ -127,8 +127,10 @@ class Machine:
     origin: dict[Staged, tuple[str, Any]] = field(default_factory=dict[Staged, tuple[str, Any]])
     outside: dict[int, tuple[int, Known]] = field(default_factory=dict[int, tuple[int, Known]])
     unflagged: set[int] = field(default_factory=set[int])
-    # loops over ranges and arrays whose trips are not known at staging, by their statement
-    uncounted: set[int] = field(default_factory=set[int])
+    # loops with few enough trips to be unrolled
+    short: set[int] = field(default_factory=set[int])
+    # the staged bounds of loops over ranges and arrays, by their statement: inner loops last
+    uncounted: dict[int, tuple[Any, ...]] = field(default_factory=dict[int, tuple[Any, ...]])
     # cells of gradients, which as results are arrays of their own, and the results they became
     own: set[int] = field(default_factory=set[int])
     fresh: set[int] = field(default_factory=set[int])
@@ -324,6 +326,11 @@ class Machine:
         for kind, key in sorted(roots, key=repr):
             if kind in ("int", "size"):
                 raise Restart(kind, key)
+        made = {key for kind, key in roots if kind == "made"}
+        roots = {root for root in roots if root[0] != "made"}
+        for key in sorted(made & self.short):
+            if {k for k, _ in roots} <= {"loop"} and not self.decided("unroll", key):
+                raise Restart("unroll", key)
         sizes = set(self.size_origin.values())
         for kind, key in roots:
             wanted = sorted(s for s in sizes if kind == "array" and s[0] == key)
@@ -345,18 +352,24 @@ class Machine:
 
     def unrollable(self, operand: Operand) -> bool:
         """Whether an integer depends on loops alone, so that unrolling makes it known."""
-        roots = self.roots(operand)
+        roots = {root for root in self.roots(operand) if root[0] != "made"}
         return bool(roots) and all(
-            kind == "loop" and key not in self.uncounted and not self.rolled({key})
+            kind == "loop"
+            and not self.rolled({key})
+            and not any(self.uncounted.get(key, ())[-1:])
             for kind, key in roots
         )
+
+    def is_counted(self, loop: int) -> bool:
+        """Whether no bound of the loop is known to be staged."""
+        return not any(self.uncounted.get(loop, ())[-1:])
 
     def rolled(self, loops: Set[int]) -> bool:
         """Whether all these loops are known to stay loops: they could not be unrolled."""
         return all(self.decided("rolled", key) for key in loops)
 
     def roots(self, operand: Operand) -> set[tuple[str, Any]]:
-        """What makes the operand staged: arguments, sizes, loops, or data."""
+        """What makes the operand staged: arguments, sizes, loops, loops that made it, data."""
         found: set[tuple[str, Any]] = set()
         seen: set[Staged] = set()
         work: list[Operand] = [operand]
@@ -376,10 +389,9 @@ class Machine:
             if stmt is None:
                 found.add(("data", value.hint))
                 continue
-            inner = uses(stmt)
-            if not inner:
-                continue
-            work += inner
+            if isinstance(stmt, For) and stmt.body.params[0] in self.origin:
+                found.add(("made", self.origin[stmt.body.params[0]][1]))
+            work += uses(stmt)
         return found
 
 

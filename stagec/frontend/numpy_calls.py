@@ -92,9 +92,9 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
             raise NotAnOp
         case SliceValue(start, stop, step):
             return slice(*(argument(m, state, v, loc) for v in (start, stop, step)))
-        case RangeValue():
-            bounds = (value.lo, value.hi, value.step)
-            return ops.arange(*(argument(m, state, v, loc) for v in bounds))
+        case RangeValue(lo, hi, step, False) if hi is not NONE:
+            made = m.call_value(state, np.arange, (lo, hi, step), {}, loc)
+            return argument(m, state, made, loc)
         case _:
             raise NotAnOp
 

@@ -7,6 +7,7 @@ from math import gcd
 from typing import Any
 
 from stagec.frontend.machine import Machine, Restart
+from stagec.frontend.state import Branch, Tree
 from stagec.ir.build import exact
 from stagec.ir.core import Apply, Operand, Value as Staged
 from stagec.ir.path import Arg
@@ -42,6 +43,21 @@ def need_sizes(m: Machine, operand: Operand) -> None:
                 raise Restart("size", m.size_origin[symbol])
     for symbol in argument_sizes(m, [shape[k] for k in axes]):
         raise Restart("size", m.size_origin[symbol])
+
+
+def need_tested_sizes(m: Machine, tree: Tree) -> None:
+    """Restage with a size of an argument that the conditions of the tree ask about, if any."""
+    if not isinstance(tree, Branch):
+        return
+    tested = [tree.cond, *sources(m, tree.cond)] if isinstance(tree.cond, Staged) else []
+    for value in tested:
+        made = m.defs.producer.get(value)
+        if isinstance(made, Apply) and made.op is extent:
+            dim = shape_of(made.args[0])[dict(made.attrs)["axis"]]
+            for symbol in argument_sizes(m, [dim]):
+                raise Restart("size", m.size_origin[symbol])
+    need_tested_sizes(m, tree.then)
+    need_tested_sizes(m, tree.orelse)
 
 
 def sources(m: Machine, value: Staged) -> list[Staged]:

@@ -14,6 +14,7 @@ from stagec.frontend.arguments import is_scalar
 from stagec.frontend.closing import close
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.names import with_names
+from stagec.frontend.sizes import need_tested_sizes
 from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, leaves, taken
 from stagec.frontend.unify import Unjoinable, substitute
 from stagec.frontend.values import (
@@ -204,6 +205,7 @@ def one_path(m: Machine, tree: Tree, loc: Loc | None) -> Leaf:
         except Unjoinable:
             leaf = close(m, tree, {}, force=True)  # arrays from outside join others
     except Unjoinable as clash:
+        need_tested_sizes(m, tree)
         raise StagecError(
             "SC410", f"the differentiated function has no common result type: {clash.reason}",
             loc, "return values of one type on all paths",

@@ -333,8 +333,11 @@ def tangent_tree(
             if dot is None:
                 return Known(0.0) if isinstance(operand, Const) else NONE
             return m.wrap(state, m.handle(state, dot))
-        case Known(value=float()):
-            return Known(0.0)
+        case Known(value=float() | complex() | np.inexact() as plain):
+            return Known(type(plain)(0))
+        case Known(value=np.ndarray() as plain) if plain.dtype.kind in "fc":
+            given = (Known(plain.shape), Known(plain.dtype))
+            return m.call_value(state, np.zeros, given, {}, None)
         case ArrayRef():
             cell = traced.inner.cells[value.cell]
             assert isinstance(cell, ArrayCell)

@@ -92,7 +92,8 @@ def _axis_text(x: ArrayType, axis: int, default: int = 0) -> str:
 def _running_call(op: Callable[[], Op]) -> Callable[..., Any]:
     def call(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
         a = to_dtype(a, dtype)
-        if axis is None:
+        # NumPy takes the only element of a scalar along an axis too
+        if axis is None or (np.ndim(a) == 0 and axis in (0, -1)):
             a, axis = (a if np.ndim(a) == 1 else ravel(a)), 0
         return to_dtype(op()(a, axis=normal_axis(axis, np.ndim(a))), dtype)
 

@@ -39,6 +39,8 @@ def _diff_call(
     at, order = normal_axis(axis, np.ndim(a)), static(n, "n")
     if order < 0:
         raise ValueError(f"order must be non-negative but got {order}")
+    if order == 0:
+        return a  # without what would be prepended and appended
     parts = [a]
     if prepend is not None:
         parts.insert(0, _edge(prepend, a, at))
@@ -49,7 +51,7 @@ def _diff_call(
         for _ in range(order):
             a = not_equal(part_of(a, at, 1, None), part_of(a, at, None, -1))
         return a
-    return a if order == 0 else diff(a, axis=at, **({"n": order} if order != 1 else {}))
+    return diff(a, axis=at, **({"n": order} if order != 1 else {}))
 
 
 def _edge(value: Any, a: Any, axis: int) -> Any:

@@ -7,6 +7,8 @@ non-negative, sizes are numbers or `Arg`s), so rules never see NumPy's shorthand
 
 from __future__ import annotations
 
+import cmath
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -89,6 +91,15 @@ def size_text(shape: tuple[int | Arg, ...]) -> str:
     """A shape attribute as the source of a tuple, or of its only entry."""
     parts = [f"{{{s.position}}}" if isinstance(s, Arg) else str(s) for s in shape]
     return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def number_text(value: Any) -> str:
+    """A number or a name of an attribute as source; inf and nan have names in NumPy only."""
+    if isinstance(value, complex) and not cmath.isfinite(value):
+        return f"complex({number_text(value.real)}, {number_text(value.imag)})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "np.nan" if value != value else "np.inf" if value > 0 else "-np.inf"
+    return repr(value)
 
 
 def near(anchors: Any, op: Op, *args: Any, **attrs: Any) -> Any:

@@ -25,7 +25,7 @@ from stagec.ops.extent import CHECKS, extent
 from stagec.ops.filling import full, full_like
 from stagec.ops.growing import kept
 from stagec.ops.index_facts import IndexFacts, given_sizes
-from stagec.ops.paths import path_type
+from stagec.ops.paths import consumed, path_type
 from stagec.ops.rounding import py_max
 
 MADE = (empty, zeros, ones, full)
@@ -315,12 +315,12 @@ class Indices:
 def _places(step: Step, index: tuple[Operand, ...]) -> Iterator[Place]:
     """The single elements that the step selects."""
     axis = 0
+    types: Any = tuple(a.type for a in index)
     for k, item in enumerate(step.items if isinstance(step, Index) else ()):
-        if isinstance(item, NewAxis):
-            continue
-        if not isinstance(item, Slice):
+        count = consumed(item, types)
+        if count and not isinstance(item, Slice | NewAxis):
             yield Place(k, axis, index[item.position] if isinstance(item, Arg) else item)
-        axis += 1
+        axis += count
 
 
 def _symbols(dim: Dim) -> list[Symbol]:

@@ -29,7 +29,7 @@ from stagec.ops.cast import astype, conjugate, fit_dtype
 from stagec.ops.comparison import equal, not_equal
 from stagec.ops.composite import composite
 from stagec.ops.exponential import sqrt
-from stagec.ops.family import array, kept, make, static
+from stagec.ops.family import array, kept, make, number_text, static
 from stagec.ops.matrices import real_dtype, real_part
 from stagec.ops.reduction import max_, min_
 from stagec.ops.rounding import absolute, direction
@@ -57,7 +57,7 @@ def _norm_source(x: ArrayType, *, order: Any, axes: Axes, keepdims: bool) -> str
     name = "norm" if order is None or len(axes) == 1 else "vector_norm"
     options = ""
     if order is not None:
-        options = f", ord={order_text(order)}"
+        options = f", ord={number_text(order)}"
     if len(axes) != x.rank:
         options += f", axis={axis_text(axes)}"
     return f"np.linalg.{name}({{}}{options}{', keepdims=True' if keepdims else ''})"
@@ -141,13 +141,6 @@ def _vector_norm(x: Any, order: Any, axes: Axes, keepdims: bool) -> Any:
     return norm(x, order=None if order == 2 else order, axes=axes, keepdims=keepdims)
 
 
-def order_text(order: Any) -> str:
-    """The source of a norm's order."""
-    if order in (np.inf, -np.inf):
-        return "np.inf" if order > 0 else "-np.inf"
-    return repr(order)
-
-
 def matrix_norm(x: Any, order: Any, axes: Axes | None = None, keepdims: bool = False) -> Any:
     """The norm of each matrix, by default of those in the last two axes."""
     if axes is None:
@@ -203,7 +196,7 @@ def _by_value(x: Any, *, order: Any, axes: Axes, keepdims: bool, matrix: bool) -
 
 
 def _by_source(x: ArrayType, *, order: Any, axes: Axes, keepdims: bool, matrix: bool) -> str:
-    named = order_text(order)
+    named = number_text(order)
     tail = ", keepdims=True" if keepdims else ""
     if matrix or len(axes) == 1:
         axis = "" if axes == tuple(range(x.rank)) else f", axis={axes if matrix else axes[0]}"

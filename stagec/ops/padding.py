@@ -13,7 +13,7 @@ from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, to_front
 from stagec.ops.broadcast import sum_
 from stagec.ops.cast import fit_dtype
 from stagec.ops.creation import zeros_like
-from stagec.ops.family import make, static
+from stagec.ops.family import make, number_text, static
 from stagec.ops.indexing import read_at
 from stagec.ops.ranges import counted
 
@@ -92,7 +92,7 @@ def _inner(ct: Any, x: Any, width: Width) -> Any:
 
 
 def _constant_source(x: ArrayType, *value: Any, width: Width, fill: Any) -> str:
-    given = "{1}" if value else repr(fill)
+    given = "{1}" if value else number_text(fill)
     tail = "" if given == "0" else f", constant_values={given}"
     return f"np.pad({{0}}, {_width_text(width)}{tail})"
 

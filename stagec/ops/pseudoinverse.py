@@ -20,7 +20,7 @@ from stagec.ops.broadcast import sum_
 from stagec.ops.cast import conjugate, fit_dtype
 from stagec.ops.composite import composite
 from stagec.ops.decompositions import diagonal_of, smaller
-from stagec.ops.family import array, constant, make, sizes, static
+from stagec.ops.family import array, constant, make, number_text, sizes, static
 from stagec.ops.fourier import fit_axis
 from stagec.ops.indexing import read_at
 from stagec.ops.linalg import inv
@@ -35,7 +35,7 @@ from stagec.ops.matrices import (
     real_part,
     row,
 )
-from stagec.ops.norms import matrix_norm, order_text
+from stagec.ops.norms import matrix_norm
 from stagec.ops.products import matmul, sum_terms
 from stagec.ops.singular import svd, svdvals
 
@@ -221,7 +221,7 @@ cond = composite(
     value=lambda a, *, order: np.asarray(np.linalg.cond(a, order))[()],
     expand=_cond_expand,
     source=lambda a, *, order: (
-        "np.linalg.cond({}" + ("" if order is None else f", {order_text(order)}") + ")"
+        "np.linalg.cond({}" + ("" if order is None else f", {number_text(order)}") + ")"
     ),
     may_raise=(LinAlgError,),
 )

@@ -84,6 +84,8 @@ def _take_call(
     a: Any, indices: Any, axis: Any = None, out: None = None, mode: str = "raise"
 ) -> Any:
     x, at = _last(a, axis)
+    if isinstance(indices, list | tuple | range) and not len(indices):
+        indices = np.zeros(0, np.int64)
     if dtype_of(indices).kind == "f":
         raise TypeError("take: indices must be integers")
     if mode == "clip":

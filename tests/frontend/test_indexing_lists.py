@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import sys
 from collections import namedtuple
 from typing import Any
@@ -267,3 +268,39 @@ def test_the_bounds_of_a_loop_over_rows_are_the_counters_of_others(f: Any) -> No
 def test_positions_that_do_not_broadcast_are_refused() -> None:
     with pytest.raises(sc.StagecError, match="sizes 3 and 2 do not broadcast"):
         sc.jit(lambda x: x[:, (0, 1, 0), (1, 0)])(np.zeros((2, 2, 2)))
+
+
+def pairs_below(x: Any) -> Any:
+    for i in range(len(x)):
+        for j in range(i):
+            yield x[i], x[j]
+
+
+def triangle(x: Any) -> Any:
+    out = []
+    for i in range(len(x)):
+        for j in range(i):
+            out.append([x[i], x[j]])
+    return np.array(out)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        triangle,
+        lambda x: np.array([[x[i], x[j]] for i in range(len(x)) for j in range(i)]),
+        lambda x: np.array(list(pairs_below(x))),
+        lambda x: np.array([[a, b] for a, b in itertools.combinations(x, 2)]),
+        lambda x: np.array(
+            [[x[i] for i in c] for c in itertools.combinations(range(len(x)), 3)]
+        ),
+    ],
+)
+def test_rows_of_inner_loops_that_outer_ones_count(f: Any) -> None:
+    """The length of an argument says how often both turn."""
+    staged = sc.jit(f)
+    for n in (4, 5):
+        x = np.arange(1.0, n + 1)
+        np.testing.assert_array_equal(staged(x), f(x))
+    slope = sc.grad(lambda x: np.prod(f(x)))(x)
+    np.testing.assert_allclose(slope * x / np.prod(f(x)), f(x).size / len(x))

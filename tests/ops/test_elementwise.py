@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import stagec_runtime as rt
 from stagec import ops
 from stagec.ir.core import Apply, Op, Value, const
-from stagec.ir.types import type_of
+from stagec.ir.types import ArrayType, type_of
 from stagec.ops import Handle
 from tests.ops.rules import Staging, assert_same_type
 
@@ -613,3 +614,23 @@ def test_only_python_numbers_raise() -> None:
     assert ops.pow_.raises((whole, whole), {})
     assert not ops.pow_.raises((array, whole), {})
     assert not ops.add.raises((number, number), {})
+
+
+def test_elementwise_ops_make_numbers_of_numbers() -> None:
+    """What is the same for all elements is computed before a kernel, which may change it."""
+    kind, arrays, asked = ArrayType(np.dtype(float), (), "np"), [], 0
+    for op in ops.ALL:
+        for count in (1, 2, 3):
+            try:
+                text = op.source(*[kind] * count) if callable(op.source) else op.source
+                scalar = op.scalar(*[kind] * count) if callable(op.scalar) else op.scalar
+                out = op.infer(*[kind] * count)
+                names = {"np": np, "rt": rt, "v": np.float64(0.5)}
+                found = eval(text.format(*["v"] * count), names)
+            except Exception:
+                continue  # it takes other operands, or options
+            asked += isinstance(scalar, str)
+            if isinstance(scalar, str) and isinstance(found, np.ndarray) and out == kind:
+                arrays.append(op.name)
+    assert not arrays
+    assert asked > 50

@@ -143,3 +143,32 @@ def test_a_pullback_gives_containers_as_they_were_given(backend: str) -> None:
     assert slopes["b"][0] == 0.0
     np.testing.assert_array_equal(slopes["b"][1][0], [0.0, 0.0])
     assert slopes["b"][1][1] is None
+
+
+def test_tangents_of_constants_are_zeros_of_their_type() -> None:
+    fixed = np.ones(3, np.float32)
+
+    def f(x: Any) -> Any:
+        return x, fixed, 1j, [np.float32(2.0)], 3, np.arange(2)
+
+    for run in (stagec.jvp, stagec.jit(lambda *a: stagec.jvp(*a), static_argnums=0)):
+        x_dot, *zeros = run(f, (2.0,), (1.0,))[1]
+        assert x_dot == 1.0
+        np.testing.assert_array_equal(zeros[0], np.zeros(3, np.float32), strict=True)
+        assert zeros[0] is not run(f, (2.0,), (1.0,))[1][1]
+        assert repr(zeros[1:]) == "[0j, [np.float32(0.0)], None, None]"
+
+    np.testing.assert_array_equal(stagec.jacfwd(lambda x: fixed)(1.0), np.zeros(3, np.float32))
+    np.testing.assert_array_equal(stagec.jacrev(lambda x: fixed)(1.0), np.zeros(3, np.float32))
+
+
+def test_a_cotangent_that_fills_an_array_stays_what_it_is() -> None:
+    """In a kernel it is a number; an array multiplied in place would change for all."""
+
+    def loss(a: Any, b: Any) -> Any:
+        return np.maximum(0, a * b).sum()
+
+    a, b = np.array([1.0, -2.0, 3.0, 0.0]), np.array([2.0, 5.0, 4.0, 1.0])
+    for backend in ("numpy", "numba"):
+        pull = stagec.vjp(stagec.jit(loss, backend=backend), a, b)[1]
+        np.testing.assert_array_equal(pull(1.5), [[3.0, 0.0, 6.0, 0.75], [1.5, 0.0, 4.5, 0.0]])

@@ -124,10 +124,62 @@ WRITTEN: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: np.isrealobj(x) is not np.iscomplexobj(x), (X,)),
 ]
 
+# a range whose bounds are known at run time only is an array of integers
+OF_RANGES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x: np.take(x, range(1, x.shape[0]), 0), (X,)),
+    (lambda x: x[range(0, len(x), 2)], (X,)),
+    (lambda x: x[:, range(x.shape[1] - 1)], (M,)),
+    (lambda x: np.sum(range(len(x), 0, -1)), (X,)),
+    (lambda x, n: np.array(range(n)) * x, (2.0, 3)),
+    (lambda x: x[range(len(x), 2)], (X,)),
+    (lambda x: x[:, range(0)], (M,)),
+    (lambda x: x[..., [], None], (M,)),
+    (lambda x: np.take(x, [], axis=1), (M,)),
+    (lambda x: np.take(x, range(0)), (M,)),
+]
+
+
+# True and False select all or nothing, along an axis of their own
+def _raised(x: Any) -> Any:
+    y = x.copy()
+    y[x > 1] = 3.0
+    return y
+
+
+POINT: Any = np.array(2.0)
+OF_TRUTHS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x, m: x[m], (POINT, np.array(True))),
+    (lambda x, m: x[m], (POINT, False)),
+    (lambda x, m: x[m], (M, np.array(False))),
+    (lambda x: x[x > 0], (POINT,)),
+    (_raised, (POINT,)),
+    (_raised, (np.array(0.5),)),
+    (lambda x: x[x[1] > 0, 1:], (X,)),
+    (lambda x: x[x[1] > 0, None], (X,)),
+    (lambda x: x[np.bool_(True), 0], (X,)),
+    (lambda x: x[x.sum() > 0, 0], (X,)),
+    (lambda x, m, i: np.tile(x, (2, 1, 1))[m, i], (M, np.ones((2, 3), bool), 3)),
+]
+
+# attributes that only NumPy has a name for, numbers along an axis, no differences
+ATTRIBUTES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x: np.pad(x, [(1, 2)], constant_values=-np.inf), (X,)),
+    (lambda x: np.pad(x, 1, constant_values=((np.nan, np.inf),)), (X,)),
+    (lambda x: np.pad(x + 0j, 1, constant_values=complex(-np.inf, 2.0)), (X,)),
+    (lambda x: np.cumsum(x, axis=0), (2.5,)),
+    (lambda x: np.cumprod(x.sum(), axis=-1), (X,)),
+    (lambda x: np.diff(x, 0, prepend=1.0, append=x), (X,)),
+    (lambda x: np.stack([g.ravel() for g in np.meshgrid(x, x[:1])]), (X,)),
+]
+
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.parametrize(
-    ("f", "args"), [*OF_LISTS, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN]
+    ("f", "args"),
+    [
+        *(*OF_LISTS, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN),
+        *(*OF_RANGES, *OF_TRUTHS, *ATTRIBUTES),
+    ],
 )
 def test_result(backend: str, f: Callable[..., Any], args: Any) -> None:
     def called(*given: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 import stagec
 
@@ -66,3 +67,45 @@ def test_integer_stays_a_size_under_grad() -> None:
     for n in (1, 5):
         t = np.linspace(-1.0, 1.0, n)[:, None] ** np.arange(3)
         np.testing.assert_allclose(gradient(np.ones(3), n), 2 * t.T @ (t @ np.ones(3)))
+
+
+def test_a_size_that_tells_the_rank_of_a_result_joins_the_key() -> None:
+    def as_rows(x: Any) -> Any:
+        return x if x.shape[0] == 3 else x[None]
+
+    for n in (3, 4):
+        x = np.arange(1.0, n + 1)
+        value, tangent = stagec.jvp(as_rows, (x,), (2 * x,))
+        np.testing.assert_array_equal(value, as_rows(x), strict=True)
+        np.testing.assert_array_equal(tangent, as_rows(2 * x), strict=True)
+        cotangent = stagec.vjp(as_rows, x)[1](as_rows(5 * x))[0]
+        np.testing.assert_array_equal(cotangent, 5 * x, strict=True)
+        jacobian = as_rows(np.eye(n)) if n == 3 else np.eye(n)[None]
+        np.testing.assert_array_equal(stagec.jacfwd(as_rows)(x), jacobian, strict=True)
+        batch = stagec.vmap(as_rows)(np.stack([x, x]))
+        np.testing.assert_array_equal(batch, np.stack([as_rows(x)] * 2), strict=True)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x, axis=tuple(i for i in range(x.ndim) if i != 1)),
+        lambda x: x.transpose(*[i for i in range(x.ndim) if i], 0),
+        lambda x: x.transpose([i for i in range(x.ndim) if i != 1] + [1]),
+        lambda x: x.reshape(tuple(n for n in x.shape if n > 1)),
+        lambda x: np.sum(x, axis=sum(i for i in range(x.ndim - 1))),
+    ],
+)
+def test_a_loop_that_makes_what_staging_needs_is_unrolled(f: Any) -> None:
+    x = RNG.normal(size=(2, 1, 3))
+    np.testing.assert_array_equal(stagec.jit(f)(x), f(x))
+    slope = stagec.grad(lambda x: np.sum(f(x) ** 2))(x)
+    assert slope.shape == x.shape
+
+
+def test_a_loop_over_data_makes_nothing_that_staging_needs() -> None:
+    def f(x: Any) -> Any:
+        return np.sum(x, axis=tuple(i for i in range(x.ndim) if x[i, i] > 0))
+
+    with pytest.raises(stagec.StagecError, match="length of this list must be known"):
+        stagec.jit(f)(np.eye(3))

@@ -166,7 +166,8 @@ class _Walk:
                 places.append(replace(place, loop=at))
                 lengths.append(length if exact[at] is None else exact[at])
             else:
-                fixed = self.fixed(item, shape[axis])
+                # a mask of one value takes no axis
+                fixed = self.fixed(item, shape[axis]) if axis < len(shape) else None
                 if fixed is None:
                     return None
                 places.append(fixed)
