@@ -168,13 +168,15 @@ def _reaches_value(last: Any, length: Any, low: Any, high: Any) -> tuple[()]:
     return ()
 
 
+_REACHES = "if {2} < {3}:\n    kernels.inside({0}, {1})"
+
 # raises IndexError if a loop from `low` to `high` makes a trip and its last index is outside
 reaches = _effect(
     "reaches",
     infer=lambda last, length, low, high: (),
     value=_reaches_value,
-    source="range({1})[{0}] if {2} < {3} else 0",
-    scalar=lambda last, length, low, high: "kernels.inside({}, {}) if {} < {} else 0",
+    source=_REACHES,
+    scalar=lambda last, length, low, high: _REACHES,
     effect=Effect.CHECK,
     may_raise=(IndexError,),
 )

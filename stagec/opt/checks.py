@@ -206,8 +206,9 @@ class _Checks:
         key = (index, length)
         if key in self._known:
             return self._known[key]
-        if (front := self._front) is not None and index not in front.inner:
-            start = self._before(front, array)
+        if (front := self._front) is not None:
+            front.builder.loc = stmt.loc
+            start = None if index in front.inner else self._before(front, array)
             if start is not None:
                 return self._ahead(front, index, length, (start, place.axis))
         if self._reached(array, place.axis, index):
