@@ -12,7 +12,8 @@ from typing import Any
 
 import gast
 
-from stagec.frontend.machine import Machine, equal_known
+from stagec.frontend.machine import Machine
+from stagec.frontend.sources import same_value
 from stagec.frontend.state import State
 from stagec.frontend.unify import NUMBERS, Unjoinable, as_operand, join_types, unsized
 from stagec.frontend.values import (
@@ -86,7 +87,7 @@ class _Compared:
         match a, b:
             case Known(), Known():
                 ranges = isinstance(a.value, range) and a.value == b.value
-                return ranges or equal_known(a, b) or self.made(a.value, b.value)
+                return ranges or same_value(a.value, b.value) or self.made(a.value, b.value)
             case Known() | Number(), Number():
                 number = isinstance(a, Number) or isinstance(a.value, NUMBERS)
                 return number and _fits(as_operand(a).type, b.operand.type)

@@ -49,7 +49,7 @@ def staged_bounds(it: loops.Staged_) -> list[Operand]:
 
 def know(m: Machine, state: State, bounds: list[Operand], loc: Loc) -> None:
     """Restage with the bounds known, or else with the trips of the loops that they count."""
-    if all(few(m, bound) or m.unrollable(bound) for bound in bounds):
+    if all(few(m, b) or m.unrollable(b) or m.makers(m.roots(b)) for b in bounds):
         for bound in bounds:
             m.need_known(state, value_of(bound), loc, "the number of trips")
     for bound in bounds:

@@ -13,7 +13,7 @@ import gast
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend.desugar.scope import FunctionScope
-from stagec.frontend.sources import Guard, Source, same_value
+from stagec.frontend.sources import Guard, Source
 from stagec.frontend.state import Defs, State, Tree
 from stagec.frontend.values import (
     ArrayCell,
@@ -313,12 +313,10 @@ class Machine:
         if isinstance(operand, Const):
             return operand.value
         error = StagecError(
-            "SC303",
-            f"{what} must be known at staging",
-            loc,
+            "SC303", f"{what} must be known at staging", loc,
             "pass it as a static argument (static_argnames, Static[...]) or stage it "
             "differently",
-        )
+        )  # fmt: skip
         if operand is None:
             raise error
         roots = self.roots(operand)
@@ -326,11 +324,9 @@ class Machine:
         for kind, key in sorted(roots, key=repr):
             if kind in ("int", "size"):
                 raise Restart(kind, key)
-        made = {key for kind, key in roots if kind == "made"}
+        for key in self.makers(roots):
+            raise Restart("unroll", key)
         roots = {root for root in roots if root[0] != "made"}
-        for key in sorted(made & self.short):
-            if {k for k, _ in roots} <= {"loop"} and not self.decided("unroll", key):
-                raise Restart("unroll", key)
         sizes = set(self.size_origin.values())
         for kind, key in roots:
             wanted = sorted(s for s in sizes if kind == "array" and s[0] == key)
@@ -360,9 +356,12 @@ class Machine:
             for kind, key in roots
         )
 
-    def is_counted(self, loop: int) -> bool:
-        """Whether no bound of the loop is known to be staged."""
-        return not any(self.uncounted.get(loop, ())[-1:])
+    def makers(self, roots: Set[tuple[str, Any]]) -> list[int]:
+        """The short loops that made a value of these roots: unrolling may make it known."""
+        if not {kind for kind, _ in roots} <= {"loop", "made"}:
+            return []
+        made = sorted({key for kind, key in roots if kind == "made"} & self.short)
+        return [key for key in made if not self.decided("unroll", key)]
 
     def rolled(self, loops: Set[int]) -> bool:
         """Whether all these loops are known to stay loops: they could not be unrolled."""
@@ -391,10 +390,7 @@ class Machine:
                 continue
             if isinstance(stmt, For) and stmt.body.params[0] in self.origin:
                 found.add(("made", self.origin[stmt.body.params[0]][1]))
+                if isinstance(value.type, ListType) and self.makers(found):
+                    continue  # its length is asked for, which is known once that is unrolled
             work += uses(stmt)
         return found
-
-
-def equal_known(a: Known, b: Known) -> bool:
-    """Whether two known values are the same for all staged code can tell."""
-    return same_value(a.value, b.value)

@@ -7,7 +7,8 @@ from typing import Any
 
 from stagec.frontend.beginnings import Beginning, Carried
 from stagec.frontend.join import Join, Phi
-from stagec.frontend.machine import Machine, equal_known
+from stagec.frontend.machine import Machine
+from stagec.frontend.sources import same_value
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
@@ -120,7 +121,7 @@ class _Renaming:
         """Match two known values; what a transform made, by what it made it of."""
         of, again = (getattr(x.value, "__stagec_of__", None) for x in (a, b))
         if of is None:
-            need(equal_known(a, b))
+            need(same_value(a.value, b.value))
         else:
             self.match(of, again)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from stagec.frontend.machine import Machine, equal_known
+from stagec.frontend.machine import Machine
+from stagec.frontend.sources import same_value
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
@@ -59,7 +60,7 @@ def describe(value: Any) -> str:
 def same_abstract(a: Any, b: Any) -> bool:
     """Whether two abstract values are surely the same Python value."""
     if isinstance(a, Known) and isinstance(b, Known):
-        return equal_known(a, b)
+        return same_value(a.value, b.value)
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(map(same_abstract, a, b))
     if type(a) is not type(b):
