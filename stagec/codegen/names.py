@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from stagec.codegen.liveness import Lives
 from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.flows import flows
 from stagec.ir.sharing import holds_memory
 from stagec.ir.types import ArrayType, ListType
 
@@ -287,17 +288,9 @@ def _spread(plan: Plan, block: Block, unset: set[Value]) -> None:
         for region in plan.regions(stmt):
             _spread(plan, region, unset)
         match stmt:
-            case If(then=then, orelse=orelse, outs=outs):
-                for out, a, b in zip(outs, then.results, orelse.results, strict=True):
-                    flow(a, out)
-                    flow(b, out)
-            case For() | While():
-                columns = zip(
-                    parameters(stmt), stmt.carry, stmt.init, stmt.body.results, strict=False
-                )
-                for param, out, start, result in columns:
-                    flow(start, param, out)
-                    flow(result, param, out)
+            case If() | For() | While():
+                for source, target in flows(stmt):
+                    flow(source, target)
             case Apply() if stmt.op.overwrites is None:
                 for k in stmt.op.lenient:
                     flow(stmt.args[k], *stmt.outs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stagec.ir.core import Block, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.core import Block, Const, For, If, Operand, Stmt, Undef, Value, While, known
 from stagec.ir.walk import statements
 
 
@@ -29,11 +29,42 @@ def flows(stmt: Stmt) -> Iterator[tuple[Operand, Value]]:
             yield from zip(orelse.results, outs, strict=True)
         case For() | While():
             params = stmt.body.params[len(stmt.body.params) - len(stmt.carry) :]
-            heads = [params, stmt.carry]
+            heads = [params]
             if isinstance(stmt, While):
                 heads.append(stmt.cond.params)
             for targets in heads:
                 yield from zip(stmt.init, targets, strict=True)
                 yield from zip(stmt.body.results, targets, strict=False)
+            yield from _left(stmt)
         case _:
             pass
+
+
+def _left(stmt: For | While) -> Iterator[tuple[Operand, Value]]:
+    """What the results of the loop come from: it may be known that there is a trip, and how the
+    last one ends.
+    """
+    endless = isinstance(stmt, While) and bool(known(stmt.cond.results[0]))
+    if not endless:
+        yield from zip(stmt.init, stmt.carry, strict=True)
+    flag = stmt.body.results[-1] if endless and stmt.until else None
+    for result, out in zip(stmt.body.results, stmt.carry, strict=False):
+        for source in _where(stmt.body, result, flag):
+            yield source, out
+
+
+def _where(block: Block, result: Operand, flag: Operand | None) -> Iterator[Operand]:
+    """What the result of the block may be if the flag, another result, is set."""
+    branch = next((s for s in block.stmts if isinstance(s, If) and result in s.outs), None)
+    if branch is None or flag is None:
+        yield result
+        return
+    at = branch.outs.index(result)
+    ends = branch.outs.index(flag) if flag in branch.outs else None
+    if ends is None and flag is not branch.cond:
+        yield result
+        return
+    for inner in (branch.then, branch.orelse) if ends is not None else (branch.then,):
+        inner_flag = None if ends is None else inner.results[ends]
+        if not isinstance(inner_flag, Const) or inner_flag.value:
+            yield from _where(inner, inner.results[at], inner_flag)

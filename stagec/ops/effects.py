@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import LIBRARY, Cost, Effect, Library, Op
+from stagec.ir.core import LIBRARY, Cost, Effect, Library, Op, known
 from stagec.ir.types import ArrayType, Type
 
 Rule = Callable[..., Any]
@@ -31,6 +31,7 @@ def _effect(
     calls: tuple[tuple[Any, Rule], ...] = (),
     may_raise: tuple[type[BaseException], ...] = (),
     scalar: Library | Rule = LIBRARY,
+    rewrites: tuple[Rule, ...] = (),
 ) -> Op:
     def batch(args: Any, axes: Any, **attrs: Any) -> Any:
         raise TypeError(f"vmap: {name} of a batched value would happen once for each element")
@@ -51,7 +52,7 @@ def _effect(
         may_raise=may_raise,
         effect=effect,
         cost=Cost.COSTLY,
-        rewrites=(),
+        rewrites=rewrites,
     )
 
 
@@ -139,6 +140,11 @@ def _check_source(cond: Type, *message: Type, exception: type[BaseException]) ->
     return f"if not {{0}}:\n    raise {text}"
 
 
+def _holds(cond: Any, *message: Any, **attrs: Any) -> tuple[()] | None:
+    """A check of what is known to hold is nothing."""
+    return () if known(cond) else None
+
+
 # raises `exception(*message)` unless the condition holds
 check = _effect(
     "check",
@@ -147,6 +153,7 @@ check = _effect(
     source=_check_source,
     effect=Effect.CHECK,
     may_raise=(BaseException,),
+    rewrites=(_holds,),
 )
 
 
@@ -202,6 +209,7 @@ check_defined = _effect(
     ),
     effect=Effect.CHECK,
     may_raise=(UnboundLocalError,),
+    rewrites=(_holds,),
 )
 
 

@@ -188,6 +188,8 @@ class _Simplifier:
         body = _select(stmt.body, kept, lead=1)
         stmt = replace(stmt, init=_pick(stmt.init, kept), carry=_pick(stmt.carry, kept))
         stmt = replace(stmt, body=self.block(body, builder))
+        if bounds:
+            self._settled(stmt)
         builder.append(self._never_until(stmt))
 
     def _straight(self, stmt: For) -> bool:
@@ -197,7 +199,8 @@ class _Simplifier:
 
     def _while(self, stmt: While, builder: Builder) -> None:
         (test,) = self._all(stmt.cond.results)
-        if self._truth(test) is False and not any(map(effectful, stmt.cond.stmts)):
+        first = self._truth(_at_start(stmt, test))
+        if first is False and not any(map(effectful, stmt.cond.stmts)):
             self._skip(stmt)
             return
         kept = self._kept(stmt, (stmt.carry, stmt.cond.params, stmt.body.params))
@@ -205,6 +208,8 @@ class _Simplifier:
         body = _select(stmt.body, kept, lead=0)
         stmt = replace(stmt, init=_pick(stmt.init, kept), carry=_pick(stmt.carry, kept))
         stmt = replace(stmt, cond=self.block(cond, builder), body=self.block(body, builder))
+        if first:
+            self._settled(stmt)
         builder.append(self._never_until(stmt))
 
     def _skip(self, stmt: For | While) -> None:
@@ -212,6 +217,12 @@ class _Simplifier:
         self._replace(stmt.carry, stmt.init)
         if stmt.trips is not None:
             self._replace((stmt.trips,), (const(0),))
+
+    def _settled(self, stmt: For | While) -> None:
+        """Know what a loop that surely makes a trip leaves, where each trip sets a constant."""
+        for out, result in zip(stmt.carry, stmt.body.results, strict=False):
+            if isinstance(result, Const) and result.type == out.type:
+                self.names[out] = result  # the loop stays as it is: nothing is changed by that
 
     def _kept(self, stmt: For | While, names: tuple[tuple[Value, ...], ...]) -> list[int]:
         """The carries to keep; the others are named after their start or an equal carry."""
@@ -238,6 +249,12 @@ class _Simplifier:
         return replace(
             stmt, until=False, body=replace(stmt.body, results=stmt.body.results[:-1])
         )
+
+
+def _at_start(stmt: While, test: Operand) -> Operand:
+    """The test before the first trip, if the loop hands it on."""
+    start = dict(zip(stmt.cond.params, stmt.init, strict=True))
+    return start.get(test, test) if isinstance(test, Value) else test
 
 
 def _merge(first: If, second: If) -> If:

@@ -415,6 +415,44 @@ def f(c, x):
     )
 
 
+def test_what_the_last_trip_sets_is_not_unset_before(prints: Prints) -> None:
+    prints(
+        """
+func f(x: float):
+  x.1: float, y: float = while from p: float = x, q: float = undef<float> until:
+    yield True
+  do p.1: float, q.1: float:
+    w: float = multiply(p.1, 2.0)
+    e: bool = greater(w, 10.0)
+    p.2: float, q.2: float = if e:
+      z: float = multiply(w, 3.0)
+      yield w, z
+    else:
+      yield w, undef<float>
+    yield p.2, q.2, e
+  s: float = for i: int in range(0, 3, 1) from r: float = y:
+    t: float = multiply(r, y)
+    yield t
+  return s
+""",
+        """
+def f(x):
+    p = x
+    while True:
+        p *= 2.0
+        e = p > 10.0
+        if e:
+            q = p * 3.0
+            break
+    r = q
+    for _ in range(3):
+        r *= q
+    return r
+""",
+        (3.5,),
+    )
+
+
 def test_calls_and_recursion(prints: Prints) -> None:
     prints(
         """

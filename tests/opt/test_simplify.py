@@ -390,3 +390,72 @@ func f(n: int, x: float):
 """,
         (7, 0.1), (-3, 1e17),
     )  # fmt: skip
+
+
+def test_what_each_trip_sets_is_known_after_a_loop_that_makes_one(
+    check: Callable[..., None],
+) -> None:
+    check(
+        lambda fn: dce(simplify(fn)),
+        """
+func f(x: float):
+  y: float, set: bool, z: float = while from p: float = x, q: bool = False, z.1: float = undef<float> until:
+    yield True
+  do p.1: float, q.1: bool, z.2: float:
+    z.3: float = multiply(p.1, 2.0)
+    e: bool = greater(z.3, 10.0)
+    w: float = add(z.3, p.1)
+    yield w, True, z.3, e
+  check_defined(set, name='z')
+  k: bool, s: float = for i: int in range(0, 3, 1) from p.2: bool = False, p.3: float = z:
+    t: float = multiply(p.3, 2.0)
+    yield True, t
+  return s, k
+""",
+        """
+func f(x: float):
+  y: float, z: float = while from p: float = x, z.1: float = undef<float> until:
+    yield True
+  do p.1: float, z.2: float:
+    z.3: float = multiply(p.1, 2.0)
+    e: bool = greater(z.3, 10.0)
+    w: float = add(z.3, p.1)
+    yield w, z.3, e
+  s: float = for i: int in range(0, 3, 1) from p.3: float = z:
+    t: float = multiply(p.3, 2.0)
+    yield t
+  return s, True
+""",
+        (1.5,),
+    )
+
+
+def test_what_no_trip_may_set_is_not_known(check: Callable[..., None]) -> None:
+    text = """
+func f(n: int):
+  k: bool = for i: int in range(0, n, 1) from p: bool = False:
+    yield True
+  return k
+"""
+    check(simplify, text, text, (0,))
+
+
+def test_test_that_is_handed_on_is_known_at_the_start(check: Callable[..., None]) -> None:
+    check(
+        lambda fn: dce(simplify(fn)),
+        """
+func f(x: float):
+  k: bool, y: float = while from p: bool = False, q: float = x:
+    yield p
+  do p.1: bool, q.1: float:
+    r: float = multiply(q.1, 2.0)
+    s: bool = less(r, 10.0)
+    yield s, r
+  return y
+""",
+        """
+func f(x: float):
+  return x
+""",
+        (1.5,),
+    )
