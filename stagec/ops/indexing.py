@@ -14,10 +14,10 @@ import numpy as np
 
 import stagec_runtime as rt
 from stagec.ir.core import NATIVE, Cost, Effect, Op
-from stagec.ir.path import Arg, Index, NewAxis, Path, Transpose
+from stagec.ir.path import Arg, Index, NewAxis, Path, Slice, Transpose
 from stagec.ir.types import ArrayType, Shape, may_be_one
 from stagec.ops.arithmetic import Handle
-from stagec.ops.axes import transpose
+from stagec.ops.axes import expand_dims, transpose
 from stagec.ops.broadcast import fit
 from stagec.ops.copying import copy as copy
 from stagec.ops.family import Rule
@@ -93,6 +93,15 @@ def _transposed(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
             return None
 
 
+def _widened(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
+    """A path that only adds axes is the op that does, whose adjoint needs no zeros."""
+    match path:
+        case (Index(items),) if set(items) | {Slice()} == {Slice(), NewAxis()}:
+            new = tuple(k for k, i in enumerate(items) if i == NewAxis())
+            return expand_dims(a, axes=new) if array_type(a).kind == "array" else None
+    return None
+
+
 def _written(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
     """The element that was stored just before through the same path."""
     source = a.builder.producer(a.operand) if isinstance(a, Handle) else None
@@ -141,7 +150,7 @@ read = Op(
     may_raise=(IndexError,),
     effect=Effect.NONE,
     cost=Cost.FREE,
-    rewrites=(_whole, _transposed, _written),
+    rewrites=(_whole, _transposed, _widened, _written),
     any_width=True,
 )
 

@@ -172,3 +172,16 @@ def test_a_cotangent_that_fills_an_array_stays_what_it_is() -> None:
     for backend in ("numpy", "numba"):
         pull = stagec.vjp(stagec.jit(loss, backend=backend), a, b)[1]
         np.testing.assert_array_equal(pull(1.5), [[3.0, 0.0, 6.0, 0.75], [1.5, 0.0, 4.5, 0.0]])
+
+
+def test_the_adjoint_of_a_row_with_another_axis_is_a_sum() -> None:
+    def f(w: Any, x: Any) -> Any:
+        return np.sum((w[:, None] * x) ** 2)
+
+    gradient = stagec.grad(f)
+    w = np.array([1.0, -2.0, 3.0])
+    text = body(gradient, w, X)
+    assert not any("zeros" in line for line in text)
+    np.testing.assert_allclose(gradient(w, X), 2 * w * np.sum(X**2, axis=1), rtol=1e-15)
+    numbers = stagec.grad(f, backend="numba")(w, X)
+    np.testing.assert_allclose(numbers, gradient(w, X), rtol=1e-14)
