@@ -14,6 +14,7 @@ from stagec.ir.core import Apply, Operand, Stmt, Value, const
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import substitute_stmt
 from stagec.ops.broadcast import broadcast_to
+from stagec.ops.copying import copy
 from stagec.ops.extent import extent
 from stagec.transforms.contents import contents, shapes_only
 from stagec.transforms.context import Context
@@ -120,6 +121,8 @@ class Resolver:
     def _again(self, stmt: Apply, value: Value) -> Operand:
         """The value, a result of the op, computed here."""
         args = tuple(self.get(a) for a in stmt.args)
+        if stmt.op is copy and args[0].type == value.type and stmt.args[0] not in self._steps:
+            return args[0]  # nothing writes to it here
         outs = tuple(Value(v.type, v.hint) for v in stmt.outs)
         self.builder.append(replace(stmt, args=args, outs=outs))
         self.names.update(zip(stmt.outs, outs, strict=True))

@@ -13,6 +13,7 @@ from stagec.ir.types import INT, ArrayType, ListType
 from stagec.ir.walk import statements
 from stagec.ops.arithmetic import negative
 from stagec.ops.broadcast import sum_
+from stagec.ops.copying import copy
 from stagec.ops.exponential import exp
 from stagec.ops.indexing import accumulate_at, read_at, update_at
 from stagec.ops.lists import list_append
@@ -176,6 +177,19 @@ def test_cheap_values_are_computed_again():
     fn = function(build, VECTOR, INT, hints="a n")
     check(fn, R(0).normal(size=4), 4)
     assert not has_tape(fn)
+
+
+def test_of_a_copy_the_backward_pass_reads_what_was_copied():
+    def build(a, n):
+        def body(i, s):
+            return s * copy(a)
+
+        return loop(a, 0, n, [a * a], body)
+
+    fn = function(build, VECTOR, INT, hints="a n")
+    check(fn, R(0).normal(size=4), 3)
+    backward = reverse(fn, [0], [0]).backward
+    assert not any(isinstance(s, Apply) and s.op is copy for s in statements(backward.body))
 
 
 def test_of_a_logistic_function_the_exponential_alone_is_stored():
