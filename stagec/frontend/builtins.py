@@ -17,6 +17,7 @@ from stagec.frontend import (
     containers,
     extents,
     forms,
+    heap_library,
     library,
     number_library,
     numpy_calls,
@@ -365,6 +366,7 @@ TABLE: dict[Any, Builtin] = {
     np.fill_diagonal: _entered(array_writes.fill_diagonal_),
     **{f: _entered(python) for f, python in array_library.ENTERED.items()},
     **{f: _entered(python) for f, python in table_library.ENTERED.items()},
+    **{f: _entered(python) for f, python in heap_library.ENTERED.items()},
     **{f: _staged(f, python) for library in STAGED for f, python in library.items()},
     **forms.TABLE,
 }  # fmt: skip
