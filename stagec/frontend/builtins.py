@@ -228,8 +228,6 @@ def _dict(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
     content = Fields(())
     if args:
         value = args[0]
-        if isinstance(value, Generator | Mapped | Zipped):
-            value = m.call_value(state, library.list_, args, {}, loc)
         if m.is_dict(state, value):
             pairs = list(containers.dict_items(m, state, value, loc))
         else:

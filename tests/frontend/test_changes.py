@@ -146,6 +146,6 @@ def test_a_report_tells_of_loops_with_trips_by_themselves() -> None:
         return rows
 
     x = np.array([0.25, 0.75, 1.0])
-    f = sc.jit(marked)
+    f = stagec.jit(marked)
     assert f(x) == marked(x)
     assert "a loop of which some trips are by themselves" in str(f.explain(x))
