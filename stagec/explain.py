@@ -65,6 +65,7 @@ KINDS = {
     "multiple": "the length of {} (argument, axis) is a multiple of {}",
     "layout": "the memory layout of argument {}",
     "unroll": "a loop unrolled",
+    "peel": "a loop of which some trips are by themselves",
     "rolled": "a loop that cannot be unrolled",
     "captured": "{} is read at each call, since it changed",
 }

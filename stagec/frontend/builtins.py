@@ -17,6 +17,7 @@ from stagec.frontend import (
     containers,
     extents,
     forms,
+    heap_library,
     library,
     number_library,
     numpy_calls,
@@ -227,8 +228,6 @@ def _dict(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
     content = Fields(())
     if args:
         value = args[0]
-        if isinstance(value, Generator | Mapped | Zipped):
-            value = m.call_value(state, library.list_, args, {}, loc)
         if m.is_dict(state, value):
             pairs = list(containers.dict_items(m, state, value, loc))
         else:
@@ -365,6 +364,7 @@ TABLE: dict[Any, Builtin] = {
     np.fill_diagonal: _entered(array_writes.fill_diagonal_),
     **{f: _entered(python) for f, python in array_library.ENTERED.items()},
     **{f: _entered(python) for f, python in table_library.ENTERED.items()},
+    **{f: _entered(python) for f, python in heap_library.ENTERED.items()},
     **{f: _staged(f, python) for library in STAGED for f, python in library.items()},
     **forms.TABLE,
 }  # fmt: skip

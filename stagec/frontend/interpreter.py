@@ -24,6 +24,7 @@ from stagec.frontend import (
 from stagec.frontend.capturing import Capturing
 from stagec.frontend.closing import close
 from stagec.frontend.expressions import binary, evaluate
+from stagec.frontend.iterables import mixed_items
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import AliasClash, Raised, Restart
 from stagec.frontend.sizes import need_tested_sizes
@@ -368,6 +369,10 @@ class Interpreter(Capturing):
 
     def iterate_known(self, state: State, value: Value, loc: Loc | None) -> list[Value]:
         """The items of a generator and its like; nothing else is iterable."""
+        if isinstance(value, Zipped) and loc is not None:
+            found = mixed_items(self, state, value, loc)
+            if found is not None:
+                return found
         if isinstance(value, Generator | Mapped | Zipped):
             return self.unpacked(
                 state, self.call_value(state, library.list_, (value,), {}, loc), loc

@@ -17,7 +17,9 @@ from stagec.frontend.unify import as_operand, same_abstract
 from stagec.frontend.values import (
     ArrayRef,
     Columns,
+    Generator,
     Known,
+    Mapped,
     Number,
     RangeValue,
     Ref,
@@ -194,6 +196,18 @@ def _items(m: Machine, state: State, part: Value, loc: Loc) -> tuple[list[Item],
     if isinstance(part, Zipped):
         return mixed(m, state, part.parts, loc)
     return [lambda s, v=v: v for v in containers.unpack(m, state, part, loc)], None
+
+
+def mixed_items(m: Machine, state: State, value: Zipped, loc: Loc) -> list[Value] | None:
+    """The items of parallel iteration where those of some part are known at staging: how many
+    there are must be known too; None for others.
+    """
+    lazy = any(isinstance(part, Generator | Mapped) for part in value.parts)
+    if lazy or indexed(m, state, value, loc) is not None:
+        return None
+    items, size = mixed(m, state, value.parts, loc)
+    count = m.need_known(state, size, loc, "how many items there are")
+    return [item(state) for item in items[:count]]
 
 
 def _item(items: list[Item]) -> Callable[[State, int], Value]:

@@ -1,4 +1,5 @@
-"""Lists of run-time length, and lists of numbers at an index that changes at run time.
+"""Lists of run-time length, and lists at an index that changes at run time, which hold numbers
+or tuples of numbers.
 
 The latter become the former: for one read, or, when they are written to, from then on.
 """
@@ -12,8 +13,18 @@ from stagec.frontend import staged_lists
 from stagec.frontend.join import Join
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
+from stagec.frontend.tables import Table, tables
 from stagec.frontend.unify import NUMBERS, Unjoinable, as_operand, unsized
-from stagec.frontend.values import Items, Known, Number, Ref, StagedItems, Value
+from stagec.frontend.values import (
+    Columns,
+    Items,
+    Known,
+    Number,
+    Ref,
+    StagedItems,
+    TupleValue,
+    Value,
+)
 from stagec.ir.core import Const
 from stagec.ops import lists
 
@@ -28,16 +39,32 @@ def is_number(value: Value) -> TypeGuard[Known | Number]:
 def select_item(
     m: Machine, state: State, items: tuple[Value, ...], key: Number
 ) -> Value | None:
-    """`items[key]` at a staged index, if the items are numbers of one type; None if not."""
+    """`items[key]` at a staged index, if the items are numbers of one type, or tuples with such
+    at each position; None if not.
+    """
+    pair = both_tables(m, Items(items), Items(()))
+    if pair is not None:
+        columns = (c.items for c in pair[0].columns if isinstance(c, Items))
+        parts = [select_item(m, state, column, key) for column in columns]
+        found = tuple(v for v in parts if v is not None)
+        return TupleValue(found, pair[0].cls) if len(found) == len(parts) else None
     numbers = [v for v in items if is_number(v)]
     kinds = {unsized(as_operand(v).type) for v in numbers}
     if len(numbers) != len(items) or len(kinds) != 1:
         return None
     staged = None if m.unrollable(key.operand) else staged_items(m, state, Items(items))
-    if staged is None:
+    if not isinstance(staged, StagedItems):
         return None
     got = lists.list_get(m.handle(state, staged.operand), m.handle(state, key.operand))
     return m.wrap(state, got)
+
+
+def both_tables(m: Machine, a: Items, b: Items) -> tuple[Table, Table] | None:
+    """The two lists as tables; None if they do not consist of tuples of one form."""
+    try:
+        return tables(m, a, b)
+    except Unjoinable:
+        return None
 
 
 def moving(m: Machine, key: Value) -> bool:
@@ -50,11 +77,22 @@ def moving(m: Machine, key: Value) -> bool:
 
 def staged_items(
     m: Machine, state: State, content: Items, more: Value | None = None
-) -> StagedItems | None:
-    """The list of numbers as one of run-time length, which may hold `more` too; None if its
-    elements are others or have no common type.
+) -> staged_lists.Content | None:
+    """The list of numbers, or of tuples of such, as one of run-time length, which may hold
+    `more` too; None if its elements are others or have no common type.
     """
     others = () if more is None else (more,)
+    pair = both_tables(m, content, Items(others))
+    if pair is not None:
+        parts: list[staged_lists.Content] = []
+        for a, b in zip(pair[0].columns, pair[1].columns, strict=True):
+            assert isinstance(a, Items)
+            assert isinstance(b, Items)
+            part = staged_items(m, state, a, *b.items)
+            if part is None:
+                return None
+            parts.append(part)
+        return Columns(tuple(parts), pair[0].cls)
     if not all(is_number(v) for v in (*content.items, *others)):
         return None
     try:

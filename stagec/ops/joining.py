@@ -71,6 +71,8 @@ def _cuts(x: Any, sections: Any, axis: int, exact: bool) -> Any:
         return tuple(s if isinstance(s, Staged) else int(s) for s in sections)
     if isinstance(sections, np.ndarray):
         return tuple(int(s) for s in sections)
+    if np.ndim(sections) == 1:
+        return tuple(_unstack_call(sections))
     count, size = static(sections, "the number of sections"), np_shape(x)[axis]
     if count <= 0:
         raise ValueError("number sections must be larger than 0.")

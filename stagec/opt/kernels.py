@@ -158,7 +158,16 @@ class _Outliner:
         outs = [v for s in run for v in s.outs if v in needed and v not in known]
         if not all(passes(v.type) for v in (*given, *outs)):
             return None
+        self.hide({v for s in run for v in s.outs}.difference(outs))
         return [*lengths, *self.kernel(run, given, outs)]
+
+    def hide(self, hidden: Collection[Operand]) -> None:
+        """Forget how integers are computed from what only the kernel just made knows: others
+        are given them.
+        """
+        for value, stmt in list(self.sizes.items()):
+            if any(o in hidden and o not in self.sizes for o in stmt.args):
+                del self.sizes[value]
 
     def integers(self, run: Sequence[Stmt]) -> list[Stmt]:
         """What computes the integers that the run uses from sizes: it is computed again there,

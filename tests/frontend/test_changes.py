@@ -135,3 +135,17 @@ def test_the_gradient() -> None:
     for t in (0.1, 0.5, 9.0):
         wanted = (value(a + h * along, t) - value(a - h * along, t)) / (2 * h)
         np.testing.assert_allclose(np.sum(slope(a, t) * along), wanted, rtol=1e-6)
+
+
+def test_a_report_tells_of_loops_with_trips_by_themselves() -> None:
+    def marked(x: Any) -> Any:
+        rows = []
+        for i in range(len(x)):
+            if x[i] > 0.5:
+                rows.append([i, x[i], 1.0])
+        return rows
+
+    x = np.array([0.25, 0.75, 1.0])
+    f = stagec.jit(marked)
+    assert f(x) == marked(x)
+    assert "a loop of which some trips are by themselves" in str(f.explain(x))

@@ -304,3 +304,21 @@ def test_rows_of_inner_loops_that_outer_ones_count(f: Any) -> None:
         np.testing.assert_array_equal(staged(x), f(x))
     slope = sc.grad(lambda x: np.prod(f(x)))(x)
     np.testing.assert_allclose(slope * x / np.prod(f(x)), f(x).size / len(x))
+
+
+def row_of_tuples(x: Any) -> Any:
+    spans = [(0, 1.5), (2, 0.5), (1, 2.0)]
+    total = 0.0
+    k = 0
+    while total < 3.0:
+        at, weight = spans[k]
+        spans[k] = (at, weight + x[at])
+        total += x[at] * weight
+        k = (k + at + 1) % 3
+    return total, spans
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_tuples_at_a_moving_index(backend: str) -> None:
+    x = np.array([0.5, 1.0, 0.25])
+    assert sc.jit(row_of_tuples, backend=backend)(x) == row_of_tuples(x)

@@ -163,3 +163,43 @@ def test_a_part_of_an_array_takes_the_items_of_a_list() -> None:
 )
 def test_ufuncs_take_tuples_for_arrays(f: Callable[[Any], Any]) -> None:
     same(sc.jit(f)(2.5), f(2.5))
+
+
+NAMES = ("slope", "offset")
+
+
+def named_parts(v: Any) -> Any:
+    given = dict(zip(NAMES, v[:2], strict=False))
+    return given["slope"] * v[2] + given["offset"]
+
+
+def named_by_position(v: Any) -> Any:
+    return dict(zip(range(3), zip(["a", "b"], v, strict=False), strict=False))
+
+
+def paired(v: Any) -> Any:
+    (_, first), (_, second) = zip(NAMES, v, strict=False)
+    return first - second
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("f", [named_parts, named_by_position])
+def test_names_are_paired_with_the_items_of_an_array(
+    f: Callable[..., Any], backend: str
+) -> None:
+    staged = sc.jit(f, backend=backend)
+    for n in (3, 5):
+        v = np.arange(n) + 0.5
+        assert staged(v) == f(v)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_what_is_paired_with_names_has_gradients(backend: str) -> None:
+    v = np.array([2.0, 3.0, 5.0])
+    np.testing.assert_array_equal(sc.grad(named_parts, backend=backend)(v), [5.0, 1.0, 2.0])
+    np.testing.assert_array_equal(sc.grad(paired, backend=backend)(v[:2]), [1.0, -1.0])
+
+
+def test_too_few_items_for_the_names() -> None:
+    with pytest.raises(KeyError, match="offset"):
+        sc.jit(named_parts)(np.array([1.0]))

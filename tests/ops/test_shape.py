@@ -165,6 +165,8 @@ CASES = [
     "np.split(A, 2)",
     "np.split(x, [1, 4])",
     "np.split(x, (2, -1))",
+    "np.split(x, np.cumsum([1, 3, 1])[:-1])",
+    "np.split(A, np.cumsum([n, 1])[:1], axis=1)",
     "np.array_split(x, 4)",
     "np.array_split(T, 3, axis=2)",
     "np.hsplit(A, 3)",

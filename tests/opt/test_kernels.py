@@ -177,3 +177,22 @@ def test_roots_of_python_numbers_are_compiled() -> None:
     assert sc.jit(roots, backend="numba")(9.0, 2) == roots(9.0, 2)
     with np.errstate(invalid="ignore"):
         assert np.isnan(sc.jit(roots, backend="numba")(9.0, 4))
+
+
+def windowed(x: Any, n: Any, hop: Any) -> Any:
+    """A size that the second kernel uses is made of one that only the first kernel has."""
+    window = np.hanning(n)
+    out = np.empty((n // 2 + 1, 3))
+    for t in range(3):
+        out[:, t] = np.fft.rfft(x[t * hop : t * hop + n] * window).real
+    table = np.zeros(out.shape)
+    for i, rate in enumerate(2 * np.pi * np.arange(n // 2 + 1) / n):
+        for t in range(3):
+            table[i, t] = out[i, t] * rate
+    return table
+
+
+def test_kernels_are_given_integers_that_only_others_can_compute() -> None:
+    x = np.random.default_rng(3).normal(size=20)
+    found = sc.jit(windowed, backend="numba")(x, 4, 2)
+    np.testing.assert_allclose(found, windowed(x, 4, 2), rtol=1e-13)
