@@ -102,7 +102,7 @@ def smaller(x: Any, y: Any) -> Any:
     return np.minimum(x, y)
 
 
-def _compiled(
+def compiled_as(
     function: Callable[..., Any],
     typed: Callable[..., Any],
     write: Callable[..., Any],
@@ -246,13 +246,13 @@ def _remainder_of(builder: Any, x: Any, y: Any) -> tuple[Any, Any]:
     return rest, builder.and_(builder.icmp_signed("!=", rest, zero), other)
 
 
-_compiled(natural, _index, _natural)
-_compiled(before, _place, _before)
-_compiled(inside, _place, _inside)
-_compiled(agree, _lengths, _agree)
-_compiled(whole, _rounded, _whole)
-_compiled(floor_divide, _integers, _floor_divide)
-_compiled(remainder, _integers, _remainder)
+compiled_as(natural, _index, _natural)
+compiled_as(before, _place, _before)
+compiled_as(inside, _place, _inside)
+compiled_as(agree, _lengths, _agree)
+compiled_as(whole, _rounded, _whole)
+compiled_as(floor_divide, _integers, _floor_divide)
+compiled_as(remainder, _integers, _remainder)
 
 
 # -- functions of Python that raise -----------------------------------------------------------
@@ -307,9 +307,9 @@ def _infinite(builder: Any, x: Any) -> Any:
     return builder.or_(*signs)
 
 
-_compiled(divide, _quotient, _divide)
-_compiled(in_domain, _tested, _in_domain)
-_compiled(above_pole, _tested, _above_pole)
+compiled_as(divide, _quotient, _divide)
+compiled_as(in_domain, _tested, _in_domain)
+compiled_as(above_pole, _tested, _above_pole)
 
 
 # -- steps of reductions ----------------------------------------------------------------------
@@ -336,7 +336,7 @@ def _extremum(name: str) -> Callable[..., Any]:
 
 # Only these instructions may be reordered, so that loops run several at a time; what the user
 # wrote keeps its order.
-_compiled(plus, _step, lambda builder, args, fail: builder.fadd(*args, flags=ANY_ORDER))
-_compiled(times, _step, lambda builder, args, fail: builder.fmul(*args, flags=ANY_ORDER))
-_compiled(larger, _step, _extremum("llvm.maximum"))
-_compiled(smaller, _step, _extremum("llvm.minimum"))
+compiled_as(plus, _step, lambda builder, args, fail: builder.fadd(*args, flags=ANY_ORDER))
+compiled_as(times, _step, lambda builder, args, fail: builder.fmul(*args, flags=ANY_ORDER))
+compiled_as(larger, _step, _extremum("llvm.maximum"))
+compiled_as(smaller, _step, _extremum("llvm.minimum"))

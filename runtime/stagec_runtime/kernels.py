@@ -65,6 +65,17 @@ from stagec_runtime.trips import (
     falling as falling,
     trips as trips,
 )
+from stagec_runtime.widths import (
+    int8 as int8,
+    int16 as int16,
+    int32 as int32,
+    left_shifted as left_shifted,
+    right_shifted as right_shifted,
+    uint8 as uint8,
+    uint16 as uint16,
+    uint32 as uint32,
+    within as within,
+)
 
 BIT = 2**62
 

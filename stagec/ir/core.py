@@ -203,8 +203,8 @@ class Op:
     alone : as `scalar`, for a kernel that surely computes one element at a time: where that is
         faster in another way.  None: as `scalar`.
     noun : what generated code calls a result that the user gave no name; empty: nothing tells.
-    any_width : whether `scalar` says the same of integers of 64 bits as the op does of narrower
-        ones: kernels read those as such.
+    any_width : whether `scalar`, of integers of 64 bits, says what the op does with narrower
+        ones, but for the width of the result, to which kernels cut it.
     """
 
     name: str

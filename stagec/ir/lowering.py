@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from stagec.ir.core import (
     Stmt,
     Undef,
 )
+from stagec.ir.narrow import computed_in, converted, cut, narrow, operand_types, stored
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.types import INT, ArrayType, ListType, Type
 from stagec.ir.walk import operands, regions
@@ -31,7 +32,6 @@ from stagec.ir.walk import operands, regions
 ELEMENTS = frozenset(
     map(np.dtype, ("float64", "float32", "complex128", "complex64", "int64", "bool"))
 )
-NARROW = frozenset(map(np.dtype, ("int8", "int16", "int32", "uint8", "uint16", "uint32")))
 FOREIGN = re.compile(r"\brt\.|\{[a-z]")
 SMALL = 2**40  # what kernels may assume of the integers they are passed, and of sizes
 LARGEST = 2**62
@@ -47,16 +47,16 @@ def kernel_source(stmt: Apply, alone: bool = False) -> str | None:
     types, made = [a.type for a in stmt.args], [o.type for o in stmt.outs]
     if op.effect is Effect.ORDERED or not all(map(holds, (*types, *made))):
         return None
-    if any(map(_narrow, (*types, *made))):
-        return _of_any_width(stmt)
     if not all(map(_small, stmt.args)):
         return None
-    return _source(stmt, form)
+    if any(map(narrow, (*types, *made))):
+        return _of_any_width(stmt, form)
+    return _source(stmt, form, types)
 
 
-def _source(stmt: Apply, form: Scalar) -> str | None:
-    """The template for this form of the op."""
-    op, types = stmt.op, [a.type for a in stmt.args]
+def _source(stmt: Apply, form: Scalar, types: Sequence[Type]) -> str | None:
+    """The template for this form of the op, with operands of these types."""
+    op = stmt.op
     text = form(*types, **stmt.kwargs) if callable(form) else form
     if isinstance(text, Calls | Expands):
         return _call(stmt, text)
@@ -75,19 +75,26 @@ def _source(stmt: Apply, form: Scalar) -> str | None:
     return text
 
 
-def _of_any_width(stmt: Apply) -> str | None:
-    """The template of an op on narrow integers: kernels read them as integers of 64 bits, with
+def _of_any_width(stmt: Apply, form: Scalar) -> str | None:
+    """The template of an op on narrow integers: kernels compute with integers of 64 bits, with
     which the op must do the same.
     """
     (out,) = stmt.outs if len(stmt.outs) == 1 else (None,)
     if not stmt.op.any_width or out is None or not isinstance(out.type, ArrayType):
         return None
-    text = _source(stmt, stmt.op.scalar)
-    if text is None or not _narrow(out.type):
-        return text
-    if stmt.op.overwrites is not None or path_of(stmt) is None:
-        return None  # what it computes would have to be cut to its few bits
-    return text if out.type.rank else f"np.int64({text})"
+    placed = stmt.op.overwrites is not None or path_of(stmt) is not None or out.type.rank
+    dtype = INT.dtype if placed else computed_in(stmt)
+    if dtype is None:
+        return None
+    text = _source(stmt, form, operand_types(stmt, dtype))
+    if text is None:
+        return None
+    if stmt.op.overwrites is not None:
+        return stored(stmt, text) if narrow(out.type) else text
+    if not placed:
+        text = converted(text, stmt, dtype)
+        return cut(text, stmt) if narrow(out.type) else text
+    return f"np.int64({text})" if narrow(out.type) and not out.type.rank else text
 
 
 def _call(stmt: Apply, form: Calls | Expands) -> str | None:
@@ -120,18 +127,9 @@ def fits(type: Type) -> bool:
 
 def holds(type: Type) -> bool:
     """Whether a kernel can hold values of the type, narrow integers as those of 64 bits."""
-    if isinstance(type, ArrayType) and _narrow(type):
+    if isinstance(type, ArrayType) and narrow(type):
         return bool(type.rank) or type.kind != "array"
     return fits(type)
-
-
-def _passed_on(type: Type) -> bool:
-    """Whether statements with regions may pass on values of the type."""
-    return fits(type) or (_narrow(type) and not _is_array(type) and holds(type))
-
-
-def _narrow(type: Type) -> bool:
-    return isinstance(type, ArrayType) and type.dtype in NARROW
 
 
 def is_integer(type: Type) -> bool:
@@ -146,11 +144,11 @@ def in_kernel(stmt: Stmt) -> bool:
     if isinstance(stmt, Apply):
         return kernel_source(stmt) is not None
     values: Iterable[Operand] = (*operands(stmt), *stmt.outs)
-    if not all(_passed_on(v.type) and _small(v) for v in values):
+    if not all(holds(v.type) and _small(v) for v in values):
         return False
     for region in regions(stmt):
         inner = (*region.params, *region.results)
-        if not all(_passed_on(v.type) and _small(v) for v in inner):
+        if not all(holds(v.type) and _small(v) for v in inner):
             return False
         if not all(map(in_kernel, region.stmts)):
             return False
@@ -179,11 +177,9 @@ def _plain_path(stmt: Apply) -> bool:
 
 
 def _small(operand: Operand) -> bool:
-    """Whether the operand is no integer that a machine word cannot hold, or of fewer bits."""
+    """Whether the operand is no integer that a machine word cannot hold."""
     if isinstance(operand, Undef):
         return not isinstance(operand.type, ListType)
-    if isinstance(operand, Const) and _narrow(operand.type):
-        return False
     if not isinstance(operand, Const) or not isinstance(operand.value, int):
         return True
     return abs(operand.value) < LARGEST

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from stagec.ir.core import LIBRARY, Cost, Library, Op, Staged
+from stagec.ir.narrow import NARROW
 from stagec.ir.types import (
     BOOL,
     COMPLEX,
@@ -75,6 +76,8 @@ def _astype_scalar(x: ArrayType, dtype: np.dtype) -> str | Library:
     """A cast in compiled code; of floats to integers there NaN has no agreed value."""
     if x.dtype.kind in "fc" and dtype.kind in "iu":
         return LIBRARY
+    if dtype in NARROW:
+        return "{}"  # kernels cut it
     part = ".real" if _drops_imaginary(x.dtype, dtype) else ""
     return f"np.{'bool_' if dtype.kind == 'b' else dtype.name}({{}}{part})"
 
@@ -244,6 +247,7 @@ to_numpy = linear(
     source=_to_numpy_source,
     scalar="{}",
     cost=Cost.FREE,
+    any_width=True,
     rewrites=(lambda x: x if x.type.kind == "np" else None,),
 )
 

@@ -23,18 +23,15 @@ def _flat(name: str, ufunc: Any, source: str, **rules: Any) -> Op:
     return elementwise(name, ufunc, source, vjp=None, jvp=None, **rules)
 
 
-less = _flat("less", np.less, "{} < {}", python=operator.lt, any_width=True)
-less_equal = _flat("less_equal", np.less_equal, "{} <= {}", python=operator.le, any_width=True)
-greater = _flat("greater", np.greater, "{} > {}", python=operator.gt, any_width=True)
-greater_equal = _flat(
-    "greater_equal", np.greater_equal, "{} >= {}", python=operator.ge, any_width=True
-)
+less = _flat("less", np.less, "{} < {}", python=operator.lt)
+less_equal = _flat("less_equal", np.less_equal, "{} <= {}", python=operator.le)
+greater = _flat("greater", np.greater, "{} > {}", python=operator.gt)
+greater_equal = _flat("greater_equal", np.greater_equal, "{} >= {}", python=operator.ge)
 equal = _flat(
     "equal",
     np.equal,
     "{} == {}",
     python=operator.eq,
-    any_width=True,
     calls=(
         (np.isposinf, lambda x: _is_infinity(x, np.inf)),
         (np.isneginf, lambda x: _is_infinity(x, -np.inf)),
@@ -46,7 +43,6 @@ not_equal = _flat(
     np.not_equal,
     "{} != {}",
     python=operator.ne,
-    any_width=True,
     calls=((np.iscomplex, lambda x: not_equal(_imaginary(strong(x)), 0)),),
 )
 
@@ -113,14 +109,16 @@ right_shift = _flat(
     may_raise=(ValueError,),
     scalar=shift_form("right_shift"),
 )
-bitwise_count = _flat("bitwise_count", np.bitwise_count, "np.bitwise_count({})")
+bitwise_count = _flat(
+    "bitwise_count", np.bitwise_count, "np.bitwise_count({})", any_width=False
+)
 
 isnan = _flat("isnan", np.isnan, "np.isnan({})", math=math.isnan, result=BOOL)
 isinf = _flat("isinf", np.isinf, "np.isinf({})", math=math.isinf, result=BOOL)
 isfinite = _flat("isfinite", np.isfinite, "np.isfinite({})", math=math.isfinite, result=BOOL)
 signbit = _flat("signbit", np.signbit, "np.signbit({})")
 spacing = _flat("spacing", np.spacing, "np.spacing({})")
-gcd = _flat("gcd", np.gcd, "np.gcd({}, {})", math=math.gcd, result=INT)
+gcd = _flat("gcd", np.gcd, "np.gcd({}, {})", math=math.gcd, result=INT, any_width=False)
 lcm = _flat("lcm", np.lcm, "np.lcm({}, {})", math=math.lcm, result=INT, scalar=none)
 
 

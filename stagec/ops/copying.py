@@ -27,6 +27,7 @@ copy = make(
     source=lambda a: "{}.copy()" if a.kind == "array" else "np.array({})",
     scalar=lambda a: NATIVE if a.rank else "{}",
     cost=Cost.CHEAP,
+    any_width=True,
 )
 
 copy_if_set = replace(

@@ -78,6 +78,7 @@ def _filled(function: Callable[..., Any]) -> Op:
         scalar=NATIVE,
         cost=Cost.CHEAP,
         may_raise=(ValueError, MemoryError),
+        any_width=True,
     )
     return op
 
@@ -117,6 +118,7 @@ def _filled_like(function: Callable[..., Any], plain: Op, lenient: tuple[int, ..
         cost=Cost.CHEAP,
         shapes=(0,),
         lenient=lenient,
+        any_width=True,
     )
     return op
 

@@ -98,7 +98,11 @@ cbrt = elementwise(
 square = elementwise("square", np.square, "np.square({})", **times(lambda z, x: 2 * x))
 
 reciprocal = elementwise(
-    "reciprocal", np.reciprocal, "np.reciprocal({})", **times(lambda z, x: -(z * z))
+    "reciprocal",
+    np.reciprocal,
+    "np.reciprocal({})",
+    any_width=False,  # that of 0 is another number for each width
+    **times(lambda z, x: -(z * z)),
 )
 
 ldexp = elementwise(

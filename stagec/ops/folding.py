@@ -63,6 +63,7 @@ def combining(
         scalar=lambda x, y: whole if made(x, y).kind != "f" else f"kernels.{name}({{}}, {{}})",
         cost=Cost.CHEAP,
         neutral=neutral,
+        any_width=True,
     )
 
 

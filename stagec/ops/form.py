@@ -65,7 +65,7 @@ def elementwise(
     cost: Cost | Callable[..., Cost] = Cost.CHEAP,
     rewrites: tuple[Rewrite, ...] = (),
     measure: Callable[..., Dim] | None = None,
-    any_width: bool = False,
+    any_width: bool = True,
 ) -> Op:
     """An op computed element by element with broadcasting.
 

@@ -142,11 +142,13 @@ def numpy_power_form(
 
 
 def shift_form(name: str) -> Callable[[ArrayType, ArrayType], str | Library]:
-    """Shifts of Python ints in compiled code; those of NumPy numbers are left to NumPy."""
+    """Shifts in compiled code: Python's raise for negative counts, NumPy's do not."""
 
     def form(x: ArrayType, y: ArrayType) -> str | Library:
-        integers = all(t.weak and t.dtype.kind == "i" for t in (x, y))
-        return f"kernels.{name}({{}}, {{}})" if integers else LIBRARY
+        if x.weak and y.weak:
+            integers = x.dtype.kind == y.dtype.kind == "i"
+            return f"kernels.{name}({{}}, {{}})" if integers else LIBRARY
+        return f"kernels.{name}ed({{}}, {{}})"
 
     return form
 

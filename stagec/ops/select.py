@@ -78,6 +78,7 @@ def _choice(name: str, scalar: bool, **rules: Any) -> Op:
         batch_last=lambda args, wide: op(*align_last(args, wide)),
         scalar="{1} if {0} else {2}",
         cost=Cost.CHEAP,
+        any_width=True,
         **rules,
     )
     return op

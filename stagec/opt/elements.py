@@ -13,7 +13,7 @@ from stagec.ir.types import ArrayType
 from stagec.ops.cast import to_python
 from stagec.ops.indexing import read, update
 
-PYTHON = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
+PYTHON = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 
 
 Lengths = Sequence["Operand | None"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stagec.ir.core import Apply, Calls, Cost, Expands, For, If, Stmt, While
-from stagec.ir.lowering import fits, holds, in_kernel, is_integer
+from stagec.ir.lowering import holds, in_kernel, is_integer
 from stagec.ir.types import ArrayType, ListType, Type
 from stagec.ir.walk import regions, uses
 from stagec.opt.elements import is_size
@@ -107,5 +107,4 @@ def makes_memory(stmt: Stmt) -> bool:
 
 def passes(type: Type) -> bool:
     """Whether values of the type may be passed to kernels and returned by them."""
-    array = isinstance(type, ArrayType) and bool(type.rank)
-    return (holds if array else fits)(type) and not isinstance(type, ListType)
+    return holds(type) and not isinstance(type, ListType)

@@ -8,7 +8,7 @@ later trip still reads.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stagec.ir.alias import path_of
 from stagec.ir.core import (
@@ -22,7 +22,8 @@ from stagec.ir.core import (
     Structured,
     Value,
 )
-from stagec.ir.lowering import fits
+from stagec.ir.lowering import holds, kernel_source
+from stagec.ir.narrow import narrow, storable
 from stagec.ir.types import ArrayType, Shape, Size, at_least, may_be_one, same
 from stagec.ops.indexing import accumulate
 from stagec.opt.scalarise.places import (
@@ -57,7 +58,7 @@ def pointwise(stmt: Apply) -> bool:
     if op.effect is not Effect.NONE or op.overwrites is not None or len(stmt.outs) != 1:
         return False
     out = array_type(stmt.outs[0])
-    if out is None or None in out.shape or not all(map(fits, (*types, out))):
+    if out is None or None in out.shape or not all(map(holds, (*types, out))):
         return False
     if op.aliased(stmt.kwargs) is not None or isinstance(op.scalar, Structured):
         return False
@@ -69,6 +70,8 @@ def pointwise(stmt: Apply) -> bool:
         not callable(op.scalar) and op.raises(numbers, stmt.kwargs)
     ):
         return False
+    if any(map(narrow, (*types, out))) and kernel_source(_number(stmt)) is None:
+        return False
     return all(
         fitting(t.shape, out.shape)
         for k, t in enumerate(types)
@@ -76,12 +79,25 @@ def pointwise(stmt: Apply) -> bool:
     )
 
 
+def _number(stmt: Apply) -> Apply:
+    """The op on one element of each operand."""
+
+    def one(operand: Operand) -> Operand:
+        kind = array_type(operand)
+        return operand if kind is None else Value(element(kind))
+
+    (out,) = stmt.outs
+    kind = array_type(out)
+    assert kind is not None
+    return replace(stmt, args=tuple(map(one, stmt.args)), outs=(Value(element(kind)),))
+
+
 def fold_of(stmt: Apply) -> Fold | None:
     """How a reduction is done element by element, if it can be."""
     if not isinstance(stmt.op.scalar, Folds):
         return None
     given = array_type(stmt.args[0])
-    if given is None or None in given.shape or not (fits(given) and fits(stmt.out.type)):
+    if given is None or None in given.shape or not (holds(given) and holds(stmt.out.type)):
         return None
     fold = stmt.op.scalar.rule(given, **stmt.kwargs)
     if fold is None or not fold.axes:
@@ -96,8 +112,10 @@ def writes(stmt: Apply, views: Views) -> Shape | None:
     """The shape of the part that the op writes to element by element; None if it does not."""
     if stmt.op.overwrites != 0 or path_of(stmt) is None:
         return None
-    view = views.of(stmt) if all(fits(a.type) for a in stmt.args) else None
+    view = views.of(stmt) if all(holds(a.type) for a in stmt.args) else None
     value = stmt.args[1].type
+    if not storable(*stmt.args[:2]):
+        return None
     if view is None or not view.shape or not isinstance(value, ArrayType):
         return None
     return view.shape if fitting(value.shape, view.shape) else None
