@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While, known
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import Size, rank_of
-from stagec.ir.walk import regions, statements
+from stagec.ir.walk import counted, regions, statements
 from stagec.ops.axes import transpose
 from stagec.ops.copying import copy
 from stagec.ops.creation import empty, ones, zeros
@@ -34,6 +34,7 @@ from stagec.opt.elements import indices_of, is_element
 
 MADE = (empty, zeros, ones, full)
 WEIGHT = 16  # trips of a loop, where only its depth is known
+FEW = 8  # trips
 DEEP = 3  # loops that are worth a copy of the array
 
 
@@ -134,7 +135,9 @@ class _Votes:
                         self.access(stmt, depth, loop)
                 case For(body=body):
                     self.facts.index(stmt)
-                    self.block(body, depth + 1, None if _has_loops(body) else stmt)
+                    alone = None if _has_loops(body) else stmt
+                    around = loop is not None and _unrolled(stmt)
+                    self.block(body, depth + 1, loop if around else alone)
                 case While(body=body):
                     self.block(body, depth + 1)
                 case _:
@@ -161,7 +164,20 @@ class _Votes:
 
 
 def _has_loops(block: Block) -> bool:
-    return any(isinstance(s, For | While) for s in statements(block))
+    return any(isinstance(s, For | While) and not _unrolled(s) for s in statements(block))
+
+
+def _unrolled(loop: For | While) -> bool:
+    """Whether the loop only computes numbers on a few trips, so that LLVM makes it no loop.
+
+    The loop around it is the innermost one then, whose trips become vectors.
+    """
+    if isinstance(loop, While) or not counted(loop):
+        return False
+    trips = known(loop.hi)
+    inside = list(statements(loop.body))
+    few = isinstance(trips, int) and trips <= FEW
+    return few and all(isinstance(s, Apply) and s.op.overwrites is None for s in inside)
 
 
 # --- arrays with their axes turned around ----------------------------------------------------

@@ -43,6 +43,25 @@ def scatter(x: Any, mu: Any, Q: Any) -> Any:
     return total
 
 
+def blended(x: Any, mu: Any, Q: Any) -> Any:
+    """The sum that the loop carries turns as well; it begins as zeros."""
+    total = np.zeros_like(x)
+    for c in range(len(mu)):
+        total += x[:, 0, None] * (x @ Q[c])
+    return total
+
+
+def nested(x: Any, mu: Any, Q: Any) -> Any:
+    total = np.ones(x.shape)
+    s = 0.0
+    for _ in range(2):
+        s += np.sum(np.sqrt(np.sum(total**2, axis=1)))
+        for c in range(len(mu)):
+            total = np.tanh(total + x @ Q[c] * x[:, 1:2])
+        total = total * 0.5 + mu[0]
+    return total * s
+
+
 def layers(x: Any, mu: Any, Q: Any) -> Any:
     """A matrix is carried from trip to trip."""
     h = x.copy()
@@ -61,6 +80,24 @@ def rows(x: Any, mu: Any, Q: Any) -> Any:
     return s
 
 
+def summed_rows(x: Any, mu: Any, Q: Any) -> Any:
+    """Rows of the sum are looked at one by one."""
+    total, s = np.zeros_like(x), 0.0
+    for c in range(len(mu)):
+        total += x @ Q[c]
+        for i in range(len(total)):
+            s += np.sqrt(1.0 + np.dot(total[i], mu[c]) ** 2)
+    return s
+
+
+def switched(x: Any, mu: Any, Q: Any) -> Any:
+    """The sum may be another matrix after a trip."""
+    total = np.zeros_like(x)
+    for c in range(len(mu)):
+        total = total + x @ Q[c] if mu[c, 0] > 0 else x
+    return total
+
+
 def collected(x: Any, mu: Any, Q: Any) -> Any:
     """The products are results."""
     found = []
@@ -74,8 +111,8 @@ def outside(x: Any, mu: Any, Q: Any) -> Any:
     return np.sum((x @ Q[0]) ** 2, axis=1)
 
 
-TURNED = (distances, softmax, scatter)
-STAY = (layers, rows, collected, outside)
+TURNED = (distances, softmax, scatter, blended, nested)
+STAY = (layers, rows, summed_rows, switched, collected, outside)
 
 
 def arguments(n: int, d: int = 3, k: int = 4) -> tuple[Any, ...]:
@@ -115,6 +152,36 @@ def test_what_turns() -> None:
     args = arguments(17)
     assert turning(compiled, *args) == {"z", ""}
     assert "x[j, i]" in compiled.source(*args)  # a copy, in front of the loop
+
+
+def test_sums_end_in_the_order_of_the_program() -> None:
+    """Also where there is no trip."""
+    compiled = sc.jit(blended, backend="numba")
+    assert "total" in turning(compiled, *arguments(17))
+    for k in (4, 0):
+        found = compiled(*arguments(17, k=k))
+        assert found.shape == (17, 3)
+        assert found.flags.c_contiguous
+
+
+def skinned(x: Any, w: Any, Q: Any) -> Any:
+    Q = Q + np.zeros((4, 4))
+    total = np.zeros((len(x), 3))
+    for c in range(len(Q)):
+        total += w[:, c, None] * (x @ Q[c, :3].T)
+    return total
+
+
+def test_small_products_read_rows() -> None:
+    """What loops read several times lies in the order in which they read it."""
+    compiled = sc.jit(skinned, backend="numba")
+    args = RNG.normal(size=(17, 4)), RNG.normal(size=(17, 5)), RNG.normal(size=(5, 4, 4))
+    np.testing.assert_allclose(compiled(*args), skinned(*args), rtol=1e-12)
+    source = compiled.source(*args)
+    assert "skinned_kernel(w, x.T, Q)" in source
+    assert "    t = t.copy()\n    total = np.zeros((3, t_1))\n" in source
+    innermost = [line for line in source.splitlines() if "w[" in line]
+    assert innermost == ["            t_2[0, j] = w[j, c]"]
 
 
 @pytest.mark.parametrize("program", STAY)

@@ -7,7 +7,8 @@
 
 Rows of a few elements are too short for BLAS and for vector instructions; how long the axes
 were at the first call decides (`Function.lengths`).  With the products turn what is computed
-for them and from them element by element, and lists of such matrices: tapes.
+for them and from them element by element, lists of such matrices (tapes), and sums that loops
+carry from zeros on.
 """
 
 from __future__ import annotations

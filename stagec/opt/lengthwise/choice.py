@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stagec.ir.build import freeze
-from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, While
+from stagec.ir.core import Apply, Block, For, Op, Operand, Stmt, Value, While
 from stagec.ir.function import Function
 from stagec.ir.types import ArrayType, Symbol, Type, measured_by
 from stagec.ir.walk import operands, regions
 from stagec.ops.axes import transpose
+from stagec.ops.creation import ones, ones_like, zeros, zeros_like
 from stagec.ops.extent import extent
+from stagec.ops.filling import full
+from stagec.ops.indexing import WHOLE, accumulate
 from stagec.ops.lists import list_append, list_get, list_length, list_new
 from stagec.ops.products import matmul
 from stagec.opt.scalarise.groups import fold_of, pointwise
@@ -20,6 +23,8 @@ from stagec.opt.tapes.webs import Web, survey
 
 SHORT = 32  # elements: longer rows are as good for BLAS and vector instructions as columns
 TALL = 2  # rows for each element of a row: fewer are not much longer themselves
+PLAIN: dict[Op, Op] = {zeros_like: zeros, ones_like: ones}
+FILLED = {zeros, ones, full, *PLAIN}
 KEPT = {list_new, list_append, list_get, list_length}
 
 
@@ -31,17 +36,29 @@ class Chosen:
     webs: set[Web] = field(default_factory=set[Web])
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A matrix that a loop carries: as it begins, in a trip, after a trip, and in the end."""
+
+    init: Operand
+    param: Value
+    result: Operand
+    out: Value
+
+
 def chosen(fn: Function) -> Chosen:
     """The matrices that turn, products of matrices among them."""
     finder = _Finder(dict(fn.lengths))
     finder.block(fn.body, inside=False)
+    finder.bound.update(fn.body.results)
     if not finder.sums or not finder.made:
         return Chosen()
     lists = {v: web for v, web in survey(fn).webs.items() if _simple(web)}
     while finder.shrink(lists):
         pass
     values = finder.with_products(lists)
-    read = [m.args[0] for v, m in finder.made.items() if v in values and m.op is list_get]
+    got = [m for v, m in finder.made.items() if v in values and isinstance(m, Apply)]
+    read = [m.args[0] for m in got if m.op is list_get]
     webs = {lists[xs] for xs in read if isinstance(xs, Value)}
     return Chosen(values, webs)
 
@@ -83,8 +100,10 @@ class _Finder:
     Attributes
     ----------
     lengths : how long axes were at the first call.
-    made : the tall matrices that loops make, by what makes them.
+    made : the tall matrices that loops make or carry, by what makes them.
+    fresh : the matrices that are new and filled with one number.
     users : the ops that use a value.
+    ends : what is carried from or to a value.
     sums : the products of matrices in loops, each a sum over the rows of both where one is
         the transpose of a matrix.
     flipped : what a matrix is the transpose of.
@@ -92,8 +111,10 @@ class _Finder:
     """
 
     lengths: Mapping[Symbol, int]
-    made: dict[Value, Apply] = field(default_factory=dict["Value", "Apply"])
+    made: dict[Value, Apply | Carried] = field(default_factory=dict["Value", "Apply | Carried"])
+    fresh: set[Operand] = field(default_factory=set["Operand"])
     users: dict[Value, list[Apply]] = field(default_factory=dict["Value", "list[Apply]"])
+    ends: dict[Operand, list[Carried]] = field(default_factory=dict["Operand", "list[Carried]"])
     sums: list[Apply] = field(default_factory=list[Apply])
     flipped: dict[Operand, Operand] = field(default_factory=dict["Operand", "Operand"])
     bound: set[Operand] = field(default_factory=set["Operand"])
@@ -103,14 +124,18 @@ class _Finder:
 
         `inside` says whether the block is in a loop.
         """
-        self.bound.update(block.results)
         for stmt in block.stmts:
             self.statement(stmt, inside)
             for region in regions(stmt):
                 self.block(region, inside or isinstance(stmt, For | While))
+                if not isinstance(stmt, For):
+                    self.bound.update(region.results)
 
     def statement(self, stmt: Stmt, inside: bool) -> None:
         """Collect what the statement makes and uses."""
+        if isinstance(stmt, For):
+            self.loop(stmt, inside)
+            return
         if not isinstance(stmt, Apply):
             self.bound.update(operands(stmt))
             return
@@ -119,10 +144,26 @@ class _Finder:
                 self.users.setdefault(value, []).append(stmt)
         if stmt.op is transpose:
             self.flipped[stmt.out] = stmt.args[0]
+        if stmt.op in FILLED:
+            self.fresh.add(stmt.out)
         if inside and stmt.op is matmul:
             self.sums.append(stmt)
         if inside and len(stmt.outs) == 1 and self.tall(stmt.out.type) and _turns(stmt):
             self.made[stmt.out] = stmt
+
+    def loop(self, loop: For, inside: bool) -> None:
+        """Collect what the loop carries; `inside` says whether it is in another."""
+        results = loop.body.results
+        self.bound.update((loop.lo, loop.hi, loop.step, *results[len(loop.init) :]))
+        for slot in map(Carried, loop.init, loop.body.params[1:], results, loop.carry):
+            if not self.tall(slot.param.type):
+                self.bound.update((slot.init, slot.result))
+                continue
+            self.made[slot.param] = slot
+            if inside:
+                self.made[slot.out] = slot
+            for end in {slot.init, slot.result}:
+                self.ends.setdefault(end, []).append(slot)
 
     def tall(self, kind: Type) -> bool:
         """Whether it is a matrix with many rows, which are short."""
@@ -146,10 +187,18 @@ class _Finder:
             s.out in self.made for s in web.by(list_get)
         )
 
+    def carries(self, slot: Carried) -> bool:
+        """Whether what the loop carries may turn."""
+        starts = slot.init in self.fresh or slot.init in self.made
+        return starts and slot.param in self.made and slot.result in self.made
+
     def free(self, value: Value, lists: Mapping[Value, Web], webs: set[Web]) -> bool:
         """Whether the matrix may turn, as far as one sees from what makes and uses it."""
         maker = self.made[value]
-        if maker.op is list_get and lists.get(maker.args[0]) not in webs:  # type: ignore[arg-type]
+        slots = self.ends.get(value, [])
+        if not all(map(self.carries, [*slots, maker] if isinstance(maker, Carried) else slots)):
+            return False
+        if _got(maker) and lists.get(maker.args[0]) not in webs:  # type: ignore[union-attr]
             return False
         return value not in self.bound and all(
             stmt.op in (matmul, transpose, extent)
@@ -167,7 +216,7 @@ class _Finder:
             linked[a].append(b)
             linked[b].append(a)
         found: set[Value] = set()
-        waiting = [v for v, made in self.made.items() if made.op is matmul]
+        waiting = [v for v, m in self.made.items() if isinstance(m, Apply) and m.op is matmul]
         waiting += [v for pair in summed for v in pair]
         while waiting:
             value = waiting.pop()
@@ -188,20 +237,30 @@ class _Finder:
         """Pairs of matrices that turn together."""
         first: dict[Web, Value] = {}
         for value, made in self.made.items():
+            if isinstance(made, Carried):
+                ends = (made.init, made.param, made.result)
+                yield from ((value, a) for a in ends if a in self.made)  # type: ignore[misc]
+                continue
             yield from ((value, a) for a in made.args if a in self.made)  # type: ignore[misc]
             lasting = [s for s in self.users.get(value, ()) if s.op is list_append]
-            ends = lasting + ([made] if made.op is list_get else [])
+            ends = lasting + ([made] if _got(made) else [])
             yield from (
                 (value, first.setdefault(lists[s.args[0]], value))  # type: ignore[index]
                 for s in ends
             )
 
 
+def _got(maker: Apply | Carried) -> bool:
+    """Whether the matrix is an element of a list."""
+    return isinstance(maker, Apply) and maker.op is list_get
+
+
 def _turns(stmt: Apply) -> bool:
     """Whether there is a way to make the matrix turned."""
     if stmt.op is matmul:
         return all(isinstance(a.type, ArrayType) and a.type.rank == 2 for a in stmt.args)
-    return stmt.op is list_get or (pointwise(stmt) and turned_pointwise(stmt))
+    summed = stmt.op is accumulate and stmt.kwargs["path"] == WHOLE
+    return stmt.op is list_get or ((summed or pointwise(stmt)) and turned_pointwise(stmt))
 
 
 def turned_pointwise(stmt: Apply) -> bool:
