@@ -322,3 +322,19 @@ def test_parts_of_parts_are_what_they_are_in_numpy(program: Any, size: int) -> N
     total = sc.grad(lambda x: np.sum(program(x) ** 2), backend="numba")
     usual = sc.grad(lambda x: np.sum(program(x) ** 2))
     np.testing.assert_allclose(total(x), usual(x), rtol=1e-12)
+
+
+def mirrored(x: Any) -> Any:
+    """What is added to a cotangent mirrors it, and the cotangent is a part of another one."""
+    a = x.copy()
+    for m in range(1, len(x)):
+        b = a[1:m].copy()
+        a[1:m] = b + 0.3 * b[::-1]
+    return np.sum(a**2)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6])
+def test_a_part_that_is_read_in_place_is_not_added_to_before_that(size: int) -> None:
+    x = RNG.normal(size=size)
+    got = sc.grad(mirrored, backend="numba")(x)
+    np.testing.assert_allclose(got, sc.grad(mirrored)(x), rtol=1e-12)

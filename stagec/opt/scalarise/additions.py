@@ -36,8 +36,8 @@ def postponed(group: Group) -> list[Apply]:
             continue
         places = group.target(stmt)
         read = any(
-            a.leaf is root and a.places != places and group.lag(a, places) != APART
-            for a in group.reads
+            read_at is not None and read_at != places and group.lag(read_at, places) != APART
+            for read_at in (a.of(root) for a in group.reads)
         )
         if read or places != seen.setdefault(root, places):
             found.append(stmt)
@@ -54,7 +54,8 @@ def backwards(group: Group, later: Sequence[Apply]) -> bool:
             continue
         places = group.target(stmt)
         for access in group.reads:
-            delay = group.lag(access, places) if access.leaf is root else APART
+            read_at = access.of(root)
+            delay = APART if read_at is None else group.lag(read_at, places)
             if delay is None or any(delay[:-1] if stmt in later else delay):
                 return True
     return False

@@ -133,10 +133,23 @@ def fitting(shape: Shape, wide: Shape) -> bool:
 
 @dataclass(slots=True)
 class Access:
-    """An element that a member reads."""
+    """An element that a member reads.
+
+    Attributes
+    ----------
+    leaf : the array.
+    places : where it lies.
+    views : the views of the array that it was found through, and where it lies in these.
+    """
 
     leaf: Operand
     places: Places
+    views: tuple[tuple[Operand, Places], ...] = ()
+
+    def of(self, array: Operand) -> Places | None:
+        """Where it lies in this array, or view; None of another one."""
+        found = (places for view, places in self.views if view is array)
+        return self.places if self.leaf is array else next(found, None)
 
 
 @dataclass(slots=True, eq=False)
@@ -172,6 +185,7 @@ class Group:
 
     def resolve(self, operand: Operand, places: Places) -> Access:
         """The array behind views, and where the element lies in it."""
+        views: list[tuple[Operand, Places]] = []
         while isinstance(operand, Value) and operand not in self.made:
             kind = array_type(operand)
             if kind is None or operand in self.first or operand in self.last:
@@ -180,10 +194,11 @@ class Group:
             moved = None if stmt is None else moved_to(stmt, places, self.views)
             if stmt is None or moved is None:
                 break
+            views.append((operand, places))
             operand, places = stmt.args[0], moved
             inner = array_type(operand)
             places = broadcast(places, inner) if inner is not None else ()
-        return Access(operand, places)
+        return Access(operand, places, tuple(views))
 
     def accesses(self, stmt: Apply) -> Iterator[Access]:
         """The elements that the op reads in one trip."""
@@ -302,7 +317,7 @@ class Group:
         """
         _, before = self.last[root]
         alone = len(before) == 1 or not self.adding[root]
-        apart = (self.lag(Access(root, p), places) == APART for p in before)
+        apart = (self.lag(p, places) == APART for p in before)
         return alone and all(apart) and injective(places, self.shape)
 
     def order(self, array: Operand, places: Places, reads: Sequence[Access]) -> bool:
@@ -311,9 +326,10 @@ class Group:
         """
         descending = self.descending
         for access in reads:
-            if access.leaf is not array:
+            read_at = access.of(array)
+            if read_at is None:
                 continue
-            delay = self.lag(access, places)
+            delay = self.lag(read_at, places)
             if delay is None:
                 return False
             first = next((d for d in delay if d), 0)
@@ -325,9 +341,9 @@ class Group:
         self.descending = descending
         return True
 
-    def lag(self, access: Access, places: Places) -> tuple[int, ...] | None:
+    def lag(self, read_at: Places, places: Places) -> tuple[int, ...] | None:
         """How many trips of each loop an element is read before it is written."""
-        return lag(access.places, places, self.shape, self.views.facts.holds)
+        return lag(read_at, places, self.shape, self.views.facts.holds)
 
 
 def injective(places: Places, shape: Shape) -> bool:
