@@ -140,7 +140,7 @@ def sorted_numbers(items: Any, keys: Any, reverse: Any) -> Any:
 def sorted_by(items: Any, columns: Any, reverse: Any) -> Any:
     n = len(items)
     # the last key counts most, and equal items keep their order
-    keys = [np.array(column) for column in reversed(columns)]
+    keys = list(reversed(columns))
     if reverse:
         order = n - 1 - np.lexsort([key[::-1] for key in keys])[::-1]
     else:

@@ -18,15 +18,17 @@ from stagec.frontend.values import (
     RangeValue,
     Ref,
     SliceValue,
+    StagedItems,
     TupleValue,
     Value,
 )
 from stagec.ir.core import Const, Operand, const
 from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Slice, shift
-from stagec.ir.types import ArrayType, Type
+from stagec.ir.types import ArrayType, ListType, Type
 from stagec.ops import indexing
 from stagec.ops.arithmetic import Handle, negative
 from stagec.ops.cast import astype, number_type
+from stagec.ops.list_arrays import list_stack
 from stagec.ops.paths import is_view, path_type
 
 
@@ -162,13 +164,25 @@ class Subscript:
 
     def positions(self, value: Value) -> None:
         """A list of positions; an empty one picks nothing."""
-        array = self.m.as_array(self.state, value, self.loc)
+        array: Any = self.integers(value)
+        if array is None:
+            array = self.m.as_array(self.state, value, self.loc)
         if not isinstance(array, np.ndarray):
             self.items.append(self.arg(array.operand))
         elif not self.alone:
             raise self.refuse("an empty list beside another index")
         else:
             self.items.append(Slice(0, 0))
+
+    def integers(self, value: Value) -> Handle | None:
+        """A list of integers of run-time length as an array; None of anything else."""
+        content = self.state.cells.get(value.cell) if isinstance(value, Ref) else None
+        kind = content.operand.type if isinstance(content, StagedItems) else None
+        number = kind.element if isinstance(kind, ListType) else None
+        if not isinstance(number, ArrayType) or number.rank or number.dtype.kind not in "iu":
+            return None
+        assert isinstance(content, StagedItems)
+        return list_stack(self.m.handle(self.state, content.operand), dtype=number.dtype)
 
     def known(self, plain: Any, rank: int, others: int) -> None:
         if plain is None:

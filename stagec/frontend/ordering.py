@@ -21,7 +21,6 @@ from stagec.frontend.values import (
     Mapped,
     Number,
     Ref,
-    StagedItems,
     TupleValue,
     Value,
     Zipped,
@@ -77,7 +76,7 @@ def sorted_list(
             "SC303", "what these items are sorted by must be numbers", loc,
             "sort by numbers, or by tuples of numbers",
         )  # fmt: skip
-    ranks = tuple(Ref(m.new_cell(state, StagedItems(o)), list) for o in columns)
+    ranks = tuple(staged_lists.numbers(m, state, o) for o in columns)
     given = (value, TupleValue(ranks), Known(back))
     return m.call_value(state, array_library.sorted_by, given, {}, loc)
 

@@ -25,6 +25,7 @@ from stagec.frontend.values import ArrayRef, Columns, Ref, StagedItems, TupleVal
 from stagec.ir.core import Operand
 from stagec.ir.types import ListType, rank_of
 from stagec.ops import lists
+from stagec.ops.list_form import element_type
 
 Content: TypeAlias = StagedItems | Columns
 
@@ -83,6 +84,12 @@ def popped(m: Machine, state: State, content: Content) -> tuple[Content, Value]:
         return rest, TupleValue(tuple(v for _, v in pairs), content.cls)
     new, value = lists.list_pop(m.handle(state, content.operand))
     return StagedItems(new.operand), _taken(m, state, value)
+
+
+def numbers(m: Machine, state: State, column: Operand) -> Value:
+    """The numbers of a list as an array, which has their type without any, too."""
+    dtype = getattr(element_type(column.type), "dtype", None)
+    return m.wrap(state, ops.list_stack(m.handle(state, column), dtype=dtype))
 
 
 def as_array(m: Machine, state: State, content: Content, loc: Loc | None) -> Value:

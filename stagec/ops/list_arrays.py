@@ -10,36 +10,42 @@ import stagec_runtime as rt
 from stagec.ir.core import Op, Staged
 from stagec.ir.types import ArrayType, ListType, Type
 from stagec.ops.axes import move_axis
+from stagec.ops.creation import dtype_text
 from stagec.ops.list_form import element_type, list_op
 from stagec.ops.paths import array_type
 
 
-def _stack_infer(xs: Type) -> ArrayType:
+def _stack_infer(xs: Type, *, dtype: Any = None) -> ArrayType:
     element = element_type(xs)
     if not isinstance(element, ArrayType):
         raise TypeError(f"a list of {element} is not an array")
+    if dtype and element.rank:
+        raise TypeError(f"an empty list of {element} has no shape")
     return ArrayType(element.dtype, (None, *element.shape))
 
 
-def _stack_source(xs: Any) -> str:
+def _stack_source(xs: Any, *, dtype: Any = None) -> str:
     # an empty list has no shape and dtype to give: np.stack raises, where they are needed
     element = xs.element
     plain = element.rank == 0 and element.dtype == np.float64
+    if dtype and not plain:
+        return f"np.array({{}}, {dtype_text(dtype)})"
     return "np.array({})" if plain else "np.stack({})"
 
 
-def _stack_value(xs: Any) -> Any:
-    return np.stack(xs) if xs else np.array(xs, float)
+def _stack_value(xs: Any, *, dtype: Any = None) -> Any:
+    return np.stack(xs) if xs else np.array(xs, dtype or float)
 
 
+# `dtype` is that of the elements where a list without any makes an array without any
 list_stack = list_op(
     "list_stack",
     infer=_stack_infer,
     value=_stack_value,
     source=_stack_source,
-    vjp=lambda ct, out, xs: (list_unstack(ct, kind=_kind(xs)),),
-    jvp=lambda dxs, out, xs: list_stack(dxs[0]),
-    batch=lambda args, axes: (list_stack(args[0]), axes[0] + 1),
+    vjp=lambda ct, out, xs, *, dtype=None: (list_unstack(ct, kind=_kind(xs)),),
+    jvp=lambda dxs, out, xs, *, dtype=None: list_stack(dxs[0]),
+    batch=lambda args, axes, *, dtype=None: (list_stack(args[0]), axes[0] + 1),
     may_raise=(ValueError,),
 )
 

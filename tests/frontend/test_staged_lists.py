@@ -207,3 +207,29 @@ def test_what_needs_more_than_columns_is_refused() -> None:
         sc.jit(lambda x: pairs(x, 1.0) == [(1, 0)])(X)
     with pytest.raises(sc.StagecError, match="SC303"):
         sc.jit(lambda x: sorted(pairs(x, 1.0), key=lambda p: x * p[0]))(X)
+
+
+def in_order(x: Any, far: Any) -> Any:
+    found = pairs(x, far)
+    found.sort(key=lambda pair: pair[0] % 2)
+    return found, sorted(found, reverse=True), [i for i, _ in sorted(found)]
+
+
+def picked(x: Any, far: Any) -> Any:
+    far_ones = []
+    for i in range(len(x)):
+        if x[i] > far:
+            far_ones.append(i)
+    return x[far_ones]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_lists_without_items_are_sorted_and_pick_nothing(backend: str) -> None:
+    assert sc.jit(in_order, backend=backend)(X, -1.0) == in_order(X, -1.0) == ([], [], [])
+    assert sc.jit(in_order, backend=backend)(X, 1.5) == in_order(X, 1.5)
+    for far in (9.0, 0.5):
+        got = sc.jit(picked, backend=backend)(X, far)
+        np.testing.assert_array_equal(got, picked(X, far), strict=True)
+    slope = sc.grad(lambda x, far: np.sum(picked(x, far) ** 2), backend=backend)
+    np.testing.assert_array_equal(slope(X, 9.0), np.zeros(5))
+    np.testing.assert_array_equal(slope(X, 1.0), np.where(X > 1.0, 2 * X, 0.0))
