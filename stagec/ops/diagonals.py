@@ -9,7 +9,7 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.ir.core import LIBRARY, NATIVE, Cost, Expands, Library, Moves, Op
 from stagec.ir.path import Arg
-from stagec.ir.types import ArrayType, Dim, affine, same
+from stagec.ir.types import ArrayType, Dim, affine, lengthened, same
 from stagec.ops.axes import expand_dims, length, move_axis, no_shift, normal_axis, to_front
 from stagec.ops.broadcast import batched, sum_
 from stagec.ops.cast import astype
@@ -127,7 +127,7 @@ def _diag_call(v: Any, k: Any = 0) -> Any:
 
 
 def _diag_infer(x: ArrayType, *, k: int) -> ArrayType:
-    size = affine((x.shape[0], 1), const=abs(k))
+    size = lengthened(x.shape[0], by=abs(k))
     return ArrayType(x.dtype, (size, size))
 
 
@@ -155,7 +155,7 @@ diag = linear(
 
 
 def _rows_infer(x: ArrayType, *, k: int) -> ArrayType:
-    size = affine((x.shape[-1], 1), const=abs(k))
+    size = lengthened(x.shape[-1], by=abs(k))
     return ArrayType(x.dtype, (*x.shape[:-1], size, size))
 
 

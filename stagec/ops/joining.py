@@ -15,7 +15,7 @@ import numpy as np
 
 from stagec.ir.core import LIBRARY, Calls, Cost, Expands, Op, Staged
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, Dim, ListType, affine, quotient, same_shape
+from stagec.ir.types import ArrayType, Dim, ListType, lengthened, quotient, same_shape
 from stagec.ops.arrays import vector
 from stagec.ops.axes import (
     dtype_of,
@@ -127,7 +127,7 @@ def _concatenate_infer(*types: ArrayType, axis: int) -> ArrayType:
         for k in range(rank):
             if k != axis:
                 shape[k] = _same_dim(shape[k], t.shape[k], types)
-    shape[axis] = affine(*((t.shape[axis], 1) for t in types))
+    shape[axis] = lengthened(*(t.shape[axis] for t in types))
     return ArrayType(np.result_type(*(t.dtype for t in types)), tuple(shape))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from stagec.ir.core import Cost, Op, Staged, known
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, affine
+from stagec.ir.types import ArrayType, lengthened
 from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, to_front
 from stagec.ops.broadcast import sum_
 from stagec.ops.cast import fit_dtype
@@ -79,7 +79,7 @@ def _width_text(width: Width) -> str:
 
 
 def _padded(x: ArrayType, width: Width) -> ArrayType:
-    dims = (affine((d, 1), const=a + b) for d, (a, b) in zip(x.shape, width, strict=True))
+    dims = (lengthened(d, by=a + b) for d, (a, b) in zip(x.shape, width, strict=True))
     return ArrayType(x.dtype, tuple(dims))
 
 

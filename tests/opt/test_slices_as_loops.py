@@ -338,3 +338,34 @@ def test_a_part_that_is_read_in_place_is_not_added_to_before_that(size: int) -> 
     x = RNG.normal(size=size)
     got = sc.grad(mirrored, backend="numba")(x)
     np.testing.assert_allclose(got, sc.grad(mirrored)(x), rtol=1e-12)
+
+
+def joined_with_what_may_be_empty(x: Any) -> Any:
+    y = np.concatenate([x, x[5:]])
+    return y[::-1] * 2 + y
+
+
+def padded_where_it_may_be_empty(x: Any) -> Any:
+    y = np.pad(x[5:], (3, 2), constant_values=1.0)
+    return y[::-1] * 2 + y
+
+
+def on_a_diagonal_that_may_be_empty(x: Any) -> Any:
+    y = np.diag(x[5:], 1)
+    return y[::-1] * 2 + y
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        joined_with_what_may_be_empty,
+        padded_where_it_may_be_empty,
+        on_a_diagonal_that_may_be_empty,
+    ],
+    ids=lambda p: p.__name__,
+)
+def test_a_slice_behind_the_end_adds_no_negative_length(program: Any) -> None:
+    compiled = sc.jit(program, backend="numba")
+    for size in (2, 5, 7, 12):
+        x = RNG.normal(size=size)
+        np.testing.assert_array_equal(compiled(x), program(x), strict=True)
