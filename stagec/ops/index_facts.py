@@ -94,7 +94,9 @@ class IndexFacts:
         if stmt.op is extent:
             array = stmt.args[0].type
             assert isinstance(array, ArrayType)
-            self.exact[stmt.outs[0]] = array.shape[stmt.kwargs["axis"]]
+            dim = array.shape[stmt.kwargs["axis"]]
+            if (at_least(dim) or 0) >= 0:  # one of n - k stands for 0 where it is negative
+                self.exact[stmt.outs[0]] = dim
         elif stmt.op in CHECKS:
             self.within(stmt.out, 0, affine((self.of(stmt.args[1]), 1), const=-1))
         elif stmt.op.measure is not None and is_integer(stmt.out.type):

@@ -369,3 +369,24 @@ def test_a_slice_behind_the_end_adds_no_negative_length(program: Any) -> None:
     for size in (2, 5, 7, 12):
         x = RNG.normal(size=size)
         np.testing.assert_array_equal(compiled(x), program(x), strict=True)
+
+
+def counted_on_from_its_length(x: Any) -> Any:
+    s = 0.0
+    for k in range(2):
+        z = x[5:] * 2.0
+        for i in range(len(z) + 3 + k):
+            s += x[i]
+        for i in range(len(z)):
+            s += x[i + 5] * z[i]
+    return s
+
+
+def test_the_length_of_a_slice_behind_the_end_is_zero() -> None:
+    compiled = sc.jit(counted_on_from_its_length, backend="numba")
+    for size in (2, 3):
+        with pytest.raises(IndexError):
+            compiled(np.ones(size))
+    for size in (4, 12):
+        x = RNG.normal(size=size)
+        np.testing.assert_allclose(compiled(x), counted_on_from_its_length(x), rtol=1e-12)
