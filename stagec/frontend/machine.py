@@ -28,11 +28,11 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Const, For, Operand, Value as Staged
+from stagec.ir.core import Const, For, If, Operand, Value as Staged, While
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.types import ArrayType, ListType, Symbol
-from stagec.ir.walk import uses
+from stagec.ir.walk import statements, uses
 from stagec.ops.arithmetic import Handle
 
 LIMITS = {
@@ -390,7 +390,8 @@ class Machine:
                 continue
             if isinstance(stmt, For) and stmt.body.params[0] in self.origin:
                 found.add(("made", self.origin[stmt.body.params[0]][1]))
-                if isinstance(value.type, ListType) and self.makers(found):
+                chosen = any(isinstance(s, If | While) for s in statements(stmt.body))
+                if isinstance(value.type, ListType) and not chosen and self.makers(found):
                     continue  # its length is asked for, which is known once that is unrolled
             work += uses(stmt)
         return found
