@@ -243,6 +243,7 @@ clip = elementwise(
     "np.clip({}, {}, {})",
     scalar="np.minimum(np.maximum({}, {}), {})",
     run=np.clip,
+    any_width=False,  # bounds may be outside of what the width holds
     calls=((np.clip, _clip_call),),
     **gated(
         lambda ct, z, x, low, high: mask(logical_and(x >= low, x <= high), ct),
@@ -257,6 +258,7 @@ clip_below = elementwise(
     "np.clip({}, {}, None)",
     scalar="np.maximum({}, {})",
     run=lambda x, low: np.clip(x, low, None),
+    any_width=False,
     **gated(
         lambda ct, z, x, low: mask(x >= low, ct),
         lambda ct, z, x, low: mask(x < low, ct),
@@ -269,6 +271,7 @@ clip_above = elementwise(
     "np.clip({}, None, {})",
     scalar="np.minimum({}, {})",
     run=lambda x, high: np.clip(x, None, high),
+    any_width=False,
     **gated(
         lambda ct, z, x, high: mask(x <= high, ct),
         lambda ct, z, x, high: mask(x > high, ct),

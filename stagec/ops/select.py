@@ -78,7 +78,6 @@ def _choice(name: str, scalar: bool, **rules: Any) -> Op:
         batch_last=lambda args, wide: op(*align_last(args, wide)),
         scalar="{1} if {0} else {2}",
         cost=Cost.CHEAP,
-        any_width=True,
         **rules,
     )
     return op
@@ -121,10 +120,18 @@ where = _choice(
     calls=((np.where, _where_call), (np.select, _select_call)),
     value=np.where,
     source="np.where({0}, {1}, {2})",
+    any_width=False,  # Python's integers that do not fit a width wrap around here
 )
 
 # as `where`, but a number chosen from numbers is a number and not a 0-d array
-choose = _choice("choose", scalar=True, calls=(), value=_choose_value, source=_choose_source)
+choose = _choice(
+    "choose",
+    scalar=True,
+    calls=(),
+    value=_choose_value,
+    source=_choose_source,
+    any_width=True,
+)
 
 
 def _same_type(x: Type) -> Type:

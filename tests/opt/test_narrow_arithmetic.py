@@ -146,3 +146,22 @@ def test_an_integer_of_python_that_does_not_fit(width: Any) -> None:
     assert "kernels.within" in staged.source(np.zeros(4, width), 3)
     with pytest.raises(OverflowError):
         staged(np.zeros(4, width), 2**16)
+
+
+def test_python_integers_that_do_not_fit_are_what_numpy_makes_of_them() -> None:
+    def chosen(x: Any, v: int) -> Any:
+        return np.where(x > 1, x, v) * x
+
+    def bounded(x: Any, v: int) -> Any:
+        y = x.copy()
+        for i in range(len(x)):
+            y[i] = np.clip(x[i], v, 300)
+        return y
+
+    x = np.array([0, 1, 5, 255], np.uint8)
+    for program in (chosen, bounded):
+        staged = sc.jit(program, backend="numba")
+        for v in (3, -1):
+            wanted, found = program(x, v), staged(x, v)
+            assert found.dtype == wanted.dtype
+            np.testing.assert_array_equal(found, wanted)
