@@ -291,10 +291,16 @@ def _joint(*xs: Any) -> tuple[Any, ...]:
         return tuple(x if t.dtype.kind == kind else to_python(x, kind=NAMES[kind])
                      for x, t in zip(xs, types, strict=True))  # fmt: skip
     dtype = joined(*types)
+    if dtype.kind in "iu" and any(type(x) is int and not _fits(x, dtype) for x in xs):
+        dtype = INT.dtype
     return tuple(
-        to_numpy(x) if t.dtype == dtype else astype(to_numpy(x), dtype=dtype)
+        to_numpy(x) if t.dtype == dtype else astype(x, dtype=dtype)
         for x, t in zip(xs, types, strict=True)
     )
+
+
+def _fits(x: int, dtype: np.dtype) -> bool:
+    return bool(np.iinfo(dtype).min <= x <= np.iinfo(dtype).max)
 
 
 def _extreme(name: str, function: Any, sign: str, ahead: Any, level: Any) -> Op:

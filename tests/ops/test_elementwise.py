@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import stagec
 import stagec_runtime as rt
 from stagec import ops
 from stagec.ir.core import Apply, Op, Value, const
@@ -634,3 +635,17 @@ def test_elementwise_ops_make_numbers_of_numbers() -> None:
                 arrays.append(op.name)
     assert not arrays
     assert asked > 50
+
+
+def test_max_and_min_do_not_wrap_what_does_not_fit() -> None:
+    def known(x: Any) -> Any:
+        return min(x[0], 300), max(x[0], -5)
+
+    def given(x: Any, v: int) -> Any:
+        return max(x[0], v)
+
+    x = np.array([3], np.uint8)
+    assert stagec.jit(known)(x) == known(x)
+    assert stagec.jit(given)(x, 200) == 200
+    with pytest.raises(OverflowError):
+        stagec.jit(given)(x, 300)
