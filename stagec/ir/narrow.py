@@ -76,9 +76,12 @@ def stored(stmt: Apply, text: str) -> str | None:
         return None
     assert isinstance(array.type, ArrayType)
     assert isinstance(value.type, ArrayType)
-    hole = _hole(value, 1, array.type.dtype)
-    if value.type.kind != "py" and not np.can_cast(value.type.dtype, array.type.dtype):
-        hole = f"kernels.{array.type.dtype.name}({hole})"
+    dtype = array.type.dtype
+    hole = _hole(value, 1, dtype)
+    if value.type.kind != "py" and not np.can_cast(value.type.dtype, dtype):
+        hole = (
+            _checked(1, dtype) if value.type.kind == "np" else f"kernels.{dtype.name}({hole})"
+        )
     return text.format("{0}", hole, *(f"{{{k}}}" for k in range(2, len(stmt.args))))
 
 
@@ -101,7 +104,11 @@ def _hole(arg: Operand, k: int, dtype: np.dtype) -> str | None:
     kind = arg.type
     if not isinstance(kind, ArrayType) or kind.kind != "py" or kind.dtype.kind != "i":
         return f"{{{k}}}"
-    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     if not isinstance(arg, Const):
-        return f"kernels.within({{{k}}}, {low}, {high})"
-    return f"{{{k}}}" if low <= arg.value <= high else None
+        return _checked(k, dtype)
+    return f"{{{k}}}" if np.iinfo(dtype).min <= arg.value <= np.iinfo(dtype).max else None
+
+
+def _checked(k: int, dtype: np.dtype) -> str:
+    """The operand, which has to fit the width."""
+    return f"kernels.within({{{k}}}, {np.iinfo(dtype).min}, {np.iinfo(dtype).max})"

@@ -165,3 +165,26 @@ def test_python_integers_that_do_not_fit_are_what_numpy_makes_of_them() -> None:
             wanted, found = program(x, v), staged(x, v)
             assert found.dtype == wanted.dtype
             np.testing.assert_array_equal(found, wanted)
+
+
+def test_numbers_that_are_stored_have_to_fit_and_elements_of_arrays_are_cut() -> None:
+    def numbers(x: Any, y: Any) -> Any:
+        for i in range(len(x)):
+            y[i] = x[i]
+        return y
+
+    def arrays(x: Any, y: Any) -> Any:
+        y[:] = x * 2
+        y[1:] = x[1:]
+        return y
+
+    for kind in (np.int32, np.int64, np.uint16):
+        x = np.array([5, 60000], kind)
+        with pytest.raises(OverflowError):
+            numbers(x, np.zeros(2, np.int16))
+        with pytest.raises(OverflowError):
+            sc.jit(numbers, backend="numba")(x, np.zeros(2, np.int16))
+        staged = sc.jit(arrays, backend="numba")
+        assert "_kernel" in staged.source(x, np.zeros(2, np.int16))
+        wanted = arrays(x, np.zeros(2, np.int16))
+        np.testing.assert_array_equal(staged(x, np.zeros(2, np.int16)), wanted)

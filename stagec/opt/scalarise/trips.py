@@ -9,8 +9,10 @@ import numpy as np
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Attrs, Const, Op, Operand, Value, const, operand_of
+from stagec.ir.narrow import narrow
 from stagec.ir.types import ArrayType, Dim, Size
 from stagec.ops.arithmetic import Handle, add
+from stagec.ops.cast import astype
 from stagec.ops.copying import copy
 from stagec.ops.indexing import update
 from stagec.opt.elements import read_element, write_element
@@ -71,6 +73,8 @@ class Trip:
 
     def write(self, stmt: Apply, value: Operand) -> None:
         """Write an element to an array that was there before."""
+        if stmt.op is update:
+            value = cast(self.builder, stmt, value)
         root = self.group.first[stmt.outs[0]]
         where = self.at(root, self.group.target(stmt))
         self.state[root] = write_element(
@@ -93,7 +97,7 @@ class Trip:
         if stmt.op.overwrites is not None:
             base, value = (self.element(a) for a in stmt.args[:2])
             return (
-                value
+                cast(self.builder, stmt, value)
                 if stmt.op is update
                 else _applied(self.builder, add, (base, value), (), kind)
             )
@@ -139,6 +143,17 @@ class Trip:
         if place.step < 0:
             return operand_of(Handle(self.builder, first) - _times(at, -place.step))
         return operand_of(Handle(self.builder, first) + _times(at, place.step))
+
+
+def cast(builder: Builder, stmt: Apply, value: Operand) -> Operand:
+    """An element of the array that the statement writes to a part of another, cut to the width
+    of that: only of a number NumPy asks that it fits.
+    """
+    array, given = (array_type(a) for a in stmt.args[:2])
+    assert array is not None
+    if given is None or given.dtype == array.dtype or not narrow(array):
+        return value
+    return builder.add(astype, (value,), {"dtype": array.dtype})[0]
 
 
 def on_elements(
