@@ -95,7 +95,8 @@ class IndexFacts:
             array = stmt.args[0].type
             assert isinstance(array, ArrayType)
             dim = array.shape[stmt.kwargs["axis"]]
-            if (at_least(dim) or 0) >= 0:  # one of n - k stands for 0 where it is negative
+            # one of n - k stands for 0 where it is negative
+            if (at_least(dim) or 0) >= 0 or self.holds(dim):
                 self.exact[stmt.outs[0]] = dim
         elif stmt.op in CHECKS:
             self.within(stmt.out, 0, affine((self.of(stmt.args[1]), 1), const=-1))

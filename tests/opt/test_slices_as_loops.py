@@ -390,3 +390,20 @@ def test_the_length_of_a_slice_behind_the_end_is_zero() -> None:
     for size in (4, 12):
         x = RNG.normal(size=size)
         np.testing.assert_allclose(compiled(x), counted_on_from_its_length(x), rtol=1e-12)
+
+
+def test_a_slice_up_to_a_loop_index_is_as_long_as_the_index_says() -> None:
+    """Where the first index is 1, `m - 1` is no length that stands for an empty part."""
+
+    def f(r: Any) -> Any:
+        a = np.zeros_like(r)
+        for m in range(1, len(r)):
+            part = a[1:m]
+            a[m] = r[m] + part @ r[m - 1 : 0 : -1]
+            a[1:m] = part + a[m] * part[::-1]
+        return np.sum(a * a)
+
+    r = np.random.default_rng(3).normal(size=7) / 4
+    text = sc.grad(f, backend="numba").source(r)
+    assert "for " not in text[text.index("def f_grad(r)") :]
+    np.testing.assert_allclose(sc.grad(f, backend="numba")(r), sc.grad(f)(r), rtol=1e-12)
