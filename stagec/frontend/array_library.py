@@ -148,6 +148,12 @@ def sorted_by(items: Any, columns: Any, reverse: Any) -> Any:
     return [items[k] for k in order]
 
 
+def rows_(columns: Any) -> Any:
+    if len(columns[0]) == 0:
+        raise ValueError("need at least one array to stack")
+    return np.stack([np.array(column) for column in columns], axis=1)
+
+
 def outer_(ufunc: Any, a: Any, b: Any, **kwargs: Any) -> Any:
     # arrays even where a Python number is given: its dtype counts here, unlike in a call
     x, y = np.asarray(a), np.asarray(b)
@@ -325,9 +331,3 @@ STAGED: dict[Any, Any] = {
     np.asarray_chkfinite: asarray_chkfinite_, np.isscalar: isscalar_,
     np.choose: choose_, np.iscomplexobj: iscomplexobj_, np.isrealobj: isrealobj_,
 }  # fmt: skip
-
-
-def rows_(columns: Any) -> Any:
-    if len(columns[0]) == 0:
-        raise ValueError("need at least one array to stack")
-    return np.stack([np.array(column) for column in columns], axis=1)

@@ -23,7 +23,6 @@ from stagec.frontend.sources import Derived, Item
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayRef,
-    Columns,
     Fields,
     Items,
     Known,
@@ -31,7 +30,7 @@ from stagec.frontend.values import (
     RangeValue,
     Ref,
     SliceValue,
-    StagedItems,
+    StagedList,
     TupleValue,
     Value,
 )
@@ -129,7 +128,7 @@ def unpack_ref(m: Machine, state: State, ref: Ref, loc: Loc | None) -> list[Valu
         return list(content.items)
     if isinstance(content, Fields) and issubclass(ref.cls, dict):
         return [Known(k) for k, _ in content.items]
-    if isinstance(content, StagedItems | Columns):
+    if isinstance(content, StagedList):
         length = staged_lists.length(m, state, content)
         n = m.need_known(state, m.wrap(state, length), loc, "the length of this list")
         return [get_item(m, state, ref, Known(k), loc) for k in range(n)]
@@ -150,7 +149,7 @@ def _item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) ->
         content = m.inside(state, base)
         if isinstance(content, Fields):
             return dict_item(m, state, content, key, loc, base)
-        if isinstance(content, StagedItems | Columns):
+        if isinstance(content, StagedList):
             return staged_item(m, state, base, content, key, loc)
         items = content.items
     elif isinstance(base, TupleValue):
@@ -180,7 +179,7 @@ def _item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) ->
 
 
 def staged_item(
-    m: Machine, state: State, base: Ref, content: staged_lists.Content, key: Value,
+    m: Machine, state: State, base: Ref, content: StagedList, key: Value,
     loc: Loc | None,
 ) -> Value:  # fmt: skip
     """`xs[key]` of a list of run-time length."""
@@ -269,7 +268,7 @@ def set_item(
         plain = m.need_known(state, key, loc, "a dict key")
         m.write(state, ref, content.set(plain, value))
         return
-    if isinstance(content, StagedItems | Columns):
+    if isinstance(content, StagedList):
         if isinstance(getattr(key, "value", key), slice | SliceValue):
             raise staged_list(loc)
         index = m.operand(state, key, loc)
@@ -335,7 +334,7 @@ def length(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
             return Known(len(items))
         case Ref():
             content = m.inside(state, value)
-            if isinstance(content, StagedItems | Columns):
+            if isinstance(content, StagedList):
                 return m.wrap(state, staged_lists.length(m, state, content))
             return Known(len(content.items))
         case ArrayRef():

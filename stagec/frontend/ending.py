@@ -29,6 +29,7 @@ from stagec.frontend.values import (
     Outside,
     Ref,
     StagedItems,
+    StagedList,
     TupleValue,
     Value,
 )
@@ -267,7 +268,7 @@ class Specs:
             case _:
                 raise TypeError(f"unexpected content {content}")
 
-    def listed(self, content: StagedItems | Columns, memo: Any) -> results.Spec:
+    def listed(self, content: StagedList, memo: Any) -> results.Spec:
         """A list of run-time length; of tuples if it has columns."""
         if isinstance(content, StagedItems):
             return self.out(content.operand)
@@ -305,7 +306,7 @@ class Specs:
         if isinstance(content, Items):
             items = tuple(map(self.of, content.items))
             return [results.Change("list", target, None, results.Sequence(list, items, -cell))]
-        if isinstance(content, StagedItems | Columns):
+        if isinstance(content, StagedList):
             return [results.Change("list", target, None, self.listed(content, -cell))]
         assert isinstance(content, Fields)
         old = before if isinstance(before, Fields) else Fields(())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,8 @@ from stagec.errors import Loc
 from stagec.frontend import editing_library, numpy_calls, objects, signal_library
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.values import Known, Value
+from stagec.frontend.values import Args, Known, Kwargs, Value
 
-Args = tuple[Value, ...]
-Kwargs = Mapping[str, Value]
 Form = Callable[..., Any]
 SEVERAL = (list, tuple, range, slice, np.ndarray)
 

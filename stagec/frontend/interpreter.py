@@ -33,7 +33,6 @@ from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
-    Columns,
     Fields,
     FunctionValue,
     Generator,
@@ -43,7 +42,7 @@ from stagec.frontend.values import (
     Number,
     Outside,
     Ref,
-    StagedItems,
+    StagedList,
     TupleValue,
     Value,
     Zipped,
@@ -159,7 +158,7 @@ class Interpreter(Capturing):
                 return bool(items)
             case Ref():
                 content = self.inside(state, value)
-                if isinstance(content, StagedItems | Columns):
+                if isinstance(content, StagedList):
                     n = staged_lists.length(self, state, content)
                     return self.bool_of(state, n.operand)
                 method = None
@@ -303,9 +302,7 @@ class Interpreter(Capturing):
 
     def is_staged_list(self, state: State, value: Value) -> bool:
         """Whether the value is a list of run-time length."""
-        return isinstance(value, Ref) and isinstance(
-            state.cells.get(value.cell), StagedItems | Columns
-        )
+        return isinstance(value, Ref) and isinstance(state.cells.get(value.cell), StagedList)
 
     def is_dict(self, state: State, value: Value) -> bool:
         """Whether the value is a dict."""

@@ -16,7 +16,6 @@ from stagec.frontend.state import State
 from stagec.frontend.unify import as_operand, same_abstract
 from stagec.frontend.values import (
     ArrayRef,
-    Columns,
     Generator,
     Known,
     Mapped,
@@ -24,7 +23,7 @@ from stagec.frontend.values import (
     RangeValue,
     Ref,
     Reversed,
-    StagedItems,
+    StagedList,
     TupleValue,
     Value,
     Zipped,
@@ -89,13 +88,13 @@ def item_of(m: Machine, ref: ArrayRef, loc: Loc) -> Element:
 def list_items(m: Machine, state: State, ref: Ref, reverse: bool) -> loops.Staged_:
     """The elements of a list of run-time length."""
     content = state.cells[ref.cell]
-    assert isinstance(content, StagedItems | Columns)
+    assert isinstance(content, StagedList)
     n = staged_lists.length(m, state, content).operand
     then = staged_lists.operands(content)
 
     def element(s: State, index: Any) -> Value:
         now = s.cells.get(ref.cell)
-        whole = isinstance(now, StagedItems | Columns)
+        whole = isinstance(now, StagedList)
         if not whole or not same_abstract(staged_lists.operands(now), then):
             raise StagecError(
                 "SC376", "a list of run-time length changes while it is iterated",

@@ -46,6 +46,7 @@ from stagec.frontend.values import (
     Outside,
     Ref,
     StagedItems,
+    StagedList,
     TupleValue,
     Value,
     has_parts,
@@ -184,7 +185,7 @@ class Join:
     def columns(self, a: Table, b: Table) -> Columns:
         """Two lists of tuples as one: the lists for each position are merged."""
         hint = self.hint
-        made: list[StagedItems | Columns] = []
+        made: list[StagedList] = []
         for k, (left, right) in enumerate(zip(a.columns, b.columns, strict=True)):
             self.hint = hint and f"{hint}_{a.name(k)}"
             merged = self.items(left, right)

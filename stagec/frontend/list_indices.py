@@ -22,6 +22,7 @@ from stagec.frontend.values import (
     Number,
     Ref,
     StagedItems,
+    StagedList,
     TupleValue,
     Value,
 )
@@ -77,14 +78,14 @@ def moving(m: Machine, key: Value) -> bool:
 
 def staged_items(
     m: Machine, state: State, content: Items, more: Value | None = None
-) -> staged_lists.Content | None:
+) -> StagedList | None:
     """The list of numbers, or of tuples of such, as one of run-time length, which may hold
     `more` too; None if its elements are others or have no common type.
     """
     others = () if more is None else (more,)
     pair = both_tables(m, content, Items(others))
     if pair is not None:
-        parts: list[staged_lists.Content] = []
+        parts: list[StagedList] = []
         for a, b in zip(pair[0].columns, pair[1].columns, strict=True):
             assert isinstance(a, Items)
             assert isinstance(b, Items)

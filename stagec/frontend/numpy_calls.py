@@ -25,7 +25,6 @@ from stagec.frontend.values import (
     NONE,
     ArrayCell,
     ArrayRef,
-    Columns,
     Items,
     Known,
     Number,
@@ -33,6 +32,7 @@ from stagec.frontend.values import (
     Ref,
     SliceValue,
     StagedItems,
+    StagedList,
     TupleValue,
     Value,
 )
@@ -87,7 +87,7 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
             content = state.cells[value.cell]
             if isinstance(content, Items) and value.cls is list:
                 return [argument(m, state, v, loc) for v in content.items]
-            if isinstance(content, StagedItems | Columns):
+            if isinstance(content, StagedList):
                 return argument(m, state, staged_lists.as_array(m, state, content, loc), loc)
             raise NotAnOp
         case SliceValue(start, stop, step):

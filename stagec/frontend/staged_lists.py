@@ -6,7 +6,7 @@ A list of tuples is a list for each position in the tuples.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from stagec import ops
 from stagec.errors import Loc, StagecError
@@ -21,28 +21,34 @@ from stagec.frontend.unify import (
     row_of,
     unsized,
 )
-from stagec.frontend.values import ArrayRef, Columns, Ref, StagedItems, TupleValue, Value
+from stagec.frontend.values import (
+    ArrayRef,
+    Columns,
+    Ref,
+    StagedItems,
+    StagedList,
+    TupleValue,
+    Value,
+)
 from stagec.ir.core import Operand
 from stagec.ir.types import ListType, rank_of
 from stagec.ops import lists
 from stagec.ops.list_form import element_type
 
-Content: TypeAlias = StagedItems | Columns
 
-
-def operands(content: Content) -> tuple[Operand, ...]:
+def operands(content: StagedList) -> tuple[Operand, ...]:
     """The lists that the content consists of."""
     if isinstance(content, StagedItems):
         return (content.operand,)
     return tuple(o for c in content.columns for o in operands(c))
 
 
-def length(m: Machine, state: State, content: Content) -> Any:
+def length(m: Machine, state: State, content: StagedList) -> Any:
     """How many items there are, as a handle."""
     return lists.list_length(m.handle(state, operands(content)[0]))
 
 
-def item(m: Machine, state: State, content: Content, index: Operand) -> Value:
+def item(m: Machine, state: State, content: StagedList, index: Operand) -> Value:
     """The item at the index."""
     if isinstance(content, Columns):
         parts = tuple(item(m, state, c, index) for c in content.columns)
@@ -52,8 +58,8 @@ def item(m: Machine, state: State, content: Content, index: Operand) -> Value:
 
 
 def set_at(
-    m: Machine, state: State, content: Content, index: Operand, value: Value, loc: Loc | None
-) -> Content:
+    m: Machine, state: State, content: StagedList, index: Operand, value: Value, loc: Loc | None
+) -> StagedList:
     """The content with the value at the index."""
     if isinstance(content, Columns):
         parts = zip(content.columns, _row(m, content, value, loc), strict=True)
@@ -65,8 +71,8 @@ def set_at(
 
 
 def appended(
-    m: Machine, state: State, content: Content, value: Value, loc: Loc | None
-) -> Content:
+    m: Machine, state: State, content: StagedList, value: Value, loc: Loc | None
+) -> StagedList:
     """The content with the value behind the others."""
     if isinstance(content, Columns):
         parts = zip(content.columns, _row(m, content, value, loc), strict=True)
@@ -76,7 +82,7 @@ def appended(
     return _renamed(m, new.operand, content)
 
 
-def popped(m: Machine, state: State, content: Content) -> tuple[Content, Value]:
+def popped(m: Machine, state: State, content: StagedList) -> tuple[StagedList, Value]:
     """The content without its last item, and that item."""
     if isinstance(content, Columns):
         pairs = [popped(m, state, c) for c in content.columns]
@@ -92,7 +98,7 @@ def numbers(m: Machine, state: State, column: Operand) -> Value:
     return m.wrap(state, ops.list_stack(m.handle(state, column), dtype=dtype))
 
 
-def as_array(m: Machine, state: State, content: Content, loc: Loc | None) -> Value:
+def as_array(m: Machine, state: State, content: StagedList, loc: Loc | None) -> Value:
     """The items as an array: tuples are its rows."""
     if isinstance(content, StagedItems):
         return m.wrap(state, ops.list_stack(m.handle(state, content.operand)))
@@ -100,7 +106,7 @@ def as_array(m: Machine, state: State, content: Content, loc: Loc | None) -> Val
     return m.call_value(state, array_library.rows_, (TupleValue(columns),), {}, loc)
 
 
-def tangents(content: Content, dots: dict[int, Operand]) -> Content | None:
+def tangents(content: StagedList, dots: dict[int, Operand]) -> StagedList | None:
     """The tangents of a list of run-time length; None without any."""
     if isinstance(content, StagedItems):
         dot = dots.get(id(content.operand))

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from stagec.frontend.machine import Machine
 from stagec.frontend.unify import Unjoinable, row_of
-from stagec.frontend.values import Columns, Items, StagedItems
+from stagec.frontend.values import Columns, Items, StagedList
 
-Listed: TypeAlias = Items | StagedItems | Columns
+Listed: TypeAlias = Items | StagedList
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,12 @@ from stagec.frontend.values import (
     NONE,
     ArrayCell,
     ArrayRef,
-    Columns,
     Fields,
     Items,
     Known,
     Number,
     Ref,
-    StagedItems,
+    StagedList,
     TupleValue,
     Value,
 )
@@ -363,7 +362,7 @@ def tangent_tree(
                     for k, v in content.items
                 )
                 return Ref(m.new_cell(state, Fields(pairs)), value.cls)
-            if isinstance(content, StagedItems | Columns):
+            if isinstance(content, StagedList):
                 rows = staged_lists.tangents(content, dots)
                 return NONE if rows is None else Ref(m.new_cell(state, rows), list)
             return NONE

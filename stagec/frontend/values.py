@@ -287,12 +287,11 @@ class Outside:
     written: Fields = Fields(())
 
 
+StagedList: TypeAlias = StagedItems | Columns
 # what is given by position and by name
 Args: TypeAlias = tuple[Value, ...]
 Kwargs: TypeAlias = dict[str, Value]
-Content: TypeAlias = (
-    Value | Maybe | ArrayCell | Items | StagedItems | Columns | Fields | Outside
-)
+Content: TypeAlias = Value | Maybe | ArrayCell | Items | StagedList | Fields | Outside
 
 
 def has_parts(content: Any) -> TypeGuard[Any]:

@@ -6,7 +6,6 @@ those of the narrow integers: an op is the same with wide operands, cut in the e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -63,7 +62,7 @@ def cut(text: str, stmt: Apply) -> str | None:
     """The template, cut to the width of the result; None if a constant does not fit that."""
     (out,) = stmt.outs
     assert isinstance(out.type, ArrayType)
-    holes = list(_holes(stmt, out.type.dtype))
+    holes = [_hole(arg, k, out.type.dtype) for k, arg in enumerate(stmt.args)]
     if None in holes:
         return None
     return f"kernels.{out.type.dtype.name}({text.format(*holes)})"
@@ -92,11 +91,6 @@ def storable(array: Operand, value: Operand) -> bool:
     assert isinstance(array.type, ArrayType)
     whole = isinstance(value.type, ArrayType) and value.type.dtype.kind in "biu"
     return bool(array.type.rank) and whole and _hole(value, 1, array.type.dtype) is not None
-
-
-def _holes(stmt: Apply, dtype: np.dtype) -> Iterator[str | None]:
-    for k, arg in enumerate(stmt.args):
-        yield _hole(arg, k, dtype)
 
 
 def _hole(arg: Operand, k: int, dtype: np.dtype) -> str | None:

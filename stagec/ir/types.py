@@ -133,13 +133,16 @@ def at_least(dim: Dim) -> int | None:
     return dim.const + sum(factor * (0 if s.unit else 2) for s, factor in dim.terms)
 
 
-def lengthened(*dims: Dim, by: int = 0) -> Dim:
-    """The sum of lengths and a constant.
-
-    One of `n - k` stands for an empty part where it is negative, which the sum does not.
+def clipped(dim: Dim) -> bool:
+    """Whether a length of `n - k` stands for an empty part where it is negative: no number that
+    is computed from it does.
     """
-    clipped = ((at_least(d) or 0) < 0 for d in dims)
-    if (by or len(dims) > 1) and any(clipped):
+    return (at_least(dim) or 0) < 0
+
+
+def lengthened(*dims: Dim, by: int = 0) -> Dim:
+    """The sum of lengths and a constant."""
+    if (by or len(dims) > 1) and any(map(clipped, dims)):
         return None
     return affine(*((d, 1) for d in dims), const=by)
 

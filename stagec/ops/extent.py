@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 
 from stagec.ir.core import NATIVE, Cost, const
-from stagec.ir.types import INT, ArrayType, Size, affine, at_least
+from stagec.ir.types import INT, ArrayType, Size, affine, clipped
 from stagec.ops.family import constant
 
 
 def _extent_infer(x: ArrayType, *, axis: int) -> ArrayType:
     dim = x.shape[axis]
-    # one of n - k stands for 0 where it is negative, which an integer does not
-    exact = isinstance(dim, Size) and (at_least(dim) or 0) >= 0
-    return replace(INT, size=dim) if exact else INT
+    return replace(INT, size=dim) if isinstance(dim, Size) and not clipped(dim) else INT
 
 
 def _static(x: Any, *, axis: int) -> Any:

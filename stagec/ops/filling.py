@@ -13,7 +13,7 @@ from stagec.ir.core import LIBRARY, NATIVE, Cost, Op
 from stagec.ir.types import ArrayType, broadcast_shapes
 from stagec.ops.axes import dtype_of, move_axis, shape_of
 from stagec.ops.broadcast import batched, fit, pad_rank
-from stagec.ops.creation import Plan, dtype_option, shape_tuple, zeros_like
+from stagec.ops.creation import Plan, dtype_option, empty, ones, shape_tuple, zeros, zeros_like
 from stagec.ops.family import make, near, reject, size_text, size_types, size_values, sizes
 
 
@@ -111,5 +111,6 @@ full_like = make(
     shapes=(0,),
 )
 
+MADE = (empty, zeros, ones, full)  # what makes an array of a given shape
 
 OPS: tuple[Op, ...] = (full, full_like)

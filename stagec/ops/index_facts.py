@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 
 from stagec.ir.core import Apply, Const, For, Operand, Value
 from stagec.ir.lowering import is_integer
-from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, replaced, size
+from stagec.ir.types import (
+    ArrayType,
+    Dim,
+    Size,
+    Symbol,
+    affine,
+    at_least,
+    clipped,
+    replaced,
+    size,
+)
 from stagec.ops.extent import CHECKS, distance, extent, from_start
 from stagec.ops.rounding import py_min
 
@@ -95,8 +105,7 @@ class IndexFacts:
             array = stmt.args[0].type
             assert isinstance(array, ArrayType)
             dim = array.shape[stmt.kwargs["axis"]]
-            # one of n - k stands for 0 where it is negative
-            if (at_least(dim) or 0) >= 0 or self.holds(dim):
+            if not clipped(dim) or self.holds(dim):
                 self.exact[stmt.outs[0]] = dim
         elif stmt.op in CHECKS:
             self.within(stmt.out, 0, affine((self.of(stmt.args[1]), 1), const=-1))

@@ -25,14 +25,12 @@ from stagec.ir.types import Size, rank_of
 from stagec.ir.walk import counted, regions, statements
 from stagec.ops.axes import transpose
 from stagec.ops.copying import copy
-from stagec.ops.creation import empty, ones, zeros
 from stagec.ops.extent import extent
-from stagec.ops.filling import full
+from stagec.ops.filling import MADE
 from stagec.ops.index_facts import IndexFacts, given_sizes
 from stagec.ops.indexing import accumulate, read, update
 from stagec.opt.elements import indices_of, is_element
 
-MADE = (empty, zeros, ones, full)
 WEIGHT = 16  # trips of a loop, where only its depth is known
 FEW = 8  # trips
 DEEP = 3  # loops that are worth a copy of the array

@@ -13,11 +13,8 @@ from stagec.ir.origins import Origins
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType, Symbol, measured_by
 from stagec.ir.walk import statements
-from stagec.ops.creation import empty, ones, zeros
 from stagec.ops.extent import extent
-from stagec.ops.filling import full
-
-MADE = (empty, zeros, ones, full)
+from stagec.ops.filling import MADE
 
 
 @dataclass(slots=True)
