@@ -41,13 +41,14 @@ from stagec.frontend.sources import (
     same_value,
 )
 from stagec.frontend.stage import Program
+from stagec.lines import guarded, indented, joined
+from stagec.parameters import NOT_PASSED, Parameters
 
 Call = Callable[..., Any]
 Axis = tuple[int, int]
 NUMBERS = (float, int, complex)
 BY_VALUE = (int, str, bytes, bool)
 FEW = 6  # arrays that are compared pair by pair
-NOT_PASSED: Any = object()
 
 
 class NotSimpleError(Exception):
@@ -61,21 +62,27 @@ def short_call(
     static: Sequence_[bool],
     distinct: bool,
     uses: Mapping_[str, Any],
+    parameters: Parameters | None = None,
 ) -> Call | None:
     """A function that does the call for arguments like `args`; None if they are not simple.
 
     `results` is the number of results of the generated code, `static` says which arguments are
     static as a whole, `distinct` that an array passed twice counts as two.  `uses` are
     `entry`, the generated code, and `annotate`, called with an exception of it.  Other
-    arguments are passed to the global `miss` of the function, which is to be set.
+    arguments are passed to the global `miss` of the function, which is to be set.  The function
+    has these parameters, or takes all that is passed to it.
     """
-    writer = _Writer(program, distinct)
+    if parameters is not None and not parameters.take(len(args)):
+        parameters = None
+    writer = _Writer(program, distinct, parameters)
     try:
         text = writer.function(args, static, results)
     except NotSimpleError:
         return None
     namespace = {**writer.objects, **uses}
     exec(compile(text, f"<call of {program.function.name}>", "exec"), namespace)
+    if parameters is not None:
+        parameters.given_to(namespace["call"])
     return namespace["call"]
 
 
@@ -85,6 +92,7 @@ class _Writer:
 
     program: Program
     distinct: bool
+    parameters: Parameters | None
     tests: list[str] = field(default_factory=list[str])
     leaves: list[str] = field(default_factory=list[str])
     values: list[Any] = field(default_factory=list[Any])
@@ -119,22 +127,34 @@ class _Writer:
             "    annotate(error)",
             "    raise",
         ]
-        missing = self.constant(NOT_PASSED, "missing")
-        given = "".join(f"{p}={missing}, " for p in params)
+        head, otherwise = self.ends(params)
         lines = [
-            f"def call({given}{'/, ' if params else ''}*rest, **named):",
-            *indented(
-                [
-                    "if (",
-                    *indented(joined(["not rest and not named", *self.tests])),
-                    "):",
-                    *indented(guarded(guards, reads, body)),
-                    f"given = [a for a in [{', '.join(params)}] if a is not {missing}]",
-                    "return miss(*given, *rest, **named)",
-                ]
-            ),
+            f"def call({head}):",
+            "    if (",
+            *indented(indented(joined(self.tests or ["True"]))),
+            "    ):",
+            *indented([*indented(guarded(guards, reads, body)), *otherwise]),
         ]
         return "\n".join(lines) + "\n"
+
+    def ends(self, passed: list[str]) -> tuple[str, list[str]]:
+        """The parameters, and the statements for other arguments than those tested."""
+        missing, own = self.constant(NOT_PASSED, "missing"), self.parameters
+        if own is None:
+            self.tests.insert(0, "not rest and not named")
+            head = "".join(f"{p}={missing}, " for p in passed)
+            given = f"given = [a for a in [{', '.join(passed)}] if a is not {missing}]"
+            last = "return miss(*given, *rest, **named)"
+            return f"{head}{'/, ' if passed else ''}*rest, **named", [given, last]
+        every = [f"a{k}" for k in range(len(own.names))]
+        self.tests += [f"{p} is {missing}" for p in every[len(passed) :]]
+        optional = [f"{p}={missing}" for p in every[own.required :]]
+        given = ", ".join(every)
+        last = [f"return miss({given})"]
+        if optional:
+            split = self.constant(own.passed, "passed")
+            last = [f"given, named = {split}({given})", "return miss(*given, **named)"]
+        return ", ".join([*every[: own.required], *optional]), last
 
     def constant(self, value: Any, hint: str = "value") -> str:
         """A global that holds the object."""
@@ -368,33 +388,3 @@ class _Writer:
                 raise NotSimpleError
         self.memo[memo] = f"m{len(self.memo)}"
         return f"({self.memo[memo]} := {text})"
-
-
-def guarded(guards: list[str], reads: list[str], body: list[str]) -> list[str]:
-    """The body, run if the guards hold, after the captured values are read.
-
-    A place that is gone raises; the long way finds out what that means.
-    """
-    if not guards and not reads:
-        return body
-    return [
-        "try:",
-        "    held = (",
-        *indented(indented(joined(guards or ["True"]))),
-        "    )",
-        *indented(reads),
-        "except Exception:",
-        "    held = False",
-        "if held:",
-        *indented(body),
-    ]
-
-
-def joined(tests: list[str]) -> list[str]:
-    """The lines of a condition that holds if all tests do."""
-    return [tests[0], *(f"and {test}" for test in tests[1:])]
-
-
-def indented(lines: list[str]) -> list[str]:
-    """The lines one level deeper."""
-    return [f"    {line}" for line in lines]

@@ -20,6 +20,7 @@ from stagec.frontend.stage import Program, Request, stage
 from stagec.ir.function import Function
 from stagec.ir.lowering import SMALL
 from stagec.opt.bufferise import Copy
+from stagec.parameters import Parameters
 from stagec.pipeline import TARGETS, Target, Transforms, lowered
 from stagec_runtime.collecting import fewer_collections
 
@@ -159,7 +160,8 @@ class Compiler:
             return None
         uses = {"entry": made.loaded.entry, "annotate": made.annotate, "miss": self.call}
         results, static = len(made.optimised.results), self.static_args(args)
-        short = short_call(made.program, results, args, static, self.distinct, uses)
+        parameters = Parameters.of(self.function)
+        short = short_call(made.program, results, args, static, self.distinct, uses, parameters)
         if short is None:
             return None
         if self.shorts:

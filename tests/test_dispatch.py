@@ -129,6 +129,67 @@ def test_a_wrong_number_of_arguments_is_an_error() -> None:
         staged(*PLAIN, c=1)
 
 
+def shifted(a: Any, a0_n: float = 1.0, now: float = 2.0) -> Any:
+    return a * a0_n + now
+
+
+def test_arguments_by_name_and_by_default_go_the_short_way(long: Any) -> None:
+    staged, x = sc.jit(shifted), ones(3)
+    calls = [
+        lambda f: f(x),
+        lambda f: f(x, 3.0),
+        lambda f: f(x, 3.0, 4.0),
+        lambda f: f(x, now=5.0),
+        lambda f: f(now=5.0, a=x),
+        lambda f: f(a0_n=5.0, a=x, now=7.0),
+    ]
+    for _ in range(2):
+        for call in calls:
+            same(call(staged), call(shifted))
+    counted = long(staged)
+    for call in (*calls[:3], calls[5]):
+        same(call(staged), call(shifted))
+    assert not counted.count
+    with pytest.raises(TypeError, match=r"shifted\(\) missing 1 required .* 'a'"):
+        staged(now=1.0)
+    with pytest.raises(TypeError, match=r"shifted\(\) takes from 1 to 3 .* but 4 were given"):
+        staged(x, 1.0, 2.0, 3.0)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'b'"):
+        staged(x, b=1.0)
+    with pytest.raises(TypeError, match="multiple values for argument 'a'"):
+        staged(x, a=x)
+
+
+def test_functions_with_other_parameters_take_what_is_passed() -> None:
+    def only(a: Any, /, *, b: Any = 2.0) -> Any:
+        return a * b
+
+    def rest(a: Any, *others: Any, **named: Any) -> Any:
+        return a + sum(others) + sum(named.values())
+
+    for fun in (only, rest):
+        staged = sc.jit(fun)
+        for _ in range(2):
+            same(staged(3.0), fun(3.0))
+            same(staged(3.0, b=4.0), fun(3.0, b=4.0))
+    same(sc.jit(rest)(1.0, 2.0, 3.0, c=4.0), 10.0)
+
+
+class Scaled:
+    factor = 3.0
+
+    def times(self, x: Any, y: Any = 2.0) -> Any:
+        return self.factor * x * y
+
+
+def test_methods_are_called_as_before() -> None:
+    staged = sc.jit(Scaled().times)
+    for _ in range(3):
+        assert staged(2.0) == 12.0
+        assert staged(2.0, 5.0) == 30.0
+        assert staged(2.0, y=5.0) == 30.0
+
+
 def test_an_array_passed_twice_is_seen() -> None:
     staged = sc.jit(lambda a, b: 1.0 if a is b else 2.0)
     x, y = ones(3), ones(3)
