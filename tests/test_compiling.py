@@ -28,9 +28,33 @@ def installed(function: Callable[..., Any], *integers: int) -> tuple[Kernel, dic
 def test_without_integers_the_dispatcher_itself_is_called() -> None:
     kernel, module = installed(lambda x: x + 1)
     assert module["kernel"] is kernel.dispatcher
-    assert module["kernel"](1.5) == 2.5
     assert module["kernel"](np.ones(2)).sum() == 4.0
+    assert module["kernel"](np.ones((2, 2))).sum() == 8.0
+    assert module["kernel"] is kernel.dispatcher
     assert len(kernel.dispatcher.signatures) == 2
+
+
+def test_numbers_are_given_to_machine_code_without_a_look_at_their_types() -> None:
+    kernel, module = installed(lambda x, k: x * k)
+    assert module["kernel"](1.5, 2) == 3.0
+    (made,) = kernel.dispatcher.overloads.values()
+    assert module["kernel"] is made.entry_point
+    assert module["kernel"](np.float64(2.5), np.int64(-2)) == -5.0
+    kernel, module = installed(lambda x, k: x * k, 1)
+    assert module["kernel"](1.5, 2) == 3.0
+    assert module["kernel"].compiled in [
+        m.entry_point for m in kernel.dispatcher.overloads.values()
+    ]
+    assert module["kernel"](1.5, 2**70) == 1.5 * 2**70
+
+
+@pytest.mark.parametrize("number", [np.float32(0.5), np.int32(3), np.complex64(1j)])
+def test_machine_code_for_narrow_numbers_is_not_given_wider_ones(number: Any) -> None:
+    kernel, module = installed(lambda x: x + x)
+    assert module["kernel"](number) == number + number
+    assert module["kernel"] is kernel.dispatcher
+    wide = number.item() * (1 + 2**-40)
+    assert module["kernel"](wide) == wide + wide
 
 
 @pytest.mark.parametrize("apart", [False, True])

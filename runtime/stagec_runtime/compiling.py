@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from numba import errors
+from numba import errors, types
 from numba.core.compiler_lock import global_compiler_lock
 
 from stagec_runtime.collecting import fewer_collections
@@ -20,6 +20,8 @@ from stagec_runtime.pipeline import Compiler
 from stagec_runtime.store import Store
 
 LOCK = threading.RLock()
+# what a Python or NumPy number that the graph calls so becomes one of without a loss
+WIDEST = (types.float64, types.int64, types.complex128, types.boolean)
 
 
 def _hold() -> None:
@@ -41,8 +43,9 @@ if hasattr(os, "register_at_fork"):
 class Kernel:
     """A compiled function of a module, which runs as Python where Numba cannot compile it.
 
-    It is the module's variable `name` that is called: Numba's dispatcher itself, or a function
-    that looks at integers first, or in the end the Python function.
+    It is the module's variable `name` that is called: Numba's dispatcher, which compiles at the
+    first call, the machine code itself if it takes numbers only, or a function that looks at
+    integers first and calls one of these, or in the end the Python function.
 
     Attributes
     ----------
@@ -71,9 +74,13 @@ class Kernel:
                 return self.dispatcher.py_func
             try:
                 with importable(self.module), fewer_collections():
-                    return compile_for(*args)
+                    found = compile_for(*args)
             except (errors.NumbaError, NotImplementedError) as error:
                 return self.refuse(str(error))  # its last stage raises the second
+            # the types of numbers are those of the graph: nothing needs to look at them again
+            if all(kind in WIDEST for kinds in self.dispatcher.overloads for kind in kinds):
+                self.call(found, integers, limit)
+            return found
 
         apart = self.apart
         self.dispatcher._compiler.pipeline_class = Compiler
@@ -82,9 +89,12 @@ class Kernel:
         self.dispatcher._compile_for_args = compiled_for
         if store.root is not None:
             self.dispatcher._cache = MachineCode(store, text, self.name, self.apart)
-        called = self.dispatcher
+        self.call(self.dispatcher, integers, limit)
+
+    def call(self, called: Callable[..., Any], integers: tuple[int, ...], limit: int) -> None:
+        """Let the module call this, if integers are small."""
         if integers:
-            called = small_only(called, called.py_func, integers, limit)
+            called = small_only(called, self.dispatcher.py_func, integers, limit)
         setattr(self.module, self.name, called)
 
     def refuse(self, why: str) -> Callable[..., Any]:
