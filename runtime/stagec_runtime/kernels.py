@@ -59,6 +59,7 @@ from stagec_runtime.instructions import (
     whole as whole,
 )
 from stagec_runtime.products import dot as dot
+from stagec_runtime.scalars import float64 as float64, int64 as int64
 from stagec_runtime.shapes import agree as agree
 from stagec_runtime.trips import (
     backwards as backwards,

@@ -246,6 +246,7 @@ from stagec.ops.grids import (
     meshgrid as meshgrid,
 )
 from stagec.ops.growing import OPS as GROWING, doubled as doubled, kept as kept
+from stagec.ops.handing import OPS as HANDING, handed as handed
 from stagec.ops.indexing import (
     OPS as INDEXING,
     accumulate as accumulate,
@@ -536,6 +537,7 @@ ALL: tuple[Op, ...] = (
     *FOLDING,
     *FOURIER,
     *GRIDS,
+    *HANDING,
     *GROWING,
     *INDEXING,
     *JOINING,

@@ -11,6 +11,7 @@ from stagec.ir.lowering import is_integer, kernel_source
 from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Slice
 from stagec.ir.types import ArrayType
 from stagec.ops.cast import to_python
+from stagec.ops.handing import HANDED, handed
 from stagec.ops.indexing import read, update
 
 PYTHON = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
@@ -81,6 +82,14 @@ def indices_of(stmt: Apply) -> Iterator[tuple[int, Operand]]:
         for axis, item in enumerate(step.items if isinstance(step, Index) else ()):
             if isinstance(item, Arg):
                 yield axis, index[item.position]
+
+
+def as_returned(builder: Builder, operand: Operand, hint: str = "") -> Operand:
+    """A NumPy scalar as what a kernel returns: itself if compiled code makes such objects."""
+    kind = operand.type
+    if isinstance(kind, ArrayType) and kind.kind == "np" and kind.dtype in HANDED:
+        return builder.add(handed, (operand,), {}, hint)[0]
+    return as_python(builder, operand, hint)
 
 
 def as_python(builder: Builder, operand: Operand, hint: str = "") -> Operand:

@@ -29,7 +29,7 @@ from stagec.ir.walk import clone, free_values, operands, regions, statements, us
 from stagec.ops.cast import astype, to_numpy
 from stagec.ops.expansion import expanded
 from stagec.ops.extent import extent
-from stagec.opt.elements import as_python, is_size
+from stagec.opt.elements import as_returned, is_size
 from stagec.opt.fingerprint import fingerprint
 from stagec.opt.memory import allocates
 from stagec.opt.pieces import pieces
@@ -211,7 +211,7 @@ class _Outliner:
         body = expanded(Block(tuple(given), tuple(run), tuple(outs)), of_numbers)
         body = clone(body, names)
         builder = Builder(list(body.stmts))
-        results = [as_python(builder, r) for r in body.results]
+        results = [as_returned(builder, r) for r in body.results]
         block = builder.block(body.params, results)
         name = self.function(block)
         after = Builder()

@@ -15,6 +15,7 @@ from stagec.ops import (
     exponential,
     extremes,
     folding,
+    handing,
     masks,
     rounding,
     scalar_math,
@@ -98,6 +99,7 @@ SAMPLES: dict[Op, list[Row]] = {
     cast.imag: integers((Z,), (A,), (complex(Z[0]),), (Z[0],), (Z.astype(np.complex64),)),
     cast.conj: integers((Z,), (A,), (0.5,), (Z[0],), (N,)),
     cast.to_numpy: integers((0.5,), (3,), (True,), (0.5j,), (np.array(0.5),), (F32(0.5),)),
+    handing.handed: integers((np.float64(0.5),), (np.int64(-3),)),
     cast.to_python: [
         ((np.float64(0.5),), {"kind": "float"}),
         ((F32(0.5),), {"kind": "float"}),
