@@ -33,6 +33,7 @@ from stagec.codegen.tree import (
     assign,
     branch,
     call,
+    call_returned,
     literal,
     name,
     names_in,
@@ -76,9 +77,9 @@ def write_function(
     """
     plan, naming = _prepare(fn, templates, set(reserved), distinct)
     unset = unset_names(plan, fn.body, naming.names)
-    spell = Expressions(plan, naming, functions, fn.kernel)
-    writer = _Writer(plan, naming, unset, spell, fn)
-    body = writer.block(fn.body)
+    writer = _Writer(plan, naming, unset, Expressions(plan, naming, functions, fn.kernel), fn)
+    kernels = {functions[f.name] for f in fn.functions if f.kernel}
+    body = call_returned(writer.block(fn.body), kernels, writer.places)
     params = [name(naming.names[p], gast.Param()) for p in fn.params]
     arguments = gast.arguments(
         args=params, posonlyargs=[], vararg=None, kwonlyargs=[], kw_defaults=[],

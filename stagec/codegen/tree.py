@@ -6,7 +6,7 @@ Trees made here use the names `np` for NumPy, and builtins by their own names.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import gast
@@ -163,6 +163,25 @@ def same_tree(a: Any, b: Any) -> bool:
     if isinstance(a, list):
         return isinstance(b, list) and len(a) == len(b) and all(map(same_tree, a, b))
     return type(a) is type(b) and repr(a) == repr(b)
+
+
+def call_returned(
+    stmts: list[Any], functions: Collection[str], places: dict[int, tuple[Any, ...]]
+) -> list[Any]:
+    """The statements, of which the last two are one if they bind the result of one of the
+    functions and return it; `places` are the origins of statements, by `id`.
+    """
+    match stmts:
+        case [*before, gast.Assign() as bound, gast.Return() as last]:
+            function = getattr(bound.value, "func", None)
+            known = isinstance(function, gast.Name) and function.id in functions
+            if not known or not same_tree(bound.targets[0], last.value):
+                return stmts
+            made = gast.Return(value=bound.value)
+            places[id(made)] = (*places[id(bound)], *places[id(last)])
+            return [*before, made]
+        case _:
+            return stmts
 
 
 def names_in(tree: Any) -> Iterator[str]:

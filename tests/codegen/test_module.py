@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import stagec as sc
 from stagec.codegen.module import to_module
 from stagec.errors import Loc
 from stagec.ir.core import Op
@@ -721,3 +722,24 @@ func f(x: f64[4], total: f64[4]):
     assert "    exp = np.exp(x)\n" in text
     assert "    total_1" not in text  # `total` is the user's, for something else
     assert "    mask = t < x\n" in text
+
+
+def settling(x: Any, n: Any) -> Any:
+    state = np.float64(0.0)
+    for i in range(n):
+        state = x[i] - 0.5 * state
+    return state, 2.0 * state
+
+
+def test_what_a_kernel_returns_is_returned_at_once() -> None:
+    pytest.importorskip("numba")
+    staged = sc.jit(settling, backend="numba")
+    x = np.ones(4)
+    text = staged.source(x, 3)
+    assert text.count("return") == 2
+    assert "    return settling_kernel(" in text
+    assert staged(x, 3) == settling(x, 3)
+    with pytest.raises(IndexError) as raised:
+        staged(x, 5)
+    (note,) = raised.value.__notes__
+    assert "state = x[i] - 0.5 * state" in note

@@ -62,5 +62,4 @@ def jacobi_grad_kernel(a, steps, b):
 
 
 def jacobi_grad(a, b, steps):
-    a_bar, b_bar = jacobi_grad_kernel(a, steps, b)
-    return a_bar, b_bar
+    return jacobi_grad_kernel(a, steps, b)

@@ -16,5 +16,4 @@ def rosenbrock_grad_kernel(x):
 
 
 def rosenbrock_grad(x):
-    x_bar = rosenbrock_grad_kernel(x)
-    return x_bar
+    return rosenbrock_grad_kernel(x)

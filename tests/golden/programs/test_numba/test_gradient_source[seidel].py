@@ -35,5 +35,4 @@ def seidel_grad_kernel(a, steps):
 
 
 def seidel_grad(a, steps):
-    a_bar = seidel_grad_kernel(a, steps)
-    return a_bar
+    return seidel_grad_kernel(a, steps)

@@ -37,5 +37,4 @@ def upwind_grad_kernel(steps, u, speed):
 
 
 def upwind_grad(u, speed, steps):
-    u_bar, t = upwind_grad_kernel(steps, u, speed)
-    return u_bar, t
+    return upwind_grad_kernel(steps, u, speed)
