@@ -34,18 +34,25 @@ def test_without_integers_the_dispatcher_itself_is_called() -> None:
     assert len(kernel.dispatcher.signatures) == 2
 
 
-def test_numbers_are_given_to_machine_code_without_a_look_at_their_types() -> None:
-    kernel, module = installed(lambda x, k: x * k)
-    assert module["kernel"](1.5, 2) == 3.0
+def test_floats_are_given_to_machine_code_without_a_look_at_their_types() -> None:
+    kernel, module = installed(lambda x, y: x * y)
+    assert module["kernel"](1.5, 2.0) == 3.0
     (made,) = kernel.dispatcher.overloads.values()
     assert module["kernel"] is made.entry_point
-    assert module["kernel"](np.float64(2.5), np.int64(-2)) == -5.0
+    assert module["kernel"](np.float64(2.5), np.float32(0.5)) == 1.25
+    assert module["kernel"](2, True) == 2.0
+    for other in (1j, None, np.ones(2)):
+        with pytest.raises(TypeError):
+            module["kernel"](1.0, other)
+
+
+def test_integers_are_not_what_floats_are_cut_to() -> None:
     kernel, module = installed(lambda x, k: x * k, 1)
-    assert module["kernel"](1.5, 2) == 3.0
-    assert module["kernel"].compiled in [
-        m.entry_point for m in kernel.dispatcher.overloads.values()
-    ]
-    assert module["kernel"](1.5, 2**70) == 1.5 * 2**70
+    for k in (2, True, 2.5, 2**70):
+        assert module["kernel"](1.5, k) == 1.5 * k
+    kernel, module = installed(lambda x: x / 2)
+    assert [module["kernel"](x) for x in (3, True, 2.5)] == [1.5, 0.5, 1.25]
+    assert module["kernel"] is kernel.dispatcher
 
 
 @pytest.mark.parametrize("number", [np.float32(0.5), np.int32(3), np.complex64(1j)])

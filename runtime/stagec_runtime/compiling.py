@@ -20,8 +20,9 @@ from stagec_runtime.pipeline import Compiler
 from stagec_runtime.store import Store
 
 LOCK = threading.RLock()
-# what a Python or NumPy number that the graph calls so becomes one of without a loss
-WIDEST = (types.float64, types.int64, types.complex128, types.boolean)
+# for these, machine code takes any number without a loss, or refuses it; where it wants an
+# integer, it would cut a float that a caller of `compiled` passes
+WIDEST = (types.float64, types.complex128)
 
 
 def _hold() -> None:
@@ -44,7 +45,7 @@ class Kernel:
     """A compiled function of a module, which runs as Python where Numba cannot compile it.
 
     It is the module's variable `name` that is called: Numba's dispatcher, which compiles at the
-    first call, the machine code itself if it takes numbers only, or a function that looks at
+    first call, the machine code itself if it takes floats only, or a function that looks at
     integers first and calls one of these, or in the end the Python function.
 
     Attributes
@@ -77,7 +78,7 @@ class Kernel:
                     found = compile_for(*args)
             except (errors.NumbaError, NotImplementedError) as error:
                 return self.refuse(str(error))  # its last stage raises the second
-            # the types of numbers are those of the graph: nothing needs to look at them again
+            # nothing needs to look at the types of the arguments again
             if all(kind in WIDEST for kinds in self.dispatcher.overloads for kind in kinds):
                 self.call(found, integers, limit)
             return found
