@@ -29,6 +29,7 @@ from stagec.opt.layout import layout
 from stagec.opt.lengthwise import lengthwise
 from stagec.opt.lift import lift
 from stagec.opt.loop_products import loop_products
+from stagec.opt.masked import masked
 from stagec.opt.overwrites import overwrites
 from stagec.opt.parallel import parallel
 from stagec.opt.powers import powers
@@ -101,7 +102,8 @@ TARGETS: Mapping[str, Target] = {
         "Numba",
         (
             *(loop_products, again, lengthwise, tapes, restored, states),
-            *(upwards, spent, first_writes, gathers, rims, turns, selections),
+            *(upwards, spent, first_writes, gathers, rims, turns),
+            *(selections, masked),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),

@@ -29,6 +29,7 @@ from stagec_runtime.elementary.functions import (
     exp as exp,
     exp2 as exp2,
     expm1 as expm1,
+    hypot as hypot,
     log as log,
     log1p as log1p,
     log2 as log2,

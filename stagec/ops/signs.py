@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stagec.ir.types import ArrayType
 from stagec.ops.axes import dtype_of
 from stagec.ops.cast import conjugate, real, strong
 from stagec.ops.comparison import equal
@@ -52,10 +53,16 @@ def direction(x: Any) -> Any:
     return phase(x) if dtype_of(x).kind == "c" else sign(x)
 
 
+def _absolute_form(x: ArrayType) -> str:
+    """Numba's own of a complex number branches and divides."""
+    return "kernels.hypot({0}.real, {0}.imag)" if x.dtype.kind == "c" else "abs({})"
+
+
 absolute = elementwise(
     "absolute",
     np.absolute,
     "abs({})",
+    scalar=_absolute_form,
     python=operator.abs,
     calls=((abs, lambda x: absolute(x)),),
     # x / abs(x), and 0 at 0, for complex numbers too

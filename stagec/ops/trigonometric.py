@@ -14,7 +14,7 @@ from stagec.ops.cast import astype, imag, real, strong
 from stagec.ops.comparison import equal
 from stagec.ops.exponential import function, sqrt
 from stagec.ops.form import elementwise, over, times
-from stagec.ops.kernel_forms import elementary
+from stagec.ops.kernel_forms import elementary, of_numpy
 from stagec.ops.rounding import absolute
 from stagec.ops.select import choose
 
@@ -63,6 +63,8 @@ hypot = elementwise(
     "hypot",
     np.hypot,
     "np.hypot({}, {})",
+    scalar=elementary("hypot"),
+    alone=of_numpy("hypot"),
     **times(lambda z, x, y: x / nonzero_or_one(z), lambda z, x, y: y / nonzero_or_one(z)),
 )
 

@@ -72,6 +72,7 @@ CASES = {
         Case("sinc", mp.sincpi, np.sinc, -0.5, 0.5, bound=2),  # beyond, pi * x is rounded
         Case("pow", mp.power, np.power, -745, 709, arity=2),
         Case("arctan2", mp.atan2, np.arctan2, -700, 700, arity=2),
+        Case("hypot", mp.hypot, np.hypot, -700, 700, arity=2),
         Case("logaddexp", None, np.logaddexp, 0, 0, arity=2),
         Case("logaddexp2", None, np.logaddexp2, 0, 0, arity=2),
     )

@@ -10,6 +10,7 @@ import gast
 import numpy as np
 import pytest
 
+import stagec
 from stagec.codegen.kernels import kernel_templates
 from stagec.codegen.tree import name
 from stagec.ir.build import Builder, freeze
@@ -18,6 +19,7 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import kernel_source
 from stagec.ir.narrow import NARROW
 from stagec.ir.types import ArrayType, type_of
+from tests.elementary.functions import SPECIAL
 from tests.ops.test_rules import SAMPLES
 
 numba = pytest.importorskip("numba", reason="the Numba target needs Numba")
@@ -100,3 +102,17 @@ def test_shifts_of_integers(shift: Any) -> None:
                     run(x, y)
     with pytest.raises(ValueError, match="negative shift count"):
         run(1, -1)
+
+
+@pytest.mark.parametrize("kind", [np.complex128, np.complex64])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_absolute_values_of_complex_numbers(kind: Any) -> None:
+    """Without the branches of Numba's own; squares do not overflow, and infinity tells."""
+    sides = np.meshgrid(SPECIAL, SPECIAL)
+    z = np.ravel(sides[0] + 0j).astype(kind)
+    z.imag = np.ravel(sides[1])
+    longer = stagec.jit(lambda z: abs(z) + 1, backend="numba")
+    found, wanted = longer(z), abs(z) + 1
+    assert "kernels.hypot(" in longer.source(z)
+    assert found.dtype == wanted.dtype
+    np.testing.assert_allclose(found, wanted, rtol=4 * float(np.finfo(kind).eps))

@@ -1,4 +1,4 @@
-"""Functions made of others: inverse hyperbolic ones, sums of exponentials, `sinc`."""
+"""Functions made of others: inverse hyperbolic ones, sums of exponentials, lengths, `sinc`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 from stagec_runtime.elementary import tables
 from stagec_runtime.elementary.exponentials import exp, exp2
+from stagec_runtime.elementary.formats import DOUBLE, SINGLE
 from stagec_runtime.elementary.logarithms import log1p, log1p_sum
 from stagec_runtime.elementary.staging import (
     Number,
@@ -19,6 +20,11 @@ from stagec_runtime.elementary.staging import (
 )
 from stagec_runtime.elementary.trigonometry import sin
 
+# beyond these sizes squares overflow, or lose bits unless scaled by the third number
+SQUARES = {
+    DOUBLE: (2.0**500, 2.0**-450, 2.0**600),
+    SINGLE: (2.0**60, 2.0**-50, 2.0**100),
+}
 HUGE = 2.0**60  # beyond it `x + 1` and `x` are one number, and `x * x + 1` and `x * x` too
 
 
@@ -68,6 +74,20 @@ def logaddexp2(x: Number, y: Number) -> Number:
     gap = x - y
     found = fma(log1p(exp2(-absolute(gap))), tables.LOG2E[x.format][0], where(gap > 0.0, x, y))
     return where(x.equals(y), x + 1.0, where(gap.is_nan(), gap, found))
+
+
+def hypot(x: Number, y: Number) -> Number:
+    """The length of a vector, of which no square overflows."""
+    a, b = absolute(x), absolute(y)
+    longer = where(a > b, a, b)
+    high, low, scale = SQUARES[x.format]
+    large, small = longer > high, longer < low
+    by = where(large, 1 / scale, where(small, scale, 1.0))
+    back = where(large, scale, where(small, 1 / scale, 1.0))
+    p, q = a * by, b * by
+    # an infinite side tells, whatever the other is
+    infinite = a.equals(math.inf) | b.equals(math.inf)
+    return where(infinite, math.inf, root(p * p + q * q) * back)
 
 
 def sinc(x: Number) -> Number:

@@ -7,10 +7,18 @@ from stagec_runtime import kernels, threads
 
 
 @njit(error_model='numpy', nogil=True)
-def mixed_grad_kernel_6(start, stop, h, h_bar, t):
+def mixed_grad_kernel_7(start, stop, h, h_bar, t):
     for i in kernels.trips(start, stop):
         for j in range(4):
             t[i, j] = h_bar[i, j] * (1 - h[i, j] * h[i, j])
+
+
+@njit(error_model='numpy', nogil=True)
+def mixed_grad_kernel_6(start, stop, t, h_bar):
+    for i in kernels.trips(start, stop):
+        for i_1 in range(4):
+            if t[i, i_1]:
+                h_bar[i, i_1] = 0
 
 
 @njit(error_model='numpy', nogil=True)
@@ -96,13 +104,13 @@ def mixed_grad(x, w):
         mask = np.empty((n, 4), dtype=np.bool_)
         threads.run(mixed_grad_kernel_5, 0, n, 40 * n, tape[k], x_bar, h, x_bar_1, h_bar, mask)
         t_1 = h_bar[mask]
-        h_bar[mask] = 0
+        threads.run(mixed_grad_kernel_6, 0, mask.shape[0], 8 * mask.shape[0], mask, h_bar)
         h_bar[mask] += rt.unbroadcast(t_1, x[mask].shape) * 0.5
         x_1 = x_tape[k]
         t_1 = x_1.T
         n = h.shape[0]
         t_2 = np.empty((n, 4))
-        threads.run(mixed_grad_kernel_6, 0, n, 24 * n, h, h_bar, t_2)
+        threads.run(mixed_grad_kernel_7, 0, n, 24 * n, h, h_bar, t_2)
         product = t_1 @ t_2
         x_bar_1 += t_2 @ t
         w_bar += product
