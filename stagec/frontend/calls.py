@@ -22,6 +22,7 @@ from stagec.frontend import (
     numpy_calls,
     objects,
     operators,
+    protocols,
     source,
 )
 from stagec.frontend.closing import close
@@ -127,7 +128,10 @@ def call(
             return call(m, function, (*bound, *args), {**dict(named), **kwargs}, state, loc)
         case Intrinsic(run=run):
             return finish(state, run(m, state, args, kwargs, loc))
-        case Known():
+        case Known(value=function):
+            own = protocols.own_answer(m, state, function, args, kwargs, loc)
+            if own is not None:
+                return finish(state, own)
             return call_known(m, f, args, kwargs, state, loc)
         case Ref(cls=cls) if objects.class_attribute(cls, "__call__") is not objects.MISSING:
             method = objects.class_attribute(cls, "__call__")

@@ -100,6 +100,8 @@ def reduce_(function: Any, iterable: Any, initial: Any = None) -> Any:
     total = initial
     for item in iterable:
         total = item if total is None else function(total, item)
+    if total is None:
+        raise TypeError("reduce() of empty iterable with no initial value")
     return total
 
 

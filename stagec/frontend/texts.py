@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import numpy_calls
+from stagec.frontend import numpy_calls, protocols
 from stagec.frontend.machine import Machine
+from stagec.frontend.objects import attribute, class_of
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     Columns,
@@ -18,14 +20,21 @@ from stagec.frontend.values import (
     StagedItems,
     TupleValue,
     Value,
+    names_of,
 )
 from stagec.ops import text
 
 
-def shown(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
-    """What is printed or formatted at run time: a handle, for a container that of its text."""
+def shown(m: Machine, state: State, value: Value, loc: Loc | None, quoted: bool = False) -> Any:
+    """What is printed or formatted at run time: a handle, for a container or object that of
+    its text, which is that of `repr` if `quoted` is set.
+    """
     if not isinstance(value, TupleValue | Ref):
         return numpy_calls.printable(m, state, value, loc)
+    words = ("__repr__",) if quoted else ("__str__", "__repr__")
+    own = protocols.spoken(m, state, value, words, loc)
+    if own is not None:
+        return numpy_calls.printable(m, state, own, loc)
     parts: list[Any] = []
     for part in _parts(m, state, value, loc):
         if isinstance(part, str) and parts and isinstance(parts[-1], str):
@@ -40,13 +49,14 @@ def _parts(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterable[
     if isinstance(value, Known):
         yield repr(m.guard(value))
         return
+    own = protocols.spoken(m, state, value, ("__repr__",), loc)
+    if own is not None:
+        yield numpy_calls.printable(m, state, own, loc)
+        return
     content = m.inside(state, value) if isinstance(value, Ref) else None
-    if isinstance(value, TupleValue):
-        if value.cls is not None:
-            raise StagecError(
-                "SC323", "a named tuple cannot be formatted at run time", loc,
-                "format its staged parts one by one",
-            )  # fmt: skip
+    if protocols.shows_fields(value):
+        yield from _named(m, state, value, loc)
+    elif isinstance(value, TupleValue):
         yield from _listed(m, state, value.items, "()", loc)
     elif isinstance(value, Ref) and value.cls is list and isinstance(content, Items):
         yield from _listed(m, state, content.items, "[]", loc)
@@ -66,6 +76,20 @@ def _parts(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterable[
     else:
         handle = numpy_calls.printable(m, state, value, loc)
         yield text.format_(handle, conversion="r")
+
+
+def _named(m: Machine, state: State, value: Any, loc: Loc | None) -> Iterable[Any]:
+    """The texts of a named tuple or of an object of a dataclass."""
+    if isinstance(value, TupleValue):
+        label, names = class_of(value).__name__, names_of(value)
+    else:
+        label = value.cls.__qualname__
+        names = tuple(f.name for f in dataclasses.fields(value.cls) if f.repr)
+    yield f"{label}("
+    for k, name in enumerate(names):
+        yield f"{', ' if k else ''}{name}="
+        yield from _parts(m, state, attribute(m, state, value, name, loc), loc)
+    yield ")"
 
 
 def _listed(

@@ -264,7 +264,7 @@ class Fields:
     def get(self, key: Any) -> Value | None:
         """The value under `key`, if there is one."""
         for k, v in self.items:
-            if (k == key and type(k) is type(key)) or k is key:
+            if k is key or k == key:
                 return v
         return None
 
