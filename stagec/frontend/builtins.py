@@ -37,6 +37,7 @@ from stagec.frontend.values import (
     Args,
     ArrayRef,
     BoundMethod,
+    ExceptionValue,
     Fields,
     FunctionValue,
     Generator,
@@ -321,7 +322,7 @@ def _repr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
     if isinstance(value, Known):
         return m.host(state, repr, [m.guard(value)], {}, loc)
     handle = shown(m, state, value, loc, quoted=True)
-    conversion = "" if isinstance(value, TupleValue | Ref) else "r"
+    conversion = "" if isinstance(value, TupleValue | Ref | ExceptionValue) else "r"
     return m.wrap(state, text.format_(handle, spec="", conversion=conversion))
 
 

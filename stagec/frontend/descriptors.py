@@ -44,7 +44,7 @@ def get(
             state, type(found).__get__, (Known(found), receiver, Known(cls)), {}, loc
         )
     value = m.call_value(state, found.func, (receiver,), {}, loc)
-    content = state.cells[receiver.cell] if isinstance(receiver, Ref) else None
+    content = m.inside(state, receiver) if isinstance(receiver, Ref) else None
     if isinstance(receiver, Ref) and isinstance(content, Fields):
         state.cells[receiver.cell] = content.set(found.attrname, value)
     elif isinstance(receiver, Ref) and isinstance(content, Outside):

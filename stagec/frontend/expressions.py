@@ -27,6 +27,7 @@ from stagec.frontend.texts import shown
 from stagec.frontend.unify import as_operand
 from stagec.frontend.values import (
     ArrayRef,
+    ExceptionValue,
     Fields,
     Items,
     Known,
@@ -190,7 +191,7 @@ def joined(m: Machine, frame: Frame, parts: list[Any], state: State, loc: Loc) -
             own = objects.operator_method(m, state, value, "__format__", (Known(spec),), loc)
             value, spec = (value, spec) if own is None else (own, "")
         handle = shown(m, state, value, loc, quoted=conversion in ("r", "a"))
-        if isinstance(value, TupleValue | Ref):
+        if isinstance(value, TupleValue | Ref | ExceptionValue):
             if spec or conversion == "a":
                 raise StagecError(
                     "SC323", "a format specification of a container", loc, "format its parts"

@@ -49,6 +49,8 @@ RANGE_FIELDS = {"start": "lo", "stop": "hi", "step": "step"}
 
 def attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None) -> Value:
     """`base.name`."""
+    if isinstance(base, ExceptionValue) and base.made is not None:
+        base = base.made
     if name == "__class__" and isinstance(base, ArrayRef | Number | TupleValue | Ref):
         return Known(class_of(base))
     reader = class_attribute(base.cls, "__getattribute__") if isinstance(base, Ref) else None
@@ -197,7 +199,7 @@ def class_attribute(cls: type, name: str) -> Any:
 
 def object_attribute(m: Machine, state: State, base: Ref, name: str, loc: Loc | None) -> Value:
     """An attribute of an object in the store."""
-    content = state.cells[base.cell]
+    content = m.inside(state, base)
     if isinstance(content, Outside):
         written = content.written.get(name) if issubclass_object(base.cls) else None
         if written is not None:
@@ -318,6 +320,8 @@ def set_attribute(
         raise StagecError(
             "SC351", f"assignment to .{name} of an array", loc, "assign to the array itself"
         )
+    if isinstance(base, ExceptionValue) and base.made is not None:
+        base = base.made
     ref = m.writable(state, base, loc)
     own = class_attribute(ref.cls, "__setattr__")
     params = getattr(ref.cls, "__dataclass_params__", None)
@@ -338,7 +342,7 @@ def store_attribute(
     if descriptors.first(found):
         descriptors.put(m, state, found, ref, name, value, loc)
         return
-    content = state.cells[ref.cell]
+    content = m.inside(state, ref)
     if isinstance(content, Outside):
         state.cells[ref.cell] = Outside(content.base, content.written.set(name, value))
     elif isinstance(content, Fields):
@@ -349,7 +353,7 @@ def store_attribute(
 
 def delete_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None) -> None:
     """`del base.name`."""
-    content = state.cells[base.cell] if isinstance(base, Ref) else None
+    content = m.inside(state, base) if isinstance(base, Ref) else None
     if not isinstance(base, Ref) or not isinstance(content, Fields) or base.cell in m.owned:
         raise StagecError("SC102", "this cannot be deleted in staged code", loc, "keep it")
     if content.get(name) is None:
@@ -365,7 +369,7 @@ def operator_method(
         value.value, np.ndarray | np.generic | type(None)
     ):
         return None
-    if not isinstance(value, Ref | Known | TupleValue):
+    if not isinstance(value, Ref | Known | TupleValue | ExceptionValue):
         return None
     cls = class_of(value)
     if cls.__module__ == "builtins" or (

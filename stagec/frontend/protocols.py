@@ -100,10 +100,23 @@ def _nothing(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | No
     return NONE
 
 
+def _arguments(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
+    objects.store_attribute(m, state, args[0], "args", TupleValue(args[1:]), loc)
+    return NONE
+
+
+# the exceptions whose arguments are nothing but that
+PLAIN = [
+    c for c in vars(builtins).values()
+    if isinstance(c, type) and issubclass(c, BaseException)
+    and not issubclass(c, (OSError, StopIteration, SystemExit, ImportError, SyntaxError,
+                           UnicodeError, BaseExceptionGroup))
+]  # fmt: skip
 # what a class inherits from `object`, called by its name or by way of `super()`
 TABLE: dict[Any, Any] = {
     object.__setattr__: _set, object.__getattribute__: _get, object.__delattr__: _delete,
     object.__init__: _nothing, delattr: _delete,
+    **{c.__init__: _arguments for c in PLAIN},
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from stagec.frontend.objects import attribute, class_of
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     Columns,
+    ExceptionValue,
     Fields,
     Items,
     Known,
@@ -29,12 +30,18 @@ def shown(m: Machine, state: State, value: Value, loc: Loc | None, quoted: bool 
     """What is printed or formatted at run time: a handle, for a container or object that of
     its text, which is that of `repr` if `quoted` is set.
     """
-    if not isinstance(value, TupleValue | Ref):
+    if not isinstance(value, TupleValue | Ref | ExceptionValue):
         return numpy_calls.printable(m, state, value, loc)
     words = ("__repr__",) if quoted else ("__str__", "__repr__")
     own = protocols.spoken(m, state, value, words, loc)
     if own is not None:
         return numpy_calls.printable(m, state, own, loc)
+    if isinstance(value, ExceptionValue) and not quoted:
+        items = attribute(m, state, value, "args", loc).items  # type: ignore[union-attr]
+        if len(items) < 2 and not issubclass(value.cls, OSError):
+            quoted = issubclass(value.cls, KeyError)
+            return shown(m, state, items[0], loc, quoted) if items else ""
+        value = TupleValue(items)
     parts: list[Any] = []
     for part in _parts(m, state, value, loc):
         if isinstance(part, str) and parts and isinstance(parts[-1], str):
@@ -54,7 +61,11 @@ def _parts(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterable[
         yield numpy_calls.printable(m, state, own, loc)
         return
     content = m.inside(state, value) if isinstance(value, Ref) else None
-    if protocols.shows_fields(value):
+    if isinstance(value, ExceptionValue):
+        items = attribute(m, state, value, "args", loc).items  # type: ignore[union-attr]
+        yield value.cls.__name__
+        yield from _listed(m, state, items, "()", loc, comma=False)
+    elif protocols.shows_fields(value):
         yield from _named(m, state, value, loc)
     elif isinstance(value, TupleValue):
         yield from _listed(m, state, value.items, "()", loc)
@@ -93,11 +104,12 @@ def _named(m: Machine, state: State, value: Any, loc: Loc | None) -> Iterable[An
 
 
 def _listed(
-    m: Machine, state: State, items: tuple[Value, ...], brackets: str, loc: Loc | None
-) -> Iterable[Any]:
+    m: Machine, state: State, items: tuple[Value, ...], brackets: str, loc: Loc | None,
+    comma: bool = True,
+) -> Iterable[Any]:  # fmt: skip
     """The texts of the items between brackets; a tuple of one item ends with a comma."""
     yield brackets[0]
     for k, item in enumerate(items):
         yield ", " if k else ""
         yield from _parts(m, state, item, loc)
-    yield "," + brackets[1] if brackets == "()" and len(items) == 1 else brackets[1]
+    yield "," + brackets[1] if comma and brackets == "()" and len(items) == 1 else brackets[1]

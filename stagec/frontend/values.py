@@ -120,10 +120,11 @@ class Intrinsic:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionValue:
-    """An exception made in staged code."""
+    """An exception made in staged code; one of the user's classes has attributes in `made`."""
 
     cls: type
     args: tuple[Value, ...]
+    made: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)
