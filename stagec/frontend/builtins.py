@@ -18,6 +18,7 @@ from stagec.frontend import (
     extents,
     forms,
     heap_library,
+    iterators,
     library,
     number_library,
     numpy_calls,
@@ -351,9 +352,10 @@ def _ix(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -
 STAGED = (array_library.STAGED, polynomial_library.STAGED, signal_library.STAGED,
           table_library.STAGED, number_library.STAGED)  # fmt: skip
 
+ITERATORS = {zip: _zip, enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter}
 TABLE: dict[Any, Builtin] = {
-    len: _len, range: _range, isinstance: _isinstance, type: _type, print: _print, zip: _zip,
-    enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter,
+    len: _len, range: _range, isinstance: _isinstance, type: _type, print: _print,
+    **{f: iterators.makes(run) for f, run in ITERATORS.items()},
     sum: _iterated("sum_"), any: _iterated("any_"), all: _iterated("all_"), list: _list,
     tuple: _tuple, set: _set, frozenset: _set, dict: _dict, max: _extreme("max"),
     min: _extreme("min"), sorted: sorted_, getattr: _getattr, hasattr: _hasattr,
@@ -370,4 +372,5 @@ TABLE: dict[Any, Builtin] = {
     **{f: _staged(f, python) for library in STAGED for f, python in library.items()},
     **forms.TABLE,
     **protocols.TABLE,
+    **iterators.TABLE,
 }  # fmt: skip

@@ -17,6 +17,7 @@ import numpy as np
 from stagec.errors import Loc, StagecError
 from stagec.frontend import (
     builtins,
+    iterators,
     library,
     names,
     numpy_calls,
@@ -233,7 +234,7 @@ def enter(
         if content is not None:
             m.name_argument(content, name)
     if code.info.is_generator:
-        return finish(state, Generator(f, own))
+        return finish(state, iterators.iterator(m, state, Generator(f, own)))
     frame = Frame(own, code.info, f.code, f.node.name, RESULT, code.live, code.head)
     try:
         return run_body(m, frame, code, state, loc)

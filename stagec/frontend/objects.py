@@ -231,8 +231,10 @@ def object_attribute(m: Machine, state: State, base: Ref, name: str, loc: Loc | 
 
 def iterates_itself(value: Value) -> bool:
     """Whether the value is an object whose class says in Python how it is iterated."""
-    own = isinstance(value, Ref | Known) and class_attribute(class_of(value), "__iter__")
-    return isinstance(own, types.FunctionType)
+    if not isinstance(value, Ref | Known):
+        return False
+    own = (class_attribute(class_of(value), name) for name in ("__iter__", "__getitem__"))
+    return any(isinstance(method, types.FunctionType) for method in own)
 
 
 def issubclass_object(cls: type) -> bool:

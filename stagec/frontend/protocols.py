@@ -42,7 +42,6 @@ ASKED: dict[Any, tuple[str, ...]] = {
     builtins.hash: ("__hash__",),
     builtins.reversed: ("__reversed__",),
     builtins.iter: ("__iter__",),
-    builtins.next: ("__next__",),
     operator.index: ("__index__",),
     math.floor: ("__floor__",),
     math.ceil: ("__ceil__",),

@@ -156,9 +156,14 @@ class SliceValue:
 
 @dataclass(frozen=True, slots=True)
 class Zipped:
-    """`zip`, `enumerate` (a range and the rest) or `dict.items` over iterables."""
+    """`zip`, `enumerate` (a range and the rest) or `dict.items` over iterables.
+
+    The `cell` of this and other iterators tells how far it is read; what can be read again has
+    none.
+    """
 
     parts: tuple[Value, ...]
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,7 @@ class Mapped:
     function: Value
     parts: tuple[Value, ...]
     filter: bool = False
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +181,7 @@ class Reversed:
     """`reversed(x)` of an array."""
 
     part: Value
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,6 +190,7 @@ class Generator:
 
     function: FunctionValue
     scope: Scope
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
