@@ -20,10 +20,10 @@ from stagec.frontend import (
     protocols,
     sequences,
     set_operators,
+    texts,
 )
 from stagec.frontend.machine import Frame, Machine
 from stagec.frontend.state import State
-from stagec.frontend.texts import shown
 from stagec.frontend.unify import as_operand
 from stagec.frontend.values import (
     ArrayRef,
@@ -190,7 +190,7 @@ def joined(m: Machine, frame: Frame, parts: list[Any], state: State, loc: Loc) -
         if not conversion:
             own = objects.operator_method(m, state, value, "__format__", (Known(spec),), loc)
             value, spec = (value, spec) if own is None else (own, "")
-        handle = shown(m, state, value, loc, quoted=conversion in ("r", "a"))
+        handle = texts.shown(m, state, value, loc, quoted=conversion in ("r", "a"))
         if isinstance(value, TupleValue | Ref | ExceptionValue):
             if spec or conversion == "a":
                 raise StagecError(
@@ -223,6 +223,9 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
         same = equality.equal(m, state, a, b, loc)
         if same is not None:
             return same if op is operator.eq else negation(m, state, same, loc)
+    made = texts.binary(m, state, op, a, b, loc)
+    if made is not None:
+        return made
     merged = set_operators.binary(m, state, op, a, b, loc)
     if merged is not None:
         return merged

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import numpy_calls, protocols
-from stagec.frontend.machine import Machine
+from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.objects import attribute, class_of
 from stagec.frontend.state import State
 from stagec.frontend.values import (
@@ -17,12 +19,14 @@ from stagec.frontend.values import (
     Fields,
     Items,
     Known,
+    Number,
     Ref,
     StagedItems,
     TupleValue,
     Value,
     names_of,
 )
+from stagec.ir.types import TEXT
 from stagec.ops import text
 
 
@@ -113,3 +117,70 @@ def _listed(
         yield ", " if k else ""
         yield from _parts(m, state, item, loc)
     yield "," + brackets[1] if comma and brackets == "()" and len(items) == 1 else brackets[1]
+
+
+# -- operators --------------------------------------------------------------------------------
+
+PERCENT = re.compile(r"%(?:%|([-+ #0]*)(\d*)(?:\.(\d+))?([sdifFeEgGxXor]))")
+
+
+def is_text(value: Value) -> bool:
+    """Whether the value is a text."""
+    if isinstance(value, Known):
+        return isinstance(value.value, str)
+    return isinstance(value, Number) and value.operand.type == TEXT
+
+
+def binary(
+    m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None
+) -> Value | None:
+    """`a op b` of texts of which one is made at run time; None where that is something else."""
+    if op is operator.add and is_text(a) and is_text(b):
+        return m.wrap(state, text.concat(*(shown(m, state, v, loc) for v in (a, b))))
+    if op is operator.mod and isinstance(a, Known) and isinstance(a.value, str):
+        return percent(m, state, m.guard(a), b, loc)
+    return None
+
+
+def percent(m: Machine, state: State, template: str, value: Value, loc: Loc | None) -> Value:
+    """`template % value`, each part formatted as `format` does."""
+    items = list(value.items) if isinstance(value, TupleValue) else [value]
+    parts: list[Any] = []
+    if "%" in PERCENT.sub("", template):
+        raise StagecError("SC323", "this % format of a staged value", loc, "use an f-string")
+    rest = 0
+    for found in PERCENT.finditer(template):
+        parts.append(template[rest : found.start()])
+        rest = found.end()
+        if found[4] is None:
+            parts.append("%")
+        elif items:
+            parts.append(one_percent(m, state, found, items.pop(0), loc))
+        else:
+            raise Raised(TypeError("not enough arguments for format string"))
+    parts.append(template[rest:])
+    if items:
+        raise Raised(TypeError("not all arguments converted during string formatting"))
+    return m.wrap(state, text.concat(*(p for p in parts if not isinstance(p, str) or p)))
+
+
+def one_percent(m: Machine, state: State, found: Any, value: Value, loc: Loc | None) -> Any:
+    """One part of a `%` format, as a handle."""
+    flags, width, digits, kind = found.groups()
+    if kind in "sr":
+        handle = shown(m, state, value, loc, quoted=kind == "r")
+        own = isinstance(value, TupleValue | Ref | ExceptionValue)
+        side = "<" if "-" in flags else ">"
+        spec = (side + width if width else "") + (f".{digits}" if digits else "")
+        return text.format_(handle, spec=spec, conversion="s" if own else kind)
+    if kind in "di":
+        value, kind = m.call_value(state, int, (value,), {}, loc), "d"
+    if digits and kind in "dxXo":
+        raise StagecError("SC323", "this % format of a staged value", loc, "use an f-string")
+    left = "<" if "-" in flags and width else ""
+    shape = "".join(c for c in "+ #0" if c in flags and not (c == "0" and left))
+    if "+" in flags:
+        shape = shape.replace(" ", "")
+    spec = f"{left}{shape}{width}{f'.{digits}' if digits else ''}{kind}"
+    handle = shown(m, state, value, loc)
+    return text.format_(handle, spec=spec, conversion="")
