@@ -80,7 +80,8 @@ def functions_page() -> str:
     called = [function for op in ops.ALL for function, _ in op.calls]
     for function in (*called, *(f for f in builtins.TABLE if f is not id)):
         module = getattr(function, "__module__", None) or "numpy"
-        found.setdefault(module.strip("_"), set()).add(function.__name__)
+        if not function.__name__.startswith("__"):  # those go by the name of what they do
+            found.setdefault(module.strip("_"), set()).add(function.__name__)
     parts = [
         "# Functions that can be staged",
         "",

@@ -18,11 +18,13 @@ from stagec.frontend import (
     extents,
     forms,
     heap_library,
+    iterators,
     library,
     number_library,
     numpy_calls,
     objects,
     polynomial_library,
+    protocols,
     signal_library,
     table_library,
 )
@@ -36,6 +38,7 @@ from stagec.frontend.values import (
     Args,
     ArrayRef,
     BoundMethod,
+    ExceptionValue,
     Fields,
     FunctionValue,
     Generator,
@@ -83,7 +86,7 @@ def _isinstance(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc |
             return tuple(map(opened, classes.items))
         return m.need_known(state, classes, loc, "a class")
 
-    return Known(objects.type_matches(args[0], opened(args[1])))
+    return Known(protocols.type_matches(args[0], opened(args[1])))
 
 
 def _type(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
@@ -260,7 +263,7 @@ def _extreme(name: str) -> Builtin:
         elif default:
             what = "with multiple positional arguments"
             raise Raised(TypeError(f"Cannot specify a default for {name}() {what}"))
-        if "key" in kwargs or any(map(is_sequence, args)):
+        if "key" in kwargs or any(is_sequence(a) or protocols.plain_object(a) for a in args):
             items = Ref(m.new_cell(state, Items(args)), list)
             return m.call(Known(whole), (items, key), {}, state, loc)
         if not args:
@@ -285,7 +288,7 @@ def _getattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | No
 
 def _hasattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
     name = m.need_known(state, args[1], loc, "the name of an attribute")
-    return Known(objects.has_attribute(m, state, args[0], name, loc))
+    return Known(protocols.has_attribute(m, state, args[0], name, loc))
 
 
 def _setattr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
@@ -319,8 +322,8 @@ def _repr(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
     (value,) = args
     if isinstance(value, Known):
         return m.host(state, repr, [m.guard(value)], {}, loc)
-    handle = shown(m, state, value, loc)
-    conversion = "" if isinstance(value, TupleValue | Ref) else "r"
+    handle = shown(m, state, value, loc, quoted=True)
+    conversion = "" if isinstance(value, TupleValue | Ref | ExceptionValue) else "r"
     return m.wrap(state, text.format_(handle, spec="", conversion=conversion))
 
 
@@ -349,9 +352,10 @@ def _ix(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -
 STAGED = (array_library.STAGED, polynomial_library.STAGED, signal_library.STAGED,
           table_library.STAGED, number_library.STAGED)  # fmt: skip
 
+ITERATORS = {zip: _zip, enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter}
 TABLE: dict[Any, Builtin] = {
-    len: _len, range: _range, isinstance: _isinstance, type: _type, print: _print, zip: _zip,
-    enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter,
+    len: _len, range: _range, isinstance: _isinstance, type: _type, print: _print,
+    **{f: iterators.makes(run) for f, run in ITERATORS.items()},
     sum: _iterated("sum_"), any: _iterated("any_"), all: _iterated("all_"), list: _list,
     tuple: _tuple, set: _set, frozenset: _set, dict: _dict, max: _extreme("max"),
     min: _extreme("min"), sorted: sorted_, getattr: _getattr, hasattr: _hasattr,
@@ -367,4 +371,6 @@ TABLE: dict[Any, Builtin] = {
     **{f: _entered(python) for f, python in heap_library.ENTERED.items()},
     **{f: _staged(f, python) for library in STAGED for f, python in library.items()},
     **forms.TABLE,
+    **protocols.TABLE,
+    **iterators.TABLE,
 }  # fmt: skip

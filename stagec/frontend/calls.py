@@ -17,11 +17,13 @@ import numpy as np
 from stagec.errors import Loc, StagecError
 from stagec.frontend import (
     builtins,
+    iterators,
     library,
     names,
     numpy_calls,
     objects,
     operators,
+    protocols,
     source,
 )
 from stagec.frontend.closing import close
@@ -127,7 +129,10 @@ def call(
             return call(m, function, (*bound, *args), {**dict(named), **kwargs}, state, loc)
         case Intrinsic(run=run):
             return finish(state, run(m, state, args, kwargs, loc))
-        case Known():
+        case Known(value=function):
+            own = protocols.own_answer(m, state, function, args, kwargs, loc)
+            if own is not None:
+                return finish(state, own)
             return call_known(m, f, args, kwargs, state, loc)
         case Ref(cls=cls) if objects.class_attribute(cls, "__call__") is not objects.MISSING:
             method = objects.class_attribute(cls, "__call__")
@@ -229,7 +234,7 @@ def enter(
         if content is not None:
             m.name_argument(content, name)
     if code.info.is_generator:
-        return finish(state, Generator(f, own))
+        return finish(state, iterators.iterator(m, state, Generator(f, own)))
     frame = Frame(own, code.info, f.code, f.node.name, RESULT, code.live, code.head)
     try:
         return run_body(m, frame, code, state, loc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,8 +48,8 @@ class Capturing(Machine):
         return known
 
     def written(self, state: State, value: Value) -> Value:
-        """The value; a list, dict or set that staged code has written to as it is by now."""
-        if not isinstance(value, Known) or not isinstance(value.value, list | dict | set):
+        """The value; an object that staged code has written to as it is by now."""
+        if not isinstance(value, Known) or isinstance(value.value, type | types.ModuleType):
             return value
         entry = self.outside.get(id(value.value))
         if entry is None or entry[0] not in state.cells:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import types
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import hosting, numpy_calls, objects
 from stagec.frontend.hosting import PURE, host_function
 from stagec.frontend.machine import Machine, Raised
-from stagec.frontend.state import Exit, State, Tree, extend, finish
+from stagec.frontend.state import Exit, Leaf, State, Tree, extend, finish
 from stagec.frontend.values import (
     ExceptionValue,
     Fields,
@@ -29,7 +31,7 @@ def construct(
 ) -> Tree:  # fmt: skip
     """`cls(*args, **kwargs)`."""
     if issubclass(cls, BaseException):
-        return finish(state, ExceptionValue(cls, args))
+        return construct_exception(m, cls, args, kwargs, state, loc)
     if cls is np.errstate:
         options = {k: m.need_known(state, v, loc, k) for k, v in kwargs.items()}
         made = Known(np.errstate(**options))
@@ -48,6 +50,15 @@ def construct(
     if objects.class_attribute(cls, "__new__") is not object.__new__:
         raise StagecError("SC366", f"{cls.__name__} defines __new__", loc, "make it outside")
     ref = Ref(m.new_cell(state, Fields(())), cls)
+    return initialise(m, ref, args, kwargs, state, loc)
+
+
+def initialise(
+    m: Machine, ref: Ref, args: tuple[Value, ...], kwargs: dict[str, Value], state: State,
+    loc: Loc | None,
+) -> Tree:  # fmt: skip
+    """The paths after `__init__`, which return the object."""
+    cls = ref.cls
     init = objects.class_attribute(cls, "__init__")
     if (
         dataclasses.is_dataclass(cls)
@@ -59,6 +70,42 @@ def construct(
         return finish(state, ref)
     tree = m.call(Known(init), (ref, *args), kwargs, state, loc)
     return extend(tree, lambda t: finish(t.state, ref) if t.exit is Exit.NORMAL else t)
+
+
+def construct_exception(
+    m: Machine, cls: type, args: tuple[Value, ...], kwargs: dict[str, Value], state: State,
+    loc: Loc | None,
+) -> Tree:  # fmt: skip
+    """An exception; what its class sets in `__init__` is that of an object."""
+    init = objects.class_attribute(cls, "__init__")
+    written = isinstance(init, types.FunctionType)
+    if kwargs and not written:
+        raise Raised(TypeError(f"{cls.__name__}() takes no keyword arguments"))
+    if cls.__module__ == "builtins":
+        return finish(state, ExceptionValue(cls, args))
+    ref = Ref(m.new_cell(state, Fields((("args", TupleValue(args)),))), cls)
+    if not written:
+        return finish(state, ExceptionValue(cls, args, ref))
+    try:
+        bound = inspect.signature(init).bind(None, *args, **kwargs)
+    except TypeError as error:
+        raise Raised(TypeError(f"{cls.__name__}.__init__() {error}")) from None
+    if bound.kwargs:
+        raise StagecError(
+            "SC320", f"{cls.__name__} takes keyword-only arguments", loc,
+            "let exceptions take their arguments by position",
+        )  # fmt: skip
+    tree = initialise(m, ref, args, kwargs, state, loc)
+
+    def made(leaf: Leaf) -> Tree:
+        content = leaf.state.cells[ref.cell]
+        if leaf.exit is not Exit.NORMAL or not isinstance(content, Fields):
+            return leaf
+        if content.get("args") is None:
+            leaf.state.cells[ref.cell] = content.set("args", TupleValue(args))
+        return finish(leaf.state, ExceptionValue(cls, bound.args[1:], ref))
+
+    return extend(tree, made)
 
 
 def named_tuple(cls: Any, args: tuple[Value, ...], kwargs: dict[str, Value]) -> TupleValue:

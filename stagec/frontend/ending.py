@@ -262,7 +262,8 @@ class Specs:
             case Fields(items):
                 own = None if issubclass(cls, dict) else cls
                 keys = tuple(k for k, _ in items)
-                return results.Mapping(keys, tuple(self.of(v) for _, v in items), cell, own)
+                memo = (cell, own is None)  # the attributes of an object may leave as a dict
+                return results.Mapping(keys, tuple(self.of(v) for _, v in items), memo, own)
             case Outside(base):
                 return results.Plain(base.value)
             case _:

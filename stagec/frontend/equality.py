@@ -12,7 +12,7 @@ from stagec.frontend.containers import dict_items, unpack
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.unify import as_operand, same_abstract
-from stagec.frontend.values import ArrayRef, Known, Number, TupleValue, Value
+from stagec.frontend.values import ArrayRef, Known, Number, Ref, TupleValue, Value
 from stagec.ir.types import ArrayType
 
 CONTAINERS = (list, tuple, dict, set | frozenset)
@@ -33,7 +33,7 @@ def equal(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> Valu
         names = [f.name for f in dataclasses.fields(left) if f.compare]
         values = [[objects.attribute(m, state, v, n, loc) for n in names] for v in (a, b)]
         return equal_items(m, state, values[0], values[1], loc)
-    return Known(objects.identical(m, state, a, b, loc))
+    return Known(identical(m, state, a, b, loc))
 
 
 def is_numpy(value: Value) -> bool:
@@ -79,3 +79,23 @@ def equal_items(
         return Known(True)
     sides = [TupleValue(tuple(side)) for side in zip(*pairs, strict=True)]
     return m.call_value(state, library.equal_, (sides[0], sides[1]), {}, loc)
+
+
+def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> bool:
+    """`a is b`, where staging can tell."""
+    a, b = m.written(state, a), m.written(state, b)
+    if isinstance(a, Known) and isinstance(b, Known):
+        if a.value is None or b.value is None or isinstance(a.value, bool | type):
+            return (
+                a.value is b.value if not (a.source or b.source) else m.guard(a) is m.guard(b)
+            )
+        return m.guard(a) is m.guard(b)
+    if isinstance(a, Known) or isinstance(b, Known):
+        return False
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, ArrayRef) and isinstance(b, ArrayRef):
+        return a.cell == b.cell and a.path == b.path == ()
+    if isinstance(a, Ref) and isinstance(b, Ref):
+        return a == b
+    return a is b

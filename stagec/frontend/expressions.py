@@ -17,15 +17,17 @@ from stagec.frontend import (
     names,
     numpy_calls,
     objects,
+    protocols,
     sequences,
     set_operators,
+    texts,
 )
 from stagec.frontend.machine import Frame, Machine
 from stagec.frontend.state import State
-from stagec.frontend.texts import shown
 from stagec.frontend.unify import as_operand
 from stagec.frontend.values import (
     ArrayRef,
+    ExceptionValue,
     Fields,
     Items,
     Known,
@@ -185,8 +187,11 @@ def joined(m: Machine, frame: Frame, parts: list[Any], state: State, loc: Loc) -
             plain = {"": lambda v: v, "s": str, "r": repr, "a": ascii}[conversion](plain)
             out.append(format(plain, spec))
             continue
-        handle = shown(m, state, value, loc)
-        if isinstance(value, TupleValue | Ref):
+        if not conversion:
+            own = objects.operator_method(m, state, value, "__format__", (Known(spec),), loc)
+            value, spec = (value, spec) if own is None else (own, "")
+        handle = texts.shown(m, state, value, loc, quoted=conversion in ("r", "a"))
+        if isinstance(value, TupleValue | Ref | ExceptionValue):
             if spec or conversion == "a":
                 raise StagecError(
                     "SC323", "a format specification of a container", loc, "format its parts"
@@ -210,22 +215,17 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
     """`a op b`."""
     if isinstance(a, Known) and isinstance(b, Known):
         return known_operator(m, state, op, (a, b), loc)
-    method = METHODS.get(op, "")
-    found = objects.operator_method(m, state, a, f"__{method}__", (b,), loc)
-    if found is None:
-        name = REFLECTED.get(method, "r" + method)
-        found = objects.operator_method(m, state, b, f"__{name}__", (a,), loc)
+    found = users_operator(m, state, op, a, b, loc)
     if found is not None:
         return found
-    if op is operator.ne and objects.class_of(a).__ne__ is object.__ne__:
-        same = objects.operator_method(m, state, a, "__eq__", (b,), loc)
-        if same is not None:
-            return negation(m, state, same, loc)
     contained = isinstance(a, Ref | TupleValue) or isinstance(b, Ref | TupleValue)
     if contained and op in (operator.eq, operator.ne):
         same = equality.equal(m, state, a, b, loc)
         if same is not None:
             return same if op is operator.eq else negation(m, state, same, loc)
+    made = texts.binary(m, state, op, a, b, loc)
+    if made is not None:
+        return made
     merged = set_operators.binary(m, state, op, a, b, loc)
     if merged is not None:
         return merged
@@ -236,6 +236,41 @@ def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | Non
     if op in (operator.eq, operator.ne) and (unlike_numbers(a, b) or unlike_numbers(b, a)):
         return Known(op is operator.ne)
     return numpy_calls.apply(m, state, op, (a, b), {}, loc)
+
+
+def users_operator(
+    m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None
+) -> Value | None:
+    """`a op b` as the class of an operand defines it; None if neither does."""
+    method = METHODS.get(op, "")
+    forward = (a, f"__{method}__", b)
+    back = (b, f"__{REFLECTED.get(method, 'r' + method)}__", a)
+    left, right = objects.class_of(a), objects.class_of(b)
+    same = right is left and method not in REFLECTED
+    tries = [forward] if same else [forward, back]
+    own = [objects.class_attribute(c, back[1]) for c in (left, right)]
+    own_way = method in REFLECTED or own[0] is not own[1]
+    if right is not left and issubclass(right, left) and own_way:
+        tries.reverse()  # a subclass is asked first
+    if protocols.spread_over(m, state, a, right):
+        raise StagecError(
+            "SC309", "an operator of an array and an object, which NumPy makes an array of "
+            "objects of", loc, "let its class set __array_ufunc__ = None",
+        )  # fmt: skip
+    for receiver, name, other in tries:
+        found = objects.operator_method(m, state, receiver, name, (other,), loc)
+        if found is not None:
+            return found
+        if op is operator.ne and objects.class_of(receiver).__ne__ is object.__ne__:
+            found = objects.operator_method(m, state, receiver, "__eq__", (other,), loc)
+            if found is not None:
+                return negation(m, state, found, loc)
+    if op in sequences.ORDER and left is right and protocols.ordered(left):
+        sides = [protocols.compared(m, state, v, loc) for v in (a, b)]
+        return sequences.binary(m, state, op, sides[0], sides[1], loc)
+    if op not in (operator.eq, operator.ne) and any(map(protocols.plain_object, (a, b))):
+        protocols.refuse(op, left, right)
+    return None
 
 
 def unlike_numbers(a: Value, b: Value) -> bool:
@@ -280,7 +315,7 @@ def compare(
     """One comparison."""
     match op:
         case gast.Is() | gast.IsNot():
-            same = objects.identical(m, state, a, b, loc)
+            same = equality.identical(m, state, a, b, loc)
             return Known(same if isinstance(op, gast.Is) else not same)
         case gast.In() | gast.NotIn():
             found = objects.operator_method(m, state, b, "__contains__", (a,), loc)

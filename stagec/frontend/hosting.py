@@ -20,11 +20,15 @@ PURE = ("builtins", "math", "operator", "itertools", "functools", "numpy", "cmat
         "fractions", "decimal", "collections", "string", "re", "copy", "typing")  # fmt: skip
 
 
+# the methods that functools.total_ordering gives the user's classes
+TOTAL_ORDERING = {f"__{name}__" for name in ("lt", "le", "gt", "ge")}
 FRAME = (locals, globals, vars, dir, eval, exec, input, open, compile, __import__)
 
 
 def library_function(function: types.FunctionType) -> bool:
     """Whether the function belongs to the standard library or NumPy."""
+    if function.__name__ in TOTAL_ORDERING:
+        return False
     module = (function.__module__ or "").partition(".")[0]
     return module in PURE or module in ("random", "logging", "time", "os", "sys")
 

@@ -15,6 +15,7 @@ from stagec.frontend import (
     assignments,
     calls,
     containers,
+    iterators,
     library,
     numpy_calls,
     objects,
@@ -369,13 +370,13 @@ class Interpreter(Capturing):
         if isinstance(value, Zipped) and loc is not None:
             found = mixed_items(self, state, value, loc)
             if found is not None:
-                return found
+                return found if iterators.read(self, state, value, loc) else []
         if isinstance(value, Generator | Mapped | Zipped):
             return self.unpacked(
                 state, self.call_value(state, library.list_, (value,), {}, loc), loc
             )
-        own = objects.operator_method(self, state, value, "__iter__", (), loc)
-        if own is None:
+        own = iterators.iterated(self, state, value, loc)
+        if own is value:
             name = objects.class_of(value).__name__
             raise Raised(TypeError(f"{name!r} object is not iterable"))
         return containers.unpack(self, state, own, loc)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import containers, library, loops, numpy_calls, objects
+from stagec.frontend import containers, iterators, library, loops, numpy_calls
 from stagec.frontend.calls import code_of, nested_code, run_body
 from stagec.frontend.changes import Changes, attempted
 from stagec.frontend.counting import counted, counting
@@ -38,6 +38,7 @@ from stagec.frontend.values import (
     Number,
     RangeValue,
     Ref,
+    TupleValue,
     Value,
     Zipped,
 )
@@ -49,9 +50,11 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
     """The paths after a `for` statement."""
     value = evaluate(m, frame, stmt.iter, state)
     state.builder.loc = loc
-    if isinstance(value, Ref | Known):
-        own = objects.operator_method(m, state, value, "__iter__", (), loc)
-        value = value if own is None else own
+    value = iterators.iterated(m, state, value, loc)
+    if isinstance(value, iterators.ITERATORS) and not iterators.read(
+        m, state, value, loc, iterators.to_the_end(stmt)
+    ):
+        value = TupleValue(())
     if isinstance(value, Mapped):
         helper = library.filter_ if value.filter else library.map_
         value = m.call_value(state, helper, (value.function, *value.parts), {}, loc)

@@ -100,6 +100,8 @@ def reduce_(function: Any, iterable: Any, initial: Any = None) -> Any:
     total = initial
     for item in iterable:
         total = item if total is None else function(total, item)
+    if total is None:
+        raise TypeError("reduce() of empty iterable with no initial value")
     return total
 
 
@@ -136,3 +138,59 @@ def strict_zip(items: Any, sizes: Any) -> Any:
         before = "argument 1" if k == 1 else f"arguments 1-{k}"
         if sizes[k] > least:
             raise ValueError(f"zip() argument {k + 1} is longer than {before}")
+
+
+class Iterator:
+    """What `iter` gives of a list, tuple or array."""
+
+    def __init__(self, items: Any) -> None:
+        self.items = items
+        self.at = 0
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        if self.at >= len(self.items):
+            raise StopIteration
+        item = self.items[self.at]
+        self.at += 1
+        return item
+
+
+def advanced(iterator: Any) -> Any:
+    while True:
+        try:
+            item = iterator.__next__()
+        except StopIteration:
+            return
+        yield item
+
+
+def items_in_turn(owner: Any) -> Any:
+    k = 0
+    while True:
+        try:
+            item = owner.__getitem__(k)
+        except IndexError:
+            return
+        yield item
+        k += 1
+
+
+def advance(iterator: Any, *default: Any) -> Any:
+    if len(default) == 0:
+        return iterator.__next__()
+    try:
+        item = iterator.__next__()
+    except StopIteration:
+        item = default[0]
+    return item
+
+
+def first(iterator: Any, *default: Any) -> Any:
+    for item in iterator:
+        return item
+    if len(default) == 0:
+        raise StopIteration
+    return default[0]

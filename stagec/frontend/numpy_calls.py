@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -76,7 +77,8 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
         case Known(value=plain):
             if isinstance(plain, np.ndarray):
                 return arrays.handle_of(m, state, m.captured_array(state, value, loc), loc)
-            return m.guard(value)
+            given = m.guard(value)
+            return given.value if isinstance(given, enum.IntEnum) else given
         case Number(operand):
             return m.handle(state, operand)
         case ArrayRef():

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import operator
 import types
-from collections.abc import Callable
 from dataclasses import FrozenInstanceError, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, methods, numpy_calls
+from stagec.frontend import arrays, descriptors, methods, numpy_calls
 from stagec.frontend.machine import Frame, Machine, Raised
 from stagec.frontend.sources import Attribute
 from stagec.frontend.state import State
@@ -50,6 +49,18 @@ RANGE_FIELDS = {"start": "lo", "stop": "hi", "step": "step"}
 
 def attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None) -> Value:
     """`base.name`."""
+    if isinstance(base, ExceptionValue) and base.made is not None:
+        base = base.made
+    if name == "__class__" and isinstance(base, ArrayRef | Number | TupleValue | Ref):
+        return Known(class_of(base))
+    reader = class_attribute(base.cls, "__getattribute__") if isinstance(base, Ref) else None
+    if isinstance(reader, types.FunctionType):
+        return m.call_value(state, reader, (base, Known(name)), {}, loc)
+    return load_attribute(m, state, base, name, loc)
+
+
+def load_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None) -> Value:
+    """What `object.__getattribute__` gives."""
     match base:
         case ArrayRef() | Number():
             return array_attribute(m, state, base, name, loc)
@@ -104,21 +115,6 @@ def class_of(value: Value) -> type:
             return slice
         case _:
             return object
-
-
-def has_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None) -> bool:
-    """Whether there is `base.name`, staged code being able to call it or not."""
-    cls = class_of(base)
-    plain = isinstance(base, ArrayRef | Number | TupleValue | Ref)
-    if plain and cls.__module__ in ("builtins", "numpy"):
-        return class_attribute(cls, name) is not MISSING
-    try:
-        attribute(m, state, base, name, loc)
-    except Raised as raised:
-        if isinstance(raised.value, AttributeError):
-            return False
-        raise
-    return True
 
 
 def array_attribute(
@@ -203,20 +199,23 @@ def class_attribute(cls: type, name: str) -> Any:
 
 def object_attribute(m: Machine, state: State, base: Ref, name: str, loc: Loc | None) -> Value:
     """An attribute of an object in the store."""
-    content = state.cells[base.cell]
+    content = m.inside(state, base)
     if isinstance(content, Outside):
         written = content.written.get(name) if issubclass_object(base.cls) else None
         if written is not None:
             return written
+        if name == "__dict__" and content.written.items:
+            raise StagecError(
+                "SC369", "__dict__ of an object of the caller that staged code writes to", loc,
+                "name the attributes that you need",
+            )  # fmt: skip
         return known_attribute(m, state, content.base, name, loc, ref=base)
     found = class_attribute(base.cls, name)
-    if isinstance(found, property):
-        return m.call_value(state, found.fget, (base,), {}, loc)
+    if descriptors.first(found):
+        return bind(m, state, found, base, base.cls, name, loc)
     if issubclass_object(base.cls) and isinstance(content, Fields):
         if name == "__dict__":
-            return Ref(m.new_cell(state, content), dict)
-        if name == "__class__":
-            return Known(base.cls)
+            return Ref(base.cell, dict)  # what is written to it are attributes
         value = content.get(name)
         if value is not None:
             return value
@@ -232,8 +231,10 @@ def object_attribute(m: Machine, state: State, base: Ref, name: str, loc: Loc | 
 
 def iterates_itself(value: Value) -> bool:
     """Whether the value is an object whose class says in Python how it is iterated."""
-    own = isinstance(value, Ref | Known) and class_attribute(class_of(value), "__iter__")
-    return isinstance(own, types.FunctionType)
+    if not isinstance(value, Ref | Known):
+        return False
+    own = (class_attribute(class_of(value), name) for name in ("__iter__", "__getitem__"))
+    return any(isinstance(method, types.FunctionType) for method in own)
 
 
 def issubclass_object(cls: type) -> bool:
@@ -249,10 +250,10 @@ def bind(
         return Known(found.__func__)
     if isinstance(found, classmethod):
         return BoundMethod(Known(found.__func__), Known(cls))
-    if isinstance(found, property):
-        return m.call_value(state, found.fget, (receiver,), {}, loc)
-    if isinstance(found, types.FunctionType):
+    if isinstance(found, types.FunctionType | types.WrapperDescriptorType):
         return BoundMethod(Known(found), receiver)
+    if descriptors.described(found):
+        return descriptors.get(m, state, found, receiver, cls, loc)
     if hasattr(found, "bind_method"):
         return BoundMethod(Known(found), receiver)
     return m.capture(Known(found, m.class_source(cls, name)))
@@ -285,8 +286,14 @@ def known_attribute(
         return m.capture(Known(m.host_attribute(plain, name), source))
     found = class_attribute(type(plain), name)
     own = getattr(plain, "__dict__", {})
+    entry = m.outside.get(id(own))
+    kept = state.cells.get(entry[0]) if entry is not None else None
+    if isinstance(kept, Fields) and (value := kept.get(name)) is not None:
+        return value  # staged code wrote to `plain.__dict__`
     if isinstance(found, property) and isinstance(found.fget, types.FunctionType):
         return m.call_value(state, found.fget, (ref or base,), {}, loc)
+    if descriptors.first(found) or (descriptors.described(found) and ref and name not in own):
+        return descriptors.get(m, state, found, ref or base, type(plain), loc)
     if isinstance(found, types.FunctionType | staticmethod | classmethod) and name not in own:
         return bind(m, state, found, ref or base, type(plain), name, loc)
     source = Attribute(base.source, name) if base.source else None
@@ -315,21 +322,45 @@ def set_attribute(
         raise StagecError(
             "SC351", f"assignment to .{name} of an array", loc, "assign to the array itself"
         )
+    if isinstance(base, ExceptionValue) and base.made is not None:
+        base = base.made
     ref = m.writable(state, base, loc)
-    found = class_attribute(ref.cls, name)
-    if isinstance(found, property):
-        m.call_value(state, found.fset, (ref, value), {}, loc)
-        return
+    own = class_attribute(ref.cls, "__setattr__")
     params = getattr(ref.cls, "__dataclass_params__", None)
     if params is not None and params.frozen and not m.constructing:
         raise Raised(FrozenInstanceError(f"cannot assign to field {name!r}"))
-    content = state.cells[ref.cell]
+    if isinstance(own, types.FunctionType) and not (params is not None and params.frozen):
+        m.call_value(state, own, (ref, Known(name), value), {}, loc)
+    else:
+        store_attribute(m, state, ref, name, value, loc)
+
+
+def store_attribute(
+    m: Machine, state: State, base: Value, name: str, value: Value, loc: Loc | None
+) -> None:
+    """What `object.__setattr__` does."""
+    ref = m.writable(state, base, loc)
+    found = class_attribute(ref.cls, name)
+    if descriptors.first(found):
+        descriptors.put(m, state, found, ref, name, value, loc)
+        return
+    content = m.inside(state, ref)
     if isinstance(content, Outside):
         state.cells[ref.cell] = Outside(content.base, content.written.set(name, value))
     elif isinstance(content, Fields):
         state.cells[ref.cell] = content.set(name, value)
     else:
         raise StagecError("SC352", f"assignment to .{name} here", loc, "use a plain object")
+
+
+def delete_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | None) -> None:
+    """`del base.name`."""
+    content = m.inside(state, base) if isinstance(base, Ref) else None
+    if not isinstance(base, Ref) or not isinstance(content, Fields) or base.cell in m.owned:
+        raise StagecError("SC102", "this cannot be deleted in staged code", loc, "keep it")
+    if content.get(name) is None:
+        raise Raised(AttributeError(f"{base.cls.__name__!r} object has no attribute {name!r}"))
+    state.cells[base.cell] = content.without(name)
 
 
 def operator_method(
@@ -340,7 +371,7 @@ def operator_method(
         value.value, np.ndarray | np.generic | type(None)
     ):
         return None
-    if not isinstance(value, Ref | Known | TupleValue):
+    if not isinstance(value, Ref | Known | TupleValue | ExceptionValue):
         return None
     cls = class_of(value)
     if cls.__module__ == "builtins" or (
@@ -356,39 +387,6 @@ def operator_method(
         and (found.__code__.co_filename == "<string>")
     ):
         return None
-    return m.call_value(state, found, (value, *args), {}, loc)
-
-
-def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> bool:
-    """`a is b`, where staging can tell."""
-    if isinstance(a, Known) and isinstance(b, Known):
-        if a.value is None or b.value is None or isinstance(a.value, bool | type):
-            return (
-                a.value is b.value if not (a.source or b.source) else m.guard(a) is m.guard(b)
-            )
-        return m.guard(a) is m.guard(b)
-    if isinstance(a, Known) or isinstance(b, Known):
-        return False
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, ArrayRef) and isinstance(b, ArrayRef):
-        return a.cell == b.cell and a.path == b.path == ()
-    if isinstance(a, Ref) and isinstance(b, Ref):
-        return a.cell == b.cell
-    return a is b
-
-
-def type_matches(value: Value, classes: Any) -> bool:
-    """`isinstance(value, classes)`."""
-    if isinstance(classes, types.UnionType):
-        classes = classes.__args__
-    if isinstance(classes, tuple):
-        return any(type_matches(value, c) for c in classes)
-    if isinstance(value, Known) or not isinstance(classes, type):
-        try:
-            return isinstance(value.value if isinstance(value, Known) else value, classes)
-        except TypeError as error:
-            raise Raised(error) from None
-    if isinstance(value, FunctionValue | BoundMethod):
-        return classes in (Callable, types.FunctionType, object)
-    return issubclass(class_of(value), classes)
+    answer = m.call_value(state, found, (value, *args), {}, loc)
+    refused = isinstance(answer, Known) and answer.value is NotImplemented
+    return None if refused else answer

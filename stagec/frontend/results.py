@@ -61,7 +61,7 @@ class Mapping:
 
     keys: tuple[Any, ...]
     items: tuple[Spec, ...]
-    memo: int
+    memo: Hashable
     cls: type | None = None
 
 

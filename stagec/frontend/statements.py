@@ -9,7 +9,7 @@ from typing import Any
 import gast
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import containers, names
+from stagec.frontend import containers, names, objects
 from stagec.frontend.assignments import augmented
 from stagec.frontend.calls import nested_code
 from stagec.frontend.closing import close
@@ -202,7 +202,17 @@ def _delete(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
             names.delete(m, frame, name, state, loc)
         case gast.Subscript(value=base, slice=key):
             container = evaluate(m, frame, base, state)
-            containers.del_item(m, state, container, evaluate(m, frame, key, state), loc)
+            index = evaluate(m, frame, key, state)
+            own = objects.operator_method(m, state, container, "__delitem__", (index,), loc)
+            if own is None:
+                containers.del_item(m, state, container, index, loc)
+        case gast.Attribute(value=base, attr=attr):
+            owner = evaluate(m, frame, base, state)
+            own = objects.operator_method(
+                m, state, owner, "__delattr__", (Known(objects.mangled(frame, attr)),), loc
+            )
+            if own is None:
+                objects.delete_attribute(m, state, owner, objects.mangled(frame, attr), loc)
         case _:
             raise StagecError("SC102", "this cannot be deleted in staged code", loc, "keep it")
     return Leaf(state)

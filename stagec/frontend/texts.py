@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import dataclasses
+import operator
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import numpy_calls
-from stagec.frontend.machine import Machine
+from stagec.frontend import numpy_calls, protocols
+from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.objects import attribute, class_of
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     Columns,
+    ExceptionValue,
     Fields,
     Items,
     Known,
+    Number,
     Ref,
     StagedItems,
     TupleValue,
     Value,
+    names_of,
 )
+from stagec.ir.types import TEXT
 from stagec.ops import text
 
 
-def shown(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
-    """What is printed or formatted at run time: a handle, for a container that of its text."""
-    if not isinstance(value, TupleValue | Ref):
+def shown(m: Machine, state: State, value: Value, loc: Loc | None, quoted: bool = False) -> Any:
+    """What is printed or formatted at run time: a handle, for a container or object that of
+    its text, which is that of `repr` if `quoted` is set.
+    """
+    if not isinstance(value, TupleValue | Ref | ExceptionValue):
         return numpy_calls.printable(m, state, value, loc)
+    words = ("__repr__",) if quoted else ("__str__", "__repr__")
+    own = protocols.spoken(m, state, value, words, loc)
+    if own is not None:
+        return numpy_calls.printable(m, state, own, loc)
+    if isinstance(value, ExceptionValue) and not quoted:
+        items = attribute(m, state, value, "args", loc).items  # type: ignore[union-attr]
+        if len(items) < 2 and not issubclass(value.cls, OSError):
+            quoted = issubclass(value.cls, KeyError)
+            return shown(m, state, items[0], loc, quoted) if items else ""
+        value = TupleValue(items)
     parts: list[Any] = []
     for part in _parts(m, state, value, loc):
         if isinstance(part, str) and parts and isinstance(parts[-1], str):
@@ -40,13 +60,18 @@ def _parts(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterable[
     if isinstance(value, Known):
         yield repr(m.guard(value))
         return
+    own = protocols.spoken(m, state, value, ("__repr__",), loc)
+    if own is not None:
+        yield numpy_calls.printable(m, state, own, loc)
+        return
     content = m.inside(state, value) if isinstance(value, Ref) else None
-    if isinstance(value, TupleValue):
-        if value.cls is not None:
-            raise StagecError(
-                "SC323", "a named tuple cannot be formatted at run time", loc,
-                "format its staged parts one by one",
-            )  # fmt: skip
+    if isinstance(value, ExceptionValue):
+        items = attribute(m, state, value, "args", loc).items  # type: ignore[union-attr]
+        yield value.cls.__name__
+        yield from _listed(m, state, items, "()", loc, comma=False)
+    elif protocols.shows_fields(value):
+        yield from _named(m, state, value, loc)
+    elif isinstance(value, TupleValue):
         yield from _listed(m, state, value.items, "()", loc)
     elif isinstance(value, Ref) and value.cls is list and isinstance(content, Items):
         yield from _listed(m, state, content.items, "[]", loc)
@@ -68,12 +93,94 @@ def _parts(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterable[
         yield text.format_(handle, conversion="r")
 
 
+def _named(m: Machine, state: State, value: Any, loc: Loc | None) -> Iterable[Any]:
+    """The texts of a named tuple or of an object of a dataclass."""
+    if isinstance(value, TupleValue):
+        label, names = class_of(value).__name__, names_of(value)
+    else:
+        label = value.cls.__qualname__
+        names = tuple(f.name for f in dataclasses.fields(value.cls) if f.repr)
+    yield f"{label}("
+    for k, name in enumerate(names):
+        yield f"{', ' if k else ''}{name}="
+        yield from _parts(m, state, attribute(m, state, value, name, loc), loc)
+    yield ")"
+
+
 def _listed(
-    m: Machine, state: State, items: tuple[Value, ...], brackets: str, loc: Loc | None
-) -> Iterable[Any]:
+    m: Machine, state: State, items: tuple[Value, ...], brackets: str, loc: Loc | None,
+    comma: bool = True,
+) -> Iterable[Any]:  # fmt: skip
     """The texts of the items between brackets; a tuple of one item ends with a comma."""
     yield brackets[0]
     for k, item in enumerate(items):
         yield ", " if k else ""
         yield from _parts(m, state, item, loc)
-    yield "," + brackets[1] if brackets == "()" and len(items) == 1 else brackets[1]
+    yield "," + brackets[1] if comma and brackets == "()" and len(items) == 1 else brackets[1]
+
+
+# -- operators --------------------------------------------------------------------------------
+
+PERCENT = re.compile(r"%(?:%|([-+ #0]*)(\d*)(?:\.(\d+))?([sdifFeEgGxXor]))")
+
+
+def is_text(value: Value) -> bool:
+    """Whether the value is a text."""
+    if isinstance(value, Known):
+        return isinstance(value.value, str)
+    return isinstance(value, Number) and value.operand.type == TEXT
+
+
+def binary(
+    m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None
+) -> Value | None:
+    """`a op b` of texts of which one is made at run time; None where that is something else."""
+    if op is operator.add and is_text(a) and is_text(b):
+        return m.wrap(state, text.concat(*(shown(m, state, v, loc) for v in (a, b))))
+    if op is operator.mod and isinstance(a, Known) and isinstance(a.value, str):
+        return percent(m, state, m.guard(a), b, loc)
+    return None
+
+
+def percent(m: Machine, state: State, template: str, value: Value, loc: Loc | None) -> Value:
+    """`template % value`, each part formatted as `format` does."""
+    items = list(value.items) if isinstance(value, TupleValue) else [value]
+    parts: list[Any] = []
+    if "%" in PERCENT.sub("", template):
+        raise StagecError("SC323", "this % format of a staged value", loc, "use an f-string")
+    rest = 0
+    for found in PERCENT.finditer(template):
+        parts.append(template[rest : found.start()])
+        rest = found.end()
+        if found[4] is None:
+            parts.append("%")
+        elif items:
+            parts.append(one_percent(m, state, found, items.pop(0), loc))
+        else:
+            raise Raised(TypeError("not enough arguments for format string"))
+    parts.append(template[rest:])
+    if items:
+        raise Raised(TypeError("not all arguments converted during string formatting"))
+    return m.wrap(state, text.concat(*(p for p in parts if not isinstance(p, str) or p)))
+
+
+def one_percent(m: Machine, state: State, found: Any, value: Value, loc: Loc | None) -> Any:
+    """One part of a `%` format, as a handle."""
+    flags, width, digits, kind = found.groups()
+    if kind in "sr":
+        handle = shown(m, state, value, loc, quoted=kind == "r")
+        own = isinstance(value, TupleValue | Ref | ExceptionValue)
+        side = "<" if "-" in flags else ">"
+        spec = (side + width if width else "") + (f".{digits}" if digits else "")
+        return text.format_(handle, spec=spec, conversion="s" if own else kind)
+    if kind in "di":
+        value, kind = m.call_value(state, int, (value,), {}, loc), "d"
+    if digits and kind in "dxXo":
+        raise StagecError("SC323", "this % format of a staged value", loc, "use an f-string")
+    left = "<" if "-" in flags and width else ""
+    shape = "".join(c for c in "+ #0" if c in flags and not (c == "0" and left))
+    if "+" in flags:
+        shape = shape.replace(" ", "")
+    spec = f"{left}{shape}{width}{f'.{digits}' if digits else ''}{kind}"
+    handle = shown(m, state, value, loc)
+    return text.format_(handle, spec=spec, conversion="")

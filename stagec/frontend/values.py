@@ -120,10 +120,11 @@ class Intrinsic:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionValue:
-    """An exception made in staged code."""
+    """An exception made in staged code; one of the user's classes has attributes in `made`."""
 
     cls: type
     args: tuple[Value, ...]
+    made: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +156,14 @@ class SliceValue:
 
 @dataclass(frozen=True, slots=True)
 class Zipped:
-    """`zip`, `enumerate` (a range and the rest) or `dict.items` over iterables."""
+    """`zip`, `enumerate` (a range and the rest) or `dict.items` over iterables.
+
+    The `cell` of this and other iterators tells how far it is read; what can be read again has
+    none.
+    """
 
     parts: tuple[Value, ...]
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +173,7 @@ class Mapped:
     function: Value
     parts: tuple[Value, ...]
     filter: bool = False
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +181,7 @@ class Reversed:
     """`reversed(x)` of an array."""
 
     part: Value
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,6 +190,7 @@ class Generator:
 
     function: FunctionValue
     scope: Scope
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +273,7 @@ class Fields:
     def get(self, key: Any) -> Value | None:
         """The value under `key`, if there is one."""
         for k, v in self.items:
-            if (k == key and type(k) is type(key)) or k is key:
+            if k is key or k == key:
                 return v
         return None
 

@@ -1,5 +1,6 @@
 """Functions and methods of Python's integers."""
 
+import enum
 from typing import Any
 
 import numpy as np
@@ -42,3 +43,16 @@ def test_the_length_of_an_integer() -> None:
     for other in (1.5, np.ones(3), np.int64(3)):
         with pytest.raises(AttributeError):
             stagec.jit(lambda x: x.bit_length())(other)
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+def test_members_of_an_int_enum_are_numbers() -> None:
+    def f(level: Any, x: Any) -> Any:
+        return level + x, level * 2, level < x, x**level, Level(2)
+
+    for backend in ("numpy", "numba"):
+        assert repr(stagec.jit(f, backend=backend)(Level.HIGH, 3)) == repr(f(Level.HIGH, 3))

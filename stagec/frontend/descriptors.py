@@ -1,0 +1,66 @@
+"""Attributes that the class of an object computes: properties and the user's descriptors."""
+
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any
+
+from stagec.errors import Loc
+from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.state import State
+from stagec.frontend.values import Fields, Known, Outside, Ref, Value
+
+
+def written(found: Any, name: str) -> bool:
+    """Whether the class of what a class defines has such a method, written in Python."""
+    return isinstance(getattr(type(found), name, None), types.FunctionType)
+
+
+def first(found: Any) -> bool:
+    """Whether it comes before an attribute of the object itself."""
+    slot = isinstance(found, property | types.MemberDescriptorType)
+    return isinstance(found, property) or (not slot and written(found, "__set__"))
+
+
+def described(found: Any) -> bool:
+    """Whether reading it as an attribute of an object computes something."""
+    computed = property | functools.cached_property | types.MemberDescriptorType
+    return isinstance(found, computed) or written(found, "__get__")
+
+
+def get(
+    m: Machine, state: State, found: Any, receiver: Value, cls: type, loc: Loc | None
+) -> Value:
+    """What reading gives; a cached property is kept as an attribute of the object."""
+    if isinstance(found, property):
+        return m.call_value(state, found.fget, (receiver,), {}, loc)
+    if isinstance(found, types.MemberDescriptorType):
+        raise Raised(
+            AttributeError(f"{cls.__name__!r} object has no attribute {found.__name__!r}")
+        )
+    if not isinstance(found, functools.cached_property):
+        return m.call_value(
+            state, type(found).__get__, (Known(found), receiver, Known(cls)), {}, loc
+        )
+    value = m.call_value(state, found.func, (receiver,), {}, loc)
+    content = m.inside(state, receiver) if isinstance(receiver, Ref) else None
+    if isinstance(receiver, Ref) and isinstance(content, Fields):
+        state.cells[receiver.cell] = content.set(found.attrname, value)
+    elif isinstance(receiver, Ref) and isinstance(content, Outside):
+        kept = content.written.set(found.attrname, value)
+        state.cells[receiver.cell] = Outside(content.base, kept)
+    return value
+
+
+def put(
+    m: Machine, state: State, found: Any, ref: Ref, name: str, value: Value, loc: Loc | None
+) -> None:
+    """Assign to the attribute."""
+    if not isinstance(found, property):
+        m.call_value(state, type(found).__set__, (Known(found), ref, value), {}, loc)
+        return
+    if found.fset is None:
+        text = f"property {name!r} of {ref.cls.__qualname__!r} object has no setter"
+        raise Raised(AttributeError(text))
+    m.call_value(state, found.fset, (ref, value), {}, loc)

@@ -1,0 +1,144 @@
+"""Attributes that classes compute, and what they do when one is set or deleted."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import pytest
+
+import stagec as sc
+from tests.frontend.test_protocols import check
+
+
+class Tenfold:
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = "_" + name
+
+    def __get__(self, owner: Any, cls: type) -> Any:
+        return getattr(owner, self.name) * 10
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        setattr(owner, self.name, value + 1)
+
+
+class Computed:
+    d = Tenfold()
+
+    def __init__(self, a: Any) -> None:
+        self.a = a
+
+    @functools.cached_property
+    def twice(self) -> Any:
+        return self.a * 2
+
+    @property
+    def fixed(self) -> Any:
+        return self.a + 1
+
+
+class Doubling:
+    def __init__(self, a: Any) -> None:
+        super().__init__()
+        self.a = a
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__("_" + name, value * 2)
+
+    def __getattribute__(self, name: str) -> Any:
+        return object.__getattribute__(self, name) + 1
+
+
+class Bunch:
+    def __init__(self, **named: Any) -> None:
+        self.__dict__.update(named)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    a: Any
+    b: Any = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "b", self.a * 2)
+
+
+class Slotted:
+    __slots__ = ("a", "b")
+
+
+class Given:
+    def __init__(self, a: Any) -> None:
+        self.a = a
+
+    @functools.cached_property
+    def twice(self) -> Any:
+        return self.a * 2
+
+    @property
+    def d(self) -> Any:
+        return self.a
+
+    @d.setter
+    def d(self, value: Any) -> None:
+        self.a = value
+
+    def __abs__(self) -> Any:
+        return self.a
+
+
+def described(x: Any, n: Any) -> Any:
+    v = Computed(x)
+    v.d = n
+    before = v.twice
+    v.a = n
+    return v.d, before, v.twice, Computed(n).twice
+
+
+def no_setter(x: Any, n: Any) -> Any:
+    v: Any = Computed(x)
+    v.fixed = n
+
+
+def own_ways(x: Any, n: Any) -> Any:
+    v = Doubling(x)
+    v.b = n
+    return v._a, v._b, Frozen(x).b
+
+
+def attributes_as_dict(x: Any, n: Any) -> Any:
+    v: Any = Bunch(a=x, b=n)
+    v.__dict__["c"] = 5
+    d = v.__dict__
+    v.a = n
+    return v.b, v.c, d["a"], d
+
+
+def deleted(x: Any, n: Any) -> Any:
+    v = Computed(x)
+    del v.a
+    return v.a
+
+
+def unset_slot(x: Any, n: Any) -> Any:
+    v = Slotted()
+    v.a = x
+    return hasattr(v, "b"), v.a, v.b
+
+
+FUNCTIONS = [described, no_setter, own_ways, attributes_as_dict, deleted, unset_slot]
+
+
+@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+def test_attributes(f: Any) -> None:
+    check(f, 2.5, 3)
+
+
+def test_objects_of_the_caller_are_read_as_they_are_by_now() -> None:
+    def f(v: Any, n: Any) -> Any:
+        v.d = n
+        return v.twice, abs(v), v is v
+
+    for backend in ("numpy", "numba"):
+        v, w = Given(2.0), Given(2.0)
+        assert sc.jit(f, backend=backend)(v, 3) == f(w, 3)
+        assert vars(v) == vars(w)

@@ -1,0 +1,117 @@
+"""Iterators are read once; classes are iterated as they say; `iter` and `next`."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+
+
+class Listed:
+    def __init__(self, items: Any) -> None:
+        self.items = items
+
+    def __iter__(self) -> Any:
+        return iter(self.items)
+
+
+class Counted:
+    def __init__(self, n: Any) -> None:
+        self.n = n
+        self.k = 0
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        if self.k >= self.n:
+            raise StopIteration
+        self.k += 1
+        return self.k * 2
+
+
+class Indexed:
+    def __init__(self, n: Any) -> None:
+        self.n = n
+
+    def __getitem__(self, k: Any) -> Any:
+        if k >= self.n:
+            raise IndexError
+        return k * 3
+
+
+def read_twice(x: Any, n: Any) -> Any:
+    g, z = (v * 2 for v in x), zip(x, x, strict=False)
+    m, e = map(abs, x), enumerate(x)
+    first = sum(g), sum(u * v for u, v in z), len(list(m)), len([k for k, _ in e])
+    return first, sum(g), sum(u * v for u, v in z), len(list(m)), len([k for k, _ in e])
+
+
+def items_are_no_iterator(x: Any, n: Any) -> Any:
+    d = {"a": n, "b": 2}
+    items = d.items()
+    return [v for _, v in items], [k for k, _ in items]
+
+
+def firsts(x: Any, n: Any) -> Any:
+    found = next((v for v in x if v > n), -1.0), next((v for v in x if v > 100), None)
+    it = iter(x)
+    return *found, next(it), next(it), sum(it), next(it, None) is None
+
+
+def missing(x: Any, n: Any) -> Any:
+    return next(v for v in x if v > 100)
+
+
+def classes(x: Any, n: Any) -> Any:
+    total = 0.0
+    for v in Listed([1.0, n]):
+        total += v
+    for v in Indexed(3):  # type: ignore[attr-defined]
+        total += v
+    c = Counted(n)
+    a = next(c)
+    for v in c:
+        total += v
+        if v > 3:
+            break
+    _, q = Listed([x, n])
+    return total, a, list(c), next(c, -1), list(Indexed(2)), q, [*Listed([n, 2])]  # type: ignore[call-overload]
+
+
+FUNCTIONS = [read_twice, items_are_no_iterator, firsts, missing, classes]
+
+
+@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_as_in_python(f: Any, backend: Any) -> None:
+    def outcome(g: Any) -> Any:
+        try:
+            return repr(g(np.arange(5.0), 3))
+        except StopIteration:
+            return "stopped"
+
+    assert outcome(sc.jit(f, backend=backend)) == outcome(f)
+
+
+def left_early(x: Any) -> Any:
+    g = (v * 2 for v in x)
+    for v in g:
+        if v > 1:
+            break
+    return sum(g)
+
+
+def read_in_a_loop(x: Any) -> Any:
+    z, total = zip(x, x, strict=False), 0.0
+    for _ in range(len(x)):
+        for u, v in z:
+            total += u * v
+    return total
+
+
+@pytest.mark.parametrize("f", [left_early, read_in_a_loop], ids=lambda f: f.__name__)
+def test_what_is_left_of_an_iterator_is_not_guessed(f: Any) -> None:
+    with pytest.raises(sc.StagecError, match="SC375: an iterator is read again"):
+        sc.jit(f)(np.arange(5.0))
