@@ -57,10 +57,11 @@ def host_function(
         )
     known = [containers.plain(m, state, a) for a in args]
     named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
-    if any(p is containers.STAGED for p in (*known, *named.values())):
-        form = iterator_library.FORMS.get(function) if isinstance(function, Hashable) else None
-        if form is not None:
-            return m.call_value(state, form, args, kwargs, loc)
+    form = iterator_library.FORMS.get(function) if isinstance(function, Hashable) else None
+    staged = any(p is containers.STAGED for p in (*known, *named.values()))
+    if form is not None and (staged or function in iterator_library.DECORATORS):
+        return m.call_value(state, form, args, kwargs, loc)
+    if staged:
         raise StagecError(
             "SC321", f"{name} is not supported on staged values", loc,
             "see docs/functions.md for what is; or call it on values known at staging",

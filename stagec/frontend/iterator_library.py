@@ -146,6 +146,42 @@ def wraps_(wrapped: Any, assigned: Any = None, updated: Any = None) -> Any:
     return same
 
 
+def cache_(user_function: Any) -> Any:
+    return lru_cache_(None)(user_function)
+
+
+def lru_cache_(maxsize: Any = 128, typed: Any = False) -> Any:
+    if callable(maxsize):
+        return lru_cache_(128, typed)(maxsize)
+
+    def cached(function: Any) -> Any:
+        known: Any = {}
+        recent: Any = []
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            key = (args, tuple(kwargs.items()))
+            if typed:
+                key = (*key, tuple([type(a) for a in args]))
+            if key in known:
+                recent.remove(key)
+                recent.append(key)
+                return known[key]
+            value = function(*args, **kwargs)
+            if maxsize is None or maxsize > 0:
+                known[key] = value
+                recent.append(key)
+                if maxsize is not None and len(recent) > maxsize:
+                    del known[recent.pop(0)]
+            return value
+
+        return call
+
+    return cached
+
+
+# what they make of known options is called with functions of staged code
+DECORATORS = (functools.cache, functools.lru_cache)
+
 FORMS = {
     itertools.chain: chain_,
     itertools.chain.from_iterable: from_iterable_,
@@ -163,4 +199,6 @@ FORMS = {
     itertools.repeat: repeat_,
     itertools.zip_longest: zip_longest_,
     functools.wraps: wraps_,
+    functools.cache: cache_,
+    functools.lru_cache: lru_cache_,
 }

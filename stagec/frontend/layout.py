@@ -6,8 +6,35 @@ from stagec import ops
 from stagec.frontend.machine import Machine
 from stagec.frontend.values import ArrayRef
 from stagec.ir.core import Apply, Const, Operand, Structured, Value as Defined
-from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, may_be_one, rank_of
+from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Slice
+from stagec.ir.types import ArrayType, may_be_one, rank_of, same
+
+
+def unit_axes(stmt: Apply) -> Path | None:
+    """The path of a reshape that only adds and drops axes of length one; views have one."""
+    base, out, plan = stmt.args[0].type, stmt.out.type, stmt.kwargs["shape"]
+    assert isinstance(base, ArrayType)
+    assert isinstance(out, ArrayType)
+    left = list(base.shape)
+    # the rest of an array that has one long axis is that axis, whatever its length
+    rest = len([d for d in left if d != 1]) == 1 and [n for n in plan if n != 1] == [-1]
+    items: list[Item] = []
+    for length, dim in zip(plan, out.shape, strict=True):
+        wanted = -1 if rest and length == -1 else dim
+        while left and left[0] == 1 and wanted != 1:
+            items.append(0)
+            del left[0]
+        if wanted == 1 and left[:1] != [1]:
+            items.append(NewAxis())
+        elif left and (wanted == -1 or same(wanted, left[0])):
+            items.append(Slice())
+            del left[0]
+        else:
+            return None
+    if any(dim != 1 for dim in left):
+        return None
+    items += [0] * len(left)
+    return () if all(item == Slice() for item in items) else (Index(tuple(items)),)
 
 
 def copies(m: Machine, stmt: Apply) -> bool:

@@ -306,9 +306,12 @@ class Machine:
     # -- values needed at staging ---------------------------------------------------------
 
     def need_known(self, state: State, value: Value, loc: Loc | None, what: str) -> Any:
-        """The Python value of a number; restages with it known where that is possible."""
+        """The Python value of a number, or a tuple of such; restages if that makes it known."""
         if isinstance(value, Known):
             return self.guard(value)
+        if isinstance(value, TupleValue):
+            items = [self.need_known(state, v, loc, what) for v in value.items]
+            return tuple(items) if value.cls is None else value.cls(*items)
         operand = value.operand if isinstance(value, Number) else None
         if isinstance(operand, Const):
             return operand.value

@@ -336,8 +336,11 @@ def view_step(
         return (attrs["path"], stmt.args[1:]) if attrs["view"] else None
     if stmt.op is ops.transpose:
         return (Transpose(attrs["axes"]),), ()
-    if stmt.op is ops.reshape and layout.contiguous(m, bases, stmt.args[0]):
-        return (Reshape(attrs["shape"]),), stmt.args[1:]
+    if stmt.op is ops.reshape:
+        if layout.contiguous(m, bases, stmt.args[0]):
+            return (Reshape(attrs["shape"]),), stmt.args[1:]
+        path = layout.unit_axes(stmt)
+        return None if path is None else (path, ())
     if stmt.op is ops.ravel and layout.contiguous(m, bases, stmt.args[0]):
         return (Reshape((-1,)),), ()
     if stmt.op is ops.expand_dims:

@@ -276,14 +276,18 @@ def keep_static(m: Machine, state: State, tree: Value, leaves: list[Value]) -> V
 
 def hint_of(m: Machine, f: Value, k: int, total: int) -> str:
     """A name for the k-th leaf: the function's own parameter, if leaves are parameters."""
+    names = parameters(f)
+    return names[k] if k < len(names) == total else ""
+
+
+def parameters(f: Value) -> list[str]:
+    """The names of the parameters that a function takes by position, where it has a source."""
     plain = f.value if isinstance(f, Known) else f
     node = getattr(plain, "node", None)
     if node is not None:
-        names = [a.id for a in (*node.args.posonlyargs, *node.args.args)]
-    else:
-        code = getattr(plain, "__code__", None)
-        names = list(code.co_varnames[: code.co_argcount]) if code else []
-    return names[k] if k < len(names) == total else ""
+        return [a.id for a in (*node.args.posonlyargs, *node.args.args)]
+    code = getattr(plain, "__code__", None)
+    return list(code.co_varnames[: code.co_argcount]) if code else []
 
 
 def function_name(f: Value) -> str:

@@ -20,6 +20,7 @@ from stagec.frontend.tracing import (
     adopt,
     inexact,
     is_leaf,
+    parameters,
     rebuilt,
     result_text,
     trace,
@@ -59,25 +60,25 @@ def option(m: Machine, state: State, value: Value, what: str, loc: Loc | None) -
 
 def chosen(
     m: Machine, traced: Traced, args: tuple[Value, ...], kwargs: dict[str, Value],
-    nums: tuple[int, ...], names: tuple[str, ...], loc: Loc | None, what: str,
+    which: list[int | str], loc: Loc | None, what: str,
 ) -> list[list[int]]:  # fmt: skip
     """The leaf numbers of each chosen argument; integers asked for directly are an error."""
     spans: list[list[int]] = []
     labels = [*(f"argument {k}" for k in range(len(args))), *kwargs]
-    wanted = [f"argument {k if k >= 0 else k + len(args)}" for k in nums] + list(names)
-    for label in wanted:
+    for k in which:
+        label = k if isinstance(k, str) else f"argument {k if k >= 0 else k + len(args)}"
         if label not in labels:
             raise StagecError(
                 "SC412", f"{what}: there is no {label}", loc, "check argnums and argnames"
             )
         own = [
-            k
-            for k, (_, path) in enumerate(traced.leaves)
+            leaf
+            for leaf, (_, path) in enumerate(traced.leaves)
             if path == label or path.startswith((f"{label}[", f"{label}."))
         ]
-        for k in own:
-            kind = traced.params[k].type
-            if traced.leaves[k][1] == label and not inexact(kind):
+        for leaf in own:
+            kind = traced.params[leaf].type
+            if traced.leaves[leaf][1] == label and not inexact(kind):
                 raise StagecError(
                     "SC413", f"{what} with respect to {label}, whose type is {kind}", loc,
                     "only floating or complex values have gradients; pass a float",
@@ -130,7 +131,11 @@ def gradient(
     numbers = (nums,) if isinstance(nums, int) else tuple(nums)
     if names and isinstance(nums, int):
         numbers = ()
-    spans = chosen(m, traced, args, kwargs, numbers, names, loc, what)
+    alone = single or (len(names) == 1 and not numbers)
+    # names of arguments that were given by position
+    placed = {n: k for k, n in enumerate(parameters(f)[: len(args)]) if n not in kwargs}
+    which = [*numbers, *(placed.get(n, n) for n in names)]
+    spans = chosen(m, traced, args, kwargs, which, loc, what)
     value = pair_of(traced.value, loc, what)[0] if has_aux else traced.value
     leaves = [k for span in spans for k in span if inexact(traced.params[k].type)]
     found: dict[int, Operand] = {}
@@ -148,9 +153,8 @@ def gradient(
     whole = adopt(m, state, traced, results)
     grads = [
         rebuilt(m, state, tree, [cotangent(m, state, traced, k, found) for k in span])
-        for tree, span in zip(chosen_args(args, kwargs, numbers, names), spans, strict=True)
+        for tree, span in zip(chosen_args(args, kwargs, which), spans, strict=True)
     ]
-    alone = single or (len(names) == 1 and not numbers)
     answer: Value = grads[0] if alone else TupleValue(tuple(grads))
     if with_value:
         return TupleValue((whole, answer))
@@ -174,13 +178,10 @@ def pair_of(value: Value, loc: Loc | None, what: str) -> tuple[Value, Value]:
 
 
 def chosen_args(
-    args: tuple[Value, ...],
-    kwargs: dict[str, Value],
-    nums: tuple[int, ...],
-    names: tuple[str, ...],
+    args: tuple[Value, ...], kwargs: dict[str, Value], which: list[int | str]
 ) -> list[Value]:
     """The argument trees that are differentiated."""
-    return [*(args[k] for k in nums), *(kwargs[n] for n in names)]
+    return [kwargs[k] if isinstance(k, str) else args[k] for k in which]
 
 
 def cotangent(

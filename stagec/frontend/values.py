@@ -264,6 +264,11 @@ class Columns:
     cls: type | None = None
 
 
+def same_key(a: Any, b: Any) -> bool:
+    """Whether Python's dicts take the two for one key: 1, 1.0, True and np.int64(1) are."""
+    return a is b or (hash(a) == hash(b) and bool(a == b))
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """The content of a dict or of an object's attributes; keys are known Python objects."""
@@ -273,7 +278,7 @@ class Fields:
     def get(self, key: Any) -> Value | None:
         """The value under `key`, if there is one."""
         for k, v in self.items:
-            if k is key or k == key:
+            if same_key(k, key):
                 return v
         return None
 
@@ -281,11 +286,11 @@ class Fields:
         """With `key` set to `value`."""
         if self.get(key) is None:
             return Fields((*self.items, (key, value)))
-        return Fields(tuple((k, value if k == key else v) for k, v in self.items))
+        return Fields(tuple((k, value if same_key(k, key) else v) for k, v in self.items))
 
     def without(self, key: Any) -> Fields:
         """With `key` removed."""
-        return Fields(tuple((k, v) for k, v in self.items if k != key))
+        return Fields(tuple((k, v) for k, v in self.items if not same_key(k, key)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -126,6 +126,40 @@ def test_writes_to_flat_reach_the_array_in_any_layout(backend: str) -> None:
             np.testing.assert_array_equal(found, expected)
 
 
+def strided(x: Any) -> Any:
+    y = x.copy()
+    a = y[::2]
+    a.reshape(-1)[0] += 2.0
+    a.reshape(-1, 1)[1:] *= x[0]
+    a.reshape(1, -1, 1)[0, 2] = x[1] * x[2]
+    b = y.reshape(2, 3)[:, ::2]
+    b.reshape(2, 1, 2)[1, 0, 1] *= x[3]
+    b[None, :, None].reshape(2, 2)[1] -= x[1]
+    b[:1].reshape(-1)[1] *= 3.0
+    return y
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_axes_of_length_one_are_added_to_views_of_any_array(backend: str) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba", reason="the Numba target needs Numba")
+    x = np.arange(1.0, 7.0)
+    staged = sc.jit(strided, backend=backend)
+    np.testing.assert_array_equal(staged(x), strided(x))
+    forward, reverse = sc.jacfwd(staged)(x), sc.jacrev(staged)(x)
+    np.testing.assert_allclose(forward, reverse, rtol=1e-12)
+    step = 1e-20 * np.arange(1.0, 7.0)
+    np.testing.assert_allclose(forward @ step, np.imag(strided(x + 1j * step)), rtol=1e-12)
+
+
+def test_axes_of_a_strided_array_that_are_divided_are_not_written_to() -> None:
+    def divided(x: Any) -> None:
+        x[::2].reshape(2, -1)[0] = 7.0
+
+    with pytest.raises(sc.StagecError, match="SC311"):
+        sc.jit(divided)(np.ones(8))
+
+
 def test_a_copy_of_the_elements_in_a_row_is_not_written_to() -> None:
     def held(x: Any) -> None:
         row = x.flat

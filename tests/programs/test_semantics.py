@@ -264,7 +264,18 @@ def test_trees_aux_and_integers() -> None:
 
 
 def test_argnames() -> None:
-    assert sc.grad(lambda x, y: x * y, argnames="y")(2.0, y=3.0) == 2.0
+    def f(x: Any, y: Any, z: Any = 1.0) -> Any:
+        return x * y * z
+
+    inner = sc.jit(lambda *args, **named: sc.grad(f, argnames="y")(*args, **named))
+    for gradient in (sc.grad(f, argnames="y"), inner):
+        assert gradient(2.0, y=3.0) == 2.0
+        assert gradient(2.0, 3.0) == 2.0
+        assert gradient(x=2.0, y=3.0) == 2.0
+    assert sc.grad(f, argnames=("z", "x"))(2.0, 3.0, z=5.0) == (6.0, 15.0)
+    assert sc.grad(f, argnums=(1,), argnames="x")(2.0, 3.0, 5.0) == (10.0, 15.0)
+    with pytest.raises(sc.StagecError, match="SC412: grad: there is no z"):
+        sc.grad(f, argnames="z")(2.0, 3.0)
 
 
 def test_none_on_one_path() -> None:
