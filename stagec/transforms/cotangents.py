@@ -25,7 +25,7 @@ from stagec.ops.indexing import WHOLE, accumulate, read_at, update, update_at
 from stagec.ops.into import Into
 from stagec.ops.lists import list_add, list_get, list_length, list_zeros
 from stagec.transforms.activity import Activity
-from stagec.transforms.parts import cleared, is_part, what_is_left
+from stagec.transforms.parts import cleared, is_part, turned, what_is_left
 from stagec.transforms.shapes import Shapes, zeros_of_shape
 
 
@@ -107,6 +107,9 @@ class Cotangents:
         left = None if known is None else cleared(self.builder, term)
         if left is not None:
             term = what_is_left(self.builder, left)
+        if known is None and isinstance(term, Into):
+            whole = turned(target, term)
+            term = term if whole is None else whole
         if isinstance(term, Into):
             self._onto(target, self.full(target), term)
         else:

@@ -29,6 +29,8 @@ from stagec.ops.into import Into
 from stagec.ops.paths import is_view, path_type
 from stagec.transforms.shapes import pointwise
 
+_BACKWARDS = Slice(None, None, -1)
+
 
 def takes_part(stmt: Apply) -> bool:
     """Whether a part of the result comes from the same part of all operands with axes."""
@@ -98,6 +100,21 @@ def _others(path: Path) -> Path | None:
         case _:
             return None
     return (Index((*items[: cut[0]], other, *items[cut[0] + 1 :])),)
+
+
+def turned(value: Value, term: Into) -> Any:
+    """The term as an array of the value's elements in their order, if it is to all of them.
+
+    What was read backwards is read backwards again: nothing is added to zeros.
+    """
+    if not is_part(value, term):
+        return None
+    path: Path = dict(term.attrs)["path"]
+    items = path[0].items if len(path) == 1 and isinstance(path[0], Index) else ()
+    if _BACKWARDS not in items or not set(items) <= {Slice(), _BACKWARDS}:
+        return None
+    # contiguous, as a gradient in the caller's hands should be
+    return copy(read_at(term.operands[0], path))
 
 
 def part_terms(builder: Builder, stmt: Apply, part: Into) -> list[Any]:

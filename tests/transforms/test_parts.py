@@ -56,6 +56,11 @@ def transposed(x: Any) -> Any:
     return np.sum((x * x).T[1] * W.T[2])
 
 
+def turned_around(x: Any) -> Any:
+    y = x[::-1]
+    return np.sum(np.exp(y * W)) + np.sum(x[:, ::-1] * y)
+
+
 def of_rows_of_numbers(x: Any) -> Any:
     return np.sum((x * W)[np.array([1, 1, 3])] ** 2)
 
@@ -86,7 +91,7 @@ def stored_from_a_place(x: Any) -> Any:
 
 PROGRAMS = [
     of_rows, of_an_element, of_every_second_column, with_a_number, in_a_loop, where_both_go,
-    two_parts, transposed, of_rows_of_numbers, stored_from_a_place,
+    two_parts, transposed, turned_around, of_rows_of_numbers, stored_from_a_place,
     *(stored(np.s_[part]) for part in [0, -1, 2]),
     *(stored(np.s_[a:b]) for a, b in [(1, None), (None, 2), (-9, None), (9, None), (1, -1)]),
     *(stored(part) for part in [np.s_[:, 1:], np.s_[:, :-1], np.s_[:, 0], np.s_[::2]]),
@@ -132,6 +137,12 @@ def test_what_is_left_of_a_copy_is_added_alone() -> None:
     for x in (X[0], X[0, :1], X[0, :0]):
         found = sc.grad(f, backend="numba")(x, 3)
         np.testing.assert_allclose(found, sc.jacfwd(f)(x, 3), rtol=1e-12)
+
+
+def test_what_is_read_backwards_is_not_added_to_zeros() -> None:
+    f = sc.grad(lambda x: np.sum(np.exp(x[::-1])))
+    assert "zeros" not in f.source(X)
+    assert f(X).flags.c_contiguous
 
 
 def test_a_part_that_is_stored_anew_is_written_to() -> None:
