@@ -25,6 +25,10 @@ from stagec.ops.arrays import (
     asfortranarray as asfortranarray,
     to_array as to_array,
 )
+from stagec.ops.as_long import (
+    OPS as AS_LONG,
+    as_long as as_long,
+)
 from stagec.ops.averages import (
     OPS as AVERAGES,
     average as average,
@@ -520,6 +524,7 @@ ALL: tuple[Op, ...] = (
     *ROUNDING,
     *SELECT,
     *ARRAYS,
+    *AS_LONG,
     *AVERAGES,
     *AXES,
     *BILINEAR,

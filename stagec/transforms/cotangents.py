@@ -3,7 +3,8 @@
 A missing cotangent is a zero that nobody has needed yet.  The first contribution is taken as it
 is; later ones to an array are accumulated into it, which `opt.bufferise` does in place, unless
 the first is the cotangent of something else too (then a new sum costs less than a copy).
-A first contribution to a part of an array stays that part, if that is of use (`parts`).
+A first contribution to a part of an array stays that part, if that is of use (`parts`), and
+contributions to a copy stay as they are while they are to parts of it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from stagec.ops.indexing import WHOLE, accumulate, read_at, update, update_at
 from stagec.ops.into import Into
 from stagec.ops.lists import list_add, list_get, list_length, list_zeros
 from stagec.transforms.activity import Activity
-from stagec.transforms.parts import is_part
+from stagec.transforms.parts import cleared, is_part, turned, what_is_left
 from stagec.transforms.shapes import Shapes, zeros_of_shape
 
 
@@ -40,15 +41,19 @@ class Cotangents:
     # of which values a cotangent is the first contribution, and which need theirs no more
     claims: dict[Operand, set[Value]] = field(default_factory=dict[Operand, set[Value]])
     done: set[Value] = field(default_factory=set[Value])
-    divided: frozenset[Value] = frozenset()  # whose cotangents are of use in parts
-    parts: dict[Value, Into] = field(default_factory=dict[Value, Into])
+    divided: frozenset[Value] = frozenset()  # whose cotangents are of use if they are a part
+    copies: frozenset[Value] = frozenset()  # whose cotangents are of use in parts
+    parts: dict[Value, list[Any]] = field(default_factory=dict[Value, "list[Any]"])
 
     def nested(self, builder: Builder) -> Cotangents:
         """The same cotangents, seen from a block inside this one."""
         for value in tuple(self.parts):
             self.get(value)
         current = dict(self.current)
-        return replace(self, builder=builder, current=current, divided=frozenset(), parts={})
+        none = frozenset[Value]()
+        return replace(
+            self, builder=builder, current=current, divided=none, copies=none, parts={}
+        )
 
     def bare(self, builder: Builder) -> Cotangents:
         """No cotangents yet, in a block inside this one."""
@@ -58,9 +63,8 @@ class Cotangents:
         """The cotangent of the value; None if it is zero so far."""
         if not isinstance(value, Value):
             return None
-        part = self.parts.pop(value, None)
-        if part is not None:
-            self._onto(value, self.zeros(value), part)
+        for part in self.parts.pop(value, ()):
+            self._whole(value, part)
         return self.current.get(value)
 
     def take(self, value: Value) -> Operand | None:
@@ -68,9 +72,9 @@ class Cotangents:
         self.get(value)
         return self.current.pop(value, None)
 
-    def take_part(self, value: Value) -> Into | None:
-        """The cotangent of the value if it is zero but for one part; taken as by `take`."""
-        return self.parts.pop(value, None)
+    def take_parts(self, value: Value) -> list[Any]:
+        """The terms of the cotangent of the value if it stayed in parts; taken as by `take`."""
+        return self.parts.pop(value, [])
 
     def set(self, value: Value, cotangent: Operand) -> None:
         """Make `cotangent` the cotangent of the value."""
@@ -86,9 +90,27 @@ class Cotangents:
         """Add a contribution to the cotangent of `target`, if that is active."""
         if term is None or not isinstance(target, Value) or target not in self.active:
             return
-        if target in self.divided and self.get(target) is None and is_part(target, term):
-            self.parts[target] = term
-        elif isinstance(term, Into):
+        if self._stays_part(target, term):
+            self.parts.setdefault(target, []).append(term)
+        else:
+            self._whole(target, term)
+
+    def _stays_part(self, target: Value, term: Any) -> bool:
+        """Whether the term is kept apart until the cotangent is needed."""
+        if target in self.copies and target not in self.current:
+            return is_part(target, term) or cleared(self.builder, term) is not None
+        return target in self.divided and self.get(target) is None and is_part(target, term)
+
+    def _whole(self, target: Value, term: Any) -> None:
+        """Add a contribution to the cotangent as one array."""
+        known = self.get(target)
+        left = None if known is None else cleared(self.builder, term)
+        if left is not None:
+            term = what_is_left(self.builder, left)
+        if known is None and isinstance(term, Into):
+            whole = turned(target, term)
+            term = term if whole is None else whole
+        if isinstance(term, Into):
             self._onto(target, self.full(target), term)
         else:
             self._total(target, self._sum(target, operand_of(term)))
@@ -100,7 +122,11 @@ class Cotangents:
     def _in_place_of_zeros(
         self, target: Value, known: Operand, term: Into
     ) -> tuple[Operand, Into]:
-        """The sum so far and the term; a write, where it adds to a row just set to zero."""
+        """The sum so far and the term; a write, where it adds to a part just set to zero.
+
+        That is a row, or one of two parts of the array: others are left to stencils, whose sums
+        take the place of the zeros (`opt.gathers`).
+        """
         made = self.builder.producer(known)
         if made is None or made.op is not update or not is_part(target, term):
             return known, term
@@ -110,7 +136,8 @@ class Cotangents:
             for step in made.kwargs["path"]
         )
         same = made.args[2:] == index and made.kwargs == dict(term.attrs)
-        if not (row and same and made.args[1] == const(0)):
+        half = cleared(self.builder, Handle(self.builder, known)) is not None
+        if not ((row or half) and same and made.args[1] == const(0)):
             return known, term
         return made.args[0], replace(term, op=update)
 

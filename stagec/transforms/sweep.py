@@ -20,7 +20,7 @@ from stagec.transforms.activity import Activity, constant, loop_params, loop_res
 from stagec.transforms.context import Context
 from stagec.transforms.cotangents import Cotangents, coerce, cotangent_type, joined, shaped_like
 from stagec.transforms.drafts import Draft
-from stagec.transforms.parts import part_terms, takes_part
+from stagec.transforms.parts import only_copies, part_terms, takes_part
 from stagec.transforms.regions import Backward, backward_branch, backward_loop
 from stagec.transforms.resolve import Segment
 
@@ -58,8 +58,9 @@ class Sweep:
     def run(self) -> None:
         """Generate the statements of every segment."""
         self.backward.head = list(self.builder.stmts)
-        made = (s for s in self.draft.block.stmts if isinstance(s, Apply) and takes_part(s))
-        self.cts.divided = frozenset(s.out for s in made)
+        made = [s for s in self.draft.block.stmts if isinstance(s, Apply)]
+        self.cts.divided = frozenset(s.out for s in made if takes_part(s))
+        self.cts.copies = frozenset(s.out for s in made if only_copies(s))
         for stmt in reversed(self.draft.block.stmts):
             self.builder.loc = stmt.loc
             start = len(self.builder.stmts)
@@ -130,25 +131,28 @@ class Sweep:
 
     def _apply(self, stmt: Apply) -> None:
         start = len(self.builder.stmts)
-        for arg, term in zip(stmt.args, self._terms(stmt), strict=False):
+        for arg, term in self._terms(stmt):
             self.cts.add(arg, term)
         self.cts.done.update(stmt.outs)
         self.cts.shapes.settle(self.builder, start)
 
-    def _terms(self, stmt: Apply) -> Iterable[Any]:
+    def _terms(self, stmt: Apply) -> Iterable[tuple[Operand, Any]]:
         """The terms of the cotangents of the operands; nothing if all are zero."""
-        part = self.cts.take_part(stmt.outs[0]) if stmt.outs else None
-        if part is not None:
-            return part_terms(self.builder, stmt, part)
+        parts = self.cts.take_parts(stmt.outs[0]) if stmt.outs else []
+        if parts and only_copies(stmt):
+            return [(stmt.args[0], part) for part in parts]
+        if parts:
+            return zip(stmt.args, part_terms(self.builder, stmt, *parts), strict=True)
         cts = [self.cts.take(v) for v in stmt.outs]
         if constant(stmt) or stmt.op.vjp is None or all(ct is None for ct in cts):
             return ()
-        return stmt.op.vjp(
+        terms = stmt.op.vjp(
             _packed([None if ct is None else Handle(self.builder, ct) for ct in cts]),
             _packed([Handle(self.builder, v) for v in stmt.outs]),
             *(Handle(self.builder, a) for a in stmt.args),
             **stmt.kwargs,
         )
+        return zip(stmt.args, terms, strict=False)
 
     # --- loops ---------------------------------------------------------------------------
 

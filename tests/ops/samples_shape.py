@@ -26,6 +26,7 @@ from stagec.ops import (
     shape,
     sliding,
 )
+from stagec.ops.as_long import as_long
 from stagec.ops.extent import (
     before,
     distance,
@@ -92,6 +93,7 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((T,), {"axes": (2, 0, 1)}),
         ((T,), {"axes": (0, 2, 1)}),
     ],
+    as_long: [((X, Y), {}), ((M, M + 1), {})],
     broadcast.filled: [((1.5, X), {}), ((np.float32(0.5), N), {})],
     broadcast.broadcast_like: [((X, np.ones((2, 6))), {}), ((N[:, :1], M), {}), ((1.5, X), {})],
     broadcast.unbroadcast: [

@@ -20,6 +20,7 @@ from stagec.ops.expansion import Rules, expandable, expanded
 from stagec.opt.scalarise.fusion import Fusion
 from stagec.opt.scalarise.groups import Group
 from stagec.opt.scalarise.lengths import with_lengths
+from stagec.opt.scalarise.lone import both_ways
 from stagec.opt.scalarise.nests import Nest
 from stagec.opt.scalarise.peels import peeled
 from stagec.opt.scalarise.sizes import Sizes
@@ -82,6 +83,9 @@ class _Scalariser:
             self.taken = (*taken, stmt.body.params[0].hint)
         if not compiled and isinstance(stmt, For | While):
             wide = in_simpler_ops(stmt)
+            if not compilable(wide, self.views):
+                told = map_regions(wide, lambda block: both_ways(block, self.views))
+                wide = in_simpler_ops(told)
             if compilable(wide, self.views):
                 stmt, self.compiled = peeled(wide, self.views), True
         made = map_regions(stmt, self.block)
@@ -118,6 +122,9 @@ def _used(item: Stmt | Group) -> Iterator[Value]:
 
 
 def compilable_in_simpler_ops(stmt: Apply, views: Views) -> bool:
-    """Whether the op may be in compiled code, be it written in simpler ops."""
-    simpler = _simpler(Block((), (stmt,), stmt.outs), _definition).stmts
-    return all(compilable(s, views) for s in simpler)
+    """Whether the op may be in compiled code, be it written in simpler ops or both ways."""
+    simpler = _simpler(Block((), (stmt,), stmt.outs), _definition)
+    if all(compilable(s, views) for s in simpler.stmts):
+        return True
+    told = _simpler(both_ways(simpler, views), _definition)
+    return all(compilable(s, views) for s in told.stmts)

@@ -1,0 +1,122 @@
+"""Slices of which the run time knows whether they have length 1 and are broadcast."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stagec as sc
+
+X = np.random.default_rng(5).normal(size=(4, 9))
+
+
+def stored(x: Any, starts: Any, stops: Any) -> Any:
+    """Parts of one array in parts of another."""
+    out = np.zeros(x.shape)
+    for j in range(len(starts)):
+        out[:, j:] = x[:, starts[j] : stops[j]]
+    return out
+
+
+def stored_in_rows(x: Any, starts: Any, stops: Any) -> Any:
+    out = np.zeros((9, 4))
+    for j in range(len(starts)):
+        out[j:] = x.T[starts[j] : stops[j]] * 2
+    return out
+
+
+def stored_in_itself(x: Any, starts: Any, stops: Any) -> Any:
+    out = x.copy()
+    for j in range(len(starts)):
+        out[:, j:] = np.sin(x[0, 0]) + out[:, starts[j] : stops[j]]
+    return out
+
+
+def copied_in_itself(x: Any, starts: Any, stops: Any) -> Any:
+    out = x.copy()
+    for j in range(len(starts)):
+        out[:, j:] = out[:, starts[j] : stops[j]]
+    return out
+
+
+def packed(x: Any, starts: Any, stops: Any) -> Any:
+    """Triangles, column by column."""
+    out = np.zeros((len(x), len(starts), len(starts)))
+    start = 0
+    for j in range(len(starts)):
+        stop = start + len(starts) - 1 - j
+        out[:, j + 1 :, j] = x[:, start:stop]
+        start = stop
+    return out
+
+
+PROGRAMS = [stored, stored_in_rows, stored_in_itself, copied_in_itself, packed]
+BOUNDS = [
+    ([0, 1, 2], [9, 9, 9]),
+    ([3, 4, 0], [4, 5, 1]),
+    ([-9, -1, 2], [9, 12, 20]),
+    ([0, 8, 0], [-8, 9, 7]),
+    ([8, 0, 1], [30, 8, 9]),
+    ([], []),
+]
+WRONG = [([0], [2]), ([5], [5]), ([0, 3], [9, 8]), ([7, 8], [9, 20])]
+
+
+def both(bounds: Any) -> tuple[Any, Any]:
+    starts, stops = (np.array(b, dtype=np.int64) for b in bounds)
+    return starts, stops
+
+
+def wrong(program: Callable[..., Any], bounds: Any) -> bool:
+    try:
+        program(X, *both(bounds))
+    except ValueError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_values_and_failures(program: Callable[..., Any]) -> None:
+    made = sc.jit(program, backend="numba")
+    for bounds in BOUNDS + WRONG:
+        given = both(bounds)
+        if wrong(program, bounds):
+            with pytest.raises(ValueError, match=r"broadcast|shape|length"):
+                made(X, *given)
+        else:
+            np.testing.assert_allclose(made(X, *given), program(X, *given), rtol=1e-14)
+    text = made.source(X, *both(BOUNDS[0]))
+    assert not re.search(r"^    for", text.rpartition("\ndef ")[2], re.MULTILINE)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_gradients(program: Callable[..., Any]) -> None:
+    def total(x: Any, starts: Any, stops: Any) -> Any:
+        found = program(x, starts, stops)
+        return np.sum(found**2 * np.arange(1.0, found.size + 1).reshape(found.shape))
+
+    made, plain = sc.grad(total, backend="numba"), sc.grad(total)
+    for bounds in BOUNDS:
+        given = both(bounds)
+        if not wrong(program, bounds):
+            np.testing.assert_allclose(made(X, *given), plain(X, *given), rtol=1e-12)
+
+
+def test_the_gradient_of_packed_columns_is_one_kernel_each_way() -> None:
+    def total(x: Any, n: Any) -> Any:
+        out = np.zeros((len(x), n, n))
+        start = 0
+        for j in range(n):
+            stop = start + n - 1 - j
+            out[:, j + 1 :, j] = x[:, start:stop]
+            start = stop
+        return np.sum(np.sin(out))
+
+    text = sc.grad(total, backend="numba").source(X, 4)
+    assert not re.search(r"^    for", text.rpartition("\ndef ")[2], re.MULTILINE)
+    found = sc.grad(total, backend="numba")(X, 4)
+    np.testing.assert_allclose(found, sc.grad(total)(X, 4), rtol=1e-14)
