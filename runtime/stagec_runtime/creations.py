@@ -24,10 +24,13 @@ from numba.np.arrayobj import (
     store_item,
 )
 
+from stagec_runtime import blocks
+
 WORD = ir.IntType(64)
 PLACE = Loc(__file__, 1)
 NP: Any = np
 TOO_BIG = "array is too big; it has more bytes than a machine word can count"
+NO_MEMORY = "Allocation failed (probably too large)."  # as Numba says
 # the functions of NumPy by name, and what stands for them
 MADE: dict[str, Callable[..., Any]] = {}
 
@@ -103,7 +106,7 @@ def new_array(
     with builder.if_then(many, likely=False):
         fail(TOO_BIG)
     align = context.get_preferred_array_alignment(kind.dtype)
-    owner = context.nrt.meminfo_alloc_aligned(builder, size, align)
+    owner = _owner(context, builder, size, align)
     memory = context.nrt.meminfo_data(builder, owner)
     array = make_array(kind)(context, builder)
     element = context.get_data_type(kind.dtype)
@@ -116,6 +119,16 @@ def new_array(
         meminfo=owner,
     )
     return array, builder.sdiv(size, itemsize)
+
+
+def _owner(context: Any, builder: Any, size: Any, align: int) -> Any:
+    """The owner of new memory."""
+    kind = ir.FunctionType(cgutils.voidptr_t, [WORD, ir.IntType(32)])
+    function = cgutils.get_or_insert_function(builder.module, kind, blocks.NAME)
+    function.return_value.add_attribute("noalias")
+    owner = builder.call(function, [size, ir.IntType(32)(align)])
+    cgutils.guard_memory_error(context, builder, owner, msg=NO_MEMORY)
+    return owner
 
 
 # -- types ------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import os
 from functools import cache
 
 KEPT = 256  # megabytes that are freed and kept
-LARGEST = 32 << 20  # glibc does not take larger blocks from the memory that it keeps
+LARGEST = 32 << 20  # glibc does not take larger blocks from what it keeps: see `blocks`
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_")
 

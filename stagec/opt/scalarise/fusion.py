@@ -15,6 +15,7 @@ from stagec.ir.walk import uses
 from stagec.ops.copying import copy
 from stagec.ops.extent import extent
 from stagec.opt.scalarise.groups import Group, array_type, space
+from stagec.opt.scalarise.postponed import postponed
 from stagec.opt.scalarise.sizes import Sizes
 from stagec.opt.scalarise.views import Views
 from stagec.opt.scalarise.worth import compilable
@@ -180,7 +181,7 @@ class Fusion:
     def close(self) -> None:
         """The open group is complete; what comes after it may open another one."""
         assert self.group is not None
-        waiting = self.behind
+        waiting = postponed(self.group, self.behind, self.users, self.views)
         self.found.append(self.group)
         self.group, self.behind = None, []
         for stmt in waiting:
