@@ -187,7 +187,8 @@ def _staged(function: Any, python: Any) -> Builtin:
         if any(g is containers.STAGED or isinstance(g, np.ndarray) for g in given):
             return m.call(Known(python), args, kwargs, state, loc)
         named = dict(zip(kwargs, given[len(args) :], strict=True))
-        return m.host(state, function, given[: len(args)], named, loc)
+        found = m.host(state, function, given[: len(args)], named, loc)
+        return m.new_in_program(state, found.value)
 
     return run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,16 @@ from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
+    Items,
     Known,
     Number,
     Ref,
+    TupleValue,
     Value,
 )
 from stagec.ir.core import Value as Staged
 from stagec.ir.types import ArrayType, size, type_of
+from stagec.ops.copying import copy
 
 
 def array_kind(array: Any) -> tuple[Any, ...]:
@@ -29,9 +32,34 @@ def array_kind(array: Any) -> tuple[Any, ...]:
     return array.dtype, tuple(min(n, 2) for n in array.shape)
 
 
+def is_numeric(value: Any) -> bool:
+    """Whether the value is an array that staged code can compute with."""
+    return type(value) is np.ndarray and value.dtype.kind in "biufc"
+
+
+def same_bits(a: Any, b: Any) -> bool:
+    """Whether two arrays are alike in all that staged code can see of them."""
+    return (a.dtype, a.shape) == (b.dtype, b.shape) and a.tobytes() == b.tobytes()
+
+
+def same_array(source: Source, known: Known, args: tuple[Any, ...]) -> bool:
+    """Whether what is captured from the source is the array, or may stand for it."""
+    array = source.get(args)
+    if known.source is None and isinstance(source, Constant) and is_numeric(array):
+        return same_bits(array, known.value)  # made at staging: nobody writes to it
+    return array is known.value
+
+
 @dataclass(slots=True)
 class Capturing(Machine):
-    """A machine that can capture arrays, changing numbers and objects."""
+    """A machine that can capture arrays, changing numbers and objects.
+
+    Attributes
+    ----------
+    precomputed : arrays that staging made, by the copies of them that the program uses.
+    """
+
+    precomputed: dict[Staged, Any] = field(default_factory=dict[Staged, Any])
 
     def capture(self, known: Known) -> Value:
         """A value read from outside: written objects and changing numbers are looked up."""
@@ -72,8 +100,13 @@ class Capturing(Machine):
     ) -> ArrayRef:
         """A captured array as a hidden input."""
         source: Source = known.source or Constant(known.value, "array")
+        if write and known.source is None:
+            raise StagecError(
+                "SC316", "a write to an array that an object made at staging holds", loc,
+                "write to a copy of it, or make the object outside",
+            )  # fmt: skip
         for entry in self.captured.values():
-            if entry.cell is not None and entry.source.get(self.args) is known.value:
+            if entry.cell is not None and same_array(entry.source, known, self.args):
                 state.cells.setdefault(entry.cell, self.shared_cells[entry.cell])
                 return ArrayRef(entry.cell)
         array = known.value
@@ -91,6 +124,34 @@ class Capturing(Machine):
         self.shared_cells[cell] = ArrayCell(value, external=True)
         state.cells[cell] = self.shared_cells[cell]
         return ArrayRef(cell)
+
+    def new_in_program(self, state: State, plain: Any) -> Value:
+        """What a function of NumPy that ran at staging returned: in each call of the program
+        its arrays are new ones, which the program may write to and return.
+        """
+        if is_numeric(plain):
+            out: Any = copy(self.handle(state, self.constant_array(plain)))
+            self.precomputed[out.operand] = plain
+            return self.wrap(state, out)
+        if isinstance(plain, tuple | list) and any(map(is_numeric, plain)):
+            items = tuple(self.new_in_program(state, v) for v in plain)
+            if isinstance(plain, list):
+                return Ref(self.new_cell(state, Items(items)), list)
+            return TupleValue(items, type(plain) if hasattr(plain, "_fields") else None)
+        return Known(plain)
+
+    def constant_array(self, array: Any) -> Staged:
+        """An array that nobody writes to, as a hidden input."""
+        for source, entry in self.captured.items():
+            if entry.cell is not None or not isinstance(source, Constant):
+                continue
+            if same_bits(source.value, array):
+                return entry.value
+        value = Staged(ArrayType(array.dtype, array.shape), "array")
+        self.defs.depth[value] = 0
+        source = Constant(array, "array")
+        self.captured[source] = Captured(source, value, None)
+        return value
 
     def class_source(self, cls: type, name: str) -> Source:
         """Where a class attribute is captured from."""

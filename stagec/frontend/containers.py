@@ -22,6 +22,7 @@ from stagec.frontend.machine import Machine
 from stagec.frontend.sources import Derived, Item
 from stagec.frontend.state import State
 from stagec.frontend.values import (
+    ArrayCell,
     ArrayRef,
     Fields,
     Items,
@@ -63,6 +64,10 @@ def plain(m: Machine, state: State, value: Value) -> Any:
                 pairs = {k: plain(m, state, v) for k, v in content.items}
                 return STAGED if any(p is STAGED for p in pairs.values()) else pairs
             return STAGED
+        case ArrayRef(cell, ()):
+            content = state.cells[cell]
+            known = isinstance(content, ArrayCell) and m.precomputed.get(content.operand)
+            return known.copy() if isinstance(known, np.ndarray) else STAGED
         case _:
             return STAGED
 

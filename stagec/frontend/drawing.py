@@ -75,7 +75,7 @@ def draw_at_staging(
             loc,
             "make it outside of the function",
         )
-    return m.host(state, function, args, kwargs, loc)
+    return m.new_in_program(state, m.host(state, function, args, kwargs, loc).value)
 
 
 def draw(

@@ -79,7 +79,16 @@ def host_function(
         )  # fmt: skip
     found = m.host(state, function, known, named, loc)
     remember(m, state, found.value, [*known, *named.values()], loc)
-    return found
+    made = "numpy" in (module, owner) and all(map(is_data, (*known, *named.values())))
+    return m.new_in_program(state, found.value) if made else found
+
+
+def is_data(value: Any) -> bool:
+    """Whether a plain value has no parts but items, so that no array is an attribute of it."""
+    if isinstance(value, tuple | list):
+        return all(map(is_data, value))
+    plain = bool | int | float | complex | str | np.generic | np.dtype | type | slice
+    return value is None or isinstance(value, plain)
 
 
 def vectorized(

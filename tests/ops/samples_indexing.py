@@ -94,6 +94,7 @@ SAMPLES = {
         ((A, A > 0), _at(ROW, view=False)),
         ((A, A[:, 0] > 0), _at(ROW, view=False)),
         ((np.array(1.5),), _at((Index(()),), view=False)),
+        ((np.float64(1.5),), _at((Index((NewAxis(), NewAxis())),), view=False)),
     ],
     update: [
         ((A, V), _at(())),

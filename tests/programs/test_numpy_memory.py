@@ -90,3 +90,68 @@ def test_copy_false_refuses_to_copy() -> None:
 def test_edges_of_histogramdd_are_a_list() -> None:
     found = sc.jit(lambda x: np.histogramdd(x, 2))(A)
     assert type(found[1]) is type(np.histogramdd(A, 2)[1])
+
+
+def drawn(x: Any) -> Any:
+    w = np.random.default_rng(0).normal(size=3)
+    w *= 2
+    return w, x
+
+
+def positions(x: Any) -> Any:
+    rows, columns = np.triu_indices(3, 1)
+    rows[0] += 1
+    return rows, x[columns]
+
+
+def grid(x: Any) -> Any:
+    rows, columns = np.ogrid[0:2, 0:3]
+    rows += 1
+    return rows, x[rows * columns]
+
+
+def window(x: Any) -> Any:
+    w = np.hanning(5)
+    w += 1
+    return w, x
+
+
+def chosen_again(x: Any) -> Any:
+    rng = np.random.default_rng(1)
+    places = rng.permutation(4)
+    return rng.choice(places, 2), x[places]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("f", [drawn, positions, grid, window, chosen_again])
+def test_arrays_that_staging_makes_are_new_in_each_call(backend: str, f: Function) -> None:
+    staged = sc.jit(f, backend=backend)
+    wanted = f(X)
+    for _ in range(3):
+        got = staged(X)
+        for one, other in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(one, other)
+        got[0][...] = 50  # must not be seen by the next call
+
+
+def test_what_an_object_made_at_staging_holds_is_not_written_to() -> None:
+    def raised(x: Any) -> Any:
+        p = np.poly1d([1.0, 2.0])
+        p.coeffs[0] = 5.0
+        return p(x)
+
+    with pytest.raises(sc.StagecError, match="SC316"):
+        sc.jit(raised)(X)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_arrays_that_staging_makes_in_a_loop(backend: str) -> None:
+    def energy(a: Any) -> Any:
+        total = 0.0
+        for k in range(3):
+            total += np.sum(a[np.triu_indices(3, 1)]) * k + np.poly1d([1.0, 2.0])(a[0, 0])
+        return total
+
+    np.testing.assert_allclose(sc.jit(energy, backend=backend)(A), energy(A))
+    wanted = [[3, 3, 3, 0], [0, 0, 3, 0], [0, 0, 0, 0]]
+    np.testing.assert_allclose(sc.grad(energy, backend=backend)(A), wanted)
