@@ -66,11 +66,9 @@ def _read_value(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
 
 
 def _read_vjp(ct: Any, out: Any, a: Any, *index: Any, path: Path, view: bool = True) -> Any:
-    if path == WHOLE:
-        return (ct, *(None,) * len(index))
-    if array_type(a).kind != "array":  # axes of a number: there is nothing to add to in place
-        return (fit(ct, a), *(None,) * len(index))
-    return (into(accumulate, a, ct, *index, path=path), *(None,) * len(index))
+    whole = path == WHOLE or array_type(a).kind != "array"  # axes may be added to a number
+    ct = fit(ct, a) if whole else into(accumulate, a, ct, *index, path=path)
+    return (ct, *(None,) * len(index))
 
 
 def _read_jvp(dxs: Any, out: Any, a: Any, *index: Any, path: Path, view: bool = True) -> Any:
