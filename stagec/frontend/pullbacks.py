@@ -30,7 +30,7 @@ from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
 from stagec.ir.function import Function
 from stagec.ir.inline import inline_into
 from stagec.ir.types import ArrayType, ListType
-from stagec.ops.indexing import accumulate_at
+from stagec.ops.indexing import accumulate_at, read_at
 
 
 @dataclass(slots=True)
@@ -125,11 +125,18 @@ def collect_cotangents(
     match value:
         case Number(operand):
             if inexact(operand.type) and not isinstance(operand, Const | Undef):
-                add_cotangent(m, state, given, operand, seed(m, state, ct, operand.type, loc))
+                like = m.handle(state, m.primal_of(pulled, operand))
+                got = seed(m, state, ct, operand.type, like, loc)
+                add_cotangent(m, state, given, operand, got)
         case ArrayRef():
             kind = arrays.type_of(inner, value)
             if inexact(kind):
-                got = seed(m, state, ct, kind, loc)
+                cell = inner.cells[value.cell]
+                assert isinstance(cell, ArrayCell)
+                like = m.handle(state, m.primal_of(pulled, cell.operand))
+                index = [m.handle(state, pulled.primals.get(o, o)) for o in value.index]
+                view = read_at(like, value.path, *index) if value.path else like
+                got = seed(m, state, ct, kind, view, loc)
                 add_array_cotangent(m, state, pulled, given, value, got)
         case TupleValue() | Ref():
             for v, c in matched_parts(m, state, pulled, value, ct, loc):

@@ -42,6 +42,7 @@ from stagec.frontend.values import (
 from stagec.ir.core import Const, Operand, Value as Staged, const
 from stagec.ir.inline import inline_into
 from stagec.ir.types import ArrayType, Type
+from stagec.ops.arithmetic import Handle
 from stagec.ops.cast import astype, to_python
 
 
@@ -237,7 +238,8 @@ def pushforward(
                 "pass None",
             )
         wrt.append(k)
-        seeds.append(seed(m, state, dot, kind, loc))
+        like = m.handle(state, traced.entry[k])
+        seeds.append(seed(m, state, dot, kind, like, loc))
     pushed = m.transforms.forward(traced.function, wrt)
     outs = inline_into(state.builder, pushed, (*traced.entry, *traced.free, *seeds))
     m.adopt_functions(pushed)
@@ -255,8 +257,10 @@ def inexact_or_list(kind: Type) -> bool:
     return inexact_or_list(element) if element is not None else inexact(kind)
 
 
-def seed(m: Machine, state: State, dot: Value, kind: Type, loc: Loc | None) -> Operand:
-    """A tangent or cotangent given by the user, in the type of its primal."""
+def seed(
+    m: Machine, state: State, dot: Value, kind: Type, like: Handle, loc: Loc | None
+) -> Operand:
+    """A tangent or cotangent given by the user, in the type and of the shape of its primal."""
     assert isinstance(kind, ArrayType)
     handle = (
         m.lift(state, numpy_calls.argument(m, state, dot, loc))
@@ -268,6 +272,13 @@ def seed(m: Machine, state: State, dot: Value, kind: Type, loc: Loc | None) -> O
             "SC418", f"a tangent or cotangent of rank {handle.ndim} for a value of type {kind}",
             loc, "give it the shape of the value",
         )  # fmt: skip
+    if handle.dtype.kind == "c" != kind.dtype.kind:
+        raise StagecError(
+            "SC418", f"a complex tangent or cotangent for a value of type {kind}",
+            loc, "give it the type of the value: take its real part",
+        )  # fmt: skip
+    for axis in range(kind.rank):
+        ops.agree(ops.extent(handle, axis=axis), ops.extent(like, axis=axis))
     if kind.kind != "array" and handle.array.kind == "array":
         handle = to_python(handle, kind="complex" if kind.dtype.kind == "c" else "float")
     if kind.kind == "array":

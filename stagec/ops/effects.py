@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import LIBRARY, Cost, Effect, Library, Op, known
+from stagec.ir.build import exact
+from stagec.ir.core import LIBRARY, Cost, Effect, Library, Op, known, operand_of
 from stagec.ir.types import ArrayType, Type
 
 Rule = Callable[..., Any]
@@ -157,6 +158,12 @@ check = _effect(
 )
 
 
+def _equal(n: Any, m: Any) -> tuple[()] | None:
+    """A check of lengths that are known to be equal is nothing."""
+    sizes = {exact(operand_of(length)) for length in (n, m)}
+    return () if len(sizes) == 1 and None not in sizes else None
+
+
 # raises ValueError, as broadcasting does, unless the two lengths are equal
 agree = _effect(
     "agree",
@@ -166,6 +173,7 @@ agree = _effect(
     scalar=lambda n, m: "kernels.agree({}, {})",
     effect=Effect.CHECK,
     may_raise=(ValueError,),
+    rewrites=(_equal,),
 )
 
 

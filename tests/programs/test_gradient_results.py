@@ -185,3 +185,37 @@ def test_the_adjoint_of_a_row_with_another_axis_is_a_sum() -> None:
     np.testing.assert_allclose(gradient(w, X), 2 * w * np.sum(X**2, axis=1), rtol=1e-15)
     numbers = stagec.grad(f, backend="numba")(w, X)
     np.testing.assert_allclose(numbers, gradient(w, X), rtol=1e-14)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_tangents_have_the_shape_of_their_value(backend: str, length: int) -> None:
+    x, given = np.arange(4.0), np.ones(length)
+
+    @stagec.jit(backend=backend)
+    def inside(x: Any, ct: Any) -> Any:
+        return stagec.vjp(lambda a: (a * a)[::-1], x)[1](ct)
+
+    @stagec.jit(backend=backend)
+    def double(x: Any) -> Any:
+        return 2.0 * x
+
+    for wrong in (
+        lambda: inside(x, given),
+        lambda: stagec.vjp(double, x)[1](given),
+        lambda: stagec.jvp(double, (x,), (given,)),
+        lambda: stagec.jvp(double, (np.ones((3, 4)),), (np.ones((3, length)),)),
+    ):
+        with pytest.raises(ValueError, match=f"lengths {length} and 4"):
+            wrong()
+    np.testing.assert_array_equal(inside(x, x)[0], 2 * x * x[::-1])
+
+
+def test_a_real_value_has_no_complex_cotangent() -> None:
+    with pytest.raises(stagec.StagecError, match="SC418: a complex tangent or cotangent"):
+        stagec.vjp(lambda a: a * a, np.ones(3))[1](1j * np.ones(3))
+
+
+def test_lengths_known_to_be_equal_are_not_compared() -> None:
+    pulled = stagec.jit(lambda x: stagec.vjp(np.sin, x)[1](x))
+    assert body(pulled, np.ones(3)) == ["x_bar = x * np.cos(x)", "return x_bar"]
