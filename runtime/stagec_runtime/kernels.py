@@ -102,6 +102,11 @@ def reshape(x: Any, shape: tuple[int, ...]) -> Any:
     return np.reshape(x, shape)
 
 
+def stacked(xs: list[Any]) -> Any:
+    """`np.stack(xs)` of a list of numbers."""
+    return np.stack(xs)
+
+
 def _compiled(function: Callable[..., Any]) -> Callable[[Any], None]:
     """Give the function a body of its own in compiled code, where nothing raises by itself."""
     settings: Any = {"jit_options": {"error_model": "numpy"}, "strict": False}
@@ -164,3 +169,13 @@ def _reshape(x: Any, shape: Any) -> Any:
     if x.layout == "C":
         return lambda x, shape: x.reshape(shape)
     return lambda x, shape: np.ascontiguousarray(x).reshape(shape)
+
+
+@overload(stacked, strict=False)
+def _stacked(xs: Any) -> Any:
+    def made(xs: Any) -> Any:
+        if not xs:
+            raise ValueError("need at least one array to stack")
+        return np.array(xs)
+
+    return made

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import Op, Staged
+from stagec.ir.core import LIBRARY, Calls, Op, Staged
 from stagec.ir.types import ArrayType, ListType, Type
 from stagec.ops.axes import move_axis
 from stagec.ops.creation import dtype_text
@@ -33,6 +33,13 @@ def _stack_source(xs: Any, *, dtype: Any = None) -> str:
     return "np.array({})" if plain else "np.stack({})"
 
 
+def _stack_call(xs: Any, *, dtype: Any = None) -> Any:
+    source = _stack_source(xs, dtype=dtype)
+    if xs.element.rank:
+        return LIBRARY
+    return "kernels.stacked({})" if source == "np.stack({})" else source
+
+
 def _stack_value(xs: Any, *, dtype: Any = None) -> Any:
     return np.stack(xs) if xs else np.array(xs, dtype or float)
 
@@ -40,6 +47,7 @@ def _stack_value(xs: Any, *, dtype: Any = None) -> Any:
 # `dtype` is that of the elements where a list without any makes an array without any
 list_stack = list_op(
     "list_stack",
+    scalar=Calls(_stack_call),
     infer=_stack_infer,
     value=_stack_value,
     source=_stack_source,

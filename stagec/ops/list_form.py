@@ -27,6 +27,7 @@ def list_op(
     cost: Cost = Cost.CHEAP,
     shapes: tuple[int, ...] = (),
     lenient: tuple[int, ...] = (),
+    scalar: Any = NATIVE,
 ) -> Op:
     """An op on lists, without effect, expansion and rewrites."""
     return Op(
@@ -39,7 +40,7 @@ def list_op(
         expand=None,
         batch=batch,
         source=source,
-        scalar=NATIVE,
+        scalar=scalar,
         alias=alias,
         overwrites=overwrites,
         may_raise=may_raise,

@@ -116,3 +116,20 @@ def test_absolute_values_of_complex_numbers(kind: Any) -> None:
     assert "kernels.hypot(" in longer.source(z)
     assert found.dtype == wanted.dtype
     np.testing.assert_allclose(found, wanted, rtol=4 * float(np.finfo(kind).eps))
+
+
+@pytest.mark.parametrize("of", [lambda x: 3, lambda x: x > 0, lambda x: x, lambda x: int(x)])
+def test_arrays_of_lists_of_numbers_are_made_in_kernels(of: Any) -> None:
+    def program(x: Any) -> Any:
+        found = []
+        for k in range(x.shape[0]):
+            if x[k] < 5:
+                found.append(of(x[k]))
+        return np.array(found)
+
+    compiled, x = stagec.jit(program, backend="numba"), np.array([1.0, -1.0, 9.0, 4.5])
+    got, want = compiled(x), program(x)
+    np.testing.assert_array_equal(got, want)
+    assert got.dtype == want.dtype
+    assert "kernel" in compiled.source(x)
+    assert not compiled.explain(x).fallbacks
