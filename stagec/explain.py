@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import stagec_runtime as rt
 from stagec.driver import Compiler, Specialisation
+from stagec.ir.function import Function
 from stagec.opt.bufferise import Copy
+from stagec.opt.kernels import kernels
+from stagec.opt.left import left
+from stagec.pipeline import TARGETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Report:
     kernels : the functions that are compiled (Numba target).
     parts : those of them whose loop runs in parts on several threads where it is long.
     fallbacks : kernels that Numba could not compile, and why; they run as Python.
+    loops : loops that run as Python, and what in them has no compiled form (Numba target).
     kept : where machine code is kept between processes, or why it is not.
     """
 
@@ -37,6 +42,7 @@ class Report:
     kernels: tuple[str, ...]
     parts: tuple[str, ...]
     fallbacks: tuple[str, ...]
+    loops: tuple[str, ...]
     kept: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -50,6 +56,7 @@ class Report:
             ("kernels", self.kernels),
             ("kernels in parallel parts", self.parts),
             ("fallbacks", self.fallbacks),
+            ("loops in Python", self.loops),
             ("kept between processes", self.kept),
         ):
             lines.append(f"{title}: {len(items) or 'none'}")
@@ -89,6 +96,7 @@ def report(made: Specialisation, compiler: Compiler) -> Report:
         tuple(made.module.kernels),
         made.module.parts,
         tuple(fallbacks(made)),
+        tuple(loops(made.optimised)) if kernels in TARGETS[compiler.backend].passes else (),
         (kept(),) if made.module.kernels else (),
     )
 
@@ -98,6 +106,14 @@ def fallbacks(made: Specialisation) -> Iterator[str]:
     for kernel in made.memory.kernels if made.memory else ():
         if kernel.refused:
             yield f"{kernel.name}: {kernel.refused}"
+
+
+def loops(fn: Function) -> Iterator[str]:
+    """The loops that no kernel holds, each with the places that keep it out."""
+    for place, stmts in left(fn):
+        ops = dict.fromkeys(f"{s.op.name} at {s.loc or 'no line'}" for s in stmts)
+        why = ", ".join(ops) or "what goes through it does not pass between kernels and Python"
+        yield f"{place or 'of a derivative'}: {why}"
 
 
 def kept() -> str:

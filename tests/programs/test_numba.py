@@ -235,3 +235,28 @@ def test_division_with_remainder_is_exact(dtype: Any) -> None:
         np.testing.assert_array_equal(x, y)
         kept = ~np.isnan(x)
         np.testing.assert_array_equal(np.signbit(x[kept]), np.signbit(y[kept]))
+
+
+def test_explain_tells_which_loops_stay_python_and_why() -> None:
+    def solved(A, b):
+        for _ in range(3):
+            b = np.linalg.solve(A, b)
+        total = 0.0
+        for i in range(b.shape[0]):
+            total += b[i]
+        return total
+
+    def sums(x):
+        found = []
+        for k in range(x.shape[0]):
+            found.append(x[:k].sum())
+        return found
+
+    A, b = np.eye(3), np.ones(3)
+    (told,) = sc.jit(solved, backend="numba").explain(A, b).loops
+    line = solved.__code__.co_firstlineno + 1
+    assert f"test_numba.py:{line}:9: solve at" in told
+    assert len(sc.grad(solved, backend="numba").explain(A, b).loops) == 2
+    assert sc.jit(solved).explain(A, b).loops == ()
+    (told,) = sc.jit(sums, backend="numba").explain(b).loops
+    assert told.endswith("does not pass between kernels and Python")
