@@ -11,7 +11,7 @@ import numpy as np
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import hosting, numpy_calls, objects
-from stagec.frontend.hosting import PURE, host_function
+from stagec.frontend.hosting import PURE, host_function, module_of
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.state import Exit, Leaf, State, Tree, extend, finish
 from stagec.frontend.values import (
@@ -43,7 +43,7 @@ def construct(
         return finish(state, super_value(m, state, args, loc))
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return finish(state, named_tuple(cls, args, kwargs))
-    if _of_library(cls):
+    if module_of(cls) in PURE:
         if cls is np.vectorize:
             return finish(state, hosting.vectorized(m, state, args, kwargs, loc))
         return finish(state, host_function(m, state, f, args, kwargs, loc))
@@ -51,11 +51,6 @@ def construct(
         raise StagecError("SC366", f"{cls.__name__} defines __new__", loc, "make it outside")
     ref = Ref(m.new_cell(state, Fields(())), cls)
     return initialise(m, ref, args, kwargs, state, loc)
-
-
-def _of_library(cls: type) -> bool:
-    """Whether Python or NumPy defines the class."""
-    return cls.__module__.partition(".")[0] in PURE
 
 
 def initialise(
@@ -83,10 +78,10 @@ def construct_exception(
 ) -> Tree:  # fmt: skip
     """An exception; what its class sets in `__init__` is that of an object."""
     init = objects.class_attribute(cls, "__init__")
-    written = not _of_library(cls) and isinstance(init, types.FunctionType)
+    written = module_of(cls) not in PURE and isinstance(init, types.FunctionType)
     if kwargs and not written:
         raise Raised(TypeError(f"{cls.__name__}() takes no keyword arguments"))
-    if _of_library(cls):
+    if module_of(cls) in PURE:
         return finish(state, ExceptionValue(cls, args))
     ref = Ref(m.new_cell(state, Fields((("args", TupleValue(args)),))), cls)
     if not written:

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import library, objects
+from stagec.frontend import library, objects, protocols
 from stagec.frontend.containers import dict_items, unpack
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
@@ -30,9 +30,8 @@ def equal(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> Valu
             return equal_contents(m, state, kind, a, b, loc)
     by_fields = dataclasses.is_dataclass(left) and left.__eq__ is not object.__eq__
     if left is right and by_fields:
-        names = [f.name for f in dataclasses.fields(left) if f.compare]
-        values = [[objects.attribute(m, state, v, n, loc) for n in names] for v in (a, b)]
-        return equal_items(m, state, values[0], values[1], loc)
+        sides = [list(protocols.compared(m, state, v, loc).items) for v in (a, b)]
+        return equal_items(m, state, sides[0], sides[1], loc)
     return Known(identical(m, state, a, b, loc))
 
 

@@ -25,11 +25,16 @@ TOTAL_ORDERING = {f"__{name}__" for name in ("lt", "le", "gt", "ge")}
 FRAME = (locals, globals, vars, dir, eval, exec, input, open, compile, __import__)
 
 
+def module_of(thing: Any) -> str:
+    """The top-level module that defines a function or class; empty if it does not say."""
+    return (getattr(thing, "__module__", None) or "").partition(".")[0]
+
+
 def library_function(function: types.FunctionType) -> bool:
     """Whether the function belongs to the standard library or NumPy."""
     if function.__name__ in TOTAL_ORDERING:
         return False
-    module = (function.__module__ or "").partition(".")[0]
+    module = module_of(function)
     return module in PURE or module in ("random", "logging", "time", "os", "sys")
 
 
@@ -40,8 +45,7 @@ def host_function(
     """A call of a function that staging cannot look into: only on known values."""
     function = f.value
     name = numpy_calls.name_of(function)
-    module = (getattr(function, "__module__", None) or "").partition(".")[0]
-    owner = type(getattr(function, "__self__", None)).__module__.partition(".")[0]
+    module, owner = module_of(function), module_of(type(getattr(function, "__self__", None)))
     if function in FRAME:
         raise StagecError(
             "SC369", f"{name}() in staged code", loc, "name the variables that you need"

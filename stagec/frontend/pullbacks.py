@@ -26,7 +26,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
+from stagec.ir.core import Const, Operand, Undef, Value as Staged, zero
 from stagec.ir.function import Function
 from stagec.ir.inline import inline_into
 from stagec.ir.types import ArrayType, ListType
@@ -108,7 +108,7 @@ def zero_of(m: Machine, state: State, operand: Operand, pulled: Pulled) -> Opera
     kind = operand.type
     assert isinstance(kind, ArrayType)
     if kind.kind != "array":
-        return const(0.0) if kind.weak else const(kind.dtype.type(0))
+        return zero(kind)
     like = m.primal_of(pulled, operand)
     zeros = numpy_calls.TABLE[np.zeros_like]
     return zeros(m.handle(state, like)).operand
@@ -121,7 +121,6 @@ def collect_cotangents(
     """Match the cotangent tree with the result tree."""
     if isinstance(ct, Known) and ct.value is None:
         return
-    inner = pulled.traced.inner
     match value:
         case Number(operand):
             if inexact(operand.type) and not isinstance(operand, Const | Undef):
@@ -129,15 +128,8 @@ def collect_cotangents(
                 got = seed(m, state, ct, operand.type, like, loc)
                 add_cotangent(m, state, given, operand, got)
         case ArrayRef():
-            kind = arrays.type_of(inner, value)
-            if inexact(kind):
-                cell = inner.cells[value.cell]
-                assert isinstance(cell, ArrayCell)
-                like = m.handle(state, m.primal_of(pulled, cell.operand))
-                index = [m.handle(state, pulled.primals.get(o, o)) for o in value.index]
-                view = read_at(like, value.path, *index) if value.path else like
-                got = seed(m, state, ct, kind, view, loc)
-                add_array_cotangent(m, state, pulled, given, value, got)
+            if inexact(arrays.type_of(pulled.traced.inner, value)):
+                add_array_cotangent(m, state, pulled, value, ct, given, loc)
         case TupleValue() | Ref():
             for v, c in matched_parts(m, state, pulled, value, ct, loc):
                 collect_cotangents(m, state, pulled, v, c, given, loc)
@@ -167,16 +159,20 @@ def matched_parts(
 
 
 def add_array_cotangent(
-    m: Machine, state: State, pulled: Pulled, given: dict[int, Operand], ref: ArrayRef,
-    got: Operand,
+    m: Machine, state: State, pulled: Pulled, ref: ArrayRef, ct: Value,
+    given: dict[int, Operand], loc: Loc | None,
 ) -> None:  # fmt: skip
     """Add the cotangent of an array or view in a result to that of the whole array."""
-    cell = pulled.traced.inner.cells[ref.cell]
+    inner = pulled.traced.inner
+    cell, kind = inner.cells[ref.cell], arrays.type_of(inner, ref)
     assert isinstance(cell, ArrayCell)
+    whole = m.handle(state, m.primal_of(pulled, cell.operand))
+    index = [m.handle(state, pulled.primals.get(o, o)) for o in ref.index]
+    like = read_at(whole, ref.path, *index) if ref.path else whole
+    got = seed(m, state, ct, kind, like, loc)
     if ref.path:
-        like = m.handle(state, zero_of(m, state, cell.operand, pulled))
-        index = [m.handle(state, pulled.primals.get(o, o)) for o in ref.index]
-        got = accumulate_at(like, m.handle(state, got), ref.path, *index).operand
+        zeros = m.handle(state, zero_of(m, state, cell.operand, pulled))
+        got = accumulate_at(zeros, m.handle(state, got), ref.path, *index).operand
     add_cotangent(m, state, given, cell.operand, got)
 
 

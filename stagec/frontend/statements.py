@@ -207,12 +207,10 @@ def _delete(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
             if own is None:
                 containers.del_item(m, state, container, index, loc)
         case gast.Attribute(value=base, attr=attr):
-            owner = evaluate(m, frame, base, state)
-            own = objects.operator_method(
-                m, state, owner, "__delattr__", (Known(objects.mangled(frame, attr)),), loc
-            )
+            owner, label = evaluate(m, frame, base, state), objects.mangled(frame, attr)
+            own = objects.operator_method(m, state, owner, "__delattr__", (Known(label),), loc)
             if own is None:
-                objects.delete_attribute(m, state, owner, objects.mangled(frame, attr), loc)
+                objects.delete_attribute(m, state, owner, label, loc)
         case _:
             raise StagecError("SC102", "this cannot be deleted in staged code", loc, "keep it")
     return Leaf(state)

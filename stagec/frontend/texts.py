@@ -41,7 +41,7 @@ def shown(m: Machine, state: State, value: Value, loc: Loc | None, quoted: bool 
     if own is not None:
         return numpy_calls.printable(m, state, own, loc)
     if isinstance(value, ExceptionValue) and not quoted:
-        items = attribute(m, state, value, "args", loc).items  # type: ignore[union-attr]
+        items = _arguments(m, state, value, loc)
         if len(items) < 2 and not issubclass(value.cls, OSError):
             quoted = issubclass(value.cls, KeyError)
             return shown(m, state, items[0], loc, quoted) if items else ""
@@ -66,9 +66,8 @@ def _parts(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterable[
         return
     content = m.inside(state, value) if isinstance(value, Ref) else None
     if isinstance(value, ExceptionValue):
-        items = attribute(m, state, value, "args", loc).items  # type: ignore[union-attr]
         yield value.cls.__name__
-        yield from _listed(m, state, items, "()", loc, comma=False)
+        yield from _listed(m, state, _arguments(m, state, value, loc), "()", loc, comma=False)
     elif protocols.shows_fields(value):
         yield from _named(m, state, value, loc)
     elif isinstance(value, TupleValue):
@@ -91,6 +90,13 @@ def _parts(m: Machine, state: State, value: Value, loc: Loc | None) -> Iterable[
     else:
         handle = numpy_calls.printable(m, state, value, loc)
         yield text.format_(handle, conversion="r")
+
+
+def _arguments(
+    m: Machine, state: State, value: ExceptionValue, loc: Loc | None
+) -> tuple[Value, ...]:
+    """The `args` of an exception."""
+    return attribute(m, state, value, "args", loc).items  # type: ignore[union-attr]
 
 
 def _named(m: Machine, state: State, value: Any, loc: Loc | None) -> Iterable[Any]:

@@ -39,7 +39,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Const, Operand, Value as Staged, const
+from stagec.ir.core import Const, Operand, Value as Staged, const, zero
 from stagec.ir.inline import inline_into
 from stagec.ir.types import ArrayType, Type
 from stagec.ops.arithmetic import Handle
@@ -195,10 +195,10 @@ def cotangent(
     assert isinstance(kind, ArrayType)
     operand = found.get(leaf)
     if operand is None:
-        zero = numpy_calls.TABLE[np.zeros_like]
         if kind.kind != "array":
-            return Known(0.0 if kind.weak else kind.dtype.type(0))
-        return m.wrap(state, zero(m.handle(state, traced.entry[leaf])))
+            return Known(zero(kind).value)
+        zeros = numpy_calls.TABLE[np.zeros_like]
+        return m.wrap(state, zeros(m.handle(state, traced.entry[leaf])))
     if kind.weak and getattr(operand.type, "kind", "") != "py":
         name = "complex" if kind.dtype.kind == "c" else "float"
         return m.wrap(state, to_python(m.handle(state, operand), kind=name))

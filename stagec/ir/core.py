@@ -18,7 +18,7 @@ import numpy as np
 
 from stagec.errors import Loc
 from stagec.ir.path import Path
-from stagec.ir.types import Dim, Type, type_of
+from stagec.ir.types import ArrayType, Dim, Type, type_of
 
 
 class Effect(Enum):
@@ -309,6 +309,12 @@ Operand: TypeAlias = Value | Const | Undef
 def const(value: Any) -> Const:
     """The constant for a Python or NumPy scalar or a string."""
     return Const(value, type_of(value))
+
+
+def zero(kind: ArrayType) -> Const:
+    """Zero as a number of this dtype, Python's or else NumPy's."""
+    value = kind.dtype.type(0)
+    return const(value.item() if kind.kind == "py" else value)
 
 
 Attrs: TypeAlias = tuple[tuple[str, Any], ...]

@@ -24,20 +24,22 @@ def _stack_infer(xs: Type, *, dtype: Any = None) -> ArrayType:
     return ArrayType(element.dtype, (None, *element.shape))
 
 
+def _plain(xs: Any) -> bool:
+    """Whether NumPy makes an array of this type of an empty list as well."""
+    return xs.element.rank == 0 and xs.element.dtype == np.float64
+
+
 def _stack_source(xs: Any, *, dtype: Any = None) -> str:
     # an empty list has no shape and dtype to give: np.stack raises, where they are needed
-    element = xs.element
-    plain = element.rank == 0 and element.dtype == np.float64
-    if dtype and not plain:
+    if dtype and not _plain(xs):
         return f"np.array({{}}, {dtype_text(dtype)})"
-    return "np.array({})" if plain else "np.stack({})"
+    return "np.array({})" if _plain(xs) else "np.stack({})"
 
 
 def _stack_call(xs: Any, *, dtype: Any = None) -> Any:
-    source = _stack_source(xs, dtype=dtype)
     if xs.element.rank:
         return LIBRARY
-    return "kernels.stacked({})" if source == "np.stack({})" else source
+    return _stack_source(xs, dtype=dtype) if dtype or _plain(xs) else "kernels.stacked({})"
 
 
 def _stack_value(xs: Any, *, dtype: Any = None) -> Any:

@@ -24,7 +24,19 @@ import math
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Const, Effect, For, If, Operand, Stmt, Value, const
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Const,
+    Effect,
+    For,
+    If,
+    Operand,
+    Stmt,
+    Value,
+    const,
+    zero,
+)
 from stagec.ir.function import Function
 from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
@@ -228,8 +240,9 @@ def _faded(body: Block, k: int) -> Block:
         return body
     used = {*body.results, *(v for s in after for v in uses(s))}
     live = [v for s in chain for v in s.outs if v in used]
-    zeros = tuple(_zero(v) for v in live)
-    if any(z.type != v.type for z, v in zip(zeros, live, strict=True)):
+    kinds = [v.type for v in live]
+    zeros = tuple(zero(kind) for kind in kinds if isinstance(kind, ArrayType))
+    if [z.type for z in zeros] != kinds:
         return body
     builder = Builder(before, chain[0].loc)
     (cond,) = builder.add(not_equal, (param, const(0.0)), {})
@@ -266,13 +279,6 @@ def _passes(body: Block, after: list[Stmt]) -> bool:
         elif any(origins.root(v) in touched for v in overwritten(stmt)):
             return True
     return False
-
-
-def _zero(value: Value) -> Const:
-    """Zero as a number of the value's type."""
-    kind = value.type
-    assert isinstance(kind, ArrayType)
-    return const(0.0) if kind.weak else const(kind.dtype.type(0))
 
 
 def _is_mask(stmt: Stmt) -> bool:

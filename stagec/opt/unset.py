@@ -11,7 +11,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stagec.ir.core import Block, Call, Const, For, If, Operand, Stmt, Undef, Value, While
+from stagec.ir.core import (
+    Block,
+    Call,
+    Const,
+    For,
+    If,
+    Operand,
+    Stmt,
+    Undef,
+    Value,
+    While,
+    zero,
+)
 from stagec.ir.flows import flows
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
@@ -60,7 +72,7 @@ def _stmt(stmt: Stmt, passed: set[Value]) -> Stmt:
             pairs = zip(stmt.carry, params, strict=True)
             flags = [not wanted.isdisjoint(pair) for pair in pairs]
             init = tuple(
-                zero(v) if flag else v for v, flag in zip(stmt.init, flags, strict=True)
+                filled(v) if flag else v for v, flag in zip(stmt.init, flags, strict=True)
             )
             return replace(stmt, init=init, body=_set(stmt.body, flags))
         case _:
@@ -72,16 +84,15 @@ def _set(block: Block, flags: list[bool]) -> Block:
     results = list(block.results)
     for k, flag in enumerate(flags):
         if flag:
-            results[k] = zero(results[k])
+            results[k] = filled(results[k])
     return replace(block, results=tuple(results))
 
 
-def zero(operand: Operand) -> Operand:
+def filled(operand: Operand) -> Operand:
     """A zero for a number that is not set; anything else as it is."""
     kind = operand.type
     if not isinstance(operand, Undef) or not isinstance(kind, ArrayType):
         return operand
     if kind.kind == "array" or kind.dtype.kind not in "biufc":
         return operand
-    value = kind.dtype.type(0)
-    return Const(value.item() if kind.kind == "py" else value, kind)
+    return Const(zero(kind).value, kind)

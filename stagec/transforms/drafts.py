@@ -22,6 +22,7 @@ from stagec.ir.core import (
     Value,
     While,
     const,
+    zero,
 )
 from stagec.ir.types import INT, ArrayType, ListType, TextType, Type
 from stagec.ops.copying import copy
@@ -269,7 +270,5 @@ def placeholder(builder: Builder, type: Type) -> Operand:
         case ArrayType(dtype=dtype, kind="array", shape=shape):
             attrs = {"shape": (0,) * len(shape), "dtype": dtype}
             return builder.add(zeros, (), attrs)[0]
-        case ArrayType(dtype=dtype, kind="np"):
-            return const(dtype.type(0))
-        case ArrayType(dtype=dtype):
-            return const({"b": False, "i": 0, "f": 0.0, "c": 0j}[dtype.kind])
+        case ArrayType():
+            return zero(type)

@@ -82,10 +82,7 @@ class _Scalariser:
         if isinstance(stmt, For):
             self.taken = (*taken, stmt.body.params[0].hint)
         if not compiled and isinstance(stmt, For | While):
-            wide = in_simpler_ops(stmt)
-            if not compilable(wide, self.views):
-                told = map_regions(wide, lambda block: both_ways(block, self.views))
-                wide = in_simpler_ops(told)
+            wide = map_regions(stmt, lambda block: _for_kernels(block, self.views))
             if compilable(wide, self.views):
                 stmt, self.compiled = peeled(wide, self.views), True
         made = map_regions(stmt, self.block)
@@ -93,9 +90,14 @@ class _Scalariser:
         return made
 
 
-def in_simpler_ops(stmt: Stmt) -> Stmt:
-    """The statement with products and the like written in simpler ops."""
-    return map_regions(stmt, lambda block: _simpler(block, _definition))
+def _for_kernels(block: Block, views: Views) -> Block:
+    """The block with products and the like written in simpler ops; where these cannot be
+    compiled, what is broadcast if a length is 1 is there both ways.
+    """
+    simpler = _simpler(block, _definition)
+    if all(compilable(s, views) for s in simpler.stmts):
+        return simpler
+    return _simpler(both_ways(simpler, views), _definition)
 
 
 def _simpler(block: Block, rules: Rules) -> Block:
@@ -123,8 +125,5 @@ def _used(item: Stmt | Group) -> Iterator[Value]:
 
 def compilable_in_simpler_ops(stmt: Apply, views: Views) -> bool:
     """Whether the op may be in compiled code, be it written in simpler ops or both ways."""
-    simpler = _simpler(Block((), (stmt,), stmt.outs), _definition)
-    if all(compilable(s, views) for s in simpler.stmts):
-        return True
-    told = _simpler(both_ways(simpler, views), _definition)
-    return all(compilable(s, views) for s in told.stmts)
+    made = _for_kernels(Block((), (stmt,), stmt.outs), views)
+    return all(compilable(s, views) for s in made.stmts)
