@@ -124,3 +124,12 @@ def test_arrays_that_grow(dtype: type, shape: tuple[int, ...]) -> None:
         assert found.dtype == rows.dtype
         assert found.flags.c_contiguous
         np.testing.assert_array_equal(found[: len(rows)], rows)
+
+
+def test_new_arrays_begin_a_line_of_the_cache() -> None:
+    @compiled
+    def made(n: int) -> Any:
+        return np.empty(n), np.zeros((n, n)), np.ones(n, dtype=np.float32)
+
+    kept = [array for n in range(1, 40) for array in made(n)]
+    assert {array.ctypes.data % 64 for array in kept} == {0}

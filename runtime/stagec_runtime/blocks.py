@@ -20,7 +20,7 @@ from stagec_runtime.memory import LARGEST, keep_freed, wanted
 
 NAME = "stagec_owner"  # the function that kernels call: it gives the owner of new memory
 SLOTS = 8
-ALIGN, FRONT = 64, 16
+ALIGN, FRONT = 64, 16  # a line of the cache; what stands in front of the elements
 MANAGE = 2  # the place of `manage_memory` in Numba's table of functions (numba.core.runtime)
 WORD, SHORT = ir.IntType(64), ir.IntType(32)
 RUNTIME: Any = runtime
