@@ -348,8 +348,12 @@ divide = elementwise(
     python=operator.truediv,
     may_raise=(ZeroDivisionError,),
     scalar=checked("kernels.divide({}, {})", "{} / {}"),
-    # the denominator's rule reads the result: an overwritten numerator needs no copy
-    vjp=(lambda ct, z, x, y: ct / conjugate(y), lambda ct, z, x, y: -ct * conjugate(z / y)),
+    # the denominator's rule reads the result: an overwritten numerator needs no copy; and it
+    # divides what the numerator's does, once for both
+    vjp=(
+        lambda ct, z, x, y: ct / conjugate(y),
+        lambda ct, z, x, y: -(ct / conjugate(y)) * conjugate(z),
+    ),
     jvp=(lambda dx, z, x, y: dx / y, lambda dy, z, x, y: -z * dy / y),
     rewrites=(
         _divide_unit,

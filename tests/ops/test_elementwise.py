@@ -649,3 +649,15 @@ def test_max_and_min_do_not_wrap_what_does_not_fit() -> None:
     assert stagec.jit(given)(x, 200) == 200
     with pytest.raises(OverflowError):
         stagec.jit(given)(x, 300)
+
+
+def test_gradient_of_a_quotient_divides_once() -> None:
+    def program(x: Any, y: Any) -> Any:
+        return np.sum(np.exp(x) / y)
+
+    x, y = np.array([1.0, -2.0]), np.array([4.0, 0.5])
+    pulled = stagec.grad(program, argnums=(0, 1))
+    x_bar, y_bar = pulled(x, y)
+    np.testing.assert_allclose(x_bar, np.exp(x) / y, rtol=1e-14)
+    np.testing.assert_allclose(y_bar, -np.exp(x) / y**2, rtol=1e-14)
+    assert pulled.source(x, y).count("/") == 2  # the program's own, and one

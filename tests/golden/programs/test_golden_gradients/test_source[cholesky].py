@@ -21,11 +21,11 @@ def log_determinant_value_and_grad(A):
         for i in reversed(range(j + 1, n)):
             t = L_bar[i, j]
             L_bar[i, j] = 0
-            t_1 = t / L[j, j]
-            L_bar[j, j] -= t * (L[i, j] / L[j, j])
-            L_bar[j, :j] -= t_1 * L[i, :j]
-            L_bar[i, :j] -= t_1 * L[j, :j]
-            L_bar[i, j] += t_1
+            t /= L[j, j]
+            L_bar[j, j] -= t * L[i, j]
+            L_bar[j, :j] -= t * L[i, :j]
+            L_bar[i, :j] -= t * L[j, :j]
+            L_bar[i, j] += t
         L_bar[j, j] /= 2 * L[j, j]
         for k in reversed(range(j)):
             t = L_bar[j, j] * L[j, k]

@@ -24,15 +24,14 @@ def kepler_value_and_grad(mean, eccentricity):
     mean_bar = np.float64(0.0)
     for k in reversed(range(trips)):
         cos = cos_tape[k]
-        t = 1 - eccentricity * cos
-        t_1 = E_bar / t
+        t = E_bar / (1 - eccentricity * cos)
         step = step_tape[k]
-        t = E_bar * (step / t)
-        eccentricity_bar -= t * cos
-        E_bar += t * eccentricity * sin_tape[k]
-        mean_bar += t_1
-        E_bar -= t_1
-        eccentricity_bar += t_1 * sin_tape[k]
-        E_bar += t_1 * eccentricity * cos
+        t_1 = t * step
+        eccentricity_bar -= t_1 * cos
+        E_bar += t_1 * eccentricity * sin_tape[k]
+        mean_bar += t
+        E_bar -= t
+        eccentricity_bar += t * sin_tape[k]
+        E_bar += t * eccentricity * cos
     mean_bar += E_bar
     return E, float(mean_bar), float(eccentricity_bar)

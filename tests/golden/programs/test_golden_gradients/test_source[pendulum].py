@@ -81,5 +81,5 @@ def misfit_value_and_grad(length, measured, angle, dt):
         l1_bar = l4_bar + k2_bar * t_3
         theta = theta_tape[i]
         theta_bar += l1_bar * t * np.cos(theta)
-        length_bar -= (t_1 + l1_bar * sin_tape_3[i]) * (t / length)
+        length_bar -= (t_1 + l1_bar * sin_tape_3[i]) / length * t
     return np.mean(t_2 ** 2), float(length_bar)

@@ -25,7 +25,7 @@ def loss_value_and_grad(params_0, params_1, params_2, params_3, xs, labels):
     params_3_bar = np.sum(t_bar, axis=0)
     h_bar = t_bar @ params_2.T
     params_2_bar = h.T @ t_bar
-    tmp = h_bar * (h / tmp) * exp
+    tmp = h_bar / tmp * h * exp
     params_1_bar = np.sum(tmp, axis=0)
     params_0_bar = xs.T @ tmp
     return tmp_1, params_0_bar, params_1_bar, params_2_bar, params_3_bar

@@ -20,8 +20,7 @@ def newton_grad_kernel(x, target):
         x = x_tape[k]
         t = 2 * x
         t_1 = kernels.divide(x_bar, t)
-        t = x_bar * kernels.divide(kernels.divide(x * x - target, t), t) * 2
-        x_bar += t
+        x_bar += t_1 * kernels.divide(x * x - target, t) * 2
         target_bar += t_1
         t = t_1 * x
         x_bar -= t

@@ -11,7 +11,7 @@ def rational_grad_kernel(start, stop, a, b, c, c_bar, a_bar, b_bar):
         t = c[i]
         t_1 = 1.0 + t * t
         t_2 = 1.0 / t_1
-        t = t_2 - 2 * ((a[i] * b[i] + t) / t_1 / t_1 * t)
+        t = t_2 - 2 * (t_2 * ((a[i] * b[i] + t) / t_1) * t)
         c_bar[i] = t
         a_bar[i] = t_2 * b[i]
         b_bar[i] = t_2 * a[i]
