@@ -2,7 +2,8 @@
 
 A trip that adds to elements which the next trip reads or adds to has to wait for the one
 before.  What it adds is therefore kept for one run of the innermost loop, and added by another
-loop, whose trips do not depend on each other.
+loop, whose trips do not depend on each other; simple arithmetic on one array that stays as
+it is is done by that loop.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Operand
+from stagec.ir.core import Apply, Operand, Value
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType
 from stagec.ops.creation import empty
@@ -24,6 +25,7 @@ from stagec.opt.scalarise.places import (
     broadcast,
     natural,
 )
+from stagec.opt.scalarise.postponed import simple
 
 
 def postponed(group: Group) -> list[Apply]:
@@ -67,35 +69,38 @@ class Additions:
 
     Attributes
     ----------
-    kept : what is kept for each of them; None where it can be computed again.
+    kept : what is kept for each of them; None where it is computed by the other loop.
+    makers : the members that compute it there.
     keeping : those that see to that, one for each value.
     axis : that of the innermost loop.
     """
 
     kept: Mapping[Apply, Operand | None]
+    makers: Mapping[Apply, Apply]
     keeping: Collection[Apply]
     axis: int
 
     @classmethod
     def of(
         cls, group: Group, members: Sequence[Apply], axis: int, room: Callable[[int], Operand],
-        builder: Builder, state: State,
+        needed: Collection[Value], builder: Builder, state: State,
     ) -> Additions:  # fmt: skip
         """The additions, with arrays for what is kept in front of the nest.
 
-        `room` is the size of arrays along an axis.
+        `room` is the size of arrays along an axis, `needed` is used behind the nest.
         """
         kept: dict[Apply, Operand | None] = {}
+        makers = {s: m for s in members if (m := _maker(group, s, needed)) is not None}
         keeping: list[Apply] = []
         for stmt in members:
             value = stmt.args[1]
-            kept[stmt] = None if stays(group, value) else value
+            kept[stmt] = None if stmt in makers or stays(group, value) else value
             if kept[stmt] is not None and ("kept", value) not in state:
                 assert isinstance(value.type, ArrayType)
                 attrs = {"shape": (Arg(0),), "dtype": value.type.dtype}
                 state["kept", value] = builder.add(empty, (room(axis),), attrs, "terms")[0]
                 keeping.append(stmt)
-        return cls(kept, keeping, axis)
+        return cls(kept, makers, keeping, axis)
 
     def keep(
         self, stmt: Apply, builder: Builder, index: Index, state: State, value: Operand
@@ -112,6 +117,16 @@ class Additions:
             return None
         kept = state["kept", self.kept[stmt]]
         return read_element(builder, kept, (index[self.axis],))
+
+
+def _maker(group: Group, stmt: Apply, needed: Collection[Value]) -> Apply | None:
+    """The member that makes what is added for this addition alone, if it may do so later."""
+    value = stmt.args[1]
+    maker = next((m for m in group.members if m.outs[0] is value), None)
+    if maker is None or value in needed or sum(value in m.args for m in group.members) > 1:
+        return None
+    later = simple(group, maker) and all(stays(group, operand) for operand in maker.args)
+    return maker if later else None
 
 
 def stays(group: Group, operand: Operand) -> bool:

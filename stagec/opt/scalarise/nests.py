@@ -88,7 +88,9 @@ class Nest:
         """The loops of the members."""
         group, inner = self.group, self.order[-1]
         later = postponed(group)
-        additions = Additions.of(group, later, inner, self.room, self.builder, state)
+        additions = Additions.of(
+            group, later, inner, self.room, self.needed, self.builder, state
+        )
         each: dict[Places, list[Apply]] = {}
         for stmt in later:
             each.setdefault(group.target(stmt), []).append(stmt)

@@ -29,7 +29,7 @@ def postponed(group: Group, behind: Sequence[Apply], users: Users, views: Views)
     kept, waiting = set(group.members), list(behind)
     for stmt in reversed(group.members):
         used = users.get(stmt.outs[0], ())
-        if not used or not kept.isdisjoint(used) or not _simple(group, stmt):
+        if not used or not kept.isdisjoint(used) or not simple(group, stmt):
             continue
         first = next((k for k, later in enumerate(waiting) if later in used), None)
         if first is None:
@@ -43,7 +43,7 @@ def postponed(group: Group, behind: Sequence[Apply], users: Users, views: Views)
             kept.discard(stmt)
     for stmt in group.members:
         made = {out for member in kept for out in member.outs}
-        if stmt not in kept and not made.isdisjoint(_arrays(stmt)):
+        if stmt not in kept and not made.isdisjoint(arrays_of(stmt)):
             kept.add(stmt)
             waiting = [other for other in waiting if other is not stmt]
     if not kept:
@@ -53,14 +53,15 @@ def postponed(group: Group, behind: Sequence[Apply], users: Users, views: Views)
     return waiting
 
 
-def _arrays(stmt: Apply) -> list[Operand]:
+def arrays_of(stmt: Apply) -> list[Operand]:
+    """The operands with axes."""
     return [a for a in stmt.args if array_type(a) is not None]
 
 
-def _simple(group: Group, stmt: Apply) -> bool:
+def simple(group: Group, stmt: Apply) -> bool:
     """Whether it computes simply with one array, which the group leaves as it is."""
     op = stmt.op
-    if not pointwise(stmt) or stmt.cost is Cost.COSTLY or len(_arrays(stmt)) != 1:
+    if not pointwise(stmt) or stmt.cost is Cost.COSTLY or len(arrays_of(stmt)) != 1:
         return False
     if op.raises([a.type for a in stmt.args], stmt.kwargs):
         return False

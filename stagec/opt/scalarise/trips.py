@@ -60,6 +60,10 @@ class Trip:
     def add(self, stmts: Sequence[Apply], additions: Additions) -> None:
         """Do additions that were postponed."""
         for stmt in stmts:
+            maker = additions.makers.get(stmt)
+            if maker is not None:
+                self.builder.loc = maker.loc
+                self.make(maker)
             self.builder.loc = stmt.loc
             value = additions.value(stmt, self.builder, self.index, self.state)
             self.write(stmt, self.element(stmt.args[1]) if value is None else value)
