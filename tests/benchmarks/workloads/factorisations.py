@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.workload import GRADIENT, Handwritten, Workload, jax, loops, normal
+from tests.benchmarks.workload import GRADIENT, Handwritten, Workload, jax, normal
 from tests.benchmarks.workloads import factorisations_by_hand as by_hand
 
 
@@ -179,7 +179,7 @@ CHOLESKY = Workload(
     sizes=(8, 50, 200),
     wrt=(0,),
     derivative=GRADIENT,
-    numba=Handwritten(loops(cholesky), by_hand.cholesky_gradient),
+    numba=Handwritten(by_hand.cholesky_loops, by_hand.cholesky_gradient),
     jax=cholesky_jax,
     torch=None,
     autograd=None,

@@ -10,9 +10,13 @@ from tests.benchmarks.workload import loops
 
 
 @loops
-def cholesky_gradient(a: Any) -> Any:
-    """Reference: Murray (2016), Differentiation of the Cholesky decomposition, section 4.1."""
-    a = a.copy()
+def cholesky_loops(a: Any) -> Any:
+    return _factorised(a.copy())
+
+
+@loops
+def _factorised(a: Any) -> Any:
+    """Put the Cholesky factor below the diagonal; the logarithm of the determinant."""
     n = a.shape[0]
     value = 0.0
     for j in range(n):
@@ -26,6 +30,15 @@ def cholesky_gradient(a: Any) -> Any:
             for k in range(j):
                 t -= a[i, k] * a[j, k]
             a[i, j] = t / a[j, j]
+    return value
+
+
+@loops
+def cholesky_gradient(a: Any) -> Any:
+    """Reference: Murray (2016), Differentiation of the Cholesky decomposition, section 4.1."""
+    a = a.copy()
+    n = a.shape[0]
+    value = _factorised(a)
     bar = np.zeros((n, n))
     for j in range(n - 1, -1, -1):
         scale = 1.0 / a[j, j]
@@ -113,14 +126,13 @@ def triangular_solve_gradient(lower: Any, b: Any) -> Any:
     b_bar = x.copy()
     lower_bar = np.empty((n, n))
     for i in range(n - 1, -1, -1):
+        lower_bar[i] = 0.0  # it is read again while it is in the cache
         t = b_bar[i] / lower[i, i]
         b_bar[i] = t
         for j in range(i):
             b_bar[j] -= t * lower[i, j]
-            lower_bar[i, j] = -t * x[j]
+            lower_bar[i, j] -= t * x[j]
         lower_bar[i, i] = -t * x[i]
-        for j in range(i + 1, n):
-            lower_bar[i, j] = 0.0
     return 0.5 * value, lower_bar, b_bar
 
 
@@ -233,40 +245,41 @@ def levinson_durbin_loops(r: Any) -> Any:
 @loops
 def levinson_durbin_gradient(r: Any) -> Any:
     n = len(r) - 1
-    a = np.zeros((n + 1, n + 1))  # the coefficients of each order
+    a = np.empty((n + 1, n))  # the coefficients of each order, but the one at zero
     errors, ks = np.empty(n + 1), np.empty(n + 1)
-    a[0, 0] = 1.0
     errors[0] = r[0]
-    for m in range(1, n + 1):
+    one, two = np.uint64(1), np.uint64(2)  # what may be negative is not loaded as a vector
+    for order in range(1, n + 1):
+        m = np.uint64(order)
+        old, new, last = a[m - one], a[m], m - two
         k = r[m]
-        for i in range(1, m):
-            k += a[m - 1, i] * r[m - i]
-        k /= -errors[m - 1]
-        a[m, 0] = 1.0
-        for i in range(1, m):
-            a[m, i] = a[m - 1, i] + k * a[m - 1, m - i]
-        a[m, m] = k
+        for i in range(m - one):
+            k += old[i] * r[m - one - i]
+        k /= -errors[m - one]
+        for i in range(m - one):
+            new[i] = old[i] + k * old[last - i]
+        new[m - one] = k
         ks[m] = k
-        errors[m] = errors[m - 1] * (1.0 - k * k)
-    value = errors[n]
-    bar = np.empty(n + 1)
-    for i in range(n + 1):
+        errors[m] = errors[m - one] * (1.0 - k * k)
+    value = errors[n] + 1.0
+    bar, new_bar = np.empty(n), np.empty(n)
+    for i in range(n):
         value += a[n, i] * a[n, i]
         bar[i] = 2.0 * a[n, i]
     r_bar = np.zeros(n + 1)
-    new = np.empty(n + 1)
     error_bar = 1.0
-    for m in range(n, 0, -1):
-        k = ks[m]
-        k_bar = bar[m] - 2.0 * k * errors[m - 1] * error_bar
-        for i in range(1, m):
-            k_bar += bar[i] * a[m - 1, m - i]
-        error_bar = error_bar * (1.0 - k * k) - k_bar * k / errors[m - 1]
-        t = -k_bar / errors[m - 1]
+    for order in range(n, 0, -1):
+        m = np.uint64(order)
+        old, last, error, k = a[m - one], m - two, errors[m - one], ks[m]
+        k_bar = bar[m - one] - 2.0 * k * error * error_bar
+        for i in range(m - one):
+            k_bar += bar[i] * old[last - i]
+        error_bar = error_bar * (1.0 - k * k) - k_bar * k / error
+        t = -k_bar / error
         r_bar[m] += t
-        for i in range(1, m):
-            new[i] = bar[i] + k * bar[m - i] + t * r[m - i]
-            r_bar[m - i] += t * a[m - 1, i]
-        bar, new = new, bar
+        for i in range(m - one):
+            new_bar[i] = bar[i] + k * bar[last - i] + t * r[m - one - i]
+            r_bar[i + one] += t * old[last - i]
+        bar, new_bar = new_bar, bar
     r_bar[0] += error_bar
     return value, r_bar

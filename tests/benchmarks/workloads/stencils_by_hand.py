@@ -178,35 +178,32 @@ def upwind_loops(q: Any, speed: Any, steps: Any) -> Any:
 
 @loops
 def upwind_gradient(q: Any, speed: Any, steps: Any) -> Any:
+    """Each step back is one loop: what a cell gets comes from the cells beside it."""
     n = q.size
+    right, left = np.zeros(n), np.zeros(n)  # nothing moves at the ends
+    for i in range(1, n - 1):
+        right[i], left[i] = max(speed[i], 0.0), min(speed[i], 0.0)
     states = np.empty((steps + 1, n))
     states[0] = q
     for t in range(steps):
         q, new = states[t], states[t + 1]
         new[0], new[n - 1] = q[0], q[n - 1]
         for i in range(1, n - 1):
-            right, left = max(speed[i], 0.0), min(speed[i], 0.0)
-            new[i] = q[i] - right * (q[i] - q[i - 1]) - left * (q[i + 1] - q[i])
+            new[i] = q[i] - right[i] * (q[i] - q[i - 1]) - left[i] * (q[i + 1] - q[i])
     value = _half_square(states[steps])
     bar, new = states[steps].copy(), np.empty(n)
     speed_bar = np.zeros(n)
     for t in range(steps - 1, -1, -1):
         q = states[t]
         for i in range(1, n - 1):
-            step = q[i] - q[i - 1] if speed[i] > 0.0 else q[i + 1] - q[i]
+            step = q[i] - q[i - 1] if right[i] > 0.0 else q[i + 1] - q[i]
             speed_bar[i] -= bar[i] * step
-        for i in range(2, n - 2):
             new[i] = (
-                bar[i] * (1.0 - abs(speed[i]))
-                + max(speed[i + 1], 0.0) * bar[i + 1] - min(speed[i - 1], 0.0) * bar[i - 1]
+                bar[i] * (1.0 - right[i] + left[i])
+                + right[i + 1] * bar[i + 1] - left[i - 1] * bar[i - 1]
             )  # fmt: skip
-        right, left = max(speed[1], 0.0), min(speed[n - 2], 0.0)
-        new[0] = bar[0] + right * bar[1]
-        new[1] = bar[1] * (1.0 - abs(speed[1])) + max(speed[2], 0.0) * bar[2]
-        new[n - 2] = (
-            bar[n - 2] * (1.0 - abs(speed[n - 2])) - min(speed[n - 3], 0.0) * bar[n - 3]
-        )
-        new[n - 1] = bar[n - 1] - left * bar[n - 2]
+        new[0] = bar[0] + right[1] * bar[1]
+        new[n - 1] = bar[n - 1] - left[n - 2] * bar[n - 2]
         bar, new = new, bar
     return value, bar, speed_bar
 
