@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stagec.ir.core import Attrs, Block, Operand, Value
 from stagec.ir.printer import to_text
-from stagec.ir.types import Symbol
+from stagec.ir.types import Dim, Symbol
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +25,7 @@ class Function:
     kernel : whether it is to be compiled: see `opt.kernels`.
     whole : the kernel that has the loop which this kernel does a range of trips of, given by
         its first two parameters: see `opt.parallel`.
+    ranges : the smallest and the largest integer that parameters are given, where known.
     lengths : how long symbols were at the first call, as far as that is known: which order of
         loops or axes is the better one may depend on it, and nothing else.
     """
@@ -36,6 +38,9 @@ class Function:
     errstate: Attrs = ()
     kernel: bool = False
     whole: Function | None = None
+    ranges: Mapping[Value, tuple[Dim, Dim]] = field(
+        default_factory=dict[Value, "tuple[Dim, Dim]"]
+    )
     lengths: tuple[tuple[Symbol, int], ...] = ()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 import numpy as np
 
@@ -132,7 +133,7 @@ def holds(type: Type) -> bool:
     return fits(type)
 
 
-def is_integer(type: Type) -> bool:
+def is_integer(type: Type) -> TypeGuard[ArrayType]:
     """Whether it is that of a Python int."""
     return isinstance(type, ArrayType) and type.kind == "py" and type.dtype == INT.dtype
 

@@ -85,7 +85,10 @@ class Indices:
     @classmethod
     def of(cls, fn: Function) -> Indices:
         """What is known before the first statement."""
-        return cls(IndexFacts(given_sizes(fn.params), "place"), Origins.of_block(fn.body))
+        facts = IndexFacts(given_sizes(fn.params), "place")
+        for param, (low, high) in fn.ranges.items():
+            facts.within(param, low, high)
+        return cls(facts, Origins.of_block(fn.body))
 
     @classmethod
     def learned(cls, fn: Function) -> Indices:

@@ -134,8 +134,18 @@ class IndexFacts:
     def most(self, expression: Dim) -> Dim:
         """The largest value of the expression, free of loop indices; None: not known."""
         expression = self._extreme(expression, 1)
+        return expression if self._settled(expression) else None
+
+    def bounds(self, operand: Operand) -> tuple[Dim, Dim]:
+        """The smallest and the largest value of the integer, of sizes; None: not known."""
+        at = self.of(operand)
+        low, high = self._extreme(at, -1), self._extreme(at, 1)
+        return low if self._settled(low) else None, high if self._settled(high) else None
+
+    def _settled(self, expression: Dim) -> bool:
+        """Whether the expression is of sizes only."""
         terms = expression.terms if isinstance(expression, Size) else ()
-        return None if any(s in self.given for s, _ in terms) else expression
+        return not any(s in self.given for s, _ in terms)
 
     def holds(self, expression: Dim) -> bool:
         """Whether the expression is surely not negative."""

@@ -18,7 +18,7 @@ nothing, or not see that the elements lie in a row.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.alias import path_of, path_operands
@@ -26,6 +26,7 @@ from stagec.ir.build import Builder
 from stagec.ir.core import (
     Apply,
     Block,
+    Call,
     Const,
     Effect,
     For,
@@ -40,7 +41,7 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import INT, Size, Symbol
+from stagec.ir.types import INT, Dim, Size, Symbol
 from stagec.ir.walk import regions
 from stagec.ops.arithmetic import Handle, subtract
 from stagec.ops.effects import reaches
@@ -52,9 +53,32 @@ from stagec.opt.elements import is_element, is_size
 
 def checks(fn: Function) -> Function:
     """The function with checked indices in its kernels."""
-    functions = tuple(map(checks, fn.functions))
-    body = _Checks(Indices.of(fn)).block(fn.body) if fn.kernel else fn.body
-    return replace(fn, body=body, functions=functions)
+    found = _ranges(fn)
+    functions = tuple(
+        _checked(f, found.get(f.name, ())) if f.kernel else f for f in fn.functions
+    )
+    return replace(fn, functions=functions)
+
+
+def _ranges(fn: Function) -> dict[str, list[tuple[Dim, Dim]]]:
+    """The smallest and the largest value of each argument, by the function that is called."""
+    found: dict[str, list[tuple[Dim, Dim]]] = {}
+    for caller in (fn, *fn.functions):
+        indices = Indices.of(caller)
+        for stmt in indices.noted(caller.body):
+            if isinstance(stmt, Call):
+                first = stmt.function not in found
+                found[stmt.function] = [
+                    indices.facts.bounds(a) if first and is_integer(a.type) else (None, None)
+                    for a in stmt.args
+                ]
+    return found
+
+
+def _checked(kernel: Function, ranges: Iterable[tuple[Dim, Dim]]) -> Function:
+    known = zip(kernel.params, ranges, strict=False)
+    kernel = replace(kernel, ranges={p: found for p, found in known if None not in found})
+    return replace(kernel, body=_Checks(Indices.of(kernel)).block(kernel.body))
 
 
 @dataclass(slots=True)

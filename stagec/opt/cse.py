@@ -1,6 +1,7 @@
 """Common subexpressions: an op on the same operands is computed once.
 
-An op is replaced by an equal one that comes before it in its block or in a block around it.
+An op is replaced by an equal one that comes before it in its block or in a block around it; the
+length of an array by that of another one which is as long.
 Values are immutable, so that is always right; new empty or constant arrays and lists are left
 alone, since whoever writes to one of them would have to copy it first.
 """
@@ -13,6 +14,7 @@ from typing import Any, cast
 
 from stagec.ir.core import Apply, Block, Effect, Operand, Stmt, Value
 from stagec.ir.function import Function
+from stagec.ir.lowering import is_integer
 from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ListType
 from stagec.ir.walk import rename
@@ -66,6 +68,9 @@ def _shareable(stmt: Apply) -> bool:
 
 
 def _key(stmt: Apply) -> Hashable:
+    kind = stmt.outs[0].type if stmt.outs else None
+    if kind is not None and is_integer(kind) and kind.size and stmt.op.shapes == (0,):
+        return stmt.op, kind  # equal lengths, whatever they are asked of
     return stmt.op, stmt.args, tuple((name, _exact(value)) for name, value in stmt.attrs)
 
 

@@ -1,50 +1,120 @@
 """Loop-invariant ops move in front of their loop.
 
 An op that may raise stays unless the loop surely reaches it on its first trip; new memory stays
-where the loop writes to it, since each trip needs its own.
+where the loop writes to it, since each trip needs its own.  The length of an array of a trip,
+if it is the same on each, is that of an array from in front of the loop.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeGuard, assert_never
 
-from stagec.ir.core import Apply, Block, Call, Const, Effect, For, If, Stmt, Undef, Value, While
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Call,
+    Const,
+    Effect,
+    For,
+    If,
+    Operand,
+    Stmt,
+    Undef,
+    Value,
+    While,
+)
 from stagec.ir.function import Function
 from stagec.ir.liveness import values_of
+from stagec.ir.lowering import is_integer
 from stagec.ir.rebuild import map_regions
-from stagec.ir.walk import effectful, regions, statements
+from stagec.ir.types import ArrayType, Dim
+from stagec.ir.walk import effectful, regions, rename, statements
+from stagec.ops.extent import extent
 from stagec.opt.memory import allocates, overwritten
 
 
 def hoist(fn: Function) -> Function:
     """Move ops that compute the same on each trip out of their loops."""
-    functions = tuple(replace(f, body=_block(f.body)) for f in fn.functions)
-    return replace(fn, body=_block(fn.body), functions=functions)
+    functions = tuple(map(_hoisted, fn.functions))
+    return replace(_hoisted(fn), functions=functions)
 
 
-def _block(block: Block) -> Block:
-    stmts: list[Stmt] = []
-    for stmt in block.stmts:
-        stmt = map_regions(stmt, _block)
-        match stmt:
-            case Apply() | Call() | If():
-                pass
-            case For(body=body):
-                lifted, body = _split(body, _consumed(body), _runs(stmt))
-                stmts += lifted
-                stmt = replace(stmt, body=body)
-            case While(cond=cond, body=body):
-                consumed = _consumed(cond) | _consumed(body)
-                lifted, cond = _split(cond, consumed, True)
-                stmts += lifted
-                lifted, body = _split(body, consumed, False)
-                stmts += lifted
-                stmt = replace(stmt, cond=cond, body=body)
-            case _:
-                assert_never(stmt)
-        stmts.append(stmt)
-    return replace(block, stmts=tuple(stmts))
+def _hoisted(fn: Function) -> Function:
+    axes = {
+        dim: (param, axis)
+        for param in reversed(fn.params)
+        if isinstance(param.type, ArrayType)
+        for axis, dim in enumerate(param.type.shape)
+    }
+    return replace(fn, body=_Hoister(axes).block(fn.body))
+
+
+@dataclass(slots=True)
+class _Hoister:
+    """Goes through the blocks.
+
+    Attributes
+    ----------
+    axes : an axis of a parameter of the function by its length.
+    starts : what a loop begins with by what its trips have of it.
+    """
+
+    axes: Mapping[Dim, tuple[Value, int]]
+    starts: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
+
+    def block(self, block: Block, trip: bool = False) -> Block:
+        """The block, which is what a loop does on each trip or any other, with less in its
+        loops.
+        """
+        stmts: list[Stmt] = []
+        for stmt in block.stmts:
+            if isinstance(stmt, For | While):
+                self.note(stmt)
+                stmt = map_regions(stmt, lambda region: self.block(region, trip=True))
+            else:
+                stmt = map_regions(stmt, self.block)
+            match stmt:
+                case Apply() if trip and stmt.op is extent:
+                    stmt = self.measured(stmt)
+                case Apply() | Call() | If():
+                    pass
+                case For(body=body):
+                    lifted, body = _split(body, _consumed(body), _runs(stmt))
+                    stmts += lifted
+                    stmt = replace(stmt, body=body)
+                case While(cond=cond, body=body):
+                    consumed = _consumed(cond) | _consumed(body)
+                    lifted, cond = _split(cond, consumed, True)
+                    stmts += lifted
+                    lifted, body = _split(body, consumed, False)
+                    stmts += lifted
+                    stmt = replace(stmt, cond=cond, body=body)
+                case _:
+                    assert_never(stmt)
+            stmts.append(stmt)
+        return replace(block, stmts=tuple(stmts))
+
+    def note(self, loop: For | While) -> None:
+        """Remember what the loop begins with."""
+        init = [rename(value, self.starts) for value in loop.init]
+        blocks = (loop.body,) if isinstance(loop, For) else (loop.cond, loop.body)
+        for block in blocks:
+            params = block.params[len(block.params) - len(init) :]
+            self.starts.update(zip(params, init, strict=True))
+
+    def measured(self, stmt: Apply) -> Apply:
+        """The length of an array of a trip as that of one from in front of the loop, where that
+        is as long.
+        """
+        (array,), (out,), axis = stmt.args, stmt.outs, stmt.kwargs["axis"]
+        dim = out.type.size if is_integer(out.type) else None
+        start = rename(array, self.starts)
+        kind = start.type
+        if start is array or not isinstance(kind, ArrayType) or kind.shape[axis] != dim:
+            start, axis = self.axes.get(dim, (array, axis))
+        return replace(stmt, args=(start,), attrs=(("axis", axis),)) if dim else stmt
 
 
 def _split(block: Block, consumed: set[Value], reached: bool) -> tuple[list[Stmt], Block]:

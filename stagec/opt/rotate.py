@@ -9,6 +9,13 @@
 Where a trip makes one array and hands it on, and is the last that needs another of this size,
 the next trip writes to that.  All of them are made for the loop alone.
 
+A loop that begins with arrays of someone else never writes to those:
+
+    for t in range(n):                 spare, spare_1 = np.empty(m), np.empty(m)
+        new = np.empty(m)              for t in range(n):
+        ...                    ->          ...
+        now = new                          now, spare, spare_1 = spare, spare_1, spare
+
 The pass is run after it is known which loops have trips that do not depend on each other
 (`opt/parallel`).
 """
@@ -56,9 +63,13 @@ class _Rotation:
             if isinstance(stmt, For):
                 assert isinstance(made, For)
                 for new in _new(stmt.body):
+                    if not self.fixed(new, free_values(stmt.body)):
+                        continue
                     dead = self.dead(block, at, stmt, new)
                     if dead is not None:
                         made = _taking_turns(made, new, dead, builder)
+                    elif trips := _trips_held(stmt.body, new):
+                        made = _apart(made, new, trips, builder)
             builder.append(made)
         return replace(block, stmts=tuple(builder.stmts))
 
@@ -67,8 +78,6 @@ class _Rotation:
         or if anything else holds one of the arrays that would take turns.
         """
         body, ring = loop.body, self.memory.read((new.out,))
-        if not self.fixed(new, free_values(body)):
-            return None
         slots = [k for k, p in enumerate(body.params[1:]) if self.memory.read((p,)) == ring]
         params = [body.params[1 + k] for k in slots]
         origins = Origins.of_block(body)
@@ -119,12 +128,52 @@ def _taking_turns(loop: For, new: Apply, dead: Value, builder: Builder) -> For:
     """The loop, whose trips write to what is dead after the one before."""
     made = replace(new, outs=(Value(new.out.type, "spare"),))
     builder.append(made)
-    body, last = loop.body, dead
-    origins = Origins.of_block(body)
-    for stmt in body.stmts:
-        for out in stmt.outs:
-            if origins.root(out) is dead:
-                last = out
+    body = loop.body
     stmts = tuple(s for s in body.stmts if s is not new)
     block = replace(body, params=(*body.params, new.out), stmts=stmts)
-    return carrying(loop, (made.out,), (last,), block)
+    return carrying(loop, (made.out,), (_last(body, dead),), block)
+
+
+def _trips_held(body: Block, new: Apply) -> int:
+    """How many later trips hold an array that this one makes; 0 if that is not known, or if
+    none does.
+    """
+    memory = Memory(body, True)
+    params = body.params[1:]
+    elsewhere = memory.read(free_values(body))
+    held, value = 0, new.out
+    while True:
+        mine = memory.read((value,))
+        if not mine.isdisjoint(elsewhere) or any(
+            p is not value and memory.read((p,)) == mine for p in params
+        ):
+            return 0
+        slots = [k for k, r in enumerate(body.results) if memory.read((r,)) == mine]
+        if not slots:
+            return held
+        if len(slots) > 1 or params[slots[0]].type != new.out.type:
+            return 0
+        held, value = held + 1, params[slots[0]]
+
+
+def _apart(loop: For, new: Apply, trips: int, builder: Builder) -> For:
+    """The loop, whose trips write to arrays of their own in turn, one more than are held."""
+    body = loop.body
+    spares = [replace(new, outs=(Value(new.out.type, "spare"),)) for _ in range(trips + 1)]
+    for made in spares:
+        builder.append(made)
+    waiting = [Value(new.out.type, "spare") for _ in range(trips)]
+    stmts = tuple(s for s in body.stmts if s is not new)
+    block = replace(body, params=(*body.params, new.out, *waiting), stmts=stmts)
+    ends = (*waiting, _last(body, new.out))
+    return carrying(loop, [made.out for made in spares], ends, block)
+
+
+def _last(body: Block, array: Value) -> Value:
+    """The array as the body leaves it."""
+    last, origins = array, Origins.of_block(body)
+    for stmt in body.stmts:
+        for out in stmt.outs:
+            if origins.root(out) is array:
+                last = out
+    return last

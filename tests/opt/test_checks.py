@@ -144,3 +144,41 @@ def test_an_array_that_grows_shorter_is_checked_anew() -> None:
     assert staged(X, 10) == pytest.approx(rows(X, 10))
     with pytest.raises(IndexError):
         staged(X, 11)
+
+
+def test_counters_of_the_loop_around_a_kernel_are_not_checked() -> None:
+    """What the driver counts is inside of what the kernel is handed, as the driver knows."""
+
+    def solved(zs: Any, a: Any) -> Any:
+        total = 0.0
+        for i in range(zs.shape[0]):
+            y = np.linalg.solve(a, zs[i])
+            total += y @ np.sin(zs[i])
+        return total
+
+    zs, a = np.arange(12.0).reshape(4, 3), np.eye(3) + 0.1
+    staged = sc.grad(solved, backend="numba")
+    np.testing.assert_allclose(staged(zs, a), sc.grad(solved)(zs, a))
+    source = staged.source(zs, a)
+    assert "[i, j]" in source
+    assert "range(" not in source.replace(" in range(", "")
+    assert "boundscheck" not in source
+
+
+def test_what_two_places_hand_to_a_function_is_checked() -> None:
+    """A kernel that is called for other numbers too knows nothing of them."""
+
+    def row(zs: Any, a: Any, k: Any) -> Any:
+        return 2.0 * np.linalg.solve(a, zs[k]) + zs[k]
+
+    def both(zs: Any, a: Any, k: Any) -> Any:
+        total = row(zs, a, k)
+        for i in range(zs.shape[0]):
+            total = total + row(zs, a, i)
+        return total
+
+    zs, a = np.arange(12.0).reshape(4, 3), np.eye(3) + 0.1
+    staged = sc.jit(both, backend="numba")
+    np.testing.assert_allclose(staged(zs, a, -1), both(zs, a, -1))
+    with pytest.raises(IndexError):
+        staged(zs, a, 4)

@@ -110,10 +110,10 @@ class _Join:
         return worth and all(outside.isdisjoint(s.outs) for s in self.handed())
 
     def handed(self) -> Iterator[Apply]:
-        """How both loops use what the first one hands to the second."""
+        """How both loops use what the first one hands to the second, and no one else."""
         for out, param in zip(self.first.carry, self.first.body.params[1:], strict=True):
             versions = self.versions(out)
-            if versions:
+            if versions and out not in self.second.init:
                 for found in (followed(self.first, {param}), followed(self.second, versions)):
                     yield from found.found if found else ()
 

@@ -11,14 +11,12 @@ def jacobi_grad_kernel(a, steps, b):
     a_1 = a.copy()
     b = b.copy()
     for _ in range(steps):
-        n_1 = a_1.shape[0]
-        m_1 = a_1.shape[1]
-        for i in range(n_1 - 2):
-            for j in range(m_1 - 2):
+        for i in range(n - 2):
+            for j in range(m - 2):
                 t = a_1[i + 1, j] + a_1[i + 1, j + 2] + a_1[i + 2, j + 1]
                 b[i + 1, j + 1] = 0.25 * (t + a_1[i, j + 1])
-        for i in range(n_1 - 2):
-            for j in range(m_1 - 2):
+        for i in range(n - 2):
+            for j in range(m - 2):
                 t = b[i + 1, j] + b[i + 1, j + 2] + b[i + 2, j + 1]
                 a_1[i + 1, j + 1] = 0.25 * (t + b[i, j + 1])
     a_bar = np.empty((n, m))

@@ -104,7 +104,8 @@ def mixed_grad(x, w):
         mask = np.empty((n, 4), dtype=np.bool_)
         threads.run(mixed_grad_kernel_5, 0, n, 40 * n, tape[k], x_bar, h, x_bar_1, h_bar, mask)
         t_1 = h_bar[mask]
-        threads.run(mixed_grad_kernel_6, 0, mask.shape[0], 8 * mask.shape[0], mask, h_bar)
+        n = h_bar.shape[0]
+        threads.run(mixed_grad_kernel_6, 0, n, 8 * n, mask, h_bar)
         h_bar[mask] += rt.unbroadcast(t_1, x[mask].shape) * 0.5
         x_1 = x_tape[k]
         t_1 = x_1.T
