@@ -46,6 +46,7 @@ from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
 from stagec.opt.skips import skips
 from stagec.opt.spent import spent
+from stagec.opt.stacked import stacked
 from stagec.opt.states import states
 from stagec.opt.sums import sums
 from stagec.opt.tapes import tapes
@@ -101,7 +102,7 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(loop_products, again, lengthwise, tapes, restored, states),
+            *(loop_products, again, lengthwise, tapes, restored, states, stacked),
             *(upwards, spent, first_writes, gathers, rims, turns),
             *(selections, masked),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),

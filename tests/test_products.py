@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,55 @@ def test_matrices(product: Any, kind: Any, orders: str) -> None:
         assert (found.dtype, found.shape) == (x.dtype, (m, n))
         assert found.flags.c_contiguous
         np.testing.assert_allclose(found, x @ y, rtol=1e-5 if kind is np.float32 else 1e-13)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.complex64])
+@pytest.mark.parametrize("orders", ["CC", "CF", "FC", "FF"])
+def test_matrices_in_parts(product: Any, kind: Any, orders: str) -> None:
+    """Parts of rows and of columns, the last of them shorter or a single one."""
+    for m, k, n in [(32, 64, 250), (250, 64, 31), (2, 300, 657), (129, 64, 64), (3, 90000, 3)]:
+        x, y = matrix(m, k, float, orders[0]), matrix(k, n, float, orders[1])
+        given = x.astype(kind, order="K"), y.astype(kind, order="K")
+        tolerance = 1e-12 if kind is np.float64 else 1e-3
+        np.testing.assert_allclose(product(*given), x @ y, rtol=tolerance, atol=tolerance)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """How many multiplications BLAS is asked for in each call, in place of the call."""
+    binding = pytest.importorskip("llvmlite.binding")
+    found: list[int] = []
+    letters, lengths = [ctypes.c_char] * 3, [ctypes.c_ssize_t] * 3
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, *letters, *lengths, *[ctypes.c_void_p] * 8)
+
+    def noted(*given: Any) -> int:
+        m, n, k = given[3:6]
+        found.append(m * n * k)
+        return 0
+
+    stand_in = kind(noted)
+    before = binding.address_of_symbol("numba_xxgemm")
+    binding.add_symbol("numba_xxgemm", ctypes.cast(stand_in, ctypes.c_void_p).value)
+    yield found
+    binding.add_symbol("numba_xxgemm", before)
+
+
+@pytest.mark.parametrize("orders", ["CC", "CF", "FC"])
+def test_blas_needs_no_threads_for_products_of_medium_size(
+    asked: list[int], orders: str
+) -> None:
+    alone = 2**18
+    product = numba.njit(lambda x, y: kernels.dot(x, y))
+    for m, k, n, kind in [(32, 64, 256, float), (200, 128, 33, np.float32)]:
+        asked.clear()
+        product(matrix(m, k, kind, orders[0]), matrix(k, n, kind, orders[1]))
+        assert sum(asked) == m * k * n
+        assert max(asked) <= alone
+    # little work is one call, and so is what is worth threads
+    for m, k, n in [(40, 32, 40), (160, 160, 160), (2, 2**18, 2)]:
+        asked.clear()
+        product(matrix(m, k, float, orders[0]), matrix(k, n, float, orders[1]))
+        assert asked == [m * k * n]
 
 
 def test_vectors_and_stacks(product: Any) -> None:

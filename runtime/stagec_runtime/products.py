@@ -5,16 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.ir import Loc
 from numba.core.typing.templates import signature
 from numba.extending import lower_builtin, overload, type_callable
 from numba.np.arrayobj import make_array
-from numba.np.linalg import call_xxgemm, call_xxgemv, ensure_blas
+from numba.np.linalg import (
+    call_xxgemv,
+    check_blas_return,
+    ensure_blas,
+    get_blas_kind,
+    make_constant_slot,
+)
 
 from stagec_runtime.creations import WORD, new_array
 
 PLACE = Loc(__file__, 1)
+BYTES = ir.IntType(8).as_pointer()
+LETTER = ir.IntType(8)
+# the kind; whether the operands are turned; m, n, k; alpha, a, lda; b, ldb, beta; c, ldc
+GEMM = ir.FunctionType(
+    ir.IntType(32),
+    [*[LETTER] * 3, *[WORD] * 3, BYTES, BYTES, WORD, BYTES, WORD, BYTES, BYTES, WORD],
+)
 LARGEST = 2**31 - 1  # a length that BLAS can be told
 
 
@@ -80,9 +94,78 @@ def _lowered(context: Any, builder: Any, signature: Any, args: Any) -> Any:
                         context, builder, turned, y_kind, y_shape, y.data, x.data, out.data
                     )
                 with by_matrix:
-                    left, right = (x_kind, x_shape, x.data), (y_kind, y_shape, y.data)
-                    call_xxgemm(context, builder, *left, *right, kind, [m, n], out.data)
+                    _in_parts(context, builder, x_kind, y_kind, (m, n, k), (x, y, out))
     return out._getvalue()
+
+
+# -- products of medium size: in parts -------------------------------------------------------
+#
+# OpenBLAS divides what is more than ALONE multiplications among its threads, which spin between
+# two calls.  The caller waits for all: 15 ms in place of 25 us where another process has the
+# processor.  Parts that are not larger stay with the caller; the small ones are not packed.
+
+ALONE = 2**18  # multiplications that BLAS does on the thread that calls
+MEDIUM = 2**22  # as many, times the bytes of an element: more are worth other threads
+LANES = 16  # parts of rows have a multiple of this length
+
+
+def _in_parts(
+    context: Any, builder: Any, x_kind: Any, y_kind: Any,
+    lengths: tuple[Any, Any, Any], arrays: tuple[Any, Any, Any],
+) -> None:  # fmt: skip
+    """Multiply `x` and `y` into `out`: parts of rows, or of columns if those are more."""
+    m, n, k = lengths
+    by_columns = builder.icmp_signed(">", n, m)
+    long, short = builder.select(by_columns, n, m), builder.select(by_columns, m, n)
+    # the product of three lengths may be too large for a word, of two it is not
+    each = builder.mul(short, k)
+    most = builder.sdiv(WORD(ALONE), each)
+    even = builder.and_(most, WORD(-LANES))
+    few = WORD(MEDIUM // (x_kind.dtype.bitwidth // 8))
+    medium = builder.icmp_signed("<=", each, builder.sdiv(few, long))
+    some = builder.icmp_signed(">", even, WORD(0))
+    parted = builder.and_(builder.and_(medium, some), builder.icmp_signed("<", most, long))
+    step = builder.select(parted, even, long)
+    with cgutils.for_range_slice(builder, WORD(0), long, step, WORD, inc=True) as (start, _):
+        left = builder.sub(long, start)
+        count = builder.select(builder.icmp_signed("<", left, step), left, step)
+        part = (
+            (builder.select(by_columns, WORD(0), start), builder.select(by_columns, m, count)),
+            (builder.select(by_columns, start, WORD(0)), builder.select(by_columns, count, n)),
+        )
+        _part(context, builder, x_kind, y_kind, lengths, arrays, part)
+
+
+def _part(
+    context: Any, builder: Any, x_kind: Any, y_kind: Any, lengths: tuple[Any, Any, Any],
+    arrays: tuple[Any, Any, Any], part: tuple[tuple[Any, Any], tuple[Any, Any]],
+) -> None:  # fmt: skip
+    """Multiply some rows of `x` and columns of `y`, said by the first and how many."""
+    (_, n, k), (x, y, out) = lengths, arrays
+    (row, rows), (column, columns) = part
+
+    def at(array: Any, place: Any) -> Any:
+        return builder.bitcast(builder.gep(array.data, [place]), BYTES)
+
+    def slot(number: float) -> Any:
+        made = make_constant_slot(context, builder, x_kind.dtype, number)
+        return builder.bitcast(made, BYTES)
+
+    def turned(kind: Any) -> Any:
+        return LETTER(ord("n" if kind.layout == "C" else "t"))
+
+    right = at(y, column if y_kind.layout == "C" else builder.mul(column, k))
+    left = at(x, builder.mul(row, k) if x_kind.layout == "C" else row)
+    result = at(out, builder.add(builder.mul(row, n), column))
+    numba_xxgemm = cgutils.get_or_insert_function(builder.module, GEMM, "numba_xxgemm")
+    letter = LETTER(ord(get_blas_kind(x_kind.dtype)))
+    # to BLAS, which counts in columns, rows are columns: the transposed product
+    error = builder.call(numba_xxgemm, (
+        letter, turned(y_kind), turned(x_kind), columns, rows, k,
+        slot(1.0), right, n if y_kind.layout == "C" else k,
+        left, k if x_kind.layout == "C" else lengths[0], slot(0.0), result, n,
+    ))  # fmt: skip
+    check_blas_return(context, builder, error)
 
 
 # -- other arrays -----------------------------------------------------------------------------
