@@ -23,7 +23,7 @@ from stagec.frontend.machine import Machine
 from stagec.frontend.state import BlockBuilder, Branch, Exit, Leaf, State, Tree
 from stagec.frontend.values import ExceptionValue, Known, Number
 from stagec.ir.core import Const, Effect, Op, Operand, Value, operand_of
-from stagec.ir.types import BOOL
+from stagec.ir.types import BOOL, ArrayType
 from stagec.ops.arithmetic import Handle
 from stagec.ops.attempts import attempt, may_be_tried, tried
 from stagec.ops.cast import to_python
@@ -93,7 +93,9 @@ class Watch:
         if op.effect is not Effect.NONE and op.failing is None:
             return ()
         caught = tuple(c for classes in self.machine.handlers for c in classes)
-        found = op.exceptions((a.type for a in args), attrs)
+        found = [*op.exceptions((a.type for a in args), attrs)]
+        if "raise" in self.machine.errstate.values() and computes(op, args, attrs):
+            found.append(FloatingPointError)
         errors = {e for e in found if issubclass(e, caught) and e is not MemoryError}
         return tuple(sorted(errors, key=lambda e: (-len(e.__mro__), e.__name__)))
 
@@ -153,6 +155,13 @@ class Watch:
             "which would be caught", builder.loc,
             "assign its operands to variables first, or test for it beforehand",
         )  # fmt: skip
+
+
+def computes(op: Op, args: tuple[Operand, ...], attrs: dict[str, Any]) -> bool:
+    """Whether the op computes new numbers from floating-point ones."""
+    types = (a.type for a in args)
+    inexact = any(isinstance(t, ArrayType) and t.dtype.kind in "fc" for t in types)
+    return inexact and op.overwrites is None and op.aliased(attrs) is None
 
 
 def frozen(attrs: dict[str, Any]) -> tuple[tuple[str, Any], ...]:

@@ -262,6 +262,27 @@ def stored(x: Any) -> Any:
     return np.sum(y**2)
 
 
+def inverted_outside(a: Any) -> Any:
+    b = np.linalg.inv(a)
+    try:
+        a[0] *= 2
+        L = np.linalg.cholesky(b)
+        a[1] = 5.0
+    except np.linalg.LinAlgError:
+        L = a * 0
+    L[0, 0] += 1.0
+    return L
+
+
+def warned(x: Any) -> Any:
+    with np.errstate(divide="raise", invalid="raise"):
+        try:
+            y = 1 / x
+        except FloatingPointError:
+            y = x * 0 - 1
+    return y
+
+
 PROGRAMS: list[tuple[Callable[..., Any], list[tuple[Any, ...]]]] = [
     (divided, [(1.0, 2.0), (1.0, 0.0)]),
     (several, [(1.0, 2.0), (0.0, 1.0), (4.0, 0.0), (4.0, 1.0)]),
@@ -279,6 +300,8 @@ PROGRAMS: list[tuple[Callable[..., Any], list[tuple[Any, ...]]]] = [
     (deep, [(4.0, 1.0), (-4.0, 1.0), (4.0, 0.0), (4.0, -1.0), (400.0, 1.0)]),
     (logdet, [(SPD,), (BENT,), (np.full((3, 3), np.nan),)]),
     (solved, [(SPD,), (ONES,)]),
+    (inverted_outside, [(SPD,), (BENT,), (ONES,)]),
+    (warned, [(A,), (GAP,)]),
     (spread, [(SPD,), (np.full((3, 3), np.nan),)]),
 ]
 
