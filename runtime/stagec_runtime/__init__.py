@@ -10,6 +10,7 @@ from stagec_runtime.arrays import (
     recurrence as recurrence,
     roots as roots,
 )
+from stagec_runtime.attempts import attempt as attempt
 from stagec_runtime.fourier import double_inner as double_inner, fit_axis as fit_axis
 from stagec_runtime.indexing import overwritten as overwritten
 from stagec_runtime.lists import (

@@ -8,6 +8,7 @@ import numpy as np
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend.machine import AliasClash, Machine, Raised
+from stagec.frontend.raising import unwatched
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
@@ -53,7 +54,8 @@ def handle_of(m: Machine, state: State, ref: ArrayRef, loc: Loc | None = None) -
     base = m.handle(state, cell_of(state, ref, loc).operand)
     if not ref.path:
         return base
-    return indexing.read_at(base, ref.path, *(m.handle(state, o) for o in ref.index))
+    with unwatched(m):  # its indices were looked at where it was made
+        return indexing.read_at(base, ref.path, *(m.handle(state, o) for o in ref.index))
 
 
 def type_of(state: State, ref: ArrayRef) -> ArrayType:
@@ -261,6 +263,9 @@ def read_subscript(
     if is_view(full, types):  # type: ignore[arg-type]
         kind = path_type(base, path, tuple(o.type for o in index))  # type: ignore[misc]
         if kind.kind == "array":
+            if m.defs.watch is not None:  # the index is looked at here, not where it is read
+                part = (m.handle(state, o) for o in index)
+                indexing.read_at(handle_of(m, state, ref, loc), path, *part)
             return ArrayRef(ref.cell, full, operands)
     base_handle = handle_of(m, state, ref, loc)
     try:

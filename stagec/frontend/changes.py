@@ -20,8 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from stagec.frontend.exits import Flags
 from stagec.frontend.join import Join
-from stagec.frontend.loops import Flags
 from stagec.frontend.machine import AliasClash, Machine, NeedUnroll
 from stagec.frontend.state import (
     RESULT,

@@ -11,7 +11,17 @@ from typing import Any, TypeAlias
 from stagec.errors import Loc
 from stagec.frontend.join import Join, Phi
 from stagec.frontend.machine import Machine
-from stagec.frontend.state import Branch, Changed, Exit, Leaf, Leaving, Outward, State, Tree
+from stagec.frontend.state import (
+    Branch,
+    Changed,
+    Exit,
+    Leaf,
+    Leaving,
+    Outward,
+    State,
+    Thrown,
+    Tree,
+)
 from stagec.frontend.values import ArrayCell, Content, ExceptionValue
 from stagec.ir.core import If, Operand, const
 from stagec.ir.types import BOOL
@@ -24,7 +34,7 @@ ORDER = {exit: k for k, exit in enumerate(Exit)}
 def order(exit: Leaving) -> tuple[int, int, int]:
     """The place of the exit among others: on the way out of generators behind returns."""
     depth = 0
-    while isinstance(exit, Outward | Changed):
+    while isinstance(exit, Outward | Changed | Thrown):
         depth, exit = depth + 1, exit.exit
     return ORDER[Exit.RETURN if depth else exit], depth, ORDER[exit]
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Callable
 from typing import Any
+
+import gast
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import containers, names, numpy_calls, objects
 from stagec.frontend.assignments import assign
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.machine import Frame, Machine, Raised
-from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, taken, then_do
-from stagec.frontend.values import NONE, ExceptionValue, Known, Value
-from stagec.ir.core import Apply, Effect
+from stagec.frontend.raising import watched
+from stagec.frontend.state import (
+    RESULT,
+    Exit,
+    Leaf,
+    State,
+    Tree,
+    extend,
+    leaves,
+    taken,
+    then_do,
+)
+from stagec.frontend.values import NONE, BoundMethod, ExceptionValue, Known, Value
 from stagec.ops import effects
 
 
@@ -35,13 +48,12 @@ def exception_class(value: Any) -> type:
 
 def try_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
     """The paths after a `try` statement."""
-    made = len(m.defs.producer)
-    m.handlers.append(stmt)
+    leaving = (BaseException,) if leaves_for_good(stmt.finalbody) else ()
+    m.handlers.append((*leaving, *expected(m, stmt, frame, state)))
     try:
         tree = m.run(stmt.body, frame, state)
     finally:
         m.handlers.pop()
-    refuse_raising(m, stmt, frame, state, made)
 
     def after(leaf: Leaf) -> Tree:
         if leaf.exit is Exit.NORMAL:
@@ -49,7 +61,7 @@ def try_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -
         return handle(m, stmt, frame, leaf, loc)
 
     if stmt.finalbody:
-        m.handlers.append(stmt)
+        m.handlers.append(leaving)
     try:
         tree = extend(tree, after)
     finally:
@@ -75,24 +87,22 @@ def caught_classes(m: Machine, handler: Any, frame: Frame, state: State) -> Any:
     return containers.plain(m, state, evaluate(m, frame, handler.type, state))
 
 
-def refuse_raising(m: Machine, stmt: Any, frame: Frame, state: State, made: int) -> None:
-    """Refuse a `try` whose handlers would catch what an operation raises at run time."""
-    if not stmt.handlers:
-        return
+def expected(m: Machine, stmt: Any, frame: Frame, state: State) -> tuple[type, ...]:
+    """The classes that the handlers of a `try` catch, as far as they are known before it."""
     found: list[type] = []
     for handler in stmt.handlers:
-        classes = caught_classes(m, handler, frame, state)
+        try:
+            classes = caught_classes(m, handler, frame, state.fork())
+        except Raised:
+            continue  # a name that is not set yet: it is looked up when something is raised
         found += classes if isinstance(classes, tuple) else [classes]
-    for produced in list(m.defs.producer.values())[made:]:
-        if not isinstance(produced, Apply) or produced.op.effect is not Effect.NONE:
-            continue
-        for error in produced.op.exceptions((a.type for a in produced.args), produced.kwargs):
-            if any(issubclass(error, c) or issubclass(c, error) for c in found):
-                raise StagecError(
-                    "SC392", f"{produced.op.name} may raise {error.__name__} at run time here, "
-                    "which would be caught", produced.loc,
-                    "test for it beforehand: the exceptions of operations are not caught",
-                )  # fmt: skip
+    return tuple(found)
+
+
+def leaves_for_good(stmts: list[Any]) -> bool:
+    """Whether a `finally` clause may leave by itself, which ends an exception."""
+    ways = gast.Return | gast.Break | gast.Continue
+    return any(isinstance(node, ways) for stmt in stmts for node in gast.walk(stmt))
 
 
 def caught(m: Machine, state: State, raised: Any) -> Known | ExceptionValue:
@@ -117,10 +127,23 @@ def handle(m: Machine, stmt: Any, frame: Frame, leaf: Leaf, loc: Loc) -> Tree:
                 names.store(m, frame, target, bound, leaf.state, loc)
             m.catching.append(leaf.raised)
             try:
-                return m.run(handler.body, frame, leaf.state)
+                tree = m.run(handler.body, frame, leaf.state)
             finally:
                 m.catching.pop()
+            return forgotten(frame, handler, tree)
     return leaf
+
+
+def forgotten(frame: Frame, handler: Any, tree: Tree) -> Tree:
+    """The paths behind a handler, whose name for the exception is not set any more."""
+    if not handler.name:
+        return tree
+    target = handler.name if isinstance(handler.name, str) else handler.name.id
+    cell = names.lookup(frame, target)
+    for leaf in leaves(tree):
+        if cell is not None:
+            leaf.state.cells.pop(cell, None)
+    return tree
 
 
 def finalize(m: Machine, body: list[Any], frame: Frame, leaf: Leaf) -> Tree:
@@ -157,7 +180,7 @@ def with_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) 
             return Leaf(s)
         return assign(m, frame, item.optional_vars, value, s, loc)
 
-    m.handlers.append(stmt)
+    m.handlers.append((BaseException,) if suppresses(leave) else ())
     try:
         tree = then_do(tree, on_its_path(m, bound, loc))
         tree = then_do(tree, lambda s: m.run(stmt.body, frame, s))
@@ -165,6 +188,24 @@ def with_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) 
         m.handlers.pop()
 
     return extend(tree, lambda leaf: left(m, leave, leaf, loc))
+
+
+def suppresses(leave: Value) -> bool:
+    """Whether `__exit__` may return something true, which ends an exception."""
+    function = leave.function if isinstance(leave, BoundMethod) else leave
+    code = getattr(function.value, "__code__", None) if isinstance(function, Known) else None
+    if code is None:
+        return False
+    before = None
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "RETURN_CONST":
+            before = instruction
+        if instruction.opname in ("RETURN_CONST", "RETURN_VALUE") and (
+            before is None or before.argval not in (None, False) or "CONST" not in before.opname
+        ):
+            return True
+        before = instruction
+    return False
 
 
 def left(m: Machine, leave: Value, leaf: Leaf, loc: Loc) -> Tree:
@@ -202,7 +243,7 @@ def on_its_path(
 
     def run(state: State) -> Tree:
         try:
-            return step(state)
+            return watched(m, step, state)
         except Raised as raised:
             return throw(m, state, raised.value, loc)
 

@@ -16,6 +16,7 @@ from stagec.frontend.expressions import evaluate
 from stagec.frontend.iterables import Item, indexed, mixed, rebased, value_of
 from stagec.frontend.loops import ended, resumed, stage
 from stagec.frontend.machine import LIMITS, AliasClash, Frame, Machine, NeedUnroll
+from stagec.frontend.raising import unwatched
 from stagec.frontend.state import (
     RESULT,
     Branch,
@@ -156,7 +157,7 @@ def run_indexed(
         return ended(m, frame, stmt, Leaf(state))
 
     def trip(s: State, index: Value) -> Tree:
-        return body(s, it.element(s, index))
+        return body(s, element(m, it, s, index))
 
     if count is not None and (count == 1 or m.decided("unroll", id(stmt))):
         indices = range(it.lo.value, it.hi.value, it.step)  # type: ignore[union-attr]
@@ -192,6 +193,12 @@ def run_indexed(
     return parts or peel(*args)
 
 
+def element(m: Machine, it: loops.Staged_, state: State, index: Value) -> Value:
+    """What a trip gets: there is one for its index."""
+    with unwatched(m):
+        return it.element(state, index)
+
+
 def changing(
     m: Machine, stmt: Any, frame: Frame, it: loops.Staged_, state: State,
     body: Callable[[State, Value], Tree], loc: Loc, peeled: int, changes: Changes,
@@ -200,7 +207,7 @@ def changing(
 
     def trip(s: State, index: Value) -> Tree:
         changes.index = index
-        return body(s, it.element(s, index))
+        return body(s, element(m, it, s, index))
 
     def further(s: State, index: Value) -> Tree:
         return run_indexed(
@@ -230,7 +237,7 @@ def peel(
 
     def first(s: State) -> Tree:
         index = Known(it.lo.value) if isinstance(it.lo, Const) else Number(it.lo)
-        tree = settled(m, frame, stmt, body(s, it.element(s, index)))
+        tree = settled(m, frame, stmt, body(s, element(m, it, s, index)))
         return extend(tree, lambda leaf: after_trip(leaf, rest))
 
     def rest(s: State) -> Tree:
@@ -278,7 +285,7 @@ def periodic(
     def trips(s: State, group: Any) -> Tree:
         tree: Tree = Leaf(s)
         for j in range(period):
-            tree = then_do(tree, lambda t, j=j: body(t, it.element(t, index(t, arithmetic(
+            tree = then_do(tree, lambda t, j=j: body(t, element(m, it, t, index(t, arithmetic(
                 t, operator.add, arithmetic(t, operator.mul, group, period), j)))))  # fmt: skip
             tree = settled(m, frame, stmt, tree)
         return tree
@@ -296,7 +303,7 @@ def periodic(
         then, orelse = s.fork(), s.fork()
         done = arithmetic(then, operator.mul, groups, period)
         tree = body(
-            then, it.element(then, index(then, arithmetic(then, operator.add, done, j)))
+            then, element(m, it, then, index(then, arithmetic(then, operator.add, done, j)))
         )
 
         tree = extend(tree, lambda leaf: after_trip(leaf, lambda t: remaining(t, j + 1)))
@@ -321,11 +328,16 @@ def consume(
     """A loop over a generator: its body runs the loop's body at each yield."""
     f = generator.function
     code = nested_code(f.node) if f.code.function is None else code_of(f.code.function)[0]
+    handlers = list(m.handlers)
 
     def at_yield(value: Value, s: State, where: Loc) -> Tree:
         tree = m.assign(m, frame, stmt.target, value, s, loc)
-        with m.resumed(frame):
-            tree = resumed(then_do(tree, lambda t: m.run(stmt.body, frame, t)))
+        inside, m.handlers = m.handlers, handlers
+        try:
+            with m.resumed(frame):
+                tree = resumed(then_do(tree, lambda t: m.run(stmt.body, frame, t)))
+        finally:
+            m.handlers = inside
         return extend(tree, outward)
 
     inner = Frame(
@@ -340,7 +352,7 @@ def consume(
             return m.run(stmt.orelse, frame, leaf.state) if stmt.orelse else leaf
         if isinstance(leaf.exit, Outward):
             exit = leaf.exit.exit
-            return Leaf(leaf.state, Exit.NORMAL if exit is Exit.BREAK else exit)
+            return Leaf(leaf.state, Exit.NORMAL if exit is Exit.BREAK else exit, leaf.raised)
         return leaf
 
     return extend(tree, back)
@@ -349,4 +361,5 @@ def consume(
 def outward(leaf: Leaf) -> Leaf:
     """The path out of the body of a loop over a generator, as the generator sees it."""
     through = isinstance(leaf.exit, Outward) or leaf.exit in (Exit.BREAK, Exit.RETURN)
-    return Leaf(leaf.state, Outward(leaf.exit)) if through else leaf
+    through |= leaf.raised is not None  # the generator does not catch it
+    return Leaf(leaf.state, Outward(leaf.exit), leaf.raised) if through else leaf

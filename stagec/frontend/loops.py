@@ -14,6 +14,7 @@ import gast
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend.closing import close
+from stagec.frontend.exits import Flags, flags_of, fork_exit, is_unset, mark
 from stagec.frontend.join import Join
 from stagec.frontend.machine import LIMITS, Frame, Machine, NeedUnroll
 from stagec.frontend.settling import (
@@ -28,8 +29,6 @@ from stagec.frontend.state import (
     Branch,
     Exit,
     Leaf,
-    Leaving,
-    Outward,
     State,
     Tree,
     extend,
@@ -57,20 +56,6 @@ from stagec.ir.walk import clone
 
 
 @dataclass(slots=True)
-class Flags:
-    """The cells of the exit flags of one loop; `ends` says that its own test may end it."""
-
-    stop: int
-    broke: int
-    escapes: dict[Leaving, int]
-    ends: bool = False
-
-    def all(self) -> list[int]:
-        """Every flag."""
-        return [self.stop, self.broke, *self.escapes.values()]
-
-
-@dataclass(slots=True)
 class Shape:
     """What differs between kinds of loops.
 
@@ -90,19 +75,6 @@ class Shape:
     endless: Callable[[], bool]
     after: Callable[[State], Tree] | None
     sort: Callable[[State, Tree, Flags], Tree] | None = None
-
-
-def flags_of(m: Machine, frame: Frame) -> Flags:
-    """Fresh exit flags for a loop of the function."""
-    ways: tuple[Leaving, Leaving] = Exit.BREAK, Exit.RETURN
-    escapes: list[Leaving] = [Exit.RETURN]
-    for _ in range(frame.depth):
-        ways = Outward(ways[0]), Outward(ways[1])
-        escapes += ways
-    numbers = range(m.cells + 1, m.cells + 3 + len(escapes))
-    m.cells += len(numbers)
-    m.unflagged.update(numbers)
-    return Flags(numbers[0], numbers[1], dict(zip(escapes, numbers[2:], strict=True)))
 
 
 def variable_names(frame: Frame) -> dict[int, str]:
@@ -126,32 +98,6 @@ def dead_cells(frame: Frame, live: frozenset[str] | None) -> set[int]:
     if live is None:
         return set()
     return {cell for name, cell in frame.scope.cells.items() if name not in live}
-
-
-def mark(flags: Flags, tree: Tree, loc: Loc | None) -> Tree:
-    """Every path as a normal one, with the flags saying how it left."""
-
-    def step(leaf: Leaf) -> Tree:
-        cells = leaf.state.cells
-        if leaf.exit is Exit.RAISE:
-            if leaf.raised is not None:
-                raise StagecError(
-                    "SC370", "an exception raised in a staged loop is caught outside it", loc,
-                    "catch it inside the loop",
-                )  # fmt: skip
-            return leaf
-        if leaf.exit in (Exit.BREAK, Exit.LEAVE):
-            cells[flags.stop] = Known(True)
-            if leaf.exit is Exit.BREAK:
-                cells[flags.broke] = Known(True)
-            else:
-                flags.ends = True
-        elif leaf.exit in flags.escapes:
-            cells[flags.stop] = Known(True)
-            cells[flags.escapes[leaf.exit]] = Known(True)
-        return Leaf(leaf.state)
-
-    return extend(tree, step)
 
 
 def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
@@ -196,9 +142,9 @@ def rounds(
         tree = shape.enter(body)
         if shape.sort is not None:
             tree = shape.sort(head, tree, flags)
-            for flag in flags.all():
-                entry.cells.setdefault(flag, Known(False))
-        tree = mark(flags, tree, loc)
+        tree = mark(m, flags, tree)
+        for flag in flags.all():
+            entry.cells.setdefault(flag, Known(False))
         names, dropped = variable_names(frame), dead_cells(frame, kept)
         back = close(m, tree, names, dropped, force=True)
         if not isinstance(back, Leaf) or back.exit is not Exit.NORMAL:
@@ -258,6 +204,7 @@ def finish(
 def leave(shape: Shape, state: State, flags: Flags, loc: Loc | None) -> Tree:
     """The paths after a loop: returned, broken out of, or run to its end and what follows."""
     contents: dict[int, Content] = {c: state.cells.pop(c) for c in flags.all()}
+    raised = {e: state.cells.pop(c, None) for e, c in flags.raised.items()}
     tree: Tree = Leaf(state)
     broke = contents[flags.broke]
     escapes = [e for e, c in flags.escapes.items() if not is_unset(contents[c])]
@@ -265,8 +212,8 @@ def leave(shape: Shape, state: State, flags: Flags, loc: Loc | None) -> Tree:
     if endless and is_unset(broke) and escapes:
         contents[flags.escapes[escapes[-1]]] = Known(True)
     for exit in escapes:
-        flag = contents[flags.escapes[exit]]
-        tree = then_do(tree, lambda s, e=exit, f=flag: fork_exit(s, f, e, loc))
+        out = contents[flags.escapes[exit]], exit, raised.get(exit)
+        tree = then_do(tree, lambda s, out=out: fork_exit(s, *out, loc))
     after = shape.after
     if after is None or endless:
         return tree
@@ -279,19 +226,6 @@ def leave(shape: Shape, state: State, flags: Flags, loc: Loc | None) -> Tree:
         return Branch(s, flag, Leaf(s.fork()), after(s.fork()), loc)
 
     return then_do(tree, otherwise)
-
-
-def is_unset(flag: Content) -> bool:
-    """Whether an exit flag is never set."""
-    return isinstance(flag, Known) and not flag.value
-
-
-def fork_exit(state: State, flag: Content, exit: Leaving, loc: Loc | None) -> Tree:
-    """A path that leaves by `exit` if the flag is set."""
-    if isinstance(flag, Known):
-        return Leaf(state, exit) if flag.value else Leaf(state)
-    assert isinstance(flag, Number)
-    return Branch(state, flag.operand, Leaf(state.fork(), exit), Leaf(state.fork()), loc)
 
 
 def resumed(tree: Tree) -> Tree:

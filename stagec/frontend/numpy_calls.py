@@ -291,7 +291,8 @@ def views(
         if stmt is None or source is None:
             return m.sized(state, m.wrap(state, result))
         step = view_step(m, state, stmt, bases)
-        if step is None and layout.copies(m, stmt):
+        own = step is None and nameless(m, stmt.args[source], bases)
+        if own or (step is None and layout.copies(m, stmt)):
             return m.sized(state, m.wrap(state, result))
         if step is None:
             return shared(m, state, operand, stmt.args[source], bases)
@@ -304,6 +305,19 @@ def views(
     for steps, operands in reversed(path):
         full, index = (*full, *shift(steps, len(index))), (*index, *operands)
     return ArrayRef(ref.cell, full, index)
+
+
+def nameless(m: Machine, operand: Operand, bases: dict[Operand, ArrayRef]) -> bool:
+    """Whether the array is surely one that the call has made itself."""
+    while operand not in bases:
+        stmt = m.defs.producer.get(operand) if isinstance(operand, Defined) else None
+        if not isinstance(stmt, Apply):
+            return False
+        source = stmt.op.aliased(stmt.kwargs)
+        if source is None:
+            return stmt.op.overwrites is None
+        operand = stmt.args[source]
+    return False
 
 
 def flatten(state: State, args: tuple[Value, ...]) -> list[Value]:

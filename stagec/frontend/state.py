@@ -25,6 +25,8 @@ class Defs:
     depth: dict[Value, int] = field(default_factory=dict[Value, int])
     producer: dict[Value, Stmt] = field(default_factory=dict[Value, Stmt])
     count: int = 0
+    # looks at each op that is added, if what it raises may be caught (`raising.Watch`)
+    watch: Any = None
 
 
 @dataclass(slots=True)
@@ -38,6 +40,10 @@ class BlockBuilder(Builder):
         self, op: Op, args: Sequence[Operand], attrs: dict[str, Any], hint: str = ""
     ) -> tuple[Value, ...]:
         """Append `op(*args, **attrs)` and return its results."""
+        if self.defs.watch is not None:
+            found = self.defs.watch.look(self, op, tuple(args), attrs)
+            if found is not None:
+                return found
         outs = Builder.add(self, op, args, attrs, hint)
         self.record(self.stmts[-1])
         return outs
@@ -106,7 +112,18 @@ class Changed:
     form: int
 
 
-Leaving: TypeAlias = Exit | Outward | Changed
+@dataclass(frozen=True, slots=True)
+class Thrown:
+    """How an exception left a loop: its class, and what is known of its arguments; `exit` is
+    how it left the trip.
+    """
+
+    exit: Leaving
+    cls: type
+    form: tuple[str, ...]
+
+
+Leaving: TypeAlias = Exit | Outward | Changed | Thrown
 
 RESULT = 0  # the cell that holds what a call returns, until the statement that made it takes it
 

@@ -25,6 +25,7 @@ from stagec.frontend.handlers import (
 from stagec.frontend.iteration import run_for
 from stagec.frontend.loops import dead_cells, variable_names
 from stagec.frontend.machine import LIMITS, Frame, Machine, Raised
+from stagec.frontend.raising import watched
 from stagec.frontend.state import (
     RESULT,
     Branch,
@@ -64,11 +65,11 @@ def settle(m: Machine, frame: Frame, stmt: Any, tree: Tree) -> Tree:
     )
     if normal == 0 or (normal == 1 and others):
         return tree
-    if m.handlers and any(
-        leaf.exit is Exit.RAISE and leaf.raised is not None for leaf in exits
-    ):
-        return tree
     live = frame.live.get(id(stmt))
+    if any(leaf.raised is not None for leaf in exits):
+        tree = apart(tree, lambda part: settle(m, frame, stmt, part))
+        if sum(leaf.exit is Exit.NORMAL for leaf in leaves(tree)) == 1:
+            return tree
     try:
         return close(m, tree, variable_names(frame), dead_cells(frame, live))
     except Unjoinable as clash:
@@ -80,13 +81,21 @@ def settle(m: Machine, frame: Frame, stmt: Any, tree: Tree) -> Tree:
         return tree
 
 
+def apart(tree: Tree, merged: Callable[[Tree], Tree]) -> Tree:
+    """The tree with the parts merged in which nothing is raised."""
+    if isinstance(tree, Leaf) or all(leaf.raised is None for leaf in leaves(tree)):
+        return merged(tree)
+    then, orelse = apart(tree.then, merged), apart(tree.orelse, merged)
+    return Branch(tree.parent, tree.cond, then, orelse, tree.loc)
+
+
 def statement(m: Machine, stmt: Any, frame: Frame, state: State) -> Tree:
     """The paths after one statement."""
     loc = frame.loc(stmt)
     state.builder.loc = loc
     m.spend(loc)
     try:
-        return STATEMENTS[type(stmt)](m, stmt, frame, state, loc)
+        return watched(m, lambda s: STATEMENTS[type(stmt)](m, stmt, frame, s, loc), state)
     except Raised as raised:
         return throw(m, state, raised.value, loc)
     except StagecError as error:

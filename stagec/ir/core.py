@@ -203,6 +203,9 @@ class Op:
     alone : as `scalar`, for a kernel that surely computes one element at a time: where that is
         faster in another way.  None: as `scalar`.
     noun : what generated code calls a result that the user gave no name; empty: nothing tells.
+    failing : (*args, **attrs) -> (error, arguments of it, condition) in the order in which that
+        is noticed: when the op raises, written in ops.  Of an error of `may_raise` that is not
+        among them, or if it is None, nothing tells beforehand.
     any_width : whether `scalar`, of integers of 64 bits, says what the op does with narrower
         ones, but for the width of the result, to which kernels cut it.
     """
@@ -231,6 +234,7 @@ class Op:
     alone: Scalar | None = None
     noun: str = ""
     any_width: bool = False
+    failing: Callable[..., Any] | None = None
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         """Append the op to the block being built, or run it if no argument is staged."""

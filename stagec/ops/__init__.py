@@ -29,6 +29,7 @@ from stagec.ops.as_long import (
     OPS as AS_LONG,
     as_long as as_long,
 )
+from stagec.ops.attempts import OPS as ATTEMPTS, attempt as attempt, tried as tried
 from stagec.ops.averages import (
     OPS as AVERAGES,
     average as average,
@@ -535,6 +536,7 @@ ALL: tuple[Op, ...] = (
     *DIAGONALS,
     *DIFFERENCES,
     *DISTINCT,
+    *ATTEMPTS,
     *EFFECTS,
     *EXTENT,
     *FILLING,

@@ -27,6 +27,7 @@ from stagec.ops.comparison import (
     less_equal,
     not_equal,
 )
+from stagec.ops.failing import by_zero, domain
 from stagec.ops.family import made_by
 from stagec.ops.form import elementwise, identity, over
 from stagec.ops.kernel_forms import (
@@ -347,6 +348,7 @@ divide = elementwise(
     "{} / {}",
     python=operator.truediv,
     may_raise=(ZeroDivisionError,),
+    failing=by_zero(operator.truediv),
     scalar=checked("kernels.divide({}, {})", "{} / {}"),
     # the denominator's rule reads the result: an overwritten numerator needs no copy; and it
     # divides what the numerator's does, once for both
@@ -416,6 +418,7 @@ log = elementwise(
     math=math.log,
     calls=((math.log, lambda *args: _math_log(*args)),),
     may_raise=(ValueError,),
+    failing=domain(math.log, 0.0, lambda x: less_equal(x, 0)),
     cost=Cost.COSTLY,
     **over(lambda z, x: x),
 )

@@ -16,6 +16,7 @@ import stagec_runtime as rt
 from stagec.ir.build import exact
 from stagec.ir.core import LIBRARY, Cost, Effect, Library, Op, known, operand_of
 from stagec.ir.types import ArrayType, Type
+from stagec.ops.comparison import not_
 
 Rule = Callable[..., Any]
 
@@ -33,6 +34,7 @@ def _effect(
     may_raise: tuple[type[BaseException], ...] = (),
     scalar: Library | Rule = LIBRARY,
     rewrites: tuple[Rule, ...] = (),
+    failing: Rule | None = None,
 ) -> Op:
     def batch(args: Any, axes: Any, **attrs: Any) -> Any:
         raise TypeError(f"vmap: {name} of a batched value would happen once for each element")
@@ -54,6 +56,7 @@ def _effect(
         effect=effect,
         cost=Cost.COSTLY,
         rewrites=rewrites,
+        failing=failing,
     )
 
 
@@ -99,7 +102,8 @@ print_ = _effect(
 )
 
 
-def _exception_source(exception: type[BaseException]) -> str:
+def exception_source(exception: type[BaseException]) -> str:
+    """The class of an exception as it stands in a template."""
     name = exception.__name__
     if getattr(builtins, name, None) is exception:
         return name
@@ -111,7 +115,7 @@ def _raise_value(*message: Any, exception: type[BaseException]) -> Any:
 
 
 def _raise_source(*message: Type, exception: type[BaseException]) -> str:
-    return f"raise {_exception_source(exception)}({', '.join(slots(len(message)))})"
+    return f"raise {exception_source(exception)}({', '.join(slots(len(message)))})"
 
 
 raise_ = _effect(
@@ -137,7 +141,7 @@ def _check_value(cond: Any, *message: Any, exception: type[BaseException]) -> tu
 
 
 def _check_source(cond: Type, *message: Type, exception: type[BaseException]) -> str:
-    text = f"{_exception_source(exception)}({', '.join(slots(len(message), 1))})"
+    text = f"{exception_source(exception)}({', '.join(slots(len(message), 1))})"
     return f"if not {{0}}:\n    raise {text}"
 
 
@@ -217,6 +221,7 @@ check_defined = _effect(
     ),
     effect=Effect.CHECK,
     may_raise=(UnboundLocalError,),
+    failing=lambda flag, *, name: ((UnboundLocalError, (unset_message(name),), not_(flag)),),
     rewrites=(_holds,),
 )
 

@@ -23,6 +23,8 @@ from stagec.ops.arithmetic import (
 from stagec.ops.axes import dtype_of
 from stagec.ops.broadcast import fit
 from stagec.ops.cast import conjugate, strong, to_python
+from stagec.ops.comparison import less
+from stagec.ops.failing import domain
 from stagec.ops.family import array, make
 from stagec.ops.form import elementwise, gated, over, times
 from stagec.ops.kernel_forms import elementary, none, of_numpy
@@ -75,6 +77,7 @@ sqrt = elementwise(
     "np.sqrt({})",
     math=math.sqrt,
     may_raise=(ValueError,),
+    failing=domain(math.sqrt, -1.0, lambda x: less(x, 0)),
     vjp=(lambda ct, z, x: _root_slope(ct, conjugate(z)),),
     jvp=(lambda dx, z, x: _root_slope(dx, z),),
 )

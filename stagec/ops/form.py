@@ -66,6 +66,7 @@ def elementwise(
     rewrites: tuple[Rewrite, ...] = (),
     measure: Callable[..., Dim] | None = None,
     any_width: bool = True,
+    failing: Callable[..., Any] | None = None,
 ) -> Op:
     """An op computed element by element with broadcasting.
 
@@ -106,6 +107,7 @@ def elementwise(
         measure=measure,
         noun=_noun(name, source),
         any_width=any_width,
+        failing=failing,
     )
     return op
 

@@ -15,13 +15,14 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.ir.core import NATIVE, Cost, Effect, Op
 from stagec.ir.path import Arg, Index, NewAxis, Path, Slice, Transpose
-from stagec.ir.types import ArrayType, Shape, may_be_one
+from stagec.ir.types import ArrayType
 from stagec.ops.arithmetic import Handle
 from stagec.ops.axes import expand_dims, transpose
 from stagec.ops.broadcast import fit
 from stagec.ops.copying import copy as copy
 from stagec.ops.family import Rule
 from stagec.ops.form import to_numpy
+from stagec.ops.index_failures import fits, outside_array, unstorable
 from stagec.ops.into import into, zeros_like
 from stagec.ops.lifting import batched_base, behind, lift, lift_value, write_last
 from stagec.ops.paths import (
@@ -150,6 +151,7 @@ read = Op(
     may_raise=(IndexError,),
     effect=Effect.NONE,
     cost=Cost.FREE,
+    failing=lambda a, *index, path, view=True: outside_array(read_at, a, path, index),
     rewrites=(_whole, _transposed, _widened, _written),
     any_width=True,
 )
@@ -161,21 +163,11 @@ def _write_infer(op: str, a: ArrayType, v: ArrayType, index: Any, path: Path) ->
     if not is_view(path[:-1], index):
         raise TypeError(f"{op}: an array index may only be the last step of the path")
     region = path_type(a, path, index).shape
-    if not _fits(v.shape, region):
+    if not fits(v.shape, region):
         raise TypeError(
             f"{op}: {v} does not broadcast to the shape {ArrayType(a.dtype, region)}"
         )
     return ArrayType(a.dtype, a.shape)
-
-
-def _fits(shape: Shape, region: Shape) -> bool:
-    """Whether a value of the shape may be stored in the region."""
-    extra = max(0, len(shape) - len(region))
-    pairs = zip(reversed(shape), reversed(region), strict=False)
-    return all(may_be_one(d) for d in shape[:extra]) and all(
-        d == r or may_be_one(d) or not (isinstance(d, int) and isinstance(r, int))
-        for d, r in pairs
-    )
 
 
 def _target(a: Any, path: Path, index: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -276,6 +268,7 @@ def _write(
         alias=None,
         overwrites=0,
         may_raise=(IndexError, ValueError),
+        failing=lambda a, v, *index, path: unstorable(read_at, a, v, path, index),
         effect=Effect.NONE,
         cost=Cost.CHEAP,
         any_width=True,

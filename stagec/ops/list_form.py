@@ -28,6 +28,7 @@ def list_op(
     shapes: tuple[int, ...] = (),
     lenient: tuple[int, ...] = (),
     scalar: Any = NATIVE,
+    failing: Rule | None = None,
 ) -> Op:
     """An op on lists, without effect, expansion and rewrites."""
     return Op(
@@ -49,6 +50,7 @@ def list_op(
         rewrites=(),
         shapes=shapes,
         lenient=lenient,
+        failing=failing,
     )
 
 

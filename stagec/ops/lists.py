@@ -15,7 +15,9 @@ from stagec.ir.types import INT, ArrayType, ListType, Type
 from stagec.ops.arithmetic import add
 from stagec.ops.axes import move_axis
 from stagec.ops.broadcast import batched, stretch
+from stagec.ops.comparison import equal
 from stagec.ops.creation import zeros_like
+from stagec.ops.index_failures import outside_list
 from stagec.ops.into import Into
 from stagec.ops.list_batches import list_stretch
 from stagec.ops.list_form import (
@@ -175,6 +177,7 @@ list_pop = list_op(
     batch=lambda args, axes: (tuple(list_pop(args[0])), (axes[0], axes[0])),
     overwrites=0,
     may_raise=(IndexError,),
+    failing=lambda xs: ((IndexError, ("pop from empty list",), equal(list_length(xs), 0)),),
 )
 
 
@@ -201,6 +204,7 @@ list_get = list_op(
     batch=lambda args, axes: (_batched_get(args, axes), axes[0]),
     alias=0,
     may_raise=(IndexError,),
+    failing=outside_list(lambda xs: list_length(xs), "list index out of range"),
     cost=Cost.FREE,
 )
 
@@ -246,6 +250,7 @@ list_set = list_op(
     batch=_replaced(lambda: list_set),
     overwrites=0,
     may_raise=(IndexError,),
+    failing=outside_list(lambda xs: list_length(xs), "list assignment index out of range"),
 )
 
 

@@ -35,6 +35,7 @@ from stagec.ops.comparison import (
     less_equal,
     logical_and,
 )
+from stagec.ops.failing import by_zero
 from stagec.ops.family import array, constant, make, same_axis, static
 from stagec.ops.form import JOIN, elementwise, gated, joined, varies
 from stagec.ops.kernel_forms import checked, none
@@ -128,6 +129,7 @@ floor_divide = _step(
     python=operator.floordiv,
     scalar=checked("kernels.floor_divide({}, {})", "kernels.quotient({}, {})"),
     measure=quotient,
+    failing=by_zero(operator.floordiv),
     **RAISES,
 )
 
@@ -150,6 +152,7 @@ remainder = elementwise(
     calls=((divmod, _divmod_call), (np.divmod, _np_divmod_call)),
     vjp=(lambda ct, z, x, y: ct, lambda ct, z, x, y: -ct * floor_divide(x, y)),
     jvp=(lambda dx, z, x, y: dx, lambda dy, z, x, y: -(floor_divide(x, y) * dy)),
+    failing=by_zero(operator.mod),
     **RAISES,
 )
 

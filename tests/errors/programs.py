@@ -77,7 +77,7 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "zero_division": ("def f(n):\n    return 1 // n", "0,", "jit", "ZeroDivisionError"),
     "raised": ("def f(x):\n    if x < 0:\n        raise ValueError('negative')\n    return x", "-1.0,", "jit", "ValueError"),
     "asserted": ("def f(x):\n    assert x > 0, 'positive'\n    return x", "-1.0,", "jit", "AssertionError"),
-    "caught_index_error": ("def f(x, n):\n    try:\n        v = x[n]\n    except IndexError:\n        v = 0.0\n    return v", "np.ones(3), 7", "jit", "SC392"),
+    "caught_in_a_test": ("def f(x, y):\n    n = 0\n    try:\n        while x / y > n:\n            n += 1\n    except ZeroDivisionError:\n        n = -1\n    return n", "1.0, 0.0", "jit", "SC392"),
     "locals_inside": ("def f(x):\n    return len(locals()) * x", "1.0,", "jit", "SC369"),
     # arguments
     "object_array": ("def f(x):\n    return x", "np.array([1, 'a', None], dtype=object),", "jit", "SC404"),

@@ -2,11 +2,14 @@
 
 import numpy as np
 
+from stagec.ops.arithmetic import negative
+from stagec.ops.attempts import attempt, tried
 from stagec.ops.decompositions import eig, eigh, eigvals, eigvalsh, qr
 from stagec.ops.linalg import cholesky, cofactor, det, inv, slogdet, solve
 from stagec.ops.matrices import half_lower, inverse_gaps, peaks
 from stagec.ops.norms import norm, norm_by
 from stagec.ops.pseudoinverse import cond, lstsq, matrix_rank, pinv
+from stagec.ops.rounding import floor_divide
 from stagec.ops.singular import svd, svdvals
 from stagec.ops.tensors import matrix_power, multi_dot, tensorinv, tensorsolve
 
@@ -51,6 +54,8 @@ SAMPLES = {
         ((F32, V.astype(np.float32)), {}),
         ((F32, V), {}),
     ],
+    attempt: [((2, 3), {"op": floor_divide, "options": (), "errors": (ZeroDivisionError,)})],
+    tried: [((-2, 2), {"op": negative, "options": ()})],
     inv: [((M,), {}), ((Z,), {}), ((STACK,), {}), ((F32,), {})],
     cofactor: [((M,), {}), ((Z,), {}), ((STACK,), {})],
     det: [((M,), {}), ((Z,), {}), ((STACK,), {}), ((F32,), {})],
