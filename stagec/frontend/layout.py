@@ -50,11 +50,17 @@ def copies(m: Machine, stmt: Apply) -> bool:
 
 
 def picks_rows(stmt: Apply) -> bool:
-    """Whether a read takes one element of each of the first axes, which keeps contiguity."""
+    """Whether a read takes one element of each of the first axes, and then neighbours along the
+    next one, which keeps contiguity.
+    """
     path = stmt.kwargs["path"]
     if len(path) != 1 or not isinstance(path[0], Index) or not stmt.kwargs["view"]:
         return False
-    return all(isinstance(i, int | Arg) for i in path[0].items)
+    items = list(path[0].items)
+    while items and isinstance(items[0], int | Arg):
+        del items[0]
+    neighbours = not items or (isinstance(items[0], Slice) and items[0].step in (None, 1))
+    return neighbours and all(item == Slice() for item in items[1:])
 
 
 def scatters(stmt: Apply) -> bool:

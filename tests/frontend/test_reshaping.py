@@ -169,3 +169,41 @@ def test_a_copy_of_the_elements_in_a_row_is_not_written_to() -> None:
         sc.jit(held)(np.ones((2, 3)).T)
     with pytest.raises(IndexError):
         sc.jit(through_flat)(np.ones((2, 3)).T, 6)
+
+
+def in_parts(x: Any) -> Any:
+    """Neighbours in contiguous memory are contiguous, be they rows or parts of one."""
+    y = np.concatenate([x, 2.0 * x, x])
+    head = y[:6].reshape(2, 3)
+    head[:, 1] *= x[:2]
+    rows = np.zeros((3, 6)) * x
+    rows[1:].reshape(-1)[2:4] = head[0, :2] * x[2]
+    for i in range(3):
+        pair = y[2 * i + 1 : 2 * i + 3].reshape(2, 1)
+        pair[:, 0] += x[i] * (i + 1)
+    return y + np.sum(rows, axis=1)[1]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_parts_of_contiguous_memory_in_another_shape_are_views(backend: str) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba", reason="the Numba target needs Numba")
+    x = np.arange(1.0, 7.0)
+    staged = sc.jit(in_parts, backend=backend)
+    np.testing.assert_array_equal(staged(x), in_parts(x))
+    forward, reverse = sc.jacfwd(staged)(x), sc.jacrev(staged)(x)
+    np.testing.assert_allclose(forward, reverse, rtol=1e-12)
+    step = 1e-20 * np.arange(1.0, 7.0)
+    np.testing.assert_allclose(forward @ step, np.imag(in_parts(x + 1j * step)), rtol=1e-12)
+
+
+def test_columns_in_another_shape_are_not_written_to() -> None:
+    def columns(x: Any) -> None:
+        x[:, 1:].reshape(-1)[0] = 7.0
+
+    def backwards(x: Any) -> None:
+        x[::-1].reshape(-1)[0] = 7.0
+
+    for program in (columns, backwards):
+        with pytest.raises(sc.StagecError, match="SC311"):
+            sc.jit(program)(np.ones((4, 3)))

@@ -19,6 +19,7 @@ from tests.benchmarks.workload import (
     torch,
     with_autograd,
 )
+from tests.benchmarks.workloads import suite_by_hand as by_hand
 
 
 def _factors(d: int) -> tuple[Any, Any]:
@@ -311,7 +312,7 @@ MIXTURE = Workload(
     sizes=(30, 1_000, 10_000),
     wrt=(0, 1, 2, 3),
     derivative=GRADIENT,
-    numba=Handwritten(None, None),
+    numba=Handwritten(by_hand.mixture_loops, by_hand.mixture_gradient_loops),
     jax=mixture_jax,
     torch=mixture_torch,
     autograd=with_autograd(mixture),
@@ -325,7 +326,7 @@ ADJUSTMENT = Workload(
     sizes=(20, 2_000, 30_000),
     wrt=(0, 1, 2),
     derivative=JACOBIAN,
-    numba=Handwritten(adjustment_loops, None),
+    numba=Handwritten(adjustment_loops, by_hand.adjustment_jacobian_loops),
     jax=adjustment_jax,
     torch=None,
     autograd=None,
