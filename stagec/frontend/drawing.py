@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import functools
-import random
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_library, arrays, containers, numpy_calls, table_library
+from stagec.frontend import (
+    array_library,
+    arrays,
+    containers,
+    draws,
+    generators,
+    numpy_calls,
+    table_library,
+)
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import NONE, ArrayRef, Known, Number, Ref, Value
-from stagec.ir.types import type_of
 from stagec.ops import effects
-
-# what makes a twin of each kind of source, to see what it would draw
-TWINS: dict[type, Callable[[], Any]] = {
-    np.random.RandomState: lambda: np.random.RandomState(0),
-    np.random.Generator: lambda: np.random.default_rng(0),
-    random.Random: lambda: random.Random(0),
-}
-SOURCES = tuple(TWINS)
 
 
 def drawing(function: Any) -> bool:
-    """Whether the function draws random numbers, or makes their source begin anew."""
+    """Whether the function draws random numbers, makes their source or begins it anew."""
     owner = getattr(function, "__self__", None)
-    return isinstance(owner, SOURCES) or function is np.random.seed
+    seeds = function is np.random.seed or generators.makes(function)
+    return seeds or isinstance(owner, generators.SOURCES)
 
 
 def reseed(
@@ -50,78 +48,42 @@ def reseed(
     return NONE
 
 
-def remember(m: Machine, state: State, made: Any, args: Any, loc: Loc | None) -> None:
-    """Note a source of random numbers that staged code makes: it begins anew in each call."""
-    if not isinstance(made, SOURCES) or any(made is a for a in args):
-        return
-    if not args or args[0] is None:
-        raise StagecError(
-            "SC364", f"an unseeded {type(made).__name__} in staged code", loc,
-            "make it outside, or give it a seed",
-        )  # fmt: skip
-    m.generators[id(made)] = made, state.builder.depth
-
-
-def draw_at_staging(
-    m: Machine, state: State, function: Any, args: list[Any], kwargs: dict[str, Any],
-    loc: Loc | None,
-) -> Value:  # fmt: skip
-    """A draw from a source that staged code makes: the same in every call."""
-    owner, depth = m.generators[id(function.__self__)]
-    if state.builder.depth != depth:
-        raise StagecError(
-            "SC364",
-            f"a draw in a loop or branch from a {type(owner).__name__} that staged code makes",
-            loc,
-            "make it outside of the function",
-        )
-    return m.new_in_program(state, m.host(state, function, args, kwargs, loc).value)
-
-
 def draw(
     m: Machine, state: State, function: Any, args: tuple[Value, ...], kwargs: dict[str, Value],
     loc: Loc | None,
 ) -> Value:  # fmt: skip
     """A random draw; the type of its result is that of a draw from a twin of the source."""
+    if generators.makes(function):
+        return generators.make(m, state, function, args, kwargs, loc)
     name = function.__name__
     if name == "seed":
         return reseed(m, state, function, args, kwargs, loc)
     owner = function.__self__
-    twin = next(make for kind, make in TWINS.items() if isinstance(owner, kind))()
-    plain = [m.need_known(state, a, loc, "an argument of a random draw")
-             if isinstance(a, Known | Number) else containers.plain(m, state, a)
-             for a in args]  # fmt: skip
-    named = {k: m.need_known(state, v, loc, f"{k}=") if isinstance(v, Known | Number)
-             else containers.plain(m, state, v) for k, v in kwargs.items()}  # fmt: skip
-    if any(p is containers.STAGED for p in (*plain, *named.values())):
-        raise StagecError(
-            "SC363", "a random draw with staged arguments", loc, "scale it instead"
-        )
-    if name != "shuffle" and id(owner) in m.generators:
-        return draw_at_staging(m, state, function, plain, named, loc)
+    plain = [containers.plain(m, state, v) for v in args]
+    named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
+    generators.refuse(m, [*plain, *named.values()], loc)
+    form = draws.simpler_form(m, state, function, args, kwargs)
+    if form is not None:
+        return m.call_value(state, form, (Known(owner), *args), kwargs, loc)
+    made = m.generators.get(id(owner))
+    known = containers.STAGED not in [*plain, *named.values()]
+    if made and generators.at_staging(m, state, made, known, loc):
+        value = m.host(state, function, plain, named, loc).value
+        if isinstance(value, list) and any(isinstance(v, generators.SOURCES) for v in value):
+            raise StagecError("SC364", f"{name} in staged code", loc, "call it outside")
+        return m.new_in_program(state, value)
+    if made or not known:
+        return draws.staged(m, state, function, args, kwargs, loc)
+    twin = draws.twin_of(owner)
     sample = m.host(state, getattr(twin, name), plain, named, loc)
-    if name == "shuffle" or not isinstance(sample, Known):
-        raise StagecError("SC364", f"{name} in staged code", loc, "call it outside")
-    if isinstance(sample.value, list):
-        raise StagecError("SC364", f"{name} in staged code", loc, "draw arrays with NumPy")
-    options = tuple(sorted(named.items()))
-    lifted = [
-        m.const_handle(state, p) if isinstance(p, bool | int | float) else p for p in plain
-    ]
-    if not lifted or any(not hasattr(p, "operand") for p in lifted):
-        bound = functools.partial(function, *plain) if plain else function
-        out = m.apply_op(
-            state,
-            effects.draw,
-            (),
-            function=bound,
-            result=type_of(sample.value),
-            options=options,
-        )
-    else:
-        out = effects.draw(
-            *lifted, function=function, result=type_of(sample.value), options=options
-        )
+    result = draws.result_type(sample.value, name, loc)
+    numbers = bool(plain) and all(isinstance(p, bool | int | float) for p in plain)
+    bound = function if numbers or not plain else functools.partial(function, *plain)
+    handles = [m.const_handle(state, p) for p in plain] if numbers else []
+    options = tuple(sorted((k, draws.option(k, v)) for k, v in named.items()))
+    out = m.apply_op(
+        state, effects.draw, handles, function=bound, result=result, options=options
+    )
     return m.wrap(state, out)
 
 

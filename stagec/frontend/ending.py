@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from stagec.errors import StagecError
-from stagec.frontend import results
+from stagec.frontend import generators, results
 from stagec.frontend.arguments import Inputs
 from stagec.frontend.arrays import handle_of
 from stagec.frontend.closing import close
@@ -174,6 +174,7 @@ class Specs:
             case Known(value=plain):
                 if value.source is not None:
                     self.machine.guard(value)
+                generators.refuse(self.machine, (plain,), None)
                 return results.Plain(plain)
             case Number(operand):
                 return (

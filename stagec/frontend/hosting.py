@@ -10,8 +10,13 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_library, containers, iterator_library, numpy_calls
-from stagec.frontend.drawing import remember
+from stagec.frontend import (
+    array_library,
+    containers,
+    generators,
+    iterator_library,
+    numpy_calls,
+)
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import Known, Partial, Value
@@ -81,8 +86,9 @@ def host_function(
             "SC361", f"staging cannot look into {name}, which may have effects", loc,
             "call it outside the staged function",
         )  # fmt: skip
+    generators.refuse(m, [*known, *named.values()], loc)
     found = m.host(state, function, known, named, loc)
-    remember(m, state, found.value, [*known, *named.values()], loc)
+    generators.remember(m, state, found.value, [*known, *named.values()], loc)
     made = "numpy" in (module, owner) and all(map(is_data, (*known, *named.values())))
     return m.new_in_program(state, found.value) if made else found
 

@@ -15,6 +15,7 @@ from stagec.frontend import (
     assignments,
     calls,
     containers,
+    generators,
     iterators,
     library,
     numpy_calls,
@@ -82,6 +83,8 @@ class Interpreter(Capturing):
 
     def host_attribute(self, plain: Any, name: str) -> Any:
         """An attribute of a Python object; a missing one is the program's AttributeError."""
+        if not callable(getattr(type(plain), name, None)):
+            generators.refuse(self, (plain,), None)
         try:
             return getattr(plain, name)
         except AttributeError as error:

@@ -145,8 +145,8 @@ class Machine:
         default_factory=dict[int, tuple[dict[str, Any], str]]
     )
     errstates: dict[int, Any] = field(default_factory=dict[int, Any])
-    # random generators that staged code makes, each with the depth of the block where it does
-    generators: dict[int, tuple[Any, int]] = field(default_factory=dict[int, tuple[Any, int]])
+    # sources of random numbers that staged code makes (`generators.Made`), by their stand-ins
+    generators: dict[int, Any] = field(default_factory=dict[int, Any])
     catching: list[Any] = field(default_factory=list[Any])
     functions: dict[str, Function] = field(default_factory=dict[str, Function])
     pulled: Any = None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, descriptors, methods, numpy_calls
+from stagec.frontend import arrays, descriptors, generators, methods, numpy_calls
 from stagec.frontend.machine import Frame, Machine, Raised
 from stagec.frontend.sources import Attribute
 from stagec.frontend.state import State
@@ -294,10 +294,16 @@ def known_attribute(
         return m.call_value(state, found.fget, (ref or base,), {}, loc)
     if descriptors.first(found) or (descriptors.described(found) and ref and name not in own):
         return descriptors.get(m, state, found, ref or base, type(plain), loc)
-    if isinstance(found, types.FunctionType | staticmethod | classmethod) and name not in own:
+    if name not in own and entered(plain, found):
         return bind(m, state, found, ref or base, type(plain), name, loc)
     source = Attribute(base.source, name) if base.source else None
     return m.capture(Known(m.host_attribute(plain, name), source))
+
+
+def entered(plain: Any, method: Any) -> bool:
+    """Whether the attribute of the class is a method that staging looks into."""
+    kinds = types.FunctionType | staticmethod | classmethod
+    return isinstance(method, kinds) and not generators.draws(plain, method)
 
 
 def stable(module: types.ModuleType) -> bool:

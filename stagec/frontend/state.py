@@ -35,6 +35,7 @@ class BlockBuilder(Builder):
 
     defs: Defs = field(default_factory=Defs)
     depth: int = 0
+    parent: BlockBuilder | None = None
 
     def add(
         self, op: Op, args: Sequence[Operand], attrs: dict[str, Any], hint: str = ""
@@ -68,7 +69,7 @@ class BlockBuilder(Builder):
 
     def nested(self) -> BlockBuilder:
         """A builder for a block inside this one."""
-        return BlockBuilder(loc=self.loc, defs=self.defs, depth=self.depth + 1)
+        return BlockBuilder(loc=self.loc, defs=self.defs, depth=self.depth + 1, parent=self)
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from stagec.ir.types import (
     BOOL,
     COMPLEX,
     FLOAT,
+    GENERATOR,
     INT,
     LONG,
     TEXT,
@@ -99,6 +100,8 @@ class Line:
         name = self.next()
         if name == "text":
             return TEXT
+        if name == "generator":
+            return GENERATOR
         if name == "list":
             self.expect("<")
             element = self.type()

@@ -10,13 +10,13 @@ from typing import TypeGuard
 
 from stagec.ir.alias import contents_used
 from stagec.ir.core import Apply, Block, Call, Effect, For, If, Operand, Stmt, Value, While
-from stagec.ir.types import ListType, TextType
+from stagec.ir.types import GeneratorType, ListType, TextType
 from stagec.ir.walk import regions, statements
 
 
 def holds_memory(operand: Operand) -> TypeGuard[Value]:
     """Whether the operand is an array or a list, not a number or a string."""
-    if not isinstance(operand, Value) or isinstance(operand.type, TextType):
+    if not isinstance(operand, Value) or isinstance(operand.type, TextType | GeneratorType):
         return False
     return isinstance(operand.type, ListType) or operand.type.kind == "array"
 

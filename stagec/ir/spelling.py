@@ -16,7 +16,7 @@ import numpy as np
 
 from stagec.ir.core import Const, Op
 from stagec.ir.path import Arg, Index, Item, NewAxis, Reshape, Slice, Step, Transpose
-from stagec.ir.types import SHORT, ArrayType, ListType, TextType, type_of
+from stagec.ir.types import SHORT, ArrayType, GeneratorType, ListType, TextType, type_of
 
 
 def constant(const: Const) -> str:
@@ -58,7 +58,7 @@ def attribute(value: Any) -> str:
     match value:
         case np.dtype():
             return SHORT.get(value.name, f"<{value.name}>")
-        case ArrayType() | ListType() | TextType():
+        case ArrayType() | ListType() | TextType() | GeneratorType():
             return f"<{value}>"
         case Op():
             return f"op:{value.name}"

@@ -247,7 +247,15 @@ class TextType:
         return "text"
 
 
-Type: TypeAlias = ArrayType | ListType | TextType
+@dataclass(frozen=True, slots=True)
+class GeneratorType:
+    """A source of random numbers that the program makes: what is drawn changes its state."""
+
+    def __str__(self) -> str:
+        return "generator"
+
+
+Type: TypeAlias = ArrayType | ListType | TextType | GeneratorType
 
 BOOL = ArrayType(np.dtype(bool), (), "py")
 
@@ -255,6 +263,7 @@ INT = ArrayType(np.dtype(np.int64), (), "py")
 FLOAT = ArrayType(np.dtype(np.float64), (), "py")
 COMPLEX = ArrayType(np.dtype(np.complex128), (), "py")
 TEXT = TextType()
+GENERATOR = GeneratorType()
 
 
 def rank_of(type: Type) -> int:

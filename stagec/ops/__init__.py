@@ -163,6 +163,7 @@ from stagec.ops.effects import (
     check as check,
     check_defined as check_defined,
     draw as draw,
+    generator as generator,
     host_call as host_call,
     print_ as print_,
     raise_ as raise_,

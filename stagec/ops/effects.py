@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
 import stagec_runtime as rt
 from stagec.ir.build import exact
 from stagec.ir.core import LIBRARY, Cost, Effect, Library, Op, known, operand_of
-from stagec.ir.types import ArrayType, Type
+from stagec.ir.path import Arg
+from stagec.ir.types import GENERATOR, ArrayType, Type
 from stagec.ops.comparison import not_
+from stagec.ops.family import size_text, size_types, size_values
 
 Rule = Callable[..., Any]
+Plan: TypeAlias = tuple[int | Arg, ...]
 
 
 def _effect(
@@ -245,27 +249,56 @@ def _function_source(function: Any) -> str:
 
 
 def _call_source(
-    *types: Type, function: Any, keywords: tuple[str, ...] = (), **attrs: Any
+    *types: Type,
+    function: Any,
+    keywords: tuple[str, ...] = (),
+    options: Any = (),
+    size: Plan | None = None,
 ) -> str:
-    plain = len(types) - len(keywords)
-    values = slots(len(types))
+    values = slots(len(types) - _lengths(size))
+    method = isinstance(function, str)
+    called = f"{values.pop(0)}.{function}" if method else _function_source(function)
+    plain = len(values) - len(keywords)
     named = [f"{k}={v}" for k, v in zip(keywords, values[plain:], strict=True)]
-    named += [f"{k}={literal(v)}" for k, v in attrs.get("options", ())]
-    return f"{_function_source(function)}({', '.join([*values[:plain], *named])})"
+    named += [] if size is None else [f"size={size_text(size)}"]
+    named += [f"{k}={literal(v)}" for k, v in options]
+    return f"{called}({', '.join([*values[:plain], *named])})"
+
+
+def _lengths(size: Plan | None) -> int:
+    """How many of the last operands are lengths."""
+    return sum(isinstance(s, Arg) for s in size or ())
+
+
+def _draw_infer(*args: Type, result: Type, size: Plan | None = None, **attrs: Any) -> Type:
+    if size is None or not isinstance(result, ArrayType):
+        return result
+    return replace(result, shape=(*size_types(size, args), *result.shape[len(size) :]))
 
 
 def _draw_value(
-    *args: Any, function: Any, result: Type, keywords: tuple[str, ...] = (), options: Any = ()
+    *args: Any,
+    function: Any,
+    result: Type,
+    keywords: tuple[str, ...] = (),
+    options: Any = (),
+    size: Plan | None = None,
 ) -> Any:
-    plain = len(args) - len(keywords)
-    named = dict(zip(keywords, args[plain:], strict=True))
-    return function(*args[:plain], **named, **dict(options))
+    named = (
+        dict(options) if size is None else {"size": size_values(size, args), **dict(options)}
+    )
+    values = list(args[: len(args) - _lengths(size)])
+    called = getattr(values.pop(0), function) if isinstance(function, str) else function
+    plain = len(values) - len(keywords)
+    named.update(zip(keywords, values[plain:], strict=True))
+    return called(*values[:plain], **named)
 
 
-# `function(*args, **options)`, the last operands under the names in `keywords`
+# `function(*args, size=size, **options)`: the last operands are the lengths in `size`, those
+# before them are given by the names in `keywords`; a text is a method of the first operand
 draw = _effect(
     "draw",
-    infer=lambda *args, result, **attrs: result,
+    infer=_draw_infer,
     value=_draw_value,
     source=lambda *types, result, **attrs: _call_source(*types, **attrs),
     vjp=_no_rule("a random draw"),
@@ -290,4 +323,26 @@ host_call = _effect(
 )
 
 
-OPS: tuple[Op, ...] = (print_, raise_, check, check_defined, agree, reaches, draw, host_call)
+# `function(*seeds)`, a source of random numbers: an effect, as each one has a state of its own
+generator = _effect(
+    "generator",
+    infer=lambda *seeds, function: GENERATOR,
+    value=lambda *seeds, function: function(*seeds),
+    source=lambda *seeds, function: _call_source(*seeds, function=function),
+    vjp=_no_rule("a source of random numbers"),
+    jvp=_no_rule("a source of random numbers"),
+    may_raise=(TypeError, ValueError),
+)
+
+
+OPS: tuple[Op, ...] = (
+    print_,
+    raise_,
+    check,
+    check_defined,
+    agree,
+    reaches,
+    draw,
+    generator,
+    host_call,
+)

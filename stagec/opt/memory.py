@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from stagec.ir.alias import contents_used
-from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, Effect, For, If, Operand, Stmt, Value, While
 from stagec.ir.types import ArrayType, Type
 
 
@@ -20,8 +20,11 @@ def has_memory(type: Type) -> bool:
 
 
 def creates(stmt: Apply) -> bool:
-    """Whether the op makes its memory out of nothing: it reads no other, shapes aside."""
-    return allocates(stmt) and not any(has_memory(arg.type) for arg in contents_used(stmt))
+    """Whether the op makes its memory out of nothing: it reads no other, shapes aside, and has
+    no effects, as the draws of random numbers have.
+    """
+    plain = stmt.op.effect is Effect.NONE and allocates(stmt)
+    return plain and not any(has_memory(arg.type) for arg in contents_used(stmt))
 
 
 def allocates(stmt: Apply) -> bool:

@@ -24,7 +24,7 @@ from stagec.ir.core import (
     const,
     zero,
 )
-from stagec.ir.types import INT, ArrayType, ListType, TextType, Type
+from stagec.ir.types import INT, ArrayType, GeneratorType, ListType, TextType, Type
 from stagec.ops.copying import copy
 from stagec.ops.creation import zeros
 from stagec.ops.extent import extent
@@ -267,6 +267,8 @@ def placeholder(builder: Builder, type: Type) -> Operand:
             return builder.add(list_new, (), {"element": element})[0]
         case TextType():
             return const("")
+        case GeneratorType():  # its maker is an effect, which happens on one path only
+            raise TypeError("a source of random numbers that some paths do not make")
         case ArrayType(dtype=dtype, kind="array", shape=shape):
             attrs = {"shape": (0,) * len(shape), "dtype": dtype}
             return builder.add(zeros, (), attrs)[0]

@@ -4,12 +4,34 @@
 # pyright: reportCallIssue=false, reportOptionalCall=false
 # pyright: reportPossiblyUnboundVariable=false
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from stagec.ir.core import Effect
-from stagec.ir.types import BOOL, FLOAT, INT, TEXT, ListType, type_of
-from stagec.ops.effects import OPS, check, check_defined, draw, host_call, print_, raise_
+from stagec.ir.path import Arg
+from stagec.ir.types import (
+    BOOL,
+    FLOAT,
+    GENERATOR,
+    INT,
+    TEXT,
+    ListType,
+    Symbol,
+    size,
+    type_of,
+)
+from stagec.ops.effects import (
+    OPS,
+    check,
+    check_defined,
+    draw,
+    generator,
+    host_call,
+    print_,
+    raise_,
+)
 from stagec.ops.text import concat, format_, text_length
 
 
@@ -87,6 +109,21 @@ def test_draws_and_host_calls():
     assert host_call.value(5, function=divmod_by_3, results=()) == ()
     with pytest.raises(TypeError, match="no derivative"):
         draw.vjp(1.0, 1.0, 1.0, function=rng.normal, **attrs)
+
+
+def test_draws_from_sources_that_the_program_makes():
+    rng = generator.value(3, function=np.random.default_rng)
+    assert generator.source(INT, function=np.random.default_rng) == "np.random.default_rng({0})"
+    assert generator.infer(INT, function=np.random.default_rng) == GENERATOR
+    attrs = {"function": "poisson", "result": type_of(np.zeros((1, 1), int)),
+             "keywords": ("lam",), "size": (2, Arg(2)), "options": ()}  # fmt: skip
+    assert draw.source(GENERATOR, FLOAT, INT, **attrs) == "{0}.poisson(lam={1}, size=(2, {2}))"
+    length = replace(INT, size=size(Symbol("n")))
+    assert str(draw.infer(GENERATOR, FLOAT, length, **attrs)) == "i64[2, n]"
+    want = np.random.default_rng(3).poisson(4.0, (2, 5))
+    np.testing.assert_array_equal(draw.value(rng, 4.0, 5, **attrs), want)
+    with pytest.raises(TypeError, match="no derivative"):
+        generator.vjp(None, rng, 3, function=np.random.default_rng)
 
 
 def divmod_by_3(x):
