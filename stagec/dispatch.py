@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.frontend.arguments import is_scalar, layout_of
+from stagec.frontend.arguments import NUMBER, is_scalar, layout_of
 from stagec.frontend.results import (
     Arg,
     Container,
@@ -235,7 +235,9 @@ class _Writer:
                 same.setdefault(max(key), []).append(min(key))
         referred = {leaf for others in same.values() for leaf, _ in others}
         parted = [(kind, key) for kind, key in decisions if kind in ("multiple", "part")]
-        referred |= {leaf for _, key in parted for leaf, _ in key[:-1]}
+        offset = [key for kind, key in decisions if kind == "offset"]
+        measured = [*(key for _, key in parted), *offset]
+        referred |= {leaf for key in measured for leaf, _ in key[:-1]}
         for leaf in self.arrays():
             name, shape = self.leaves[leaf], self.values[leaf].shape
             if len(shape) == 1:
@@ -256,11 +258,18 @@ class _Writer:
                 self.tests.append(f"{parts} * {read} == {others[0]}")
             else:
                 self.tests += [f"{read} % {parts} == 0", f"{read} > {parts}"]
+        for place, other, more in sorted(offset):
+            tail = f" + {more}" if more else ""
+            self.tests.append(f"{self.size(place)} == {self.size(other)}{tail}")
+            if other[1] == NUMBER:
+                self.tests.append(f"{self.size(other)} > 1")
 
     def size(self, axis: Axis) -> str:
-        """The length of an axis that was read before."""
+        """The length of an axis that was read before, or an integer."""
         leaf, at = axis
         name = self.leaves[leaf]
+        if at == NUMBER:
+            return name
         return f"{name}_n" if self.values[leaf].ndim == 1 else f"{name}_s[{at}]"
 
     def decided(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.blame import annotate
 from stagec.codegen.module import Module, to_module
-from stagec.decisions import checker, settled
+from stagec.decisions import checker, related, settled
 from stagec.dispatch import Call, short_call
 from stagec.errors import StagecError
 from stagec.frontend.arguments import Flat
@@ -198,6 +198,9 @@ class Compiler:
             if transforms.batches and program.decisions != before:
                 # how batches are made depends on sizes
                 program = stage(request, set(program.decisions), transforms)
+            if not self.table.get(key):
+                # sizes that are near each other by chance cost one more specialisation at most
+                program = related(program, flat)
         made = lower(program, target)
         made.checks = [
             check for d in sorted(program.decisions, key=repr) if (check := checker(d, flat))

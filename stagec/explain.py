@@ -69,6 +69,7 @@ KINDS = {
     "size": "the length of argument {} along axis {}",
     "equal": "the lengths of two axes are equal: {} and {} (argument, axis)",
     "part": "the length of {} is that of {} (argument, axis) divided by {}",
+    "offset": "{} is {} + {} (argument, axis; -1: the integer itself)",
     "multiple": "the length of {} (argument, axis) is a multiple of {}",
     "layout": "the memory layout of argument {}",
     "unroll": "a loop unrolled",

@@ -40,6 +40,7 @@ from stagec.ir.types import (
 )
 
 LETTERS = "nmkpqrst"
+NUMBER = -1  # the axis of an argument that is an integer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -475,6 +475,7 @@ from stagec.ops.statistics import (
     cov as cov,
     histogram_counts as histogram_counts,
     histogram_edges as histogram_edges,
+    histogram_even as histogram_even,
     interp as interp,
 )
 from stagec.ops.subscripts import (

@@ -15,6 +15,7 @@ from stagec.ir.types import ArrayType, Dim, ListType, Size, Symbol, Type, affine
 from stagec.ir.walk import clone, statements
 
 Known = Mapping[Symbol, int]
+Terms = Mapping[Symbol, Dim]
 
 
 def needed_sizes(fn: Function, now: Known) -> dict[Symbol, int]:
@@ -49,14 +50,14 @@ def _accepts(stmt: Apply, types: list[Type], known: Known) -> bool:
     return True
 
 
-def with_sizes(fn: Function, known: Known) -> Function:
-    """The function for arguments whose sizes are known to be these numbers."""
+def with_sizes(fn: Function, known: Terms) -> Function:
+    """The function for arguments whose sizes are known to be these."""
     functions = tuple(with_sizes(f, known) for f in fn.functions)
     body = clone(fn.body, {}, retyped=lambda type: _sized(type, known))
     return replace(fn, body=body, functions=functions)
 
 
-def _sized(type: Type, known: Known) -> Type:
+def _sized(type: Type, known: Terms) -> Type:
     match type:
         case ListType(element):
             return ListType(_sized(element, known))
@@ -68,7 +69,7 @@ def _sized(type: Type, known: Known) -> Type:
             return type
 
 
-def _dim(dim: Dim, known: Known) -> Dim:
+def _dim(dim: Dim, known: Terms) -> Dim:
     if not isinstance(dim, Size) or not any(s in known for s, _ in dim.terms):
         return dim
     return affine(*((known.get(s, size(s)), f) for s, f in dim.terms), const=dim.const)

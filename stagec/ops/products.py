@@ -285,7 +285,7 @@ outer = make(
     jvp=bilinear_jvp(lambda: outer),
     batch=_outer_batch,
     source="np.outer({}, {})",
-    scalar=Expands(lambda a, b: _outer_loops if a.rank == b.rank == 1 else None),
+    scalar=Expands(lambda a, b: _outer_loops if a.rank == b.rank == 1 else None, anywhere=True),
 )
 
 

@@ -204,6 +204,31 @@ histogram_edges = composite(
 )
 
 
+def _even_expand(x: Any, *weights: Any, bins: int, span: tuple[float, float] | None) -> Any:
+    return histogram_counts(x, _edges(x, bins, span), *weights)
+
+
+def _even_value(x: Any, *weights: Any, bins: int, span: tuple[float, float] | None) -> Any:
+    return np.histogram(x, bins, span, weights=weights[0] if weights else None)[0]
+
+
+def _even_source(
+    x: ArrayType, *weights: ArrayType, bins: int, span: tuple[float, float] | None
+) -> str:
+    between = "" if span is None else f", {span}"
+    return f"np.histogram({{0}}, {bins}{between}{', weights={1}' if weights else ''})[0]"
+
+
+# the same in bins that are equally wide: NumPy does not search for the bin of each
+histogram_even = composite(
+    "histogram_even",
+    value=_even_value,
+    expand=_even_expand,
+    source=_even_source,
+    may_raise=(ValueError,),
+)
+
+
 def _edges(a: Any, bins: Any, span: Any) -> Any:
     if np.ndim(bins) == 1:
         return vector(bins, a)
@@ -219,7 +244,13 @@ def _histogram_call(
     a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
 ) -> tuple[Any, Any]:
     edges = _edges(a, bins, range)
-    counts = histogram_counts(a, edges, *(() if weights is None else (weights,)))
+    given = () if weights is None else (weights,)
+    known = range is None or all(isinstance(end, int | float) for end in range)
+    if np.ndim(bins) == 0 and known:
+        span = None if range is None else (range[0], range[1])
+        counts = histogram_even(a, *given, bins=static(bins, "bins"), span=span)
+    else:
+        counts = histogram_counts(a, edges, *given)
     if static(density, "density"):
         widths = part_of(edges, 0, 1, None) - part_of(edges, 0, None, -1)
         counts = counts / widths / _total(counts)
@@ -275,5 +306,6 @@ OPS: tuple[Op, ...] = (
     bincount,
     histogram_counts,
     histogram_edges,
+    histogram_even,
     interp,
 )

@@ -93,13 +93,13 @@ class _Selection:
             return None
         arrays = [types[i.position].shape for i in items if is_array_index(i, types)]  # type: ignore[union-attr]
         found = cls(stmt, items, arrays[0], block[0])
-        known = all(_equal(a, arrays[0]) for a in arrays)
+        known = all(_equal(a, arrays[0]) for a in arrays[1:])
         return found if known and found.stores_known() else None
 
     def stores_known(self) -> bool:
         """Whether it is known how what is stored, if anything is, meets what is selected."""
         if self.stmt.op is read:
-            return all(d is not None for d in self.stmt.out.type.shape)  # type: ignore[union-attr]
+            return True
         value = self.stmt.args[1].type
         assert isinstance(value, ArrayType)
         start = self.start

@@ -252,6 +252,11 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((X, np.array([0.0, 0.5, 1.0, 2.0]), Y), {}),
     ],
     statistics.histogram_edges: [((X,), {"bins": 4}), ((M,), {"bins": 3})],
+    statistics.histogram_even: [
+        ((X,), {"bins": 4, "span": (0.0, 2.0)}),
+        ((M, M), {"bins": 3, "span": None}),
+        ((X, Y), {"bins": 3, "span": (0.0, 1.5)}),
+    ],
     statistics.interp: [
         ((np.array([0.5, 1.7, -1.0, 7.0]), np.arange(6.0), X), {}),
         ((1.3, np.array([0.0, 1.0, 2.5]), Y[:3]), {}),

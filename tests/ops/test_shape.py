@@ -333,6 +333,8 @@ CASES = [
     "np.bincount(i)",
     "np.bincount(i, x[:5], 6)",
     "np.histogram(x, 4)",
+    "np.histogram(x, 4, weights=y)[0]",
+    "np.histogram(x, 4, (0, 1.5), weights=y)",
     "np.histogram(x, x[:4], weights=y)",
     "np.histogram(x, 3, (0.0, 2.0), density=True)",
     "np.cov(A)",

@@ -214,3 +214,16 @@ def test_rows_of_what_is_reshaped_are_written_in_loops() -> None:
     ]
     for found, expected in zip(*gradients, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_outer_products_join_what_adds_them() -> None:
+    def updated(a: Any, u: Any, v: Any) -> Any:
+        a += np.outer(u, v) + np.outer(v, u)
+        return a
+
+    u, v = np.arange(5.0), np.arange(5.0) ** 2
+    staged = sc.jit(updated, backend="numba")
+    np.testing.assert_array_equal(staged(np.ones((5, 5)), u, v), updated(np.ones((5, 5)), u, v))
+    text = staged.source(np.ones((5, 5)), u, v)
+    assert text.count("for j in") == 1
+    assert "outer" not in text

@@ -135,3 +135,31 @@ def test_masks_and_broadcasts_stay() -> None:
     for program, index in ((masked, VECTOR > 0), (outer, ROWS)):
         found = sc.jit(program, backend="numba")(square, index)
         np.testing.assert_array_equal(found, program(square, index))
+
+
+def rows_times(begins: Any, columns: Any, values: Any, x: Any) -> Any:
+    """A sparse matrix in rows, whose lengths only the run time knows, times a vector."""
+    made = np.zeros(len(begins) - 1)
+    for i in range(len(begins) - 1):
+        part = columns[begins[i] : begins[i + 1]]
+        made[i] = values[begins[i] : begins[i + 1]] @ x[part]
+    return made
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint32])
+def test_slices_of_indices(kind: type) -> None:
+    begins = np.array([0, 2, 2, 3, 6]).astype(kind)
+    columns = np.array([1, 0, 4, 2, 1, 1]).astype(kind)
+    values, x = RNG.normal(size=6), RNG.normal(size=5)
+    staged = sc.jit(rows_times, backend="numba")
+    expected = rows_times(begins, columns, values, x)
+    np.testing.assert_allclose(staged(begins, columns, values, x), expected)
+    assert "loops in Python: none" in str(staged.explain(begins, columns, values, x))
+    slope = sc.grad(lambda x: rows_times(begins, columns, values, x).sum(), backend="numba")
+    matrix = np.zeros((4, 5))
+    rows = np.repeat(np.arange(4), np.diff(begins.astype(int)))
+    np.add.at(matrix, (rows, columns.astype(int)), values)
+    np.testing.assert_allclose(slope(x), matrix.sum(axis=0))
+    columns[2] = 5
+    with pytest.raises(IndexError):
+        staged(begins, columns, values, x)
