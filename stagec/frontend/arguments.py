@@ -25,6 +25,7 @@ from stagec.frontend.values import (
     Value,
 )
 from stagec.ir.core import Value as Staged
+from stagec.ir.inline import resized
 from stagec.ir.types import (
     COMPLEX,
     FLOAT,
@@ -37,6 +38,7 @@ from stagec.ir.types import (
     Type,
     affine,
     size,
+    symbols_of,
 )
 
 LETTERS = "nmkpqrst"
@@ -168,6 +170,7 @@ class Inputs:
     refs: dict[int, Ref | None] = field(default_factory=dict[int, Ref | None])
     count: list[int] = field(default_factory=lambda: [0, 0, 0])
     sizes: int = 0
+    foreign: dict[Symbol, Dim] = field(default_factory=dict[Symbol, Dim])
 
     def add(self, value: Any, name: str) -> Value:
         """The abstract value of an argument."""
@@ -186,7 +189,7 @@ class Inputs:
                 array = value.type.kind == "array"
                 return self.machine.new_array(self.state, unset) if array else Number(unset)
             cell = self.machine.new_cell(
-                self.state, StagedItems(self.param(value.type, name, leaf))
+                self.state, StagedItems(self.param(self.of_here(value.type), name, leaf))
             )
             return Ref(cell, list)
         if id(value) in self.refs and not self.distinct:
@@ -238,6 +241,13 @@ class Inputs:
         self.machine.owned.add(cell)
         found = self.refs[id(value)] = Ref(cell, kind)
         return found
+
+    def of_here(self, kind: ListType) -> Type:
+        """The type of a list of another program, with sizes that are no others' here."""
+        for symbol in symbols_of(kind):
+            if symbol not in self.foreign:
+                self.foreign[symbol] = size(self.machine.symbol(unit=symbol.unit))
+        return resized(self.foreign, kind)
 
     def unset(self, kind: ArrayType, name: str, leaf: int) -> Staged:
         """A parameter for an array that is unset; its sizes are no others' here."""

@@ -145,7 +145,8 @@ def cov_(
         free = total - ddof * np.sum(w * np.asarray(aweights)) / total
     centred = x - (np.sum(x * w, axis=1) / total)[:, None]
     found = np.dot(centred, (centred * w).T.conj()) / free
-    return np.asarray(found[0, 0]) if np.ndim(m) == 1 and y is None else found
+    # one row has a variance: an array without axes, as it has without weights
+    return found if np.ndim(np.cov(x)) else np.asarray(found[0, 0])
 
 
 def interp_(

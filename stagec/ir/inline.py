@@ -43,6 +43,8 @@ def _sizes(params: Sequence[Value], args: Sequence[Operand]) -> dict[Symbol, Dim
 
 
 def _dims(type: Type) -> Shape:
+    if isinstance(type, ListType):
+        return _dims(type.element)
     if not isinstance(type, ArrayType):
         return ()
     return type.shape if type.rank else (type.size,)

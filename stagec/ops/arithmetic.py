@@ -436,8 +436,8 @@ def _base_slope(z: Any, x: Any, y: Any) -> Any:
         return mask(not_equal(y, 0), y * strong(x) ** (y - 1))
     if n == 2:
         return 2 * x
-    # below 1 the slope at 0 is infinite: never raise there
-    return n * (x if n > 1 else strong(x)) ** (n - 1)
+    # below 1 the slope at 0 is infinite, and none where the exponent is complex: never raise
+    return n * (x if n.real > 1 and not n.imag else strong(x)) ** (n - 1)
 
 
 def _base_vjp(ct: Any, z: Any, x: Any, y: Any) -> Any:

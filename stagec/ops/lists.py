@@ -15,6 +15,7 @@ from stagec.ir.types import INT, ArrayType, ListType, Type
 from stagec.ops.arithmetic import add
 from stagec.ops.axes import move_axis
 from stagec.ops.broadcast import batched, stretch
+from stagec.ops.cast import NAMES, to_python
 from stagec.ops.comparison import equal
 from stagec.ops.creation import zeros_like
 from stagec.ops.index_failures import outside_list
@@ -29,9 +30,13 @@ from stagec.ops.list_form import (
 from stagec.ops.paths import array_type
 
 
+def _is_list(x: Any) -> bool:
+    return isinstance(x, list) or isinstance(getattr(x, "type", None), ListType)
+
+
 def zeros_of(x: Any) -> Any:
     """A zero of the kind, dtype and shape of `x`; for a list, one of zeros."""
-    if isinstance(x, list) or isinstance(getattr(x, "type", None), ListType):
+    if _is_list(x):
         return list_zeros(x)
     found = array_type(x)
     if found.kind == "array":
@@ -47,7 +52,13 @@ def _differentiable(element: Type) -> bool:
 
 
 def _given(tangent: Any, x: Any) -> Any:
-    return zeros_of(x) if tangent is None else tangent
+    """The tangent or cotangent of `x` as a list that holds `x` holds it; zero for None."""
+    if tangent is None:
+        return zeros_of(x)
+    if _is_list(x) or array_type(x).kind != "py" or array_type(tangent).kind == "py":
+        return tangent
+    # the cotangent of a Python number may be NumPy's
+    return to_python(tangent, kind=NAMES[array_type(x).dtype.kind])
 
 
 def _aligned(args: Any, axes: Any, *, indices: int = 0) -> tuple[Any, ...]:
@@ -66,8 +77,7 @@ def _aligned(args: Any, axes: Any, *, indices: int = 0) -> tuple[Any, ...]:
 
 
 def _stretched(v: Any, like: Any) -> Any:
-    is_list = isinstance(v, list) or isinstance(getattr(v, "type", None), ListType)
-    return list_stretch(v, like) if is_list else stretch(v, like)
+    return list_stretch(v, like) if _is_list(v) else stretch(v, like)
 
 
 def _new_infer(*items: Type, element: Type) -> ListType:

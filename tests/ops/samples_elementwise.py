@@ -131,6 +131,7 @@ SAMPLES: dict[Op, list[Row]] = {
             (A, 2), (P, 3.0), (A, 3), (A, 1), (A, 0), (P, 0.5), (A, -1), (2, B), (2.0, B)
         ),
         *integers((A, np.array([2, 0, 3])), (N, 2), (np.float64(2.0), 3), (Z, 2)),
+        *[((a, n), {}) for a, n in ((Z, 1 + 1j), (P, 2.5 - 1j), (Z, 3 + 0j), (P[0], 1j))],
         ((0.5, 1.5), {"python": True}),
     ],
     arithmetic.float_power: binary(P, B) + integers((P, 2), (M * M, 2.0)),

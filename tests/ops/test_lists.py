@@ -6,6 +6,7 @@
 import numpy as np
 import pytest
 
+import stagec
 import stagec_runtime as rt
 from stagec.ir.build import Builder, params
 from stagec.ir.types import FLOAT, INT, ArrayType, ListType, type_of
@@ -88,6 +89,21 @@ def test_popping_gives_what_was_appended():
     assert list_pop.vjp((None, 2.0), ([1.0], 5.0), [1.0, 5.0]) == ([0.0, 2.0],)
     with pytest.raises(IndexError, match="pop from empty list"):
         list_pop([])
+
+
+def test_a_list_of_python_numbers_holds_cotangents_of_that_kind():
+    ((*_, found),) = list_pop.vjp(([2.0], np.float64(3.0)), ([1.0], 5.0), [1.0, 5.0])
+    assert type(found) is float
+
+    def powers(x: float, n: int) -> float:
+        data = [x]
+        for _ in range(n):
+            data.append(data[-1] * x)
+        return np.real(sum(data))
+
+    slope = stagec.grad(stagec.grad(powers))
+    assert slope(2.0, 2) == 2 + 6 * 2.0
+    assert stagec.jvp(stagec.grad(powers), (2.0, 2), (1.0, None))[1] == 2 + 6 * 2.0
 
 
 def test_arrays_of_lists():

@@ -219,3 +219,25 @@ def test_a_real_value_has_no_complex_cotangent() -> None:
 def test_lengths_known_to_be_equal_are_not_compared() -> None:
     pulled = stagec.jit(lambda x: stagec.vjp(np.sin, x)[1](x))
     assert body(pulled, np.ones(3)) == ["x_bar = x * np.cos(x)", "return x_bar"]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_what_a_pullback_keeps_has_sizes_of_the_pullback(backend: str) -> None:
+    """The lists that it keeps were typed by the sizes of another program."""
+
+    def steps(c: Any, xs: Any) -> Any:
+        found: list[Any] = []
+        for a in xs:
+            b = np.sin(c * a) * np.sum(a)
+            c = np.cos(b * c)
+            found.append(b)
+        return c, np.stack(found)
+
+    c, xs = np.array([0.3, 0.5]), np.arange(1.0, 7.0).reshape(3, 2)
+    f = stagec.jit(steps, backend=backend)
+    _, tangent = stagec.jvp(f, (c, xs), (c, xs))
+    _, pull = stagec.vjp(f, c, xs)
+    back = pull((c, xs))
+    along = sum(np.sum(a * b) for a, b in zip(tangent, (c, xs), strict=True))
+    against = sum(np.sum(a * b) for a, b in zip(back, (c, xs), strict=True))
+    np.testing.assert_allclose(along, against)

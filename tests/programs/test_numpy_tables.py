@@ -62,6 +62,8 @@ OPTIONS: list[Callable[..., Any]] = [
     lambda x, f, i, u: np.interp(x, [1.0, 2.0, 5.5], [1.0, 2.0, 3.0], period=6.0),
     lambda x, f, i, u: np.array_equal(np.sqrt(f), np.sqrt(f), equal_nan=True),
     lambda x, f, i, u: np.array_equal(np.sqrt(f), np.sqrt(f), equal_nan=False),
+    lambda x, f, i, u: np.shape(np.cov(x[:1], fweights=[1, 2, 1])),
+    lambda x, f, i, u: np.cov(x[: len(x)], fweights=[1, 2, 1]),
 ]
 
 
