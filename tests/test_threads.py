@@ -58,19 +58,19 @@ def test_parts_cover_the_range_once() -> None:
 def test_every_trip_is_made_once() -> None:
     for _ in range(20):
         out = np.zeros(1000)
-        threads.run(Kernel(fill), 0, 1000, 10**9, out)
+        threads.run(Kernel(fill), 10**9, 0, 1000, out)
         np.testing.assert_array_equal(out, np.arange(1000))
 
 
 def test_little_work_is_one_call() -> None:
     calls: list[tuple[int, int]] = []
-    threads.run(lambda start, stop: calls.append((start, stop)), 3, 9, threads.WORTH - 1)
+    threads.run(lambda start, stop: calls.append((start, stop)), threads.WORTH - 1, 3, 9)
     assert calls == [(3, 9)]
 
 
 def test_python_code_is_run_in_order_by_the_caller(four_threads: threads.Pool) -> None:
     calls: list[tuple[int, int]] = []
-    threads.run(lambda start, stop: calls.append((start, stop)), 0, 100, 10**9)
+    threads.run(lambda start, stop: calls.append((start, stop)), 10**9, 0, 100)
     assert calls == sorted(calls)
     assert len(calls) == threads.MOST
     assert not four_threads.started
@@ -84,7 +84,7 @@ def test_several_threads_take_part(four_threads: threads.Pool) -> None:
         seen.add(threading.get_ident())
         together.wait(timeout=60)
 
-    threads.run(Kernel(meet), 0, 4, 10**9)
+    threads.run(Kernel(meet), 10**9, 0, 4)
     assert len(seen) == 4
     assert four_threads.started == 3
 
@@ -105,7 +105,7 @@ def test_what_was_quick_is_done_by_the_caller(
 
     def shared(work: int) -> bool:
         before = len(jobs)
-        found = threads.fold(operator.add, kernel, 0, 8, work)
+        found = threads.fold(operator.add, kernel, work, 0, 8)
         assert found == [0, 4, 4, 8] if work == threads.WORTH else len(found) == 16
         return len(jobs) > before
 
@@ -122,9 +122,9 @@ def test_what_was_quick_is_done_by_the_caller(
 
 @pytest.mark.usefixtures("four_threads")
 def test_parts_are_combined_in_order() -> None:
-    found = threads.fold(operator.add, Kernel(lambda a, b: [(a, b)]), 0, 10, 10**9)
+    found = threads.fold(operator.add, Kernel(lambda a, b: [(a, b)]), 10**9, 0, 10)
     assert found == [(k, k + 1) for k in range(10)]
-    low, high = threads.fold((min, max), Kernel(lambda a, b: (a, b)), 2, 50, 10**9)
+    low, high = threads.fold((min, max), Kernel(lambda a, b: (a, b)), 10**9, 2, 50)
     assert (low, high) == (2, 50)
 
 
@@ -136,7 +136,7 @@ def test_a_sum_has_the_same_bits_for_any_number_of_threads(
     for count in (1, 2, 3, 8):
         monkeypatch.setattr(threads, "_pools", [threads.Pool(count)])
         found |= {
-            threads.fold(operator.add, Kernel(total), 0, x.size, 10**8, x) for _ in range(5)
+            threads.fold(operator.add, Kernel(total), 10**8, 0, x.size, x) for _ in range(5)
         }
     assert len(found) == 1
     assert found.pop() == pytest.approx(float(np.sum(x)), rel=1e-12)
@@ -152,7 +152,7 @@ def test_the_first_exception_is_raised() -> None:
 
     for _ in range(10):
         with pytest.raises(IndexError, match="from 20"):
-            threads.run(Kernel(fail), 0, 64, 10**9)
+            threads.run(Kernel(fail), 10**9, 0, 64)
 
 
 @pytest.mark.usefixtures("four_threads")
@@ -161,9 +161,9 @@ def test_calls_inside_of_parts_do_not_wait_for_each_other() -> None:
 
     def outer(start: int, stop: int) -> None:
         for i in range(start, stop):
-            threads.run(Kernel(fill), 0, 16, 10**9, out[i])
+            threads.run(Kernel(fill), 10**9, 0, 16, out[i])
 
-    threads.run(Kernel(outer), 0, 16, 10**9)
+    threads.run(Kernel(outer), 10**9, 0, 16)
     np.testing.assert_array_equal(out, np.tile(np.arange(16.0), (16, 1)))
 
 
@@ -173,7 +173,7 @@ def test_many_threads_call_at_once() -> None:
 
     def call(out: Any) -> None:
         for _ in range(10):
-            threads.run(Kernel(fill), 0, 500, 10**9, out)
+            threads.run(Kernel(fill), 10**9, 0, 500, out)
 
     callers = [threading.Thread(target=call, args=(out,)) for out in outs]
     for caller in callers:
@@ -195,7 +195,7 @@ from test_threads import Kernel, fill
 
 def works():
     out = np.zeros(200)
-    threads.run(Kernel(fill), 0, 200, 10**9, out)
+    threads.run(Kernel(fill), 10**9, 0, 200, out)
     return bool((out == np.arange(200)).all())
 
 assert works() and threads.pool().started == 2

@@ -7,13 +7,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from numba import errors, types
 from numba.core.compiler_lock import global_compiler_lock
 
+from stagec_runtime.calling import direct
 from stagec_runtime.collecting import fewer_collections
 from stagec_runtime.machine_code import MachineCode
 from stagec_runtime.pipeline import Compiler
@@ -23,6 +24,7 @@ LOCK = threading.RLock()
 # for these, machine code takes any number without a loss, or refuses it; where it wants an
 # integer, it would cut a float that a caller of `compiled` passes
 WIDEST = (types.float64, types.complex128)
+MOST = 4  # versions for which the types are compared one after the other
 
 
 def _hold() -> None:
@@ -44,15 +46,17 @@ if hasattr(os, "register_at_fork"):
 class Kernel:
     """A compiled function of a module, which runs as Python where Numba cannot compile it.
 
-    It is the module's variable `name` that is called: Numba's dispatcher, which compiles at the
-    first call, the machine code itself if it takes floats only, or a function that looks at
-    integers first and calls one of these, or in the end the Python function.
+    It is the module's variable `name` that is called: at first Numba's dispatcher, which
+    compiles, or a function that looks at integers before; then machine code for the types of
+    that call, which leaves arguments of other types to what was called before; or the Python
+    function.
 
     Attributes
     ----------
     apart : whether no array that it writes to shares memory with another that it is given:
         LLVM needs to be told, or it compares all pairs, and gives up where they are many.
     refused : Numba's message, if it could not compile the function.
+    direct : what was compiled for some types, and is called directly for these.
     """
 
     module: ModuleType
@@ -60,6 +64,7 @@ class Kernel:
     dispatcher: Any
     apart: bool = False
     refused: str = ""
+    direct: list[Any] = field(default_factory=list[Any])
 
     def install(self, integers: tuple[int, ...], limit: int, store: Store, text: str) -> None:
         """Put the kernel into its module; larger integers at these positions run as Python.
@@ -76,11 +81,9 @@ class Kernel:
             try:
                 with importable(self.module), fewer_collections():
                     found = compile_for(*args)
+                    self.found(found)
             except (errors.NumbaError, NotImplementedError) as error:
                 return self.refuse(str(error))  # its last stage raises the second
-            # nothing needs to look at the types of the arguments again
-            if all(kind in WIDEST for kinds in self.dispatcher.overloads for kind in kinds):
-                self.call(found, integers, limit)
             return found
 
         apart = self.apart
@@ -97,6 +100,19 @@ class Kernel:
         if integers:
             called = small_only(called, self.dispatcher.py_func, integers, limit)
         setattr(self.module, self.name, called)
+
+    def found(self, entry: Callable[..., Any]) -> None:
+        """Let the module call the machine code, that Numba calls so, directly for arguments of
+        the types that it is for.
+        """
+        overloads = self.dispatcher.overloads.values()
+        made = next(m for m in overloads if m.entry_point is entry)
+        if made in self.direct or len(self.direct) == MOST:
+            return
+        self.direct.append(made)
+        widest = all(kind in WIDEST for kind in made.signature.args)
+        otherwise = entry if widest and len(overloads) == 1 else getattr(self.module, self.name)
+        setattr(self.module, self.name, direct(made, otherwise) or otherwise)
 
     def refuse(self, why: str) -> Callable[..., Any]:
         """Leave the function to Python from here on; returns it."""

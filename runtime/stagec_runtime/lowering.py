@@ -19,6 +19,7 @@ from numba.core.ir_utils import find_const, get_definition, guard
 from numba.core.runtime.nrtdynmod import incref_decref_ty
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
+from stagec_runtime.calling import write_wrappers
 from stagec_runtime.trips import TripsIterator, advanced
 
 PLAIN = (types.Number, types.Boolean)
@@ -138,6 +139,10 @@ class Lower(lowering.Lower):
     def decref(self, typ: Any, val: Any) -> None:
         """Count one less who refers to the value."""
         self._count(typ, val, "NRT_decref", super().decref)
+
+    def create_cpython_wrapper(self, release_gil: bool = False) -> None:
+        """Write what Python calls."""
+        write_wrappers(self, release_gil)
 
     def _count(self, kind: Any, value: Any, name: str, otherwise: Callable[..., None]) -> None:
         if isinstance(kind, UNCOUNTED):

@@ -29,28 +29,29 @@ QUICK = 150e-6  # seconds that one thread may take for all parts
 MOST = 64  # parts of a loop: enough to keep many threads busy to the end
 
 
-def run(kernel: Any, start: int, stop: int, work: int, *args: Any) -> None:
-    """Run `kernel(start, stop, *args)`, in parts if there is enough work.
+def run(kernel: Any, work: int, *args: Any) -> None:
+    """Run `kernel(*args)`, in parts if there is enough work.
 
-    `work` says how many simple operations on elements all trips take, roughly.  The kernel must
-    do the same whichever trips are done first.  If parts raise, the exception is that of the
-    first of them; parts after it may have run.
+    The first two arguments are where the range of trips starts and stops.  `work` says how many
+    simple operations on elements all trips take, roughly.  The kernel must do the same
+    whichever trips are done first.  If parts raise, the exception is that of the first of them;
+    parts after it may have run.
     """
     if work < WORTH:
-        kernel(start, stop, *args)
+        kernel(*args)
     else:
-        _results(kernel, start, stop, work, args)
+        _results(kernel, work, *args)
 
 
-def fold(combine: Any, kernel: Any, start: int, stop: int, work: int, *args: Any) -> Any:
+def fold(combine: Any, kernel: Any, work: int, *args: Any) -> Any:
     """As `run`, for a kernel that returns a number, or a tuple of them: what its trips fold.
 
     `combine` is the function of two such numbers, or a tuple of functions; it is applied to
     the parts in order.
     """
     if work < WORTH:
-        return kernel(start, stop, *args)
-    found = _results(kernel, start, stop, work, args)
+        return kernel(*args)
+    found = _results(kernel, work, *args)
     if not isinstance(combine, tuple):
         total = found[0]
         for part in found[1:]:
@@ -69,7 +70,7 @@ def cuts(start: int, stop: int, work: int) -> list[int]:
     return [start + trips * k // count for k in range(count + 1)]
 
 
-def _results(kernel: Any, start: int, stop: int, work: int, args: tuple[Any, ...]) -> list[Any]:
+def _results(kernel: Any, work: int, start: int, stop: int, *args: Any) -> list[Any]:
     bounds = cuts(start, stop, work)
     # of Python code one thread runs at a time anyway
     python = isinstance(getattr(kernel, "compiled", kernel), FunctionType)

@@ -163,7 +163,7 @@ class Plan:
             case Apply():
                 return self.slots(stmt)
             case Call(args=args, work=work):
-                return args if work is None else (*args[:2], work, *args[2:])
+                return args if work is None else (work, *args)
             case If(cond=cond, then=then, orelse=orelse):
                 if stmt not in self.expressions:
                     return self.condition(stmt)

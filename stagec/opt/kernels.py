@@ -35,6 +35,7 @@ from stagec.opt.memory import allocates
 from stagec.opt.pieces import pieces
 from stagec.opt.returned import returned
 from stagec.opt.runs import (
+    ALONE,
     WORTH,
     compiles,
     has_list,
@@ -77,6 +78,7 @@ class _Outliner:
         self.taken = taken
         self.apart = apart
         self.unset = maybe_unset(fn.body)
+        self.least = ALONE if all(map(numbers_only, fn.body.stmts)) else WORTH
         self.made: dict[str, Function] = {}
         self.sizes: dict[Value, Apply] = {}
 
@@ -103,7 +105,7 @@ class _Outliner:
             core = [k for k, s in enumerate(run) if loops(s) or makes_memory(s)]
         elif any(map(makes_integers, run)):
             return self.parts(run, rest, makes_integers)
-        elif sum(map(python_time, run)) < WORTH:
+        elif sum(map(python_time, run)) < self.least:
             return run
         else:
             core = [k for k, s in enumerate(run) if python_time(s)]

@@ -14,6 +14,8 @@ from stagec.opt.memory import allocates
 
 # the least that is worth a call of compiled code, in additions of Python's numbers
 WORTH = 60
+# the same for a function that does nothing else: whoever has it compiled calls it often
+ALONE = 6
 
 
 def loops(stmt: Stmt) -> bool:

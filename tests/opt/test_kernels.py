@@ -165,6 +165,32 @@ def test_few_numbers_stay_in_python() -> None:
     assert kernels_of(few, 0.3, 0.4) == 0
 
 
+def valley(x: Any, y: Any) -> Any:
+    """Worth the call, if nothing else is done."""
+    return (1.0 - x) ** 2 + 100.0 * (y - x * x) ** 2 / x
+
+
+def beside(x: Any, y: Any, k: Any) -> Any:
+    return valley(x, y), [k]
+
+
+def test_a_function_of_a_few_numbers_and_nothing_else_is_compiled() -> None:
+    assert kernels_of(valley, 0.3, 0.4) == 1
+    assert kernels_of(beside, 0.3, 0.4, "text") == 1
+    assert kernels_of(lambda x, y, k: (valley(x, y), k // 3), 0.3, 0.4, 7) == 0
+    staged = sc.jit(valley, backend="numba")
+    for x, y in ((0.3, 0.4), (np.float64(0.3), 0.4), (2, 3), (0.3, 1), (-0.0, np.float64(1.0))):
+        if x or isinstance(y, np.float64):
+            with np.errstate(divide="ignore"):
+                got, wanted = staged(x, y), valley(x, y)
+            assert type(got) is type(wanted)
+            np.testing.assert_allclose(got, wanted, rtol=1e-14)
+    with pytest.raises(ZeroDivisionError):
+        staged(0.0, 0.4)
+    with pytest.raises(OverflowError):
+        staged(1e200, 0.4)
+
+
 def roots(x: Any, n: Any) -> Any:
     """NumPy's root of a Python number raises nothing."""
     for _ in range(n):

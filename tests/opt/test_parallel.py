@@ -390,6 +390,16 @@ def test_a_mean_is_not_turned_into_a_number_and_back() -> None:
     assert caller.count("np.float64(") == 1
 
 
+def test_scalars_that_are_returned_are_made_by_the_kernel() -> None:
+    x = normal(2, N, 5)
+    compiled = sc.jit(lambda x: np.sum(x * x), backend="numba")
+    _, _, caller = compiled.source(x).partition("return kernels.float64(acc)")
+    assert caller
+    assert "float" not in caller
+    for size in (1, N):  # one call, and parts
+        assert type(compiled(x[:size])) is np.float64
+
+
 def test_nan_is_the_largest_of_any_part() -> None:
     x = normal(3, 1000)
     x[700] = np.nan

@@ -21,10 +21,11 @@ from stagec.ir.inline import inline
 from stagec.ir.rebuild import map_regions
 from stagec.ir.sharing import Memory, holds_memory
 from stagec.ir.types import INT, ArrayType
-from stagec.ir.walk import clone, free_values, rename, substitute_stmt, uses
+from stagec.ir.walk import clone, free_values, rename, statements, substitute_stmt, uses
 from stagec.ops.cast import astype, to_numpy, to_python
+from stagec.ops.handing import handed
 from stagec.ops.index_facts import IndexFacts, given_sizes
-from stagec.opt.elements import as_python, is_size
+from stagec.opt.elements import as_python, as_returned, is_size
 from stagec.opt.parallel.independence import independent
 from stagec.opt.parallel.work import work
 
@@ -142,7 +143,12 @@ def _part(
     given = tuple(sorted(used, key=lambda v: v in starts and holds_memory(v)))
     body = clone(Block((first, last, *given), stmts, loop.carry), {})
     builder = Builder(list(body.stmts))
-    results = [as_python(builder, body.results[k]) for k in folds]
+    stmts = (s for s in statements(kernel.body) if isinstance(s, Apply))
+    whole = {s.args[0] for s in stmts if s.op is handed}
+    results = [
+        (as_returned if loop.carry[k] in whole else as_python)(builder, body.results[k])
+        for k in folds
+    ]
     block = builder.block(body.params, results)
     return Function(kernel.name, block, kernel=True, whole=kernel), given
 

@@ -16,11 +16,11 @@ def f_kernel(start, stop, x, w, t):
             acc = kernels.larger(acc, t_1)
             acc_1 = kernels.plus(acc_1, t_1 * t_1)
         t[i] = acc_1
-    return float(acc)
+    return kernels.float64(acc)
 
 
 def f(x, w):
     n = x.shape[0]
     m = x.shape[1]
     t = np.empty(n)
-    return np.float64(threads.fold(kernels.larger, f_kernel, 0, n, 14 * n * m, x, w, t)), t
+    return threads.fold(kernels.larger, f_kernel, 14 * n * m, 0, n, x, w, t), t

@@ -78,16 +78,16 @@ def mixed_grad(x, w):
         n = product.shape[0]
         h = np.empty((n, 4))
         mask = np.empty((n, 4), dtype=np.bool_)
-        threads.run(mixed_grad_kernel, 0, n, 52 * n, product, k, h, mask)
+        threads.run(mixed_grad_kernel, 52 * n, 0, n, product, k, h, mask)
         h_tape.append(h)
         t = h[mask]
-        threads.run(mixed_grad_kernel_2, 0, t.shape[0], 3 * t.shape[0], t)
+        threads.run(mixed_grad_kernel_2, 3 * t.shape[0], 0, t.shape[0], t)
         h = h.copy()
         h[mask] = t
         n = h.shape[0]
         mask = np.empty((n, 4), dtype=np.bool_)
         x_2 = np.empty((n, 4))
-        threads.run(mixed_grad_kernel_3, 0, n, 28 * n, h, x_1, mask, x_2)
+        threads.run(mixed_grad_kernel_3, 28 * n, 0, n, h, x_1, mask, x_2)
         tape.append(mask)
         x_1 = x_2
     t = mixed_grad_kernel_4(w)
@@ -102,16 +102,16 @@ def mixed_grad(x, w):
         x_bar_1 = np.empty((n, 4))
         h_bar = np.empty((n, 4))
         mask = np.empty((n, 4), dtype=np.bool_)
-        threads.run(mixed_grad_kernel_5, 0, n, 40 * n, tape[k], x_bar, h, x_bar_1, h_bar, mask)
+        threads.run(mixed_grad_kernel_5, 40 * n, 0, n, tape[k], x_bar, h, x_bar_1, h_bar, mask)
         t_1 = h_bar[mask]
         n = h_bar.shape[0]
-        threads.run(mixed_grad_kernel_6, 0, n, 8 * n, mask, h_bar)
+        threads.run(mixed_grad_kernel_6, 8 * n, 0, n, mask, h_bar)
         h_bar[mask] += rt.unbroadcast(t_1, x[mask].shape) * 0.5
         x_1 = x_tape[k]
         t_1 = x_1.T
         n = h.shape[0]
         t_2 = np.empty((n, 4))
-        threads.run(mixed_grad_kernel_7, 0, n, 24 * n, h, h_bar, t_2)
+        threads.run(mixed_grad_kernel_7, 24 * n, 0, n, h, h_bar, t_2)
         product = t_1 @ t_2
         x_bar_1 += t_2 @ t
         w_bar += product

@@ -22,5 +22,5 @@ def rational_grad(a, b, c):
     c_bar = np.empty(n)
     a_bar = np.empty(n)
     b_bar = np.empty(n)
-    threads.run(rational_grad_kernel, 0, n, 18 * n, a, b, c, c_bar, a_bar, b_bar)
+    threads.run(rational_grad_kernel, 18 * n, 0, n, a, b, c, c_bar, a_bar, b_bar)
     return a_bar, b_bar, c_bar
