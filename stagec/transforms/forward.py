@@ -46,6 +46,7 @@ from stagec.transforms.cotangents import (
 )
 from stagec.transforms.family import check_differentiable, family, fresh_flags, unused
 from stagec.transforms.naming import named
+from stagec.transforms.rules import rule_of
 from stagec.transforms.shapes import Shapes
 
 
@@ -166,12 +167,13 @@ class _Push:
         if idle or stmt.op.jvp is None or not any(v in self.active for v in stmt.outs):
             return
         out = [Handle(self.builder, v) for v in stmt.outs]
-        found: Any = stmt.op.jvp(
-            tuple(None if dx is None else Handle(self.builder, dx) for dx in dxs),
-            out[0] if len(out) == 1 else tuple(out),
-            *(Handle(self.builder, a) for a in stmt.args),
-            **stmt.kwargs,
-        )
+        with rule_of(stmt):
+            found: Any = stmt.op.jvp(
+                tuple(None if dx is None else Handle(self.builder, dx) for dx in dxs),
+                out[0] if len(out) == 1 else tuple(out),
+                *(Handle(self.builder, a) for a in stmt.args),
+                **stmt.kwargs,
+            )
         terms = (found,) if len(out) == 1 else found
         for value, term in zip(stmt.outs, terms, strict=True):
             if term is not None and differentiable(value.type):

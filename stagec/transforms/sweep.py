@@ -23,6 +23,7 @@ from stagec.transforms.drafts import Draft
 from stagec.transforms.parts import only_copies, part_terms, takes_part
 from stagec.transforms.regions import Backward, backward_branch, backward_loop
 from stagec.transforms.resolve import Segment
+from stagec.transforms.rules import rule_of
 
 CallRule = Callable[["Sweep", Call], None]
 
@@ -146,12 +147,13 @@ class Sweep:
         cts = [self.cts.take(v) for v in stmt.outs]
         if constant(stmt) or stmt.op.vjp is None or all(ct is None for ct in cts):
             return ()
-        terms = stmt.op.vjp(
-            _packed([None if ct is None else Handle(self.builder, ct) for ct in cts]),
-            _packed([Handle(self.builder, v) for v in stmt.outs]),
-            *(Handle(self.builder, a) for a in stmt.args),
-            **stmt.kwargs,
-        )
+        with rule_of(stmt):
+            terms = stmt.op.vjp(
+                _packed([None if ct is None else Handle(self.builder, ct) for ct in cts]),
+                _packed([Handle(self.builder, v) for v in stmt.outs]),
+                *(Handle(self.builder, a) for a in stmt.args),
+                **stmt.kwargs,
+            )
         return zip(stmt.args, terms, strict=False)
 
     # --- loops ---------------------------------------------------------------------------

@@ -43,7 +43,7 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "grad_argnum": ("def f(x):\n    return x", "1.5,", "grad5", "SC412"),
     "grad_argname": ("def f(x):\n    return x", "1.5,", "gradname", "SC412"),
     "grad_aux_missing": ("def f(x):\n    return x", "1.5,", "aux", "SC415"),
-    "grad_random_argument": ("def f(x):\n    return x * np.random.normal(x)", "1.5,", "grad", "SC"),
+    "grad_random_argument": ("def f(x):\n    return x * np.random.gamma(x)", "1.5,", "grad", "SC426"),
     "jvp_count": ("def f(x, y):\n    return x * y", "1.0, 2.0", "jvp1", "SC416"),
     "jvp_int_tangent": ("def f(n):\n    return n * 2.0", "3,", "jvpint", "SC417"),
     "jvp_shape": ("def f(x):\n    return x * 2.0", "np.ones(3),", "jvpshape", "SC418"),

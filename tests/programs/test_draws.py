@@ -209,7 +209,7 @@ def gamma(x: float) -> Any:
 
 
 def test_a_draw_without_derivative_is_refused() -> None:
-    with pytest.raises(TypeError, match="a random draw has no derivative"):
+    with pytest.raises(stagec.StagecError, match="a random draw has no derivative"):
         stagec.grad(gamma)(1.5)
 
 
