@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from stagec.errors import StagecError
@@ -10,7 +10,7 @@ from stagec.ir.core import Apply
 
 
 @contextmanager
-def rule_of(stmt: Apply) -> Iterator[None]:
+def rule_of(stmt: Apply) -> Generator[None, None, None]:
     """Around the call of a rule: what it refuses is refused at the place of the op.
 
     Raises
