@@ -103,8 +103,8 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(loop_products, ahead, again, lengthwise, tapes, restored, states, stacked),
-            *(upwards, spent, first_writes, gathers, rims, turns),
+            *(loop_products, ahead, again, lengthwise, tapes, restored, states),
+            *(upwards, spent, first_writes, stacked, gathers, rims, turns),
             *(selections, masked),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),

@@ -150,14 +150,22 @@ class _Finder:
         return maker if whole else None
 
     def worth(self, each: Ahead) -> bool:
-        """Whether one product is less work, as sizes were at the first call."""
+        """Whether one product is less work, as sizes were at the first call.
+
+        The adjoint of a part is less work than that of the whole, however many rows there are.
+        """
         rows, weights = self.known(each.rows), self.known(each.weights)
         if rows is None or weights is None:
             return False
         trips, inner, columns = rows[each.axis], rows[-1], weights[0 if each.turned else 1]
         height = 1 if len(rows) == 2 else rows[1 - each.axis]
         kept = trips * height * columns
-        if trips < SHORT or height > TALL or inner * columns < SMALL or kept > LARGE:
+        if (
+            trips < SHORT
+            or (height > TALL and not each.others)
+            or inner * columns < SMALL
+            or kept > LARGE
+        ):
             return False
         return kept * inner >= WORTH and columns <= WIDER * inner
 
