@@ -15,6 +15,7 @@ from stagec.ir.types import ArrayType, Dim
 from stagec.ir.verifier import verify
 from stagec.opt.adjoint_sums import adjoint_sums
 from stagec.opt.again import again
+from stagec.opt.ahead import ahead
 from stagec.opt.bufferise import Copy, bufferise
 from stagec.opt.checks import checks
 from stagec.opt.contract import contract
@@ -102,8 +103,8 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(loop_products, again, lengthwise, tapes, restored, states, stacked),
-            *(upwards, spent, first_writes, gathers, rims, turns),
+            *(loop_products, ahead, again, lengthwise, tapes, restored, states),
+            *(upwards, spent, first_writes, stacked, gathers, rims, turns),
             *(selections, masked),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
@@ -154,7 +155,7 @@ class Transforms:
     def smooth(self, fn: Function) -> Function:
         """The function as differentiation wants it."""
         fn = self.prepared(fn)
-        return cse(loop_products(fn)) if self.loops else fn
+        return cse(ahead(loop_products(fn))) if self.loops else fn
 
     def reverse(self, fn: Function, wrt: list[int], of: list[int]) -> Pullback:
         """See `transforms.reverse`."""

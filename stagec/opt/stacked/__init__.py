@@ -7,8 +7,8 @@
 
 That is how the gradients of weights come about that a program uses on each trip.  A trip then
 writes the rows of its factors, in place of a whole matrix, and BLAS has a long sum.  A factor
-that is a row of an array already needs no room; others get some where the loop reads as much
-from tapes and other arrays, and where this is less than the matrix.
+that is a row of an array already, or is stored as one, needs no room; others get some where
+the loop reads as much from tapes and other arrays, and where this is less than the matrix.
 
 The terms are added in another order, as in all sums that a program writes as loops (`sums`).
 How large the factors were at the first call decides whether it is worth it.

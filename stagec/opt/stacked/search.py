@@ -8,13 +8,13 @@ from math import prod
 
 from stagec.ir.build import exact
 from stagec.ir.chains import Chain
-from stagec.ir.core import Apply, For, Operand, Value
+from stagec.ir.core import Apply, For, Op, Operand, Value
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, Dim, measured_by, same
+from stagec.ir.types import ArrayType, Dim, measured_by, same, same_shape
 from stagec.ir.walk import counted, defined, effectful
 from stagec.ops.arithmetic import add, negative, subtract
 from stagec.ops.axes import transpose
-from stagec.ops.indexing import accumulate, read
+from stagec.ops.indexing import accumulate, read, update
 from stagec.ops.products import matmul, outer
 from stagec.opt.loop_products.first_call import FirstCall
 
@@ -34,7 +34,8 @@ class Factor:
     ----------
     value : the rows of one trip: a vector, or a matrix whose first axis is summed over.
     turned : whether the program has the matrix transposed, and no `value` yet.
-    rows : the array of which `value` is a row, that of the trip; None if it has to be kept.
+    rows : the array of which `value` is a row, that of the trip, or behind the loop, which
+        stores it; None if it has to be kept.
     """
 
     value: Value
@@ -169,20 +170,45 @@ class _Finder:
     def factor(self, value: Value) -> Factor:
         """The value as a factor, with the array that it is a row of."""
         maker = self.makers.get(value)
-        if maker is None or not self.is_row(maker):
-            return Factor(value, False, None)
-        rows, kind = maker.args[0], maker.args[0].type
-        assert isinstance(rows, Value)
-        assert isinstance(kind, ArrayType)
-        whole = rows not in self.inside and same(kind.shape[0], exact(self.loop.hi))
-        return Factor(value, False, rows if whole else None)
+        rows = maker.args[0] if maker is not None and self.is_row(maker, read) else None
+        if rows is None or rows in self.inside or not self.whole(rows):
+            rows = self.stored(value)
+        return Factor(value, False, rows)  # type: ignore[arg-type]
 
-    def is_row(self, stmt: Apply) -> bool:
-        """Whether the statement reads the row of an array with the number of the trip."""
+    def stored(self, value: Value) -> Value | None:
+        """The array behind the loop that each trip stores the value in, as its row."""
+        for param, result, behind in zip(
+            self.loop.body.params[1:], self.loop.body.results, self.loop.carry, strict=True
+        ):
+            maker = self.makers.get(result) if isinstance(result, Value) else None
+            if (
+                maker is None
+                or maker.args[:2] != (param, value)
+                or not self.is_row(maker, update)
+            ):
+                continue
+            rows, row = behind.type, value.type
+            assert isinstance(rows, ArrayType)
+            assert isinstance(row, ArrayType)
+            if (
+                rows.dtype == row.dtype
+                and same_shape(rows.shape[1:], row.shape)
+                and self.whole(behind)
+            ):
+                return behind
+        return None
+
+    def whole(self, rows: Operand) -> bool:
+        """Whether the array has a row for each trip, and no more."""
+        assert isinstance(rows.type, ArrayType)
+        return same(rows.type.shape[0], exact(self.loop.hi))
+
+    def is_row(self, stmt: Apply, op: Op) -> bool:
+        """Whether the op reads or stores the row of an array with the number of the trip."""
         index = self.loop.body.params[0]
-        if stmt.op is not read or not isinstance(stmt.args[0], Value):
+        if stmt.op is not op or not isinstance(stmt.args[0], Value):
             return False
-        if len(stmt.args) != 2 or stmt.args[1] is not index:
+        if len(stmt.args) != (2 if op is read else 3) or stmt.args[-1] is not index:
             return False
         path = stmt.kwargs["path"]
         if len(path) != 1 or not isinstance(path[0], Index):
@@ -210,7 +236,7 @@ class _Finder:
         kept = {f.key: f for f in factors_of(sums) if f.rows is None}
         if not kept:
             return True
-        rows = {s.args[0]: s.out for s in self.makers.values() if self.is_row(s)}
+        rows = {s.args[0]: s.out for s in self.makers.values() if self.is_row(s, read)}
         there = [self.known(v.type) for a, v in rows.items() if a not in self.inside]
         total = sum(prod(self.numbers(f) or (LARGE,)) for f in kept.values())
         read_ = sum(prod(n) for n in there if n is not None)
