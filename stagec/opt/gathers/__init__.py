@@ -9,7 +9,7 @@ What is added is kept between zeros, so that the sum goes over every element tha
 additions meets, in one loop whose trips do not depend on each other, and needs no loops of its
 own for the edges.  The array with the zeros is made once, in front of the loops.
 Where `x` has been set to zero inside, the sum takes its place there, and only the edges are
-added to (`blanks`).
+added to (`blanks`).  Planes of an array are kept as long as they are needed only (`windows`).
 
 Reference: J. Hückelheim, N. Kukreja, S. H. K. Narayanan, F. Luporini, G. Gorman, P. Hovland,
 Automatic differentiation for adjoint stencil loops (2019): the same sums, with loops for edges
@@ -42,6 +42,7 @@ from stagec.ops.creation import zeros, zeros_like
 from stagec.ops.indexing import accumulate, read, update
 from stagec.opt.gathers.blanks import Blank
 from stagec.opt.gathers.chains import Chain, chains_of
+from stagec.opt.gathers.windows import Window
 from stagec.opt.parts import Part, Piece, edges, encloses, inside, outside, path_to, place_of
 from stagec.opt.scalarise.sizes import Sizes
 
@@ -83,22 +84,33 @@ class _Sums:
     """
 
     def __init__(
-        self, chains: list[Chain], blanks: dict[Chain, Blank], carried: list[_Carried]
+        self,
+        chains: list[Chain],
+        blanks: dict[Chain, Blank],
+        windows: dict[Chain, Window],
+        carried: list[_Carried],
     ) -> None:
         self.names: dict[Value, Operand] = {}
         self._blanks = blanks
-        self._dropped = {s for blank in blanks.values() for s in blank.dropped}
+        self._windows = windows
+        self._dropped: set[Operand] = {s for blank in blanks.values() for s in blank.dropped}
+        self._dropped.update(v for window in windows.values() for v in window.makers)
         self._carried = carried
         self._member = {m.out: (chain, m) for chain in chains for m in chain.members}
         self._kept: dict[tuple[Chain, Operand], Value] = {}
 
-    def take(self, stmt: Stmt, builder: Builder) -> bool:
+    def take(self, stmt: Stmt, builder: Builder, sizes: Sizes) -> bool:
         """Whether the statement was one of the additions; it is dealt with then."""
         if stmt.outs and stmt.outs[0] in self._dropped:
             return True
         if not isinstance(stmt, Apply) or len(stmt.outs) != 1 or stmt.out not in self._member:
             return False
         chain, member = self._member[stmt.out]
+        if chain in self._windows:
+            if member is chain.members[-1]:
+                made = self._windows[chain].write(builder, sizes, self.names)
+                self.names[member.out] = made
+            return True
         if member in chain.direct:
             builder.append(stmt)
             present: Operand = stmt.out
@@ -259,7 +271,9 @@ class _Gatherer:
         carried: list[_Carried] = []
         chains = [c for c in chains_of(block) if self.fits(c, around)]
         blanks = {c: b for c in chains if (b := self.blank(c, loop)) is not None}
-        sums = _Sums(chains, blanks, carried)
+        apart = (c for c in chains if c not in blanks)
+        windows = {c: w for c in apart if (w := Window.of(c, loop)) is not None}
+        sums = _Sums(chains, blanks, windows, carried)
         for stmt in block.stmts:
             builder.loc = stmt.loc
             if isinstance(stmt, For):
@@ -275,7 +289,7 @@ class _Gatherer:
                 here = sizes
                 stmt = map_regions(stmt, lambda b, here=here: self.outside(b, here))
             stmt = substitute_stmt(stmt, sums.names)
-            if not sums.take(stmt, builder):
+            if not sums.take(stmt, builder, sizes):
                 builder.append(stmt)
             self.note(stmt, sizes)
         results = tuple(rename(r, sums.names) for r in block.results)
