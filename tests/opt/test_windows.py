@@ -131,29 +131,30 @@ def staged(program: Callable[..., None], *args: Any) -> Function:
 @pytest.mark.parametrize("n", [3, 4, 5, 6, 9])
 @pytest.mark.parametrize("program", WINDOWS + NONE)
 def test_the_result_is_that_of_numpy(program: Callable[..., None], n: int) -> None:
+    made = gathers(TARGETS["numba"].passes[0](staged(program, *arrays(12, 13, 14), 2)))
+    verify(made)
     x, y = arrays(n, n + 1, n + 2)
     for steps in (0, 1, 3):
         expected = x.copy(), y.copy()
-        try:
-            program(*expected, steps)
-        except ValueError:
-            return
-        made = gathers(TARGETS["numba"].passes[0](staged(program, x, y, steps)))
-        verify(made)
+        program(*expected, steps)
         for got, want in zip(evaluate(made, x.copy(), y.copy(), steps), expected, strict=False):
             np.testing.assert_allclose(got, want, rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("program", WINDOWS)
 def test_planes_take_the_place_of_a_whole_array(program: Callable[..., None]) -> None:
-    made = str(gathers(staged(program, *arrays(7, 8, 9), 2)))
+    made = str(gathers(staged(program, *arrays(12, 13, 14), 2)))
     assert "padded" not in made
     assert "plane" in made
 
 
 @pytest.mark.parametrize("program", NONE)
 def test_what_needs_the_whole_has_no_window(program: Callable[..., None]) -> None:
-    assert "plane" not in str(gathers(staged(program, *arrays(7, 8, 9), 2)))
+    assert "plane" not in str(gathers(staged(program, *arrays(12, 13, 14), 2)))
+
+
+def test_small_planes_have_no_window() -> None:
+    assert "plane" not in str(gathers(staged(seven, *arrays(7, 8, 9), 2)))
 
 
 def diffusion(u: Any, rate: float, steps: int) -> Any:
@@ -180,12 +181,12 @@ def test_compiled_gradients(program: Callable[..., Any]) -> None:
     pytest.importorskip("numba", reason="the Numba target needs Numba")
     plain = sc.value_and_grad(program)
     compiled = sc.value_and_grad(program, backend="numba")
-    for n in (5, 6, 4, 3, 2, 1, 0):
+    for n in (12, 5, 4, 3, 2, 1, 0):
         u = RNG.normal(size=(n, n, n))
         for steps in (0, 1, 2, 3):
             for got, want in zip(compiled(u, 0.1, steps), plain(u, 0.1, steps), strict=True):
                 np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
-    assert "plane" in compiled.source(RNG.normal(size=(5, 5, 5)), 0.1, 2)
+    assert "plane" in compiled.source(RNG.normal(size=(12, 12, 12)), 0.1, 2)
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")  # of `infinite`
@@ -193,7 +194,7 @@ def test_compiled_gradients(program: Callable[..., Any]) -> None:
 def test_compiled_programs(program: Callable[..., None]) -> None:
     pytest.importorskip("numba", reason="the Numba target needs Numba")
     compiled = sc.jit(program, backend="numba")
-    for shape in ((7, 8, 9), (6, 7, 8), (5, 5, 5), (4, 6, 4)):
+    for shape in ((12, 13, 14), (7, 8, 9), (4, 5, 6)):
         x, y = arrays(*shape)
         expected, found = (x.copy(), y.copy()), (x.copy(), y.copy())
         program(*expected, 3)

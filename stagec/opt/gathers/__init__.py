@@ -18,7 +18,7 @@ in place of zeros.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -51,7 +51,7 @@ def gathers(fn: Function) -> Function:
     """The function with one sum for additions in loops to shifted parts of an array."""
     functions = tuple(map(gathers, fn.functions))
     lasting = {s for p in fn.params for s in symbols_of(p.type)}
-    body = _Gatherer(lasting).outside(fn.body, Sizes({}))
+    body = _Gatherer(lasting, dict(fn.lengths)).outside(fn.body, Sizes({}))
     return replace(fn, body=body, functions=functions)
 
 
@@ -108,8 +108,7 @@ class _Sums:
         chain, member = self._member[stmt.out]
         if chain in self._windows:
             if member is chain.members[-1]:
-                made = self._windows[chain].write(builder, sizes, self.names)
-                self.names[member.out] = made
+                self.names[member.out] = self.planes(self._windows[chain], builder, sizes)
             return True
         if member in chain.direct:
             builder.append(stmt)
@@ -125,6 +124,13 @@ class _Sums:
         if present is not member.out:
             self.names[member.out] = present
         return True
+
+    def planes(self, window: Window, builder: Builder, sizes: Sizes) -> Value:
+        """Write the loops over the planes; the array with everything added."""
+        kind = window.kind
+        zeros = Value(kind, "zeros")
+        self._carried.append(_Carried(kind.shape, kind.dtype, zeros, zeros))
+        return window.write(builder, sizes, self.names, zeros)
 
     def keep(self, chain: Chain, member: Apply, value: Operand, builder: Builder) -> None:
         """Put the value between zeros, where it is not there yet."""
@@ -192,10 +198,11 @@ class _Gatherer:
     """Goes through the blocks of a function.
 
     `lasting` are the symbols of its parameters: others may be another length in each trip.
-    `zeros` are the arrays that are made of zeros.
+    `lengths` is how long they were at the first call, `zeros` are the arrays made of zeros.
     """
 
     lasting: Collection[Symbol]
+    lengths: Mapping[Symbol, int]
     zeros: set[Value] = field(default_factory=set[Value])
 
     def outside(self, block: Block, sizes: Sizes) -> Block:
@@ -272,7 +279,7 @@ class _Gatherer:
         chains = [c for c in chains_of(block) if self.fits(c, around)]
         blanks = {c: b for c in chains if (b := self.blank(c, loop)) is not None}
         apart = (c for c in chains if c not in blanks)
-        windows = {c: w for c in apart if (w := Window.of(c, loop)) is not None}
+        windows = {c: w for c in apart if (w := Window.of(c, loop, self.lengths)) is not None}
         sums = _Sums(chains, blanks, windows, carried)
         for stmt in block.stmts:
             builder.loc = stmt.loc

@@ -18,13 +18,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, prod
 
 from stagec.ir.build import Builder
 from stagec.ir.chains import mentioned
 from stagec.ir.core import Apply, Const, For, Operand, Value, const
 from stagec.ir.path import Arg, Index
-from stagec.ir.types import INT, ArrayType, Dim, affine, at_least, same_shape
+from stagec.ir.types import (
+    INT,
+    ArrayType,
+    Dim,
+    Symbol,
+    affine,
+    at_least,
+    measured_by,
+    same_shape,
+)
 from stagec.ir.walk import free_values, operands, rename
 from stagec.ops.arithmetic import add, multiply, negative
 from stagec.ops.creation import zeros
@@ -35,6 +44,7 @@ from stagec.opt.scalarise.groups import pointwise
 from stagec.opt.scalarise.sizes import Sizes
 
 PLANES = 3  # axes of an array whose planes are worth a loop; rows are too short
+FEW = 144  # numbers of a plane with zeros around it that are not worth loops of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +67,10 @@ class Window:
     free: bool
 
     @classmethod
-    def of(cls, chain: Chain, loop: For) -> Window | None:
+    def of(cls, chain: Chain, loop: For, lengths: Mapping[Symbol, int]) -> Window | None:
         """The window for the chain, in the body of the loop; None if there cannot be one."""
         value, *others = {m.args[1] for m in chain.gathered}
-        if others or not _of_planes(chain):
+        if others or not _of_planes(chain, lengths):
             return None
         block = loop.body
         made = {s.out: s for s in block.stmts if isinstance(s, Apply) and len(s.outs) == 1}
@@ -93,15 +103,26 @@ class Window:
         chain = self.chain
         return [m for m in chain.members if m in chain.direct and m not in self.ahead]
 
-    def write(self, builder: Builder, sizes: Sizes, names: Mapping[Value, Operand]) -> Value:
-        """The loops over the planes; the array with everything added."""
+    @property
+    def kind(self) -> ArrayType:
+        """The type of a plane with zeros around it."""
+        base = self.value.type
+        assert isinstance(base, ArrayType)
+        return ArrayType(base.dtype, self.chain.room[1:])
+
+    def write(
+        self, builder: Builder, sizes: Sizes, names: Mapping[Value, Operand], nothing: Value
+    ) -> Value:
+        """The loops over the planes; the array with everything added.
+
+        `nothing` is a plane of zeros.
+        """
         chain = self.chain
         root = rename(chain.members[0].args[0], dict(names))
         span, length = chain.spans(chain.hull)[0], chain.lengths(chain.hull)[0]
         low = sizes.value(builder, affine((length, 1), const=-span))
         high = sizes.value(builder, length)
-        past = [self.zeros(builder, sizes) for _ in range(span)]
-        nothing = self.zeros(builder, sizes)
+        past = (nothing,) * span
         first = self.loop(builder, (const(0), low), (root, *past), sizes, None)
         last = self.loop(builder, (low, high), first, sizes, nothing)
         return last[0]
@@ -116,7 +137,9 @@ class Window:
     ) -> tuple[Value, ...]:
         """A loop over planes; `nothing` is what comes into the window, if that are zeros."""
         index = Value(INT, "i")
-        params = [Value(v.type, v.hint if isinstance(v, Value) else "") for v in init]
+        root, *others = init
+        hint = root.hint if isinstance(root, Value) else ""
+        params = [Value(root.type, hint), *(Value(v.type, "plane") for v in others)]
         body = Builder(loc=builder.loc)
         array, *past = params
         fresh = nothing
@@ -215,19 +238,24 @@ class Window:
 
     def zeros(self, builder: Builder, sizes: Sizes) -> Value:
         """A plane of zeros."""
-        base = self.value.type
-        assert isinstance(base, ArrayType)
-        shape = self.chain.room[1:]
-        lengths = [sizes.value(builder, dim) for dim in shape]
-        attrs = {"shape": tuple(map(Arg, range(len(shape)))), "dtype": base.dtype}
+        kind = self.kind
+        lengths = [sizes.value(builder, dim) for dim in kind.shape]
+        attrs = {"shape": tuple(map(Arg, range(len(lengths)))), "dtype": kind.dtype}
         return builder.add(zeros, lengths, attrs, "plane")[0]
 
 
-def _of_planes(chain: Chain) -> bool:
-    """Whether the chain adds to several planes, along an axis that is long enough."""
+def _of_planes(chain: Chain, lengths: Mapping[Symbol, int]) -> bool:
+    """Whether the chain adds to several planes, along an axis that is long enough.
+
+    `lengths` is how long axes were at the first call, if that is known.
+    """
     hull = chain.hull
     spans = chain.spans(hull)
     if len(spans) < PLANES or not spans[0] or any(f is not None for f in hull.fixed):
+        return False
+    room = [measured_by(dim, lengths) for dim in chain.room[1:]]
+    known = [length for length in room if length is not None]
+    if len(known) == len(room) and prod(known) < FEW:
         return False
     # the loop over the last planes begins behind so many
     trips = at_least(affine((chain.lengths(hull)[0], 1), const=-spans[0]))
