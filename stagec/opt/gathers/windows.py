@@ -44,7 +44,7 @@ from stagec.opt.scalarise.groups import pointwise
 from stagec.opt.scalarise.sizes import Sizes
 
 PLANES = 3  # axes of an array whose planes are worth a loop; rows are too short
-FEW = 144  # numbers of a plane with zeros around it that are not worth loops of their own
+FEW = 100  # numbers of a plane with zeros around it that are not worth loops of their own
 
 
 @dataclass(frozen=True, slots=True)
