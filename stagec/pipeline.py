@@ -16,6 +16,7 @@ from stagec.ir.verifier import verify
 from stagec.opt.adjoint_sums import adjoint_sums
 from stagec.opt.again import again
 from stagec.opt.ahead import ahead
+from stagec.opt.assembled import assembled
 from stagec.opt.bufferise import Copy, bufferise
 from stagec.opt.checks import checks
 from stagec.opt.contract import contract
@@ -111,7 +112,7 @@ TARGETS: Mapping[str, Target] = {
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),
             *(powers, dce),
         ),
-        (layout, parallel, rotate, lift),
+        (layout, parallel, rotate, assembled, lift),
         merge_sizes=True,
         needs="numba",
     ),

@@ -1,7 +1,8 @@
 """Source templates of ops: parsed once, filled by substituting trees, never by joining text.
 
 `{}` stands for the next operand, `{2}` for a certain one, and `{function}` for the object in an
-attribute of the op; a template is an expression or one or more statements.
+attribute of the op; a template is an expression or one or more statements.  `{1:unsaid}` stands
+for nothing: the operand has to be computed, but no text mentions it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Template:
     Attributes
     ----------
     body : the expression, or the list of statements.
-    slots : the operand of each hole, in the order in which Python evaluates the holes.
+    slots : the operand of each hole, in the order in which Python evaluates the holes; then the
+        operands that are needed without a hole.
     optional : the operands that some evaluations of the template skip or repeat.
     names : the variables that the template itself mentions.
     attributes : the attributes whose objects it mentions.
@@ -60,7 +62,7 @@ class Template:
 @lru_cache(maxsize=4096)
 def parse_template(text: str) -> Template:
     """The template that the text spells."""
-    source, attributes, width = _with_names(text)
+    source, attributes, width, unsaid = _with_names(text)
     try:
         body = gast.parse(source).body
     except SyntaxError as error:
@@ -73,25 +75,31 @@ def parse_template(text: str) -> Template:
     _scan(whole, False, slots, optional)
     roots = whole if isinstance(whole, list) else [whole]
     names = frozenset(n for r in roots for n in names_in(r) if not n.startswith(_HOLE))
-    return Template(whole, tuple(slots), frozenset(optional), names, attributes, width)
+    return Template(whole, (*slots, *unsaid), frozenset(optional), names, attributes, width)
 
 
-def _with_names(text: str) -> tuple[str, tuple[str, ...], int]:
-    """The text with variables for holes, the attributes, the length without holes."""
+def _with_names(text: str) -> tuple[str, tuple[str, ...], int, list[int]]:
+    """The text with variables for holes, the attributes, the length without holes, and the
+    operands without a hole.
+    """
     parts: list[str] = []
     attributes: list[str] = []
+    unsaid: list[int] = []
     width = automatic = 0
-    for plain, field, _, _ in string.Formatter().parse(text):
+    for plain, field, spec, _ in string.Formatter().parse(text):
         parts.append(plain)
         width += len(plain)
         if field is None:
             continue
         if field == "":
             field, automatic = str(automatic), automatic + 1
+        if spec == "unsaid":
+            unsaid.append(int(field))
+            continue
         if not field.isdecimal():
             attributes.append(field)
         parts.append(_HOLE + field)
-    return "".join(parts), tuple(dict.fromkeys(attributes)), width
+    return "".join(parts), tuple(dict.fromkeys(attributes)), width, unsaid
 
 
 def _hole(node: Any) -> int | str | None:

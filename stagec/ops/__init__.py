@@ -29,6 +29,7 @@ from stagec.ops.as_long import (
     OPS as AS_LONG,
     as_long as as_long,
 )
+from stagec.ops.assembling import OPS as ASSEMBLING, put_together as put_together
 from stagec.ops.attempts import OPS as ATTEMPTS, attempt as attempt, tried as tried
 from stagec.ops.averages import (
     OPS as AVERAGES,
@@ -546,6 +547,7 @@ ALL: tuple[Op, ...] = (
     *FOLDING,
     *FOURIER,
     *GRIDS,
+    *ASSEMBLING,
     *HANDING,
     *GROWING,
     *INDEXING,

@@ -44,6 +44,12 @@ def test_slots_are_in_order_of_evaluation() -> None:
     assert chosen.optional == {1, 2}
 
 
+def test_an_operand_that_no_text_mentions_is_a_slot() -> None:
+    template = parse_template("{0}{2:unsaid}")
+    assert template.slots == (0, 2)
+    assert template.width == 0
+
+
 def test_names_of_its_own_and_objects() -> None:
     template = parse_template("{function}(len({}), np.pi)")
     assert template.names == {"len", "np"}

@@ -27,6 +27,7 @@ from stagec.ops import (
     sliding,
 )
 from stagec.ops.as_long import as_long
+from stagec.ops.assembling import put_together
 from stagec.ops.extent import (
     before,
     distance,
@@ -70,6 +71,7 @@ def over(*samples: Any) -> list[Sample]:
 
 
 SAMPLES: dict[Op, list[Sample]] = {
+    put_together: [((X, Y), {}), ((M, N, T), {}), ((Z, X), {})],
     extent: [((M,), {"axis": 0}), ((M,), {"axis": 1})],
     extent_if_set: [((M,), {"axis": 0}), ((M,), {"axis": 1})],
     distance: [((2, 5), {}), ((5, 2), {})],

@@ -12,6 +12,7 @@ from stagec.ir.core import Apply, Call, Operand, Stmt
 from stagec.ir.lowering import kernel_source
 from stagec.ir.types import Dim, Size, rank_of
 from stagec.ir.walk import regions, uses
+from stagec.opt.runs import makes_memory
 from stagec.opt.scalarise.groups import Group, array_type, moved_to, space
 from stagec.opt.scalarise.places import natural
 from stagec.opt.scalarise.views import Views
@@ -57,17 +58,23 @@ def _connected(run: Sequence[Stmt | Group]) -> Iterator[Group]:
     """The groups that are large or linked with other loops."""
     makers: dict[Operand, Stmt | Group] = {}
     linked: set[Stmt | Group] = set()
+    joined: set[Stmt | Group] = set()  # they make arrays that are put together
     for item in run:
         if isinstance(item, Apply):
             shown = item.op.aliased(item.kwargs)
             if shown is not None and item.args[shown] in makers:
                 makers[item.outs[0]] = makers[item.args[shown]]
+            elif makes_memory(item) and item.args and all(a in makers for a in item.args):
+                joined.update(makers[a] for a in item.args)
             continue
         linked |= {i for maker in _links(item, makers) for i in (maker, item)}
         stmts = item.members if isinstance(item, Group) else [item]
         makers.update((out, item) for s in stmts for out in s.outs if array_type(out))
-    groups = (item for item in run if isinstance(item, Group))
-    yield from (g for g in groups if g in linked or len(g.members) > 1)
+    groups = [item for item in run if isinstance(item, Group)]
+    linked.update(g for g in groups if len(g.members) > 1)
+    if linked or any(not isinstance(item, Apply | Group) for item in run):
+        linked |= joined  # else NumPy is as fast, and nothing has to be compiled
+    yield from (g for g in groups if g in linked)
 
 
 def _links(
