@@ -68,7 +68,7 @@ def host_function(
     named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
     form = iterator_library.FORMS.get(function) if isinstance(function, Hashable) else None
     staged = any(p is containers.STAGED for p in (*known, *named.values()))
-    if form is not None and (staged or function in iterator_library.DECORATORS):
+    if form is not None and (staged or function in iterator_library.ALWAYS):
         return m.call_value(state, form, args, kwargs, loc)
     if staged:
         raise StagecError(

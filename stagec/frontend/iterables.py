@@ -27,6 +27,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
     Zipped,
+    endless_range,
 )
 from stagec.ir.core import Const, Operand, const
 
@@ -140,12 +141,6 @@ def zipped(
         return TupleValue(tuple(out))
 
     return loops.Staged_(const(0), shortest, 1, False, element)
-
-
-def endless_range(part: Value) -> bool:
-    """Whether it is what `enumerate` counts."""
-    hi = part.hi if isinstance(part, RangeValue) else None
-    return isinstance(hi, Known) and hi.value is None
 
 
 def listed(part: Value) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from stagec.errors import Loc, StagecError
+from stagec.errors import Loc
 from stagec.frontend import containers, iterators, library, loops, numpy_calls
 from stagec.frontend.calls import code_of, nested_code, run_body
 from stagec.frontend.changes import Changes, attempted
@@ -37,7 +37,6 @@ from stagec.frontend.values import (
     Known,
     Mapped,
     Number,
-    RangeValue,
     Ref,
     TupleValue,
     Value,
@@ -59,10 +58,8 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
     if isinstance(value, Mapped):
         helper = library.filter_ if value.filter else library.map_
         value = m.call_value(state, helper, (value.function, *value.parts), {}, loc)
-    if isinstance(value, Zipped) and any(
-        isinstance(p, Generator | Mapped) for p in value.parts
-    ):
-        value = zipped_generator(m, state, value, loc)
+    if isinstance(value, Zipped):
+        value = iterators.zipped(m, state, value, loc)
     if isinstance(value, Generator):
         return consume(m, stmt, frame, value, state, loc)
     outer = m.iterated.get(id(stmt))  # of a call of the same function around this one
@@ -97,14 +94,6 @@ def run_over(m: Machine, stmt: Any, frame: Frame, value: Value, state: State, lo
             m, stmt, frame, containers.unpack(m, state, value, loc), state, body, loc
         )
     return run_indexed(m, stmt, frame, staged, state, body, loc, 0)
-
-
-def zipped_generator(m: Machine, state: State, value: Zipped, loc: Loc) -> Value:
-    """`zip` or `enumerate` with a generator in it."""
-    first, rest = value.parts[0], value.parts[1:]
-    if len(rest) == 1 and isinstance(first, RangeValue):
-        return m.call_value(state, library.enumerate_, (rest[0], first.lo), {}, loc)
-    raise StagecError("SC375", "zip of a generator", loc, "make lists of the generators first")
 
 
 def bounded(

@@ -4,7 +4,7 @@ They stand in for the host's where an argument is staged.  What is iterated more
 held as `itertools` holds it: numbers of an array as they were at the call.
 """
 
-# ruff: noqa: D103, B905 (what is staged is loops)
+# ruff: noqa: D103, B905, SIM113 (what is staged is loops)
 import functools
 import itertools
 import operator
@@ -128,9 +128,132 @@ def compress_(data: Any, selectors: Any) -> Any:
             yield item
 
 
-def repeat_(object: Any, times: Any) -> Any:
+def repeat_(object: Any, *times: Any) -> Any:
+    return Repeated(object) if len(times) == 0 else repeated(object, times[0])
+
+
+def repeated(object: Any, times: Any) -> Any:
     for _ in range(times):
         yield object
+
+
+class Repeated:
+    """What `itertools.repeat` gives without an end."""
+
+    def __init__(self, item: Any) -> None:
+        self.item = item
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return self.item
+
+
+class Count:
+    """What `itertools.count` gives."""
+
+    def __init__(self, start: Any = 0, step: Any = 1) -> None:
+        self.at = start
+        self.step = step
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        number = self.at
+        self.at = number + self.step
+        return number
+
+
+class Cycle:
+    """What `itertools.cycle` gives."""
+
+    def __init__(self, iterable: Any, /) -> None:
+        self.items = held(iterable)
+        self.at = 0
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        if len(self.items) == 0:
+            raise StopIteration
+        item = self.items[self.at]
+        self.at = (self.at + 1) % len(self.items)
+        return item
+
+
+def islice_(iterable: Any, *bounds: Any) -> Any:
+    start = bounds[0] if len(bounds) > 1 and bounds[0] is not None else 0
+    stop = bounds[min(1, len(bounds) - 1)]
+    step = bounds[2] if len(bounds) > 2 and bounds[2] is not None else 1
+    if start < 0 or (stop is not None and stop < 0):
+        name = "Stop argument" if len(bounds) == 1 else "Indices"
+        limits = "must be None or an integer: 0 <= x <= sys.maxsize."
+        raise ValueError(f"{name} for islice() {limits}")
+    if step < 1:
+        raise ValueError("Step for islice() must be a positive integer or None.")
+    return _sliced(iterable, start, stop, step)
+
+
+def _sliced(iterable: Any, start: Any, stop: Any, step: Any) -> Any:
+    if isinstance(iterable, np.ndarray | list | tuple | range):
+        n = len(iterable)
+        for j in range(start, n if stop is None else min(stop, n), step):
+            yield iterable[j]
+    elif stop is None:
+        k = 0
+        for item in iterable:
+            if k >= start and (k - start) % step == 0:
+                yield item
+            k += 1
+    elif max(start, stop) > 0:
+        k = 0
+        for item in iterable:  # reads no further than asked: something else may read on
+            if start <= k < stop and (k - start) % step == 0:
+                yield item
+            k += 1
+            if k >= max(start, stop):
+                break
+
+
+def zip_steps(iterators: Any) -> Any:
+    while True:
+        items = []
+        for iterator in iterators:
+            try:
+                item = iterator.__next__()
+            except StopIteration:
+                return
+            items.append(item)
+        yield tuple(items)
+
+
+def zip_around(before: Any, generator: Any, after: Any) -> Any:
+    firsts: Any = ()
+    for iterator in before:
+        try:
+            first = iterator.__next__()
+        except StopIteration:
+            return
+        firsts = (*firsts, first)
+    for item in generator:
+        lasts = []
+        for iterator in after:
+            try:
+                last = iterator.__next__()
+            except StopIteration:
+                return
+            lasts.append(last)
+        yield (*firsts, item, *lasts)
+        firsts = ()
+        for iterator in before:
+            try:
+                first = iterator.__next__()
+            except StopIteration:
+                return
+            firsts = (*firsts, first)
 
 
 def zip_longest_(*iterables: Any, fillvalue: Any = None) -> Any:
@@ -179,8 +302,15 @@ def lru_cache_(maxsize: Any = 128, typed: Any = False) -> Any:
     return cached
 
 
-# what they make of known options is called with functions of staged code
-DECORATORS = (functools.cache, functools.lru_cache)
+# what they make of known arguments staged code must see into: functions of the user's, endless
+# iterators, and those that loops of the run time read
+ALWAYS = (
+    functools.cache,
+    functools.lru_cache,
+    itertools.count,
+    itertools.cycle,
+    itertools.repeat,
+)
 
 FORMS = {
     itertools.chain: chain_,
@@ -197,6 +327,9 @@ FORMS = {
     itertools.filterfalse: filterfalse_,
     itertools.compress: compress_,
     itertools.repeat: repeat_,
+    itertools.count: Count,
+    itertools.cycle: Cycle,
+    itertools.islice: islice_,
     itertools.zip_longest: zip_longest_,
     functools.wraps: wraps_,
     functools.cache: cache_,

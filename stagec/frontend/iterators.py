@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import gast
+import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import library, objects
+from stagec.frontend import iterator_library, library, objects
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import (
@@ -19,14 +20,18 @@ from stagec.frontend.values import (
     Known,
     Kwargs,
     Mapped,
+    RangeValue,
     Ref,
     Reversed,
     TupleValue,
     Value,
     Zipped,
+    endless_range,
 )
 
 ITERATORS = Generator | Mapped | Zipped | Reversed
+INDEXED = list | tuple | range | str | np.ndarray
+LOOPED = Generator | Mapped | Zipped
 FRESH, EMPTY, PARTLY = 0, 1, 2
 
 
@@ -91,6 +96,71 @@ def iterated(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
     return found
 
 
+def zipped(m: Machine, state: State, value: Zipped, loc: Loc | None) -> Value:
+    """What a loop over the parts goes through, if some part says what comes next only when it
+    is asked; else the value itself.
+    """
+    parts = [stepping(m, state, p, loc) for p in value.parts]
+    if not any(asked(p) for p in parts):
+        return value
+    first, driving = parts[0], [k for k, p in enumerate(parts) if isinstance(p, LOOPED)]
+    if len(driving) > 1 or any(endless(parts[k]) for k in driving if k):
+        raise StagecError(
+            "SC375", "zip of generators", loc, "make lists of the generators first"
+        )
+    if len(parts) == 2 and isinstance(first, RangeValue) and endless_range(first) and driving:
+        inner: Any = parts[1]
+        inner = replace(inner, cell=None)
+        return m.call_value(state, library.enumerate_, (inner, first.lo), {}, loc)
+    if not driving:  # a loop over indices is a loop of known length
+        sized = [
+            k for k, p in enumerate(parts) if not (users(p, "__next__") or endless_range(p))
+        ]
+        driving = sized[:1]
+    steps = tuple(
+        p if k in driving else steps_of(m, state, p, loc) for k, p in enumerate(parts)
+    )
+    if not driving:
+        return m.call_value(state, iterator_library.zip_steps, (TupleValue(steps),), {}, loc)
+    (k,) = driving
+    driver: Any = steps[k]
+    if isinstance(driver, ITERATORS):
+        driver = replace(driver, cell=None)  # that it is read is noted already
+    around = TupleValue(steps[:k]), driver, TupleValue(steps[k + 1 :])
+    return m.call_value(state, iterator_library.zip_around, around, {}, loc)
+
+
+def endless(value: Value) -> bool:
+    """Whether no item may be the last of what generators and iterators give."""
+    if isinstance(value, Generator):
+        return any(isinstance(node, gast.While) for node in gast.walk(value.function.node))
+    if isinstance(value, Mapped | Zipped):
+        return any(map(endless, value.parts))
+    return users(value, "__next__")
+
+
+def asked(value: Value) -> bool:
+    """Whether it is known only in turn what comes next in the value."""
+    if isinstance(value, Zipped):
+        return any(map(asked, value.parts))
+    return isinstance(value, Generator | Mapped) or users(value, "__next__")
+
+
+def stepping(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
+    """The iterator that the user's class makes of the value; else the value itself."""
+    found = objects.operator_method(m, state, value, "__iter__", (), loc)
+    return value if found is None else found
+
+
+def steps_of(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
+    """An object whose `__next__` gives the items, if it needs no loop of its own."""
+    if isinstance(value, LOOPED) or users(value, "__next__"):
+        return value
+    if isinstance(value, RangeValue) and endless_range(value):
+        return m.call_value(state, iterator_library.Count, (value.lo,), {}, loc)
+    return m.call_value(state, library.Iterator, (value,), {}, loc)
+
+
 def users(value: Value, name: str) -> bool:
     """Whether the class of the value defines the method in Python."""
     if not isinstance(value, Ref | Known | TupleValue):
@@ -104,7 +174,7 @@ def _iter(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
     (value,) = args
     if isinstance(value, ITERATORS) or users(value, "__next__"):
         return value
-    if isinstance(value, Known) and not isinstance(value.value, list | tuple | dict | set):
+    if isinstance(value, Known) and not isinstance(value.value, INDEXED | dict | set):
         return m.host(state, iter, [m.guard(value)], {}, loc)
     if m.is_dict(state, value):
         value = TupleValue(tuple(Known(k) for k, _ in m.pairs(state, value, loc).items()))
@@ -117,6 +187,12 @@ def _next(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
     if isinstance(args[0], ITERATORS):
         return m.call(Known(library.first), args, {}, state, loc)
     plain = [m.need_known(state, a, loc, "an iterator") for a in args]
+    if state.builder.depth:  # staging would read on once, whatever happens at run time
+        name = type(plain[0]).__name__
+        raise StagecError(
+            "SC375", f"next of a {name} in a staged loop or branch", loc,
+            "make a list of it outside of the loop, and count",
+        )  # fmt: skip
     return m.host(state, next, plain, {}, loc)
 
 

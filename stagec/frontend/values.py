@@ -314,3 +314,9 @@ def has_parts(content: Any) -> TypeGuard[Any]:
     The class of an object may be a dataclass of the user, which is no part of the graph.
     """
     return is_dataclass(content) and not isinstance(content, type)
+
+
+def endless_range(part: Value) -> bool:
+    """Whether it is what `enumerate` counts."""
+    hi = part.hi if isinstance(part, RangeValue) else None
+    return isinstance(hi, Known) and hi.value is None

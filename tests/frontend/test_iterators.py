@@ -1,5 +1,6 @@
 """Iterators are read once; classes are iterated as they say; `iter` and `next`."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,64 @@ def classes(x: Any, n: Any) -> Any:
     return total, a, list(c), next(c, -1), list(Indexed(2)), q, [*Listed([n, 2])]  # type: ignore[call-overload]
 
 
-FUNCTIONS = [read_twice, items_are_no_iterator, firsts, missing, classes]
+def endless(x: Any, n: Any) -> Any:
+    total = 0.0
+    for k in itertools.count():
+        if k >= n:
+            break
+        total += x[k] * k
+    for a, k, v, w in zip(
+        itertools.repeat(2.0), itertools.count(1, 2), x, itertools.cycle([1.0, n])
+    ):
+        total += a * k * v * w
+    return (
+        total,
+        [*map(pow, x, itertools.repeat(2))],
+        list(itertools.islice(itertools.count(n), n)),
+    )
+
+
+def read_on(x: Any, n: Any) -> Any:
+    c, sign, known = itertools.count(), itertools.cycle(x[:2]), iter(range(10))
+    total = 0.0
+    for v, k in zip(x, c, strict=False):  # reads x first: nothing of c is lost
+        total += v * k * next(sign) + next(known)
+    for k, v in zip(c, x, strict=False):
+        total += v * k
+    for k in range(n):
+        total += k * next(known)
+    return total, next(c), next(known)
+
+
+def numbered(k: Any) -> Any:
+    while True:
+        yield k
+        k += 1
+
+
+def beside_generators(x: Any, n: Any) -> Any:
+    total = 0.0
+    for k, v in zip(numbered(n), x, strict=False):
+        total += k * v
+    for v, k, w in zip(x, (2 * k for k in range(n)), Counted(n), strict=False):
+        total += k * v * w
+    return total, [k * v for k, v in zip(Counted(2), x, strict=False)]
+
+
+def sliced(x: Any, n: Any) -> Any:
+    doubled = (2 * v for v in x)
+    return (
+        list(itertools.islice(x, n - 1)),
+        list(itertools.islice(x, 1, None, 2)),
+        list(itertools.islice(doubled, 1, n)),
+        sum(itertools.islice([v * n for v in x], 1, 20, 3)),
+    )
+
+
+FUNCTIONS = [
+    read_twice, items_are_no_iterator, firsts, missing, classes,
+    endless, read_on, beside_generators, sliced,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
@@ -114,4 +172,29 @@ def read_in_a_loop(x: Any) -> Any:
 @pytest.mark.parametrize("f", [left_early, read_in_a_loop], ids=lambda f: f.__name__)
 def test_what_is_left_of_an_iterator_is_not_guessed(f: Any) -> None:
     with pytest.raises(sc.StagecError, match="SC375: an iterator is read again"):
+        sc.jit(f)(np.arange(5.0))
+
+
+def behind_numbers(x: Any) -> Any:
+    return [v * k for v, k in zip(x, numbered(0), strict=False)]
+
+
+def two_generators(x: Any) -> Any:
+    return [u * v for u, v in zip((u for u in x), (v for v in x), strict=False)]
+
+
+@pytest.mark.parametrize("f", [behind_numbers, two_generators], ids=lambda f: f.__name__)
+def test_generators_that_end_in_turn_are_refused(f: Any) -> None:
+    with pytest.raises(sc.StagecError, match="SC375: zip of generators"):
+        sc.jit(f)(np.arange(5.0))
+
+
+def test_known_iterators_are_not_read_in_loops() -> None:
+    def f(x: Any) -> Any:
+        known, total = itertools.permutations(range(3)), 0.0
+        for v in x[:2]:
+            total += v * next(known)[1]
+        return total
+
+    with pytest.raises(sc.StagecError, match="SC375: next of a"):
         sc.jit(f)(np.arange(5.0))
