@@ -191,6 +191,9 @@ def test_the_adjoint_of_a_row_with_another_axis_is_a_sum() -> None:
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_tangents_have_the_shape_of_their_value(backend: str, length: int) -> None:
     x, given = np.arange(4.0), np.ones(length)
+    told = f"could not be broadcast together: lengths {length} and 4"
+    if backend == "numba":  # compiled code raises texts that it knows when it is compiled
+        told += "|could not be broadcast together\n"
 
     @stagec.jit(backend=backend)
     def inside(x: Any, ct: Any) -> Any:
@@ -206,7 +209,7 @@ def test_tangents_have_the_shape_of_their_value(backend: str, length: int) -> No
         lambda: stagec.jvp(double, (x,), (given,)),
         lambda: stagec.jvp(double, (np.ones((3, 4)),), (np.ones((3, length)),)),
     ):
-        with pytest.raises(ValueError, match=f"lengths {length} and 4"):
+        with pytest.raises(ValueError, match=told):
             wrong()
     np.testing.assert_array_equal(inside(x, x)[0], 2 * x * x[::-1])
 
