@@ -455,3 +455,30 @@ def test_sums_of_many_products_stay_apart() -> None:
     args = RNG.normal(size=6), RNG.normal(size=(6, 5))
     agree(sc.jit(long_sums, backend="numba")(*args), long_sums(*args))
     assert re.search(r"\[(\w+)\] = acc\n", source(long_sums, *args)), source(long_sums, *args)
+
+
+def pull(pos: Any, pairs: Any, k: float) -> Any:
+    f = np.zeros_like(pos)
+    for i, j in pairs:
+        d = pos[j] - pos[i]
+        f[i] += k * d
+        f[j] -= k * d
+    return f
+
+
+def pull_hard(pos: Any, pairs: Any, k: float) -> Any:
+    f = np.zeros_like(pos)
+    for i, j in pairs:
+        d = np.exp(k * (pos[j] - pos[i]))
+        f[i] += d
+        f[j] -= d
+    return f
+
+
+@pytest.mark.parametrize(("program", "loops"), [(pull, 1), (pull_hard, 2)])
+def test_elements_of_two_rows_that_may_be_one(program: Callable[..., Any], loops: int) -> None:
+    """Both rows are written to in one loop, unless its work is worth several trips at once."""
+    pos, pairs = np.random.default_rng(3).random((5, 3)), np.array([[0, 1], [2, 2], [4, -5]])
+    staged = sc.jit(program, backend="numba")
+    np.testing.assert_allclose(staged(pos, pairs, 0.5), program(pos, pairs, 0.5), rtol=1e-14)
+    assert staged.source(pos, pairs, 0.5).count(" in range(m)") == loops

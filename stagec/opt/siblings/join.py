@@ -110,10 +110,14 @@ class _Join:
         return worth and all(outside.isdisjoint(s.outs) for s in self.handed())
 
     def handed(self) -> Iterator[Apply]:
-        """How both loops use what the first one hands to the second, and no one else."""
+        """How both loops use what the first one hands to the second, and no one else; if they
+        do costly work, also what others need: with elements of two rows that may be one LLVM
+        vectorises nothing.
+        """
+        cheap = _cheap(self.first) and _cheap(self.second)
         for out, param in zip(self.first.carry, self.first.body.params[1:], strict=True):
             versions = self.versions(out)
-            if versions and out not in self.second.init:
+            if versions and not (cheap and out in self.second.init):
                 for found in (followed(self.first, {param}), followed(self.second, versions)):
                     yield from found.found if found else ()
 
