@@ -25,7 +25,7 @@ with warnings.catch_warnings():
     # astor touches deprecated nodes of `ast` when it is imported
     warnings.simplefilter("ignore")
     import astor
-    from astor.code_gen import SourceGenerator
+    from astor.code_gen import SourceGenerator, set_precedence
 
 
 class _Generator(SourceGenerator):
@@ -47,6 +47,12 @@ class _Generator(SourceGenerator):
         self.write(ast.unparse(node))
 
     visit_JoinedStr = visit_TemplateStr = visit_arguments = _inline
+
+    def visit_Lambda(self, node: Any) -> None:
+        with self.delimit(node) as delimiters:
+            set_precedence(delimiters.p, node.body)
+            arguments = ast.unparse(node.args)
+            self.write(f"lambda {arguments}: " if arguments else "lambda: ", node.body)
 
     def visit_FunctionDef(self, node: Any, is_async: bool = False) -> None:
         if getattr(node, "type_params", None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,11 @@ from stagec.ops.extent import range_length
 from stagec.ops.text import text_length
 
 STAGED = object()  # what `plain` returns for a value that staging does not know
+
+
+def known(values: Iterable[Any]) -> bool:
+    """Whether `plain` knew all of these."""
+    return all(value is not STAGED for value in values)
 
 
 def plain(m: Machine, state: State, value: Value) -> Any:

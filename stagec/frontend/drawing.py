@@ -66,7 +66,7 @@ def draw(
     if form is not None:
         return m.call_value(state, form, (Known(owner), *args), kwargs, loc)
     made = m.generators.get(id(owner))
-    known = all(v is not containers.STAGED for v in (*plain, *named.values()))
+    known = containers.known((*plain, *named.values()))
     if made and generators.at_staging(m, state, made, known, loc):
         value = m.host(state, function, plain, named, loc).value
         if isinstance(value, list) and any(isinstance(v, generators.SOURCES) for v in value):

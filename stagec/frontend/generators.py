@@ -66,7 +66,8 @@ def make(
     plain = [containers.plain(m, state, v) for v in args]
     named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
     given = (*plain, *named.values())
-    if containers.STAGED not in given and not (m.decided(*AT_RUN_TIME) and is_seed(*given)):
+    known = containers.known(given)
+    if known and not (m.decided(*AT_RUN_TIME) and is_seed(*given)):
         found = m.host(state, function, plain, named, loc)
         remember(m, state, found.value, given, loc)
         return found
@@ -76,7 +77,7 @@ def make(
             seeds.append(m.handle(state, value.operand))
         elif isinstance(value, Known) and isinstance(value.value, int):
             seeds.append(m.const_handle(state, value.value))
-    if len(given) != 1 or (not seeds and containers.STAGED in given):
+    if len(given) != 1 or not (seeds or known):
         raise StagecError("SC364", "this seed in staged code", loc, "make it of one integer")
     maker = function if seeds else functools.partial(function, given[0])
     stand_in = function(0)

@@ -116,6 +116,9 @@ def store(m: Machine, frame: Frame, name: str, value: Value, state: State, loc: 
             "return the new value instead",
         )  # fmt: skip
     content = content_of(value, state)
+    made = m.generators.get(id(value.value)) if isinstance(value, Known) else None
+    if made is not None and made.value is not None:
+        content = made.value.operand
     if content is not None:
         m.name(content, name)
     state.cells[variable(m, frame, name)] = value

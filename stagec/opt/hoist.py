@@ -2,13 +2,13 @@
 
 An op that may raise stays unless the loop surely reaches it on its first trip; new memory stays
 where the loop writes to it, since each trip needs its own.  The length of an array of a trip,
-if it is the same on each, is that of an array from in front of the loop.
+if it is the same on each, is that of a parameter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeGuard, assert_never
 
 from stagec.ir.core import (
@@ -19,7 +19,6 @@ from stagec.ir.core import (
     Effect,
     For,
     If,
-    Operand,
     Stmt,
     Undef,
     Value,
@@ -30,7 +29,7 @@ from stagec.ir.liveness import values_of
 from stagec.ir.lowering import is_integer
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import ArrayType, Dim
-from stagec.ir.walk import effectful, regions, rename, statements
+from stagec.ir.walk import effectful, regions, statements
 from stagec.ops.extent import extent
 from stagec.opt.memory import allocates, overwritten
 
@@ -51,18 +50,11 @@ def _hoisted(fn: Function) -> Function:
     return replace(fn, body=_Hoister(axes).block(fn.body))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Hoister:
-    """Goes through the blocks.
-
-    Attributes
-    ----------
-    axes : an axis of a parameter of the function by its length.
-    starts : what a loop begins with by what its trips have of it.
-    """
+    """Goes through the blocks; `axes` has an axis of a parameter by its length."""
 
     axes: Mapping[Dim, tuple[Value, int]]
-    starts: dict[Value, Operand] = field(default_factory=dict[Value, Operand])
 
     def block(self, block: Block, trip: bool = False) -> Block:
         """The block, which is what a loop does on each trip or any other, with less in its
@@ -70,11 +62,8 @@ class _Hoister:
         """
         stmts: list[Stmt] = []
         for stmt in block.stmts:
-            if isinstance(stmt, For | While):
-                self.note(stmt)
-                stmt = map_regions(stmt, lambda region: self.block(region, trip=True))
-            else:
-                stmt = map_regions(stmt, self.block)
+            inside = isinstance(stmt, For | While)
+            stmt = map_regions(stmt, lambda region, trip=inside: self.block(region, trip))
             match stmt:
                 case Apply() if trip and stmt.op is extent:
                     stmt = self.measured(stmt)
@@ -96,25 +85,13 @@ class _Hoister:
             stmts.append(stmt)
         return replace(block, stmts=tuple(stmts))
 
-    def note(self, loop: For | While) -> None:
-        """Remember what the loop begins with."""
-        init = [rename(value, self.starts) for value in loop.init]
-        blocks = (loop.body,) if isinstance(loop, For) else (loop.cond, loop.body)
-        for block in blocks:
-            params = block.params[len(block.params) - len(init) :]
-            self.starts.update(zip(params, init, strict=True))
-
     def measured(self, stmt: Apply) -> Apply:
-        """The length of an array of a trip as that of one from in front of the loop, where that
-        is as long.
-        """
-        (array,), (out,), axis = stmt.args, stmt.outs, stmt.kwargs["axis"]
-        dim = out.type.size if is_integer(out.type) else None
-        start = rename(array, self.starts)
-        kind = start.type
-        if start is array or not isinstance(kind, ArrayType) or kind.shape[axis] != dim:
-            start, axis = self.axes.get(dim, (array, axis))
-        return replace(stmt, args=(start,), attrs=(("axis", axis),)) if dim else stmt
+        """The length of an array of a trip as that of a parameter, where that is as long."""
+        dim = stmt.out.type.size if is_integer(stmt.out.type) else None
+        if dim is None or dim not in self.axes:
+            return stmt
+        param, axis = self.axes[dim]
+        return replace(stmt, args=(param,), attrs=(("axis", axis),))
 
 
 def _split(block: Block, consumed: set[Value], reached: bool) -> tuple[list[Stmt], Block]:

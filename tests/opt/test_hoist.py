@@ -165,3 +165,29 @@ func f(n: int, c: bool, x: float):
   return s
 """
     check(hoist, text, text, (3, True, 1.0))
+
+
+def test_lengths_of_what_trips_make_are_those_of_parameters(check: Callable[..., None]) -> None:
+    check(
+        hoist,
+        """
+func f(n: int, x: f64[m], y: float):
+  s: f64[m], t: int = for i: int in range(0, n, 1) from p: f64[m] = x, l: int = 4:
+    a: f64[m] = multiply(p, y)
+    b: int{m} = extent(a, axis=0)
+    c: int = add(l, b)
+    yield a, c
+  return s, t
+""",
+        """
+func f(n: int, x: f64[m], y: float):
+  b: int{m} = extent(x, axis=0)
+  s: f64[m], t: int = for i: int in range(0, n, 1) from p: f64[m] = x, l: int = 4:
+    a: f64[m] = multiply(p, y)
+    c: int = add(l, b)
+    yield a, c
+  return s, t
+""",
+        (3, A, 2.0),
+        (0, A, 2.0),
+    )
