@@ -132,13 +132,9 @@ def staged(
 def lengths(m: Machine, state: State, value: Value, loc: Loc | None) -> tuple[Any, ...] | None:
     """The size that is asked for, of plain and staged lengths."""
     given = numpy_calls.argument(m, state, value, loc)
-    return (
-        given
-        if given is None
-        else tuple(given)
-        if isinstance(given, tuple | list)
-        else (given,)
-    )
+    if given is None:
+        return None
+    return tuple(given) if isinstance(given, tuple | list) else (given,)
 
 
 def add(

@@ -63,7 +63,7 @@ def checks(fn: Function) -> Function:
 def _ranges(fn: Function) -> dict[str, list[tuple[Dim, Dim]]]:
     """The smallest and the largest value of each argument, by the function that is called."""
     found: dict[str, list[tuple[Dim, Dim]]] = {}
-    for caller in (fn, *fn.functions):
+    for caller in (fn, *(f for f in fn.functions if not f.kernel)):
         indices = Indices.of(caller)
         for stmt in indices.noted(caller.body):
             if isinstance(stmt, Call):

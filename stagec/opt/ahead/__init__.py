@@ -48,8 +48,7 @@ def ahead(fn: Function) -> Function:
     products = (s for s in statements(fn.body) if isinstance(s, Apply) and s.op is matmul)
     if not fn.lengths or next(products, None) is None:
         return fn
-    body = _block(fn.body, FirstCall.of(fn))
-    return fn if body is fn.body else dce(replace(fn, body=body))
+    return dce(replace(fn, body=_block(fn.body, FirstCall.of(fn))))
 
 
 def _block(block: Block, first: FirstCall) -> Block:
@@ -62,10 +61,6 @@ def _block(block: Block, first: FirstCall) -> Block:
         if products and isinstance(made, For):
             made = _rewritten(builder, made, products)
         builder.append(made)
-    if len(builder.stmts) == len(block.stmts) and all(
-        a is b for a, b in zip(builder.stmts, block.stmts, strict=True)
-    ):
-        return block
     return replace(block, stmts=tuple(builder.stmts))
 
 

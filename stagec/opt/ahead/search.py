@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stagec.ir.build import exact
 from stagec.ir.core import Apply, For, Operand, Value
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, Shape, at_least, measured_by, same
+from stagec.ir.types import ArrayType, Shape, at_least, same
 from stagec.ir.walk import counted, defined
 from stagec.ops.indexing import read
 from stagec.ops.joining import concatenate
@@ -154,7 +154,7 @@ class _Finder:
 
         The adjoint of a part is less work than that of the whole, however many rows there are.
         """
-        rows, weights = self.known(each.rows), self.known(each.weights)
+        rows, weights = self.first.shape(each.rows), self.first.shape(each.weights)
         if rows is None or weights is None:
             return False
         trips, inner, columns = rows[each.axis], rows[-1], weights[0 if each.turned else 1]
@@ -168,11 +168,6 @@ class _Finder:
         ):
             return False
         return kept * inner >= WORTH and columns <= WIDER * inner
-
-    def known(self, value: Value) -> tuple[int, ...] | None:
-        """The shape of the array at the first call; None if it is not known."""
-        found = [measured_by(dim, self.first.lengths) for dim in _shape(value)]
-        return None if None in found else tuple(n for n in found if n is not None)
 
 
 def _shape(value: Operand) -> Shape:

@@ -81,3 +81,9 @@ class FirstCall:
             return found
         size = maker.kwargs["shape"][axis]
         return self.integer(maker.args[size.position]) if isinstance(size, Arg) else size
+
+    def shape(self, array: Operand) -> tuple[int, ...] | None:
+        """The shape of the array as its type tells it; None if that does not."""
+        assert isinstance(array.type, ArrayType)
+        found = [measured_by(dim, self.lengths) for dim in array.type.shape]
+        return None if None in found else tuple(n for n in found if n is not None)

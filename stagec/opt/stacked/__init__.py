@@ -50,8 +50,7 @@ def stacked(fn: Function) -> Function:
         return fn
     first = FirstCall.of(fn)
     lengths = Lengths({}, [p for p in fn.body.params if isinstance(p.type, ArrayType)])
-    body = _block(fn.body, first, lengths)
-    return fn if body is fn.body else dce(cse(replace(fn, body=body)))
+    return dce(cse(replace(fn, body=_block(fn.body, first, lengths))))
 
 
 def _block(block: Block, first: FirstCall, lengths: Lengths) -> Block:
@@ -65,10 +64,6 @@ def _block(block: Block, first: FirstCall, lengths: Lengths) -> Block:
             _Rewriter(made, sums, lengths).rewritten(builder)
         else:
             builder.append(made)
-    if len(builder.stmts) == len(block.stmts) and all(
-        a is b for a, b in zip(builder.stmts, block.stmts, strict=True)
-    ):
-        return block
     return replace(block, stmts=tuple(builder.stmts))
 
 

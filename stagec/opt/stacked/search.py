@@ -10,7 +10,7 @@ from stagec.ir.build import exact
 from stagec.ir.chains import Chain
 from stagec.ir.core import Apply, For, Op, Operand, Value
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, Dim, measured_by, same, same_shape
+from stagec.ir.types import ArrayType, Dim, same, same_shape
 from stagec.ir.walk import counted, defined, effectful
 from stagec.ops.arithmetic import add, negative, subtract
 from stagec.ops.axes import transpose
@@ -237,20 +237,15 @@ class _Finder:
         if not kept:
             return True
         rows = {s.args[0]: s.out for s in self.makers.values() if self.is_row(s, read)}
-        there = [self.known(v.type) for a, v in rows.items() if a not in self.inside]
+        there = [self.first.shape(v) for a, v in rows.items() if a not in self.inside]
         total = sum(prod(self.numbers(f) or (LARGE,)) for f in kept.values())
         read_ = sum(prod(n) for n in there if n is not None)
         return total <= read_ and total * self.first.trips(self.loop) <= LARGE
 
     def numbers(self, factor: Factor) -> tuple[int, ...] | None:
         """The shape of the factor at the first call; None if it is not known."""
-        found = self.known(factor.value.type)
+        found = self.first.shape(factor.value)
         return found[::-1] if found is not None and factor.turned else found
-
-    def known(self, kind: object) -> tuple[int, ...] | None:
-        assert isinstance(kind, ArrayType)
-        found = [measured_by(dim, self.first.lengths) for dim in kind.shape]
-        return None if None in found else tuple(n for n in found if n is not None)
 
 
 def shape_of(factor: Factor) -> tuple[Dim, ...]:
