@@ -20,6 +20,7 @@ from stagec.opt.assembled import assembled
 from stagec.opt.bufferise import Copy, bufferise
 from stagec.opt.checks import checks
 from stagec.opt.contract import contract
+from stagec.opt.copies import copies
 from stagec.opt.creations import creations
 from stagec.opt.cse import cse
 from stagec.opt.dce import dce
@@ -69,6 +70,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("cse", cse),
     ("overwrites", overwrites),
     ("dce", dce),
+    ("copies", copies),
     ("hoist", hoist),
     ("simplify again", simplify),
     ("cse again", cse),
@@ -117,7 +119,7 @@ TARGETS: Mapping[str, Target] = {
         needs="numba",
     ),
 }
-BEFORE_DIFFERENTIATION: tuple[Pass, ...] = (simplify, cse, overwrites, dce, hoist, cse)
+BEFORE_DIFFERENTIATION: tuple[Pass, ...] = (simplify, cse, overwrites, dce, copies, hoist, cse)
 
 
 def debugging() -> bool:

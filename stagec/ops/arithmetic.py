@@ -286,10 +286,20 @@ def _multiply_unit(x: Any, y: Any) -> Any:
         return None
     for factor, other in ((x, y), (y, x)):
         if _bits(number(factor), 1.0):
-            return identity(other, multiply, x, y)
+            converted = _converted(factor, other)
+            return identity(other, multiply, x, y) if converted is None else converted
         if _bits(number(factor), -1.0) and multiply.infer(x.type, y.type) == other.type:
             return negative(other)
     return None
+
+
+def _converted(unit: Any, x: Any) -> Any:
+    """`1.0 * x` of an integer of Python as the floating-point number that it is."""
+    whole = dtype_of(x).kind == "i" and number_type(x).weak
+    if not whole or dtype_of(unit).kind != "f" or np.ndim(x) or np.ndim(unit):
+        return None
+    weak = number_type(unit).weak
+    return to_python(x, kind="float") if weak else astype(x, dtype=dtype_of(unit))
 
 
 def _negative_out(op: Op, x: Any, y: Any) -> Any:

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op
-from stagec.ir.types import ArrayType, broadcast_shapes
+from stagec.ir.core import Cost, Op, known, operand_of
+from stagec.ir.types import ArrayType, broadcast_shapes, same_shape
 from stagec.ops.axes import align_last, dtype_of
-from stagec.ops.broadcast import align, fit
-from stagec.ops.cast import astype, conj, imag, real
+from stagec.ops.broadcast import align, fit, number_behind
+from stagec.ops.cast import astype, conj, imag, real, strong
 from stagec.ops.family import made_by, make
 
 Mask = tuple[Any, bool]
@@ -48,6 +48,27 @@ def _mask_vjp(bar: Any, out: Any, cond: Any, ct: Any, *, keep: bool = True) -> A
     return None, fit(mask(cond, bar, keep=keep), ct) if varies else None
 
 
+def _masked_twice(cond: Any, ct: Any, *, keep: bool = True) -> Any:
+    """What is masked already is not masked again."""
+    inner = made_by(ct, mask)
+    same = inner and operand_of(inner[0][0]) == operand_of(cond)
+    return ct if inner and same and inner[1].get("keep", True) == keep else None
+
+
+def _filled_masked(cond: Any, ct: Any, *, keep: bool = True) -> Any:
+    """A number that fills an array need not fill one before it is masked."""
+    fill = number_behind(ct) if np.ndim(ct) else None
+    if fill is None or not same_shape(cond.shape, ct.shape):
+        return None
+    return mask(cond, strong(fill), keep=keep)
+
+
+def _plain(cond: Any, ct: Any, *, keep: bool = True) -> Any:
+    """Between arrays a number of 64 bits is one of Python."""
+    value = known(ct) if cond.shape else None
+    return mask(cond, value.item(), keep=keep) if isinstance(value, np.float64) else None
+
+
 mask = make(
     "mask",
     calls=(),
@@ -60,6 +81,7 @@ mask = make(
     source=_mask_source,
     scalar=_mask_source,
     cost=Cost.CHEAP,
+    rewrites=(_masked_twice, _filled_masked, _plain),
 )
 
 

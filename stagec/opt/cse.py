@@ -2,8 +2,8 @@
 
 An op is replaced by an equal one that comes before it in its block or in a block around it; the
 length of an array by that of another one which is as long.
-Values are immutable, so that is always right; new empty or constant arrays and lists are left
-alone, since whoever writes to one of them would have to copy it first.
+Values are immutable, so that is always right; new empty or constant arrays, lists and copies are
+left alone, since whoever writes to one of them would have to copy it first.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from stagec.ir.lowering import is_integer
 from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ListType
 from stagec.ir.walk import rename
+from stagec.ops.copying import copy
 from stagec.opt.memory import creates
 
 
@@ -64,7 +65,7 @@ def _shareable(stmt: Apply) -> bool:
         isinstance(o.type, ListType) for o in stmt.outs
     ):
         return False
-    return not creates(stmt)
+    return stmt.op is not copy and not creates(stmt)
 
 
 def _key(stmt: Apply) -> Hashable:

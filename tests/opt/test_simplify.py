@@ -1,10 +1,12 @@
 # ruff: noqa: E501 - the text form has one statement a line
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 
+import stagec as sc
 from stagec.ir.core import Op
 from stagec.ir.parser import parse
 from stagec.opt.dce import dce
@@ -459,3 +461,26 @@ func f(x: float):
 """,
         (1.5,),
     )
+
+
+def weighted(x: Any, k: Any) -> Any:
+    return np.sum(x) * k
+
+
+def test_an_integer_times_one_is_converted() -> None:
+    text = sc.value_and_grad(weighted, argnums=0).source(A, 3)
+    assert "np.full(x.shape, np.float64(k))" in text
+    assert sc.jit(weighted)(A, 3) == 18.0
+
+
+def chosen(x: Any) -> Any:
+    safe = np.where(x > 1, x, 1.0)
+    return np.sum(np.where(x > 1, np.log(safe), x * 2))
+
+
+def test_what_is_masked_is_not_masked_again() -> None:
+    text = sc.grad(chosen).source(A)
+    assert "np.where(mask, 0, 2.0)" in text
+    assert "np.where(mask, 1.0 / safe, 0)" in text
+    np.testing.assert_allclose(sc.grad(chosen)(A), [2, 2, 1 / 2, 1 / 3])
+    assert "np.float32(2.0)" in sc.grad(chosen).source(A.astype("f4"))

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
-from stagec.ir.alias import path_of
+from stagec.ir.alias import path_of, path_operands
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
 from stagec.ir.flows import maybe_unset
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.rebuild import map_operands, map_regions
+from stagec.ir.path import Arg, Index, NewAxis, Slice
 from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, Type, affine, size, symbols_of
 from stagec.ir.walk import defined, rename
 from stagec.ops.index_facts import IndexFacts, given_sizes
@@ -151,12 +152,30 @@ class _Namer:
             return tuple(self.counted(o, names) for o in stmt.outs)
         found = stmt.op.infer(*(a.type for a in stmt.args), **stmt.kwargs)
         types = found if isinstance(found, tuple) else (found,)
-        reads = view is not None and stmt.op.overwrites is None
+        reads = stmt.op.overwrites is None and path_of(stmt) is not None
         lengths = dict(enumerate(view.shape)) if view is not None and reads else {}
+        if reads and view is None:
+            lengths = self.selected(stmt)
         return tuple(
             self.named(out, lengths, names, type)
             for out, type in zip(stmt.outs, types, strict=True)
         )
+
+    def selected(self, stmt: Apply) -> dict[int, Dim]:
+        """The length of what a mask selects, by its axis: that of all that it selects."""
+        path = path_of(stmt)
+        if path is None or len(path) != 1 or not isinstance(path[0], Index):
+            return {}
+        items, operands = path[0].items, path_operands(stmt)
+        advanced = [k for k, i in enumerate(items) if not isinstance(i, Slice | NewAxis)]
+        item = items[advanced[0]] if len(advanced) == 1 else None
+        if not isinstance(item, Arg):
+            return {}
+        mask = operands[item.position]
+        kind = mask.type
+        if not isinstance(kind, ArrayType) or kind.dtype.kind != "b" or not kind.rank:
+            return {}
+        return {advanced[0]: self.views.symbol((mask, "selected"))}
 
     def counted(self, value: Value, names: dict[Value, Operand]) -> Value:
         """The value with what is known of an integer that is never negative as its size."""
