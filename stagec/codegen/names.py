@@ -17,6 +17,7 @@ from stagec.codegen.liveness import Lives
 from stagec.codegen.plan import Plan, parameters
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Value, While
 from stagec.ir.flows import flows
+from stagec.ir.nouns import noun
 from stagec.ir.sharing import holds_memory
 from stagec.ir.types import ArrayType, ListType
 
@@ -217,7 +218,7 @@ def _colours(
 def _nouns(plan: Plan, values: list[Value], groups: _Groups) -> dict[Value, str]:
     """What values without a name are; nothing for a variable that changes."""
     found = {v: _noun(plan, v) for v in values if len(groups.of(v).values) == 1}
-    return {v: noun for v, noun in found.items() if noun}
+    return {v: word for v, word in found.items() if word}
 
 
 def _noun(plan: Plan, value: Value) -> str:
@@ -229,7 +230,7 @@ def _noun(plan: Plan, value: Value) -> str:
         return first.hint.removesuffix("_tape") if first.hint.endswith("_tape") else ""
     kind = value.type
     mask = isinstance(kind, ArrayType) and kind.rank > 0 and kind.dtype.kind == "b"
-    return "mask" if mask else made.op.noun
+    return "mask" if mask else clean(noun(made))
 
 
 def _kind(value: Value) -> object:

@@ -3,8 +3,8 @@
     y = x.copy()                   z = 2 * x
     z = 2 * y               ->
 
-The copy stays where something overwrites it, shows a part of it or keeps it, and where the array
-is overwritten: then there has to be a copy anyway, and the program says where.
+The copy stays where something overwrites it, shows a part of it or keeps it, and where the
+array is overwritten: then there has to be a copy anyway, and the program says where.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections import Counter
 from dataclasses import replace
 
 from stagec.ir.chains import mentioned
-from stagec.ir.core import Apply, Block, Operand
+from stagec.ir.core import Apply, Block, Operand, Value
 from stagec.ir.function import Function
 from stagec.ir.types import ArrayType
-from stagec.ir.walk import statements, substitute
+from stagec.ir.walk import rename, statements, substitute
 from stagec.ops.copying import copy
 from stagec.opt.memory import overwritten
 
@@ -34,11 +34,11 @@ def _shared(body: Block) -> Block:
     used = Counter(mentioned(body))
     read = Counter(arg for s in statements(body) if isinstance(s, Apply) for arg in _read(s))
     changed = {value for s in statements(body) for value in overwritten(s)}
-    instead: dict[Operand, Operand] = {}
+    instead: dict[Value, Operand] = {}
     for stmt in made:
         (array,), out = stmt.args, stmt.out
         if array.type == out.type and array not in changed and used[out] == read[out]:
-            instead[out] = instead.get(array, array)
+            instead[out] = rename(array, instead)
     return substitute(body, instead)
 
 

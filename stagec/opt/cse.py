@@ -2,8 +2,8 @@
 
 An op is replaced by an equal one that comes before it in its block or in a block around it; the
 length of an array by that of another one which is as long.
-Values are immutable, so that is always right; new empty or constant arrays, lists and copies are
-left alone, since whoever writes to one of them would have to copy it first.
+Values are immutable, so that is always right; new empty or constant arrays, lists and copies
+are left alone, since whoever writes to one of them would have to copy it first.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from stagec.ir.core import (
     const,
     zero,
 )
+from stagec.ir.nouns import noun
 from stagec.ir.types import INT, ArrayType, GeneratorType, ListType, TextType, Type
 from stagec.ops.copying import copy
 from stagec.ops.creation import zeros
@@ -177,7 +178,7 @@ class LoopDraft:
     def _hint(self, value: Value) -> str:
         """The name of the tape: after the value, or what its op says that it is."""
         made = self.body.producer(value)
-        name = value.hint or (made.op.noun if made else "")
+        name = value.hint or (noun(made) if made else "")
         if name.endswith("tape"):
             return f"{name}s"
         return f"{name}_tape" if name else "tape"

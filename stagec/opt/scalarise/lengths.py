@@ -16,8 +16,8 @@ from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, Wh
 from stagec.ir.flows import maybe_unset
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
-from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.path import Arg, Index, NewAxis, Slice
+from stagec.ir.rebuild import map_operands, map_regions
 from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, Type, affine, size, symbols_of
 from stagec.ir.walk import defined, rename
 from stagec.ops.index_facts import IndexFacts, given_sizes

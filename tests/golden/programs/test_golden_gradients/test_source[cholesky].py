@@ -19,9 +19,9 @@ def log_determinant_value_and_grad(A):
     L_bar = np.tril(L_bar)
     for j in reversed(range(n)):
         for i in reversed(range(j + 1, n)):
-            t = L_bar[i, j]
+            L_bar_ij = L_bar[i, j]
             L_bar[i, j] = 0
-            t /= L[j, j]
+            t = L_bar_ij / L[j, j]
             L_bar[j, j] -= t * L[i, j]
             L_bar[j, :j] -= t * L[i, :j]
             L_bar[i, :j] -= t * L[j, :j]

@@ -19,9 +19,9 @@ def misfit_value_and_grad(source, target, sweeps):
     for _ in reversed(range(sweeps)):
         for i in reversed(range(1, t)):
             for j in reversed(range(1, t_1)):
-                t_3 = u_bar[i, j]
+                u_bar_ij = u_bar[i, j]
                 u_bar[i, j] = 0
-                t_3 /= 4
+                t_3 = u_bar_ij / 4
                 source_bar[i, j] += t_3
                 u_bar[i, j + 1] += t_3
                 u_bar[i, j - 1] += t_3

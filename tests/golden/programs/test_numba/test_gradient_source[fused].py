@@ -8,13 +8,13 @@ from stagec_runtime import kernels, threads
 @njit(error_model='numpy', nogil=True)
 def fused_grad_kernel(start, stop, a, b, c, c_bar, a_bar, b_bar):
     for i in kernels.trips(start, stop):
-        t = c[i]
-        tanh = kernels.tanh(a[i] * b[i] + kernels.sin(t))
-        exp = kernels.exp(-(t * t))
-        t_1 = exp * (1 - tanh * tanh)
-        c_bar[i] = t_1 * kernels.cos(t) - 2 * (tanh * exp * t)
-        a_bar[i] = t_1 * b[i]
-        b_bar[i] = t_1 * a[i]
+        c_i = c[i]
+        tanh = kernels.tanh(a[i] * b[i] + kernels.sin(c_i))
+        exp = kernels.exp(-(c_i * c_i))
+        t = exp * (1 - tanh * tanh)
+        c_bar[i] = t * kernels.cos(c_i) - 2 * (tanh * exp * c_i)
+        a_bar[i] = t * b[i]
+        b_bar[i] = t * a[i]
 
 
 def fused_grad(a, b, c):

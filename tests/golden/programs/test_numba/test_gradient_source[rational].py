@@ -8,13 +8,13 @@ from stagec_runtime import kernels, threads
 @njit(error_model='numpy', nogil=True)
 def rational_grad_kernel(start, stop, a, b, c, c_bar, a_bar, b_bar):
     for i in kernels.trips(start, stop):
-        t = c[i]
-        t_1 = 1.0 + t * t
-        t_2 = 1.0 / t_1
-        t = t_2 - 2 * (t_2 * ((a[i] * b[i] + t) / t_1) * t)
+        c_i = c[i]
+        t = 1.0 + c_i * c_i
+        t_1 = 1.0 / t
+        t = t_1 - 2 * (t_1 * ((a[i] * b[i] + c_i) / t) * c_i)
         c_bar[i] = t
-        a_bar[i] = t_2 * b[i]
-        b_bar[i] = t_2 * a[i]
+        a_bar[i] = t_1 * b[i]
+        b_bar[i] = t_1 * a[i]
 
 
 def rational_grad(a, b, c):

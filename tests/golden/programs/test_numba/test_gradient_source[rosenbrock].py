@@ -8,10 +8,10 @@ from numba import njit
 def rosenbrock_grad_kernel(x):
     x_bar = np.zeros_like(x)
     for i in range(x.shape[0] - 1):
-        t = x[i]
-        t_1 = 200.0 * (x[i + 1] - t ** 2)
-        x_bar[i] -= 2 * (1 - t) + t_1 * (2 * t)
-        x_bar[i + 1] += t_1
+        x_i = x[i]
+        t = 200.0 * (x[i + 1] - x_i ** 2)
+        x_bar[i] -= 2 * (1 - x_i) + t * (2 * x_i)
+        x_bar[i + 1] += t
     return x_bar
 
 

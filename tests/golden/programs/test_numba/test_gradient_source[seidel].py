@@ -23,9 +23,9 @@ def seidel_grad_kernel(a, steps):
     for _ in range(steps - 1, -1, -1):
         for i in kernels.falling(range(n - 2, 0, -1)):
             for j in reversed(kernels.trips(1, n - 1)):
-                t = a_bar[i, j]
+                a_bar_ij = a_bar[i, j]
                 a_bar[i, j] = 0
-                t /= 5
+                t = a_bar_ij / 5
                 a_bar[i + 1, j] += t
                 a_bar[i, j + 1] += t
                 a_bar[i, j] += t

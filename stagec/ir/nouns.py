@@ -1,0 +1,39 @@
+"""What a value without a name of the user's is, in a word: from the op that makes it."""
+
+from __future__ import annotations
+
+from stagec.ir.alias import path_of, path_operands
+from stagec.ir.core import Apply, Value
+from stagec.ir.path import Arg, Index
+from stagec.ir.types import ArrayType
+
+LONGEST = 3  # letters and digits of an index that are part of a name
+
+
+def noun(made: Apply) -> str:
+    """A name for what the op gives, empty if there is none.
+
+    An element of an array has a name if the array and the index have: `x_i` for `x[i]`, `x0`
+    for `x[0]`, `a_ij` for `a[i, j]`.  Else it is what the op says (`cos` for `np.cos(x)`).
+    """
+    return _element(made) or made.op.noun
+
+
+def _element(made: Apply) -> str:
+    path = path_of(made)
+    array = made.args[0] if made.args else None
+    if not path or made.op.overwrites is not None or len(path) != 1:
+        return ""
+    (step,) = path
+    if not isinstance(step, Index) or not isinstance(array, Value) or not array.hint:
+        return ""
+    if not isinstance(array.type, ArrayType) or len(step.items) != array.type.rank:
+        return ""
+    operands = path_operands(made)
+    given = [operands[i.position] if isinstance(i, Arg) else i for i in step.items]
+    parts = [str(i) if isinstance(i, int) else getattr(i, "hint", "") for i in given]
+    index = "".join(parts)
+    if not all(map(str.isalnum, parts)) or len(index) > LONGEST:
+        return ""
+    joined = index.isdecimal() and array.hint.isalpha()
+    return f"{array.hint}{index}" if joined else f"{array.hint}_{index}"
