@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from stagec.ir.core import Cost, Op, Staged
 from stagec.ir.path import Index
 from stagec.ir.types import ArrayType, affine, broadcast_shapes
 from stagec.ops.arithmetic import multiply
-from stagec.ops.arrays import as_array, vector
+from stagec.ops.arrays import array_of, as_array, vector
 from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, normal_axis, np_shape
 from stagec.ops.broadcast import batched, fit, sum_
 from stagec.ops.cast import conjugate
@@ -97,6 +98,8 @@ def _component(x: Any, k: int) -> Any:
 def _cross_expand(a: Any, b: Any) -> Any:
     p, q = ([_component(x, k) for k in range(3)] for x in (a, b))
     parts = [p[i] * q[j] - p[j] * q[i] for i, j in ((1, 2), (2, 0), (0, 1))]
+    if not np.ndim(parts[0]):
+        return array_of(*parts, shape=(3,), dtype=None)
     return stack(*parts, axis=np.ndim(parts[0]))
 
 
@@ -126,16 +129,28 @@ def _cross_in_space(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
     return _cross_call(x1, x2, axis=axis)
 
 
-cross = composite(
-    "cross",
-    calls=(
-        (np.cross, _cross_call),
-        (np.linalg.cross, _cross_in_space),
+def _cross_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    return (
+        fit(cross(conjugate(b), ct), a) if dtype_of(a).kind in "fc" else None,
+        fit(cross(ct, conjugate(a)), b) if dtype_of(b).kind in "fc" else None,
+    )
+
+
+cross = replace(
+    composite(
+        "cross",
+        calls=(
+            (np.cross, _cross_call),
+            (np.linalg.cross, _cross_in_space),
+        ),
+        value=np.cross,
+        expand=_cross_expand,
+        source="np.cross({}, {})",
+        anywhere=True,
     ),
-    value=np.cross,
-    expand=_cross_expand,
-    source="np.cross({}, {})",
-    anywhere=True,
+    vjp=_cross_vjp,
+    jvp=bilinear_jvp(lambda: cross),
+    expand=None,
 )
 
 

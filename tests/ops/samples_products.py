@@ -110,7 +110,13 @@ SAMPLES: dict[Op, list[Sample]] = {
     bilinear.vdot: [((X, Y), {}), ((M, N), {}), ((Z, X), {}), ((X, Z), {})],
     bilinear.vecdot: [((X, Y), {}), ((M, N), {}), ((M, X[:3]), {}), ((ZM, N), {})],
     bilinear.kron: [((M, N[:2]), {}), ((X, M), {}), ((X, Y), {})],
-    bilinear.cross: [((M, N), {}), ((X[:3], Y[:3]), {}), ((M, X[:3]), {})],
+    bilinear.cross: [
+        ((M, N), {}),
+        ((X[:3], Y[:3]), {}),
+        ((M, X[:3]), {}),
+        ((ZM, N), {}),
+        ((M[:1], N), {}),
+    ],
     bilinear.convolve_full: [
         ((X, Y[:3]), {}),
         ((X[:2], Y), {}),
