@@ -38,8 +38,10 @@ from stagec.opt.parallel import parallel
 from stagec.opt.powers import powers
 from stagec.opt.promote import promote
 from stagec.opt.recurrences import recurrences
+from stagec.opt.refilled import refilled
 from stagec.opt.restored import restored
 from stagec.opt.rims import rims
+from stagec.opt.rolling import rolling
 from stagec.opt.rotate import rotate
 from stagec.opt.scalarise import scalarise
 from stagec.opt.scalarise.lengths import lengths
@@ -107,7 +109,7 @@ TARGETS: Mapping[str, Target] = {
         "Numba",
         (
             *(loop_products, ahead, again, lengthwise, tapes, restored, states),
-            *(upwards, spent, first_writes, stacked, gathers, rims, turns),
+            *(upwards, spent, first_writes, refilled, stacked, rolling, gathers, rims, turns),
             *(selections, masked),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),

@@ -7,13 +7,14 @@
                                              b[-1] = 0
                                              a = b
 
-Arrays without content can take turns from trip to trip (`opt/rotate`).
+Arrays without content can take turns from trip to trip (`opt/rotate`).  Zeros of which more is
+left are set to zero as a whole.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from stagec.ir.build import Builder
@@ -25,6 +26,8 @@ from stagec.ir.rebuild import map_regions
 from stagec.ops.indexing import accumulate, update
 from stagec.opt.first_writes import UNFILLED
 from stagec.opt.parts import edges, inner, path_to
+
+WHOLE = (("path", ()),)
 
 
 def rims(fn: Function) -> Function:
@@ -42,12 +45,18 @@ def _stmt(stmt: Stmt) -> Stmt:
     stmt = map_regions(stmt, _block)
     if not isinstance(stmt, For):
         return stmt
-    filled = _filled(stmt)
+    zero = _handed_on(stmt)
+    filled = _filled(stmt, zero)
+    blank = [s for out, s in zero.items() if out not in filled]
     builder = Builder()
     for each in stmt.body.stmts:
         builder.loc = each.loc
         if isinstance(each, Apply) and each.op in UNFILLED and each.out in filled:
             builder.append(replace(each, op=UNFILLED[each.op]))
+        elif isinstance(each, Apply) and each in blank:
+            new = Value(each.out.type, each.out.hint)
+            builder.append(replace(each, op=UNFILLED[each.op], outs=(new,)))
+            builder.append(Apply(update, (new, const(0)), WHOLE, each.outs, each.loc))
         elif isinstance(each, Apply) and each in filled.values():
             _fill(each, builder)
         else:
@@ -55,14 +64,19 @@ def _stmt(stmt: Stmt) -> Stmt:
     return replace(stmt, body=replace(stmt.body, stmts=tuple(builder.stmts)))
 
 
-def _filled(loop: For) -> Mapping[Operand, Apply]:
+def _handed_on(loop: For) -> Mapping[Operand, Apply]:
+    """What makes arrays of zeros that the trip hands on."""
+    origins = Origins.of_block(loop.body)
+    on = {origins.root(r) for r in loop.body.results}
+    made = (s for s in loop.body.stmts if isinstance(s, Apply) and s.op in UNFILLED)
+    return {s.out: s for s in made if s.out in on}
+
+
+def _filled(loop: For, zero: Collection[Operand]) -> Mapping[Operand, Apply]:
     """What writes first to each array of zeros that the trip hands on, if it leaves out no more
     than a rim.
     """
-    body = loop.body
-    origins, used = Origins.of_block(body), Counter(mentioned(body))
-    on = {origins.root(r) for r in body.results}
-    zero = {s.out for s in body.stmts if isinstance(s, Apply) and s.op in UNFILLED} & on
+    body, used = loop.body, Counter(mentioned(loop.body))
     # what adds `-0.0` to a zero does not give what writing it gives
     ops = (update, accumulate) if loop.free else (update,)
     return {
