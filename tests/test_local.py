@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,14 @@ def elements(x: Any) -> Any:
             s += a[-1 - j] * b[1, j] + b[0, j] + c[j]
     a = np.zeros(4)
     return s + a[2]
+
+
+def added_to_in_branches(x: Any) -> Any:
+    a = np.zeros(2)
+    for i in range(x.shape[0]):
+        a[0] += x[i] if x[i] > 2 else 0.0
+        a[1] -= a[0] if a[0] < 9 else x[i]
+    return a[0] + a[1]
 
 
 def returned(x: Any) -> Any:
@@ -93,6 +102,14 @@ def test_arrays_of_which_elements_are_used_need_no_memory() -> None:
     found, asks = compiled(elements)
     assert found == elements(X)
     assert not asks
+
+
+def test_nobody_counts_who_refers_to_them() -> None:
+    """A call would keep LLVM from doing several trips at a time."""
+    kernel = numba.njit(added_to_in_branches, pipeline_class=pipeline.Compiler)
+    assert kernel(X) == added_to_in_branches(X)
+    (text,) = kernel.inspect_llvm().values()
+    assert not re.findall(r"call void @NRT_\w+\(ptr null\)", text)
 
 
 @pytest.mark.parametrize(

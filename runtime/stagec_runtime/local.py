@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from numba.core import ir, types
@@ -21,8 +22,18 @@ PLAIN = (types.Number, types.Boolean)
 MAKERS = tuple(MADE[name] for name in ("empty", "zeros"))
 
 
-def small_arrays(func_ir: Any, typemap: dict[str, Any]) -> dict[Any, tuple[int, ...]]:
-    """The calls that make such arrays once in a run of the kernel, with the lengths of axes."""
+@dataclass(frozen=True, slots=True)
+class SmallArrays:
+    """Those of a kernel: the calls that make them, with the lengths of axes, and the variables
+    that hold them and nothing else.
+    """
+
+    calls: dict[Any, tuple[int, ...]]
+    names: frozenset[str]
+
+
+def small_arrays(func_ir: Any, typemap: dict[str, Any]) -> SmallArrays:
+    """Such arrays that are made once in a run of the kernel."""
     found: dict[str, tuple[Any, tuple[int, ...]]] = {}  # by variables
     inside = set[int]()
     for loop in compute_cfg_from_blocks(func_ir.blocks).loops().values():
@@ -33,7 +44,7 @@ def small_arrays(func_ir: Any, typemap: dict[str, Any]) -> dict[Any, tuple[int, 
             if lengths:
                 found[target.name] = call, lengths
     if not found:
-        return {}
+        return SmallArrays({}, frozenset())
     origins = {name: name for name in found}
     given = Counter[str]()
     for block in func_ir.blocks.values():
@@ -45,7 +56,10 @@ def small_arrays(func_ir: Any, typemap: dict[str, Any]) -> dict[Any, tuple[int, 
     for block in func_ir.blocks.values():
         for stmt in block.body:
             seen |= {origins[v] for v in _seen_whole(stmt, typemap, origins) if v in origins}
-    return {call: lengths for name, (call, lengths) in found.items() if name not in seen}
+    return SmallArrays(
+        {call: lengths for name, (call, lengths) in found.items() if name not in seen},
+        frozenset(name for name, origin in origins.items() if origin not in seen),
+    )
 
 
 def _calls(block: Any) -> Iterator[tuple[Any, Any]]:

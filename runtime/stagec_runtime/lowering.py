@@ -129,11 +129,23 @@ class Lower(lowering.Lower):
     def storevar(self, value: Any, name: str, argidx: Any = None) -> None:
         """Let a variable have this value."""
         kind = self.typeof(name)
-        if name in self._singly_assigned_vars or not isinstance(kind, UNCOUNTED):
+        counted = not isinstance(kind, UNCOUNTED) and name not in self.small.names
+        if name in self._singly_assigned_vars or counted:
             return super().storevar(value, name, argidx)
         self._alloca_var(name, kind)
         self.builder.store(value, self.getvar(name))
         return None
+
+    def lower_assign(self, ty: Any, inst: Any) -> Any:
+        """The value that a variable gets."""
+        if isinstance(inst.value, ir.Var) and inst.value.name in self.small.names:
+            return self.loadvar(inst.value.name)  # nobody counts who refers to it
+        return super().lower_assign(ty, inst)
+
+    def delvar(self, name: str) -> None:
+        """Forget a variable."""
+        if name not in self.small.names:
+            super().delvar(name)
 
     def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
         """Memory for a variable; nobody debugs a kernel with a debugger."""
@@ -266,7 +278,7 @@ def _next_of_range(builder: Any, iterator: Any) -> tuple[Any, Any]:
 
 def _call(lower: Lower, expr: Any) -> Any:
     """A new array on the stack."""
-    lengths = lower.small.get(expr)
+    lengths = lower.small.calls.get(expr)
     if lengths is None:
         return None
     kind = lower.fndesc.calltypes[expr].return_type

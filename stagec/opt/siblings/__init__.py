@@ -8,8 +8,9 @@ still in the cache when it is needed again; arrays between the loops shrink (`op
 Innermost loops stay as they are, as short loops vectorise best, unless that spares an array:
 the tape between a loop and its adjoint, which runs the same way (`opt/upwards`), or sums of
 few products each, whose loops the compiler unrolls.  Those that check indices vectorise in no
-case, and share what they read.  A loop without one inside comes
-along where it stands between two that have one.
+case, and share what they read.  A loop without one inside comes along where it stands between
+two that have one, or beside one with short loops where that spares an array.  A loop of few
+trips around a loop over rows goes inside of it to be joined with another over these rows.
 """
 
 from __future__ import annotations
