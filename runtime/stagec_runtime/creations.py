@@ -6,7 +6,8 @@ takes longer than many a kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,34 @@ def new_array(
         fail(TOO_BIG)
     owner = _owner(context, builder, size)
     memory = context.nrt.meminfo_data(builder, owner)
+    array = _array(context, builder, kind, shape, strides, memory, owner)
+    return array, builder.sdiv(size, itemsize)
+
+
+def local_array(
+    context: Any, builder: Any, kind: Any, lengths: Sequence[int], zero: bool
+) -> Any:
+    """A new array on the stack, which nothing may use after the function returns."""
+    size = get_itemsize(context, kind)
+    strides = [WORD(size * prod(lengths[k + 1 :])) for k in range(len(lengths))]
+    count = prod(lengths)
+    memory = cgutils.alloca_once(builder, context.get_data_type(kind.dtype), WORD(count))
+    if zero:
+        cgutils.memset(builder, memory, WORD(size * count), 0)
+    shape = [WORD(n) for n in lengths]
+    return _array(context, builder, kind, shape, strides, memory, None)._getvalue()
+
+
+def _array(
+    context: Any,
+    builder: Any,
+    kind: Any,
+    shape: list[Any],
+    strides: list[Any],
+    memory: Any,
+    owner: Any,
+) -> Any:
+    """An array in this memory."""
     array = make_array(kind)(context, builder)
     element = context.get_data_type(kind.dtype)
     populate_array(
@@ -114,10 +143,10 @@ def new_array(
         data=builder.bitcast(memory, element.as_pointer()),
         shape=cgutils.pack_array(builder, shape, ty=WORD),
         strides=cgutils.pack_array(builder, strides, ty=WORD),
-        itemsize=itemsize,
+        itemsize=context.get_constant(types.intp, get_itemsize(context, kind)),
         meminfo=owner,
     )
-    return array, builder.sdiv(size, itemsize)
+    return array
 
 
 def _owner(context: Any, builder: Any, size: Any) -> Any:

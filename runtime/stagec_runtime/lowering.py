@@ -20,6 +20,8 @@ from numba.core.runtime.nrtdynmod import incref_decref_ty
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
 from stagec_runtime.calling import write_wrappers
+from stagec_runtime.creations import MADE, local_array
+from stagec_runtime.local import small_arrays
 from stagec_runtime.trips import TripsIterator, advanced
 
 PLAIN = (types.Number, types.Boolean)
@@ -32,6 +34,11 @@ HIGHEST = 64  # power that is written as multiplications
 
 class Lower(lowering.Lower):
     """Writes the instructions of a kernel."""
+
+    def pre_lower(self) -> None:
+        """Find what the whole kernel says."""
+        super().pre_lower()
+        self.small = small_arrays(self.func_ir, self.fndesc.typemap)
 
     def lower_expr(self, resty: Any, expr: Any) -> Any:
         """The value of an expression."""
@@ -122,11 +129,23 @@ class Lower(lowering.Lower):
     def storevar(self, value: Any, name: str, argidx: Any = None) -> None:
         """Let a variable have this value."""
         kind = self.typeof(name)
-        if name in self._singly_assigned_vars or not isinstance(kind, UNCOUNTED):
+        counted = not isinstance(kind, UNCOUNTED) and name not in self.small.names
+        if name in self._singly_assigned_vars or counted:
             return super().storevar(value, name, argidx)
         self._alloca_var(name, kind)
         self.builder.store(value, self.getvar(name))
         return None
+
+    def lower_assign(self, ty: Any, inst: Any) -> Any:
+        """The value that a variable gets."""
+        if isinstance(inst.value, ir.Var) and inst.value.name in self.small.names:
+            return self.loadvar(inst.value.name)  # nobody counts who refers to it
+        return super().lower_assign(ty, inst)
+
+    def delvar(self, name: str) -> None:
+        """Forget a variable."""
+        if name not in self.small.names:
+            super().delvar(name)
 
     def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
         """Memory for a variable; nobody debugs a kernel with a debugger."""
@@ -257,7 +276,18 @@ def _next_of_range(builder: Any, iterator: Any) -> tuple[Any, Any]:
     return number, more
 
 
+def _call(lower: Lower, expr: Any) -> Any:
+    """A new array on the stack."""
+    lengths = lower.small.calls.get(expr)
+    if lengths is None:
+        return None
+    kind = lower.fndesc.calltypes[expr].return_type
+    zero = lower.typeof(expr.func.name).typing_key is MADE["zeros"]
+    return local_array(lower.context, lower.builder, kind, lengths, zero)
+
+
 WRITTEN: dict[str, Callable[[Lower, Any], Any]] = {
+    "call": _call,
     "getattr": _attribute,
     "static_getitem": _member,
     "pair_first": _first,

@@ -1,7 +1,8 @@
 """Arrays that are made and used within one trip of a loop lose the axis of the loop.
 
 Example: where each trip `i` writes `t[i, :]` and reads only that, and nothing reads `t` after
-the loop, a row is made in each trip.  `opt/lift` makes it once in the end.
+the loop, a row is made in each trip.  `opt/lift` makes it once in the end.  Of zeros each trip
+makes a row without content, and sets it to zero.
 """
 
 from __future__ import annotations
@@ -9,22 +10,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from stagec.ir.alias import path_of, path_operands
-from stagec.ir.build import freeze
+from stagec.ir.build import Builder, freeze
 from stagec.ir.chains import mentioned
-from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value, known
+from stagec.ir.core import Apply, Block, For, If, Operand, Stmt, Value, const, known
 from stagec.ir.function import Function
 from stagec.ir.path import Arg, Index
 from stagec.ir.rebuild import map_operands, map_regions
-from stagec.ir.types import ArrayType, Dim, Size, Symbol, at_least
+from stagec.ir.types import INT, ArrayType, Dim, Size, Symbol, at_least
 from stagec.ir.walk import free_values, rename, uses
-from stagec.ops.creation import empty
+from stagec.ops.creation import empty, zeros, zeros_like
 from stagec.ops.index_bounds import Indices
 from stagec.ops.index_facts import given_sizes
+from stagec.opt.elements import write_element
 from stagec.opt.siblings.accesses import Accesses, followed
 
+T = TypeVar("T")
 Outside = dict[Value, set[int]]
+MADE = (empty, zeros, zeros_like)
 
 
 def contract(fn: Function) -> Function:
@@ -43,7 +48,7 @@ def contract(fn: Function) -> Function:
 def _contracted(block: Block, given: Collection[Symbol], outside: Outside) -> Block:
     """The block with smaller arrays; `given` are the symbols that may be negative."""
     narrower = _Narrower(outside)
-    made = {s.out: s for s in block.stmts if isinstance(s, Apply) and s.op is empty}
+    made = {s.out: s for s in block.stmts if isinstance(s, Apply) and s.op in MADE}
     used = Counter(mentioned(block))
     for loop in block.stmts:
         for k, init in enumerate(loop.init if isinstance(loop, For) else ()):
@@ -54,7 +59,7 @@ def _contracted(block: Block, given: Collection[Symbol], outside: Outside) -> Bl
             alone = loop.init.count(init) == 1 and init not in free_values(loop.body)
             found = followed(loop, {loop.body.params[1 + k]})
             if used[init] == 1 and alone and found is not None:
-                narrower.take(init, loop, k, found, given)
+                narrower.take(made[init], loop, k, found, given)
     depths: dict[Operand, int] = {
         narrower.names[array]: depth for array, depth in narrower.private.items()
     }
@@ -75,7 +80,7 @@ def _moved_in(block: Block, depths: Mapping[Operand, int]) -> Block:
     made: dict[Operand, Apply] = {
         s.out: s
         for s in block.stmts
-        if isinstance(s, Apply) and s.op is empty and depths.get(s.out)
+        if isinstance(s, Apply) and s.op in MADE and depths.get(s.out)
     }
     if not made:
         return block
@@ -99,14 +104,48 @@ def _with_own(loop: For, made: Mapping[Operand, Apply], depths: Mapping[Operand,
     body = loop.body
     params = (body.params[0], *(body.params[1 + k] for k in kept))
     results = (*(body.results[k] for k in kept), *body.results[len(loop.init) :])
-    here = [replace(made[init], outs=(param,)) for param, init in own.items()]
-    inside = Block(params, (*here, *body.stmts), results)
+    deeper: dict[Operand, int] = {param: depths[init] - 1 for param, init in own.items()}
+    here = Builder()
+    for param, init in own.items():
+        _make(here, replace(made[init], outs=(param,)), not deeper[param])
+    inside = Block(params, (*here.stmts, *body.stmts), results)
     return replace(
         loop,
         init=tuple(loop.init[k] for k in kept),
-        body=_moved_in(inside, {param: depths[init] - 1 for param, init in own.items()}),
+        body=_moved_in(inside, deeper),
         carry=tuple(loop.carry[k] for k in kept),
     )
+
+
+def _make(builder: Builder, made: Apply, last: bool) -> None:
+    """Add what makes the array; at its last place zeros are written by loops."""
+    builder.loc = made.loc
+    if made.op is empty or not last:
+        builder.append(made)
+        return
+    array = Value(made.out.type, made.out.hint)
+    builder.append(replace(made, op=empty, outs=(array,)))
+    plan = made.kwargs["shape"]
+    lengths = [made.args[n.position] if isinstance(n, Arg) else const(n) for n in plan]
+    _fill(builder, array, made.out, lengths, ())
+
+
+def _fill(
+    builder: Builder,
+    array: Value,
+    out: Value,
+    lengths: Sequence[Operand],
+    where: tuple[Value, ...],
+) -> None:
+    """Add loops along the axes from the next on, which make `out` of the array."""
+    index, inner, result = Value(INT), *(Value(out.type, out.hint) for _ in range(2))
+    body, at = builder.nested(), (*where, index)
+    if len(at) < len(lengths):
+        _fill(body, inner, result, lengths, at)
+    else:
+        result = write_element(body, inner, const(0), at, out.hint)
+    block, end = body.block((index, inner), (result,)), lengths[len(where)]
+    builder.append(For(const(0), end, const(1), (array,), block, (out,), loc=builder.loc))
 
 
 def _column(loop: For, k: int) -> Iterator[For]:
@@ -141,10 +180,10 @@ class _Narrower:
     private: dict[Value, int] = field(default_factory=dict[Value, int])
 
     def take(
-        self, array: Value, loop: For, k: int, found: Accesses, given: Collection[Symbol]
+        self, made: Apply, loop: For, k: int, found: Accesses, given: Collection[Symbol]
     ) -> None:
         """Have the array smaller that `found` is all about, if it can be."""
-        kind = array.type
+        array, kind = made.out, made.out.type
         assert isinstance(kind, ArrayType)
         if found.measured or not all(map(_element, found.found)):
             return
@@ -161,11 +200,14 @@ class _Narrower:
         gone = {axis for axis in own if natural(kind.shape[axis], given)}
         if len(gone) == kind.rank:
             gone.discard(max(gone))
-        if not gone:
+        if not gone or None in _without(_lengths(made), gone):
             return
-        self.private[array] = next(
+        private = next(
             (k for k, axes in enumerate(levels) if gone.isdisjoint(axes)), len(levels)
         )
+        if made.op is not empty and not gone <= set[int]().union(*levels[:private]):
+            return  # no trip begins with zeros
+        self.private[array] = private
         shape = tuple(d for axis, d in enumerate(kind.shape) if axis not in gone)
         for version in (array, loop.carry[k], *found.versions):
             self.names[version] = Value(replace(version.type, shape=shape), version.hint)  # type: ignore[type-var]
@@ -197,10 +239,11 @@ class _Narrower:
 
     def apply(self, stmt: Apply) -> Apply:
         """The op without the lengths or indices of axes that are gone."""
-        if stmt.op is empty and stmt.out in self.axes:
-            kept = _without(stmt.kwargs["shape"], self.axes[stmt.out])
-            plan, args = _plan(kept, stmt.args)
-            return replace(stmt, args=args, attrs=freeze({**stmt.kwargs, "shape": plan}))
+        if stmt.op in MADE and stmt.out in self.axes:
+            kept = _without(_lengths(stmt), self.axes[stmt.out])
+            plan, args = _plan([n for n in kept if n is not None], stmt.args)
+            op = empty if stmt.op is empty else zeros
+            return replace(stmt, op=op, args=args, attrs=freeze({**stmt.kwargs, "shape": plan}))
         if stmt.args and stmt.args[0] in self.axes:
             (step,) = stmt.kwargs["path"]
             index = path_operands(stmt)
@@ -229,6 +272,15 @@ def natural(dim: Dim, given: Collection[Symbol]) -> bool:
     return least is not None and least >= 0
 
 
+def _lengths(made: Apply) -> tuple[int | Arg | None, ...]:
+    """The lengths of the axes of a new array; None where no integer says it."""
+    if made.op is zeros_like:
+        kind = made.out.type
+        assert isinstance(kind, ArrayType)
+        return tuple(dim if isinstance(dim, int) else None for dim in kind.shape)
+    return made.kwargs["shape"]
+
+
 def _element(stmt: Apply) -> bool:
     """Whether the op reads or writes one element."""
     path, kind = path_of(stmt), stmt.args[0].type
@@ -242,7 +294,7 @@ def _element(stmt: Apply) -> bool:
     )
 
 
-def _without(items: Sequence[int | Arg], gone: Collection[int]) -> list[int | Arg]:
+def _without(items: Sequence[T], gone: Collection[int]) -> list[T]:
     return [item for axis, item in enumerate(items) if axis not in gone]
 
 

@@ -482,3 +482,59 @@ def test_elements_of_two_rows_that_may_be_one(program: Callable[..., Any], loops
     staged = sc.jit(program, backend="numba")
     np.testing.assert_allclose(staged(pos, pairs, 0.5), program(pos, pairs, 0.5), rtol=1e-14)
     assert staged.source(pos, pairs, 0.5).count("\n        for i in") == loops
+
+
+def turned_in_space(p: Any, r: Any) -> Any:
+    """Two derivatives of rows of three numbers, one after the other."""
+    n = len(p)
+    found = np.empty((n, 2, 3))
+    q = np.empty((n, 3))
+    length = np.empty(n)
+    for i in range(n):
+        s = 0.0
+        for j in range(3):
+            q[i, j] = p[i, j] * r[j]
+            s += q[i, j] * q[i, j]
+        length[i] = s
+    for row in range(2):
+        seed = np.zeros((n, 3))
+        kept = np.empty(n)
+        for i in range(n):
+            seed[i, row] += 1.0
+            for j in range(3):
+                found[i, row, j] = seed[i, j] * q[i, j] + length[i]
+            kept[i] = found[i, row, 0]
+        for i in range(n):
+            found[i, row, 2] += kept[i]
+    return found
+
+
+def told_of_its_neighbour(p: Any, r: Any) -> Any:
+    """The second trip of the outer loop needs what the first one did for another row."""
+    n = len(p)
+    found = np.zeros((n + 1, 3))
+    q = np.empty((n, 3))
+    for i in range(n):
+        for j in range(3):
+            q[i, j] = p[i, j] * r[j]
+    for _ in range(2):
+        for i in range(n):
+            for j in range(3):
+                found[i + 1, j] = q[i, j] + 0.5 * found[i, j]
+    return found
+
+
+def test_a_loop_of_few_trips_goes_into_the_rows() -> None:
+    """One loop over the rows, in which nothing is as long as these are many."""
+    args = RNG.normal(size=(6, 3)), RNG.normal(size=3)
+    agree(sc.jit(turned_in_space, backend="numba")(*args), turned_in_space(*args))
+    kernel = source(turned_in_space, *args)
+    assert outer_loops(kernel) == 1, kernel
+    assert set(re.findall(r"np\.empty\((.*)\)\n", kernel)) == {"(n, 2, 3)", "3"}, kernel
+    assert "zeros" not in kernel, kernel
+
+
+def test_a_loop_that_needs_other_rows_stays_outside() -> None:
+    args = RNG.normal(size=(6, 3)), RNG.normal(size=3)
+    compiled = sc.jit(told_of_its_neighbour, backend="numba")
+    agree(compiled(*args), told_of_its_neighbour(*args))

@@ -8,8 +8,9 @@ still in the cache when it is needed again; arrays between the loops shrink (`op
 Innermost loops stay as they are, as short loops vectorise best, unless that spares an array:
 the tape between a loop and its adjoint, which runs the same way (`opt/upwards`), or sums of
 few products each, whose loops the compiler unrolls.  Those that check indices vectorise in no
-case, and share what they read.  A loop without one inside comes
-along where it stands between two that have one.
+case, and share what they read.  A loop without one inside comes along where it stands between
+two that have one, or beside one with short loops where that spares an array.  A loop of few
+trips around a loop over rows goes inside of it to be joined with another over these rows.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from stagec.ops.creation import empty
 from stagec.ops.index_bounds import Indices
 from stagec.opt.failures import failures
 from stagec.opt.memory import overwritten
-from stagec.opt.siblings.accesses import has_loop, plain, unrolled
+from stagec.opt.siblings.accesses import has_loop, plain, short, unrolled
+from stagec.opt.siblings.exchange import exchanged
 from stagec.opt.siblings.join import Kind, joined
 
 
@@ -96,10 +98,10 @@ class _Siblings:
             if not self.compiles(second):
                 return None
             used = self.uses(second)
-            joins = self.candidate(second) and beyond.isdisjoint(used)
-            if joins and isinstance(second, For) and self.alike(first, second):
+            alike = self.alike(first, second) if beyond.isdisjoint(used) else None
+            if alike is not None:
                 rest = replace(block, stmts=tuple(stmts[j + 1 :]))
-                found = self.together(first, stmts[k + 1 : j], second, rest)
+                found = self.together(first, stmts[k + 1 : j], alike, rest)
                 if found is not None:
                     return [*found, *stmts[j + 1 :]]
             elif not made.isdisjoint(used):
@@ -144,7 +146,20 @@ class _Siblings:
                 needed.update(self.uses(stmt))
         return found
 
-    def alike(self, first: For, second: For) -> bool:
+    def alike(self, first: For, second: Stmt) -> For | None:
+        """The second statement as a loop that makes the trips of the first one, if it can be
+        joined with others.
+        """
+        if not self.candidate(second):
+            return None
+        if self.same_trips(first, second):
+            return second
+        turned = exchanged(second, self.inside.facts)
+        if turned is None or not self.same_trips(first, turned):
+            return None
+        return turned if self.failures([second]) <= {IndexError} else None
+
+    def same_trips(self, first: For, second: For) -> bool:
         """Whether the loops make the same trips in the same order."""
         facts = self.inside.facts
         pairs = ((first.lo, second.lo), (first.hi, second.hi), (first.step, second.step))
@@ -173,17 +188,19 @@ class _Siblings:
             later = {v for s in others for v in self.uses(s)} | set(rest.results)
             if loop is None or not isinstance(stmt, For):
                 return None
-            if not plain(stmt, self.inside.facts) or not self.alike(first, stmt):
+            if not plain(stmt, self.inside.facts) or not self.same_trips(first, stmt):
                 return None
             loop = joined(loop, stmt, later, kind, self.outside)
         return None if loop is None else [*before, loop, *after]
 
     def kind(self, first: For, second: For) -> Kind | None:
         """What the loops do in their trips; None: not the same."""
-        nested = has_loop(first), has_loop(second)
+        facts, nested = self.inside.facts, (has_loop(first), has_loop(second))
         if all(nested):
             return Kind.ROWS
-        if not all(unrolled(loop, self.inside.facts) for loop in (first, second)):
+        if any(nested) and all(short(loop.body, facts) for loop in (first, second)):
+            return Kind.BESIDE
+        if not all(unrolled(loop, facts) for loop in (first, second)):
             return None
         steps = [statements(loop.body) for loop in (first, second)]
         checked = (any(not self.outside.isdisjoint(s.outs) for s in found) for found in steps)

@@ -11,6 +11,7 @@ from stagec.ir.walk import regions, uses
 from stagec.ops.index_facts import IndexFacts
 
 FEW = 8  # trips of a loop that LLVM unrolls
+SHORT = 64  # trips that together are too few to be worth a loop of their own over rows
 
 
 def own_axes(loop: For, versions: Collection[Value]) -> set[int]:
@@ -151,6 +152,22 @@ def _few(stmt: Stmt, facts: IndexFacts) -> bool:
     return isinstance(stmt, Apply) or (
         isinstance(stmt, If) and all(_few(s, facts) for s in inner)
     )
+
+
+def short(block: Block, facts: IndexFacts, trips: int = 1) -> bool:
+    """Whether the loops of the block, which is run so many times, make few trips in all."""
+    for stmt in block.stmts:
+        again = trips
+        if isinstance(stmt, For):
+            lo, hi = facts.of(stmt.lo), facts.of(stmt.hi)
+            if not isinstance(lo, int) or not isinstance(hi, int):
+                return False
+            again *= max(hi - lo, 1)
+        elif not isinstance(stmt, Apply | If):
+            return False
+        if again > SHORT or not all(short(b, facts, again) for b in regions(stmt)):
+            return False
+    return True
 
 
 def has_loop(loop: For) -> bool:

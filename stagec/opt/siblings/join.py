@@ -27,9 +27,11 @@ class Kind(Enum):
 
     ROWS: they have loops inside, which read an element several times.  STEPS: they run one trip
     after the other.  VECTORS: any others, which a machine may run several trips of at once.
+    BESIDE: only one of them has loops inside.
     """
 
     ROWS = auto()
+    BESIDE = auto()
     STEPS = auto()
     VECTORS = auto()
 
@@ -106,7 +108,10 @@ class _Join:
         """
         if kind is Kind.ROWS:
             return self.reuses(2)
-        worth = self.reuses(1) if kind is Kind.STEPS else self.spares()
+        if kind is Kind.BESIDE:
+            worth = bool(self.spared()) and _cheap(self.first) and _cheap(self.second)
+        else:
+            worth = self.reuses(1) if kind is Kind.STEPS else self.spares()
         return worth and all(outside.isdisjoint(s.outs) for s in self.handed())
 
     def handed(self) -> Iterator[Apply]:
@@ -138,12 +143,13 @@ class _Join:
         Trips of costly work that depend on no others, which a machine does several at a time,
         stay apart from those that do.
         """
-        second = self.second
-        handed = any(
-            out in self.free[1] and out not in self.later and out not in second.init
-            for out in self.first.carry
-        )
-        return handed and (_apart(second) or not _apart(self.first) or _cheap(self.first))
+        alone = _apart(self.second) or not _apart(self.first) or _cheap(self.first)
+        return alone and bool(self.spared())
+
+    def spared(self) -> list[Value]:
+        """The arrays that hand elements from trip to trip, and are not needed any more."""
+        known = (*self.later, *self.second.init)
+        return [v for v in self.first.carry if v in self.free[1] and v not in known]
 
     def loop(self) -> For:
         """The joined loop."""
