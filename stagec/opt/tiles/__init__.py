@@ -20,12 +20,13 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Block, For, While
+from stagec.ir.core import Apply, Block, For, While
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
 from stagec.ir.types import ArrayType, Symbol, symbols_of
-from stagec.ir.walk import defined
+from stagec.ir.walk import defined, statements
 from stagec.ops.index_bounds import Indices
+from stagec.ops.products import matmul
 from stagec.opt.loop_products.first_call import FirstCall
 from stagec.opt.tapes.sizes import Lengths, Unknown
 from stagec.opt.tiles.rewrite import in_parts
@@ -34,7 +35,8 @@ from stagec.opt.tiles.search import found
 
 def tiles(fn: Function) -> Function:
     """The function with long axes gone through in parts."""
-    if not fn.lengths:
+    products = (s for s in statements(fn.body) if isinstance(s, Apply) and s.op is matmul)
+    if not fn.lengths or next(products, None) is None:
         return fn
     return replace(fn, body=_Tiles(fn).block(fn.body, inside=False))
 
