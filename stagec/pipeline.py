@@ -55,6 +55,7 @@ from stagec.opt.stacked import stacked
 from stagec.opt.states import states
 from stagec.opt.sums import sums
 from stagec.opt.tapes import tapes
+from stagec.opt.tiles import tiles
 from stagec.opt.turns import turns
 from stagec.opt.unset import unset
 from stagec.opt.upwards import upwards
@@ -110,7 +111,7 @@ TARGETS: Mapping[str, Target] = {
         (
             *(loop_products, ahead, again, lengthwise, tapes, restored, states),
             *(upwards, spent, first_writes, refilled, stacked, rolling, gathers, rims, turns),
-            *(selections, masked),
+            *(selections, masked, tiles),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
             *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),

@@ -87,11 +87,24 @@ class IndexFacts:
         self.values[self.within(stmt.body.params[0], first, last)] = stmt.body.params[0]
 
     def within(self, value: Value, low: Dim, high: Dim) -> Symbol:
-        """Note the range of an integer, and return the symbol that stands for it."""
+        """Note the range of an integer, and return the symbol that stands for it.
+
+        That is the one which is its size, if there is one that nothing else is known of.
+        """
         symbol = Symbol(f"__{self.prefix}{len(self.ranges)}", unit=True, index=True)
+        own = value.type.size if isinstance(value.type, ArrayType) else None
+        if own is not None and self._new(own, low, high):
+            symbol = own.terms[0][0]
         self.ranges[symbol] = low, high
         self.exact[value] = size(symbol)
         return symbol
+
+    def _new(self, expression: Size, *others: Dim) -> bool:
+        """Whether the expression is a symbol of which nothing is known, nor by the others."""
+        symbol = expression.terms[0][0]
+        known = {s for o in others if isinstance(o, Size) for s, _ in o.terms}
+        known.update(self.ranges, self.given)
+        return expression == size(symbol) and symbol.unit and symbol not in known
 
     def natural(self, expression: Dim) -> bool:
         """Whether neither the expression nor any loop index in it is ever negative."""
