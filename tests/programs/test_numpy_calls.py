@@ -283,7 +283,7 @@ def named_arrays(x: Any, steps: Any) -> Any:
         np.ones(shape=2, dtype=int),
         np.eye(N=3, dtype=np.float32),
         np.linspace(start=0, stop=1, num=3),
-        np.arange(start=0, stop=4, dtype=float),
+        np.identity(n=2),
         np.array(object=[1, 2.0]),
     ]
     first = made[0]
