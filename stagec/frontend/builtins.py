@@ -14,6 +14,7 @@ from stagec.errors import Loc, StagecError
 from stagec.frontend import (
     array_library,
     array_writes,
+    cmath_library,
     containers,
     extents,
     forms,
@@ -351,7 +352,7 @@ def _ix(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -
 
 
 STAGED = (array_library.STAGED, polynomial_library.STAGED, signal_library.STAGED,
-          table_library.STAGED, number_library.STAGED)  # fmt: skip
+          table_library.STAGED, number_library.STAGED, cmath_library.STAGED)  # fmt: skip
 
 ITERATORS = {zip: _zip, enumerate: _enumerate, reversed: _reversed, map: _map, filter: _filter}
 TABLE: dict[Any, Builtin] = {

@@ -212,7 +212,7 @@ class Join:
 
     def list_emitter(self, side: Items | StagedItems, element: Type, state: State) -> Emit:
         if isinstance(side, StagedItems):
-            return lambda at: side.operand
+            return lambda at: convert(self.machine, at, side.operand, ListType(element))
         operands = [element_operand(state, v) for v in side.items]
 
         def emit(at: State) -> Operand:

@@ -150,6 +150,8 @@ def apply(
         if not isinstance(result.value, np.ndarray):
             return m.new_in_program(state, result.value)
         plain = [lifted(state, p) for p in plain]
+        if not plain:
+            named = {k: lifted(state, v) for k, v in named.items()}
     binder = TABLE.get(function)
     if binder is None:
         raise StagecError(

@@ -18,6 +18,7 @@ from stagec.frontend.unify import (
     convert,
     describe,
     element_operand,
+    join_types,
     row_of,
     unsized,
 )
@@ -31,7 +32,7 @@ from stagec.frontend.values import (
     Value,
 )
 from stagec.ir.core import Operand
-from stagec.ir.types import ListType, rank_of
+from stagec.ir.types import ListType
 from stagec.ops import lists
 from stagec.ops.list_form import element_type
 
@@ -65,8 +66,8 @@ def set_at(
         parts = zip(content.columns, _row(m, content, value, loc), strict=True)
         made = tuple(set_at(m, state, c, index, v, loc) for c, v in parts)
         return replace(content, columns=made)
-    given = (content.operand, index, _stored(m, state, content, value, loc))
-    new = lists.list_set(*(m.handle(state, o) for o in given))
+    items, new_item = _stored(m, state, content, value, loc)
+    new = lists.list_set(*(m.handle(state, o) for o in (items, index, new_item)))
     return _renamed(m, new.operand, content)
 
 
@@ -77,7 +78,7 @@ def appended(
     if isinstance(content, Columns):
         parts = zip(content.columns, _row(m, content, value, loc), strict=True)
         return replace(content, columns=tuple(appended(m, state, c, v, loc) for c, v in parts))
-    given = (content.operand, _stored(m, state, content, value, loc))
+    given = _stored(m, state, content, value, loc)
     new = lists.list_append(*(m.handle(state, o) for o in given))
     return _renamed(m, new.operand, content)
 
@@ -144,24 +145,25 @@ def _row(m: Machine, content: Columns, value: Value, loc: Loc | None) -> tuple[V
 
 def _stored(
     m: Machine, state: State, content: StagedItems, value: Value, loc: Loc | None
-) -> Operand:
-    """The operand of what becomes an element of the list."""
+) -> tuple[Operand, Operand]:
+    """The list and what becomes an element of it, both of a type that holds either."""
     kind = content.operand.type
     assert isinstance(kind, ListType)
+    have = None
     try:
         have = unsized(element_operand(state, value).type)
+        element = join_types(kind.element, have)
     except Unjoinable:
-        have = None
-    if have is None or rank_of(have) != rank_of(kind.element):
         raise StagecError(
             "SC333",
             f"a list of {kind.element} gets an element of type {have or describe(value)}", loc,
             "append values of one type in a staged loop",
-        )  # fmt: skip
+        ) from None  # fmt: skip
     if isinstance(value, ArrayRef):
         cell = arrays.cell_of(state, value)
         state.cells[value.cell] = replace(cell, listed=True)
-    return convert(m, state, element_operand(state, value), kind.element)
+    items = convert(m, state, content.operand, ListType(element))
+    return items, convert(m, state, element_operand(state, value), element)
 
 
 def _renamed(m: Machine, new: Any, old: StagedItems) -> StagedItems:

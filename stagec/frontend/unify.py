@@ -25,6 +25,7 @@ from stagec.frontend.values import (
 from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
 from stagec.ir.types import ArrayType, ListType, Type, same
 from stagec.ops import cast, form
+from stagec.ops.list_casts import list_cast
 
 NUMBERS = (bool, int, float, complex, np.generic, str)
 
@@ -108,6 +109,8 @@ def convert(machine: Machine, at: State, operand: Operand, kind: Type) -> Operan
     have = operand.type
     if isinstance(operand, Undef):
         return Undef(kind)
+    if isinstance(have, ListType) and isinstance(kind, ListType):
+        return _converted_list(machine, at, operand, have.element, kind.element)
     if (
         not isinstance(have, ArrayType)
         or not isinstance(kind, ArrayType)
@@ -130,6 +133,18 @@ def convert(machine: Machine, at: State, operand: Operand, kind: Type) -> Operan
     if have.dtype == kind.dtype:
         return form.to_numpy(handle).operand
     return cast.astype(handle, dtype=kind.dtype).operand
+
+
+def _converted_list(
+    machine: Machine, at: State, operand: Operand, have: Type, kind: Type
+) -> Operand:
+    """The list with its numbers as such of another type."""
+    if not isinstance(have, ArrayType) or not isinstance(kind, ArrayType):
+        return operand
+    if (have.dtype, have.kind) == (kind.dtype, kind.kind):
+        return operand
+    handle = machine.handle(at, operand)
+    return list_cast(handle, dtype=kind.dtype, weak=kind.weak).operand
 
 
 def element_operand(state: State, value: Value) -> Operand:

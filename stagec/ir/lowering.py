@@ -46,11 +46,12 @@ def kernel_source(stmt: Apply, alone: bool = False) -> str | None:
     op = stmt.op
     form = op.alone if alone and op.alone is not None else op.scalar
     types, made = [a.type for a in stmt.args], [o.type for o in stmt.outs]
-    if op.effect is Effect.ORDERED or not all(map(holds, (*types, *made))):
+    values = [a.type for a in stmt.args if not _words(a)]
+    if op.effect is Effect.ORDERED or not all(map(holds, (*values, *made))):
         return None
     if not all(map(_small, stmt.args)):
         return None
-    if any(map(narrow, (*types, *made))):
+    if any(map(narrow, (*values, *made))):
         return _of_any_width(stmt, form)
     return _source(stmt, form, types)
 
@@ -69,7 +70,7 @@ def _source(stmt: Apply, form: Scalar, types: Sequence[Type]) -> str | None:
             return None
         source = op.source(*types, **stmt.kwargs) if callable(op.source) else op.source
         return None if FOREIGN.search(source) else source
-    if not isinstance(text, str) or any(_is_array(t) for t in types):
+    if not isinstance(text, str) or any(_is_array(a.type) for a in stmt.args if not _words(a)):
         return None
     if not callable(op.scalar) and op.raises(types, stmt.kwargs):
         return None
@@ -154,6 +155,11 @@ def in_kernel(stmt: Stmt) -> bool:
         if not all(map(in_kernel, region.stmts)):
             return False
     return True
+
+
+def _words(operand: Operand) -> bool:
+    """Whether the operand is a text that stands in the program, as that of an exception."""
+    return isinstance(operand, Const) and isinstance(operand.value, str)
 
 
 def _creates(stmt: Apply) -> bool:

@@ -292,6 +292,10 @@ from stagec.ops.list_batches import (
     list_collapse as list_collapse,
     list_stretch as list_stretch,
 )
+from stagec.ops.list_casts import (
+    OPS as LIST_CASTS,
+    list_cast as list_cast,
+)
 from stagec.ops.lists import (
     OPS as LISTS,
     list_add as list_add,
@@ -556,6 +560,7 @@ ALL: tuple[Op, ...] = (
     *LISTS,
     *LIST_ARRAYS,
     *LIST_BATCHES,
+    *LIST_CASTS,
     *MATRICES,
     *NORMS,
     *PADDING,

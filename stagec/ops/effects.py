@@ -122,11 +122,22 @@ def _raise_source(*message: Type, exception: type[BaseException]) -> str:
     return f"raise {exception_source(exception)}({', '.join(slots(len(message)))})"
 
 
+def _compiled(source: Rule) -> Rule:
+    """The source in compiled code, which knows the exceptions of Python."""
+
+    def form(*types: Type, exception: type[BaseException]) -> str | Library:
+        known_there = getattr(builtins, exception.__name__, None) is exception
+        return source(*types, exception=exception) if known_there else LIBRARY
+
+    return form
+
+
 raise_ = _effect(
     "raise",
     infer=lambda *message, exception: (),
     value=_raise_value,
     source=_raise_source,
+    scalar=_compiled(_raise_source),
     effect=Effect.CHECK,
     may_raise=(BaseException,),
 )
@@ -160,6 +171,7 @@ check = _effect(
     infer=_check_infer,
     value=_check_value,
     source=_check_source,
+    scalar=_compiled(_check_source),
     effect=Effect.CHECK,
     may_raise=(BaseException,),
     rewrites=(_holds,),

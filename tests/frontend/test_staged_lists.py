@@ -233,3 +233,50 @@ def test_lists_without_items_are_sorted_and_pick_nothing(backend: str) -> None:
     slope = sc.grad(lambda x, far: np.sum(picked(x, far) ** 2), backend=backend)
     np.testing.assert_array_equal(slope(X, 9.0), np.zeros(5))
     np.testing.assert_array_equal(slope(X, 1.0), np.where(X > 1.0, 2 * X, 0.0))
+
+
+def filled(x: Any, n: Any) -> Any:
+    rows = [[0 for _ in range(3)] for _ in range(2)]
+    for i in range(2):
+        for j in range(3):
+            rows[i][j] = x ** (i + j)
+    return np.array(rows)
+
+
+def wider(x: Any, n: Any) -> Any:
+    items = [i for i in range(n)]  # noqa: C416
+    items[1] = items[0] + x
+    same = items
+    same.append(x / 2)
+    others = [2 for _ in range(n)]
+    if x > 1:
+        others = [x, x * x]
+    return items, others[1] * x
+
+
+def turned(x: Any, n: Any) -> Any:
+    items = [1.5 for _ in range(n)]
+    items[0] = 1j * x
+    return items[0] + items[1]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_list_that_gets_a_wider_number_becomes_one_of_such(backend: str) -> None:
+    x = 1.5
+    np.testing.assert_allclose(sc.jit(filled, backend=backend)(x, 4), filled(x, 4), rtol=1e-15)
+    assert sc.jit(wider, backend=backend)(x, 4) == wider(x, 4)
+    assert sc.jit(turned, backend=backend)(x, 4) == turned(x, 4)
+    slope = sc.grad(sc.jit(lambda x, n: np.sum(filled(x, n)), backend=backend))
+    assert slope(x, 4) == pytest.approx(2 + 4 * x + 3 * x**2)
+
+
+def test_a_list_of_truths_gets_no_number() -> None:
+    def mixed(x: Any, n: Any) -> Any:
+        items = [True for _ in range(n)]
+        items[0] = x
+        return items
+
+    with pytest.raises(
+        sc.StagecError, match="SC333: a list of bool gets an element of type float"
+    ):
+        sc.jit(mixed)(1.5, 3)

@@ -32,6 +32,7 @@ from stagec.ops.list_arrays import (
     list_unstack,
 )
 from stagec.ops.list_batches import list_collapse, list_stretch
+from stagec.ops.list_casts import list_cast
 from stagec.ops.lists import (
     list_add,
     list_append,
@@ -164,6 +165,13 @@ SAMPLES = {
     list_rows: [(([V, 2 * V, 3 * V], A), {})],
     list_copy: [(([V, 2 * V],), {"deep": True}), (([1.0, 2.0],), {})],
     list_assign: [(([V, 2 * V], [3 * V, V]), {}), (([1.0, 2.0], [3.0, 4.0]), {})],
+    list_cast: [
+        (([1.0, 2.0],), {"dtype": np.dtype(complex), "weak": True}),
+        (([1.5, 2.0],), {"dtype": np.dtype(np.float32), "weak": False}),
+        (([1 + 2j, 3j],), {"dtype": np.dtype(float), "weak": True}),
+        (([V, 2 * V],), {"dtype": np.dtype(complex), "weak": True}),
+        (([1, 2],), {"dtype": np.dtype(float), "weak": True}),
+    ],
     list_stretch: [(([V, 2 * V], A), {}), (([1.0, 2.0], V), {}), (([[1.0]], V), {})],
     list_collapse: [(([A, 2 * A], [V, V]), {}), (([V], [1.0]), {})],
     format_: [

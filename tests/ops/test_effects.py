@@ -5,10 +5,12 @@
 # pyright: reportPossiblyUnboundVariable=false
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+import stagec as sc
 from stagec.ir.core import Effect
 from stagec.ir.path import Arg
 from stagec.ir.types import (
@@ -152,3 +154,55 @@ def test_texts():
         concat.infer(TEXT, FLOAT)
     with pytest.raises(TypeError, match="format specification"):
         format_.infer(ListType(FLOAT), spec=".2f")
+
+
+def rooted(x: Any, y: Any) -> Any:
+    for i in range(len(x)):
+        if x[i] > 100:
+            raise OverflowError("too {large}")
+        if x[i] < -10:
+            raise LookupError
+        if x[i] < 0:
+            raise ValueError("a 'negative'\nnumber", 3)
+        y[i] = np.sqrt(x[i])
+    return y
+
+
+def own(x: Any, y: Any) -> Any:
+    for i in range(len(x)):
+        if x[i] < 0:
+            raise Own("no")
+        if x[i] > 100:
+            raise ValueError(f"{x[i]} is too large")
+        y[i] = np.sqrt(x[i])
+    return y
+
+
+class Own(Exception):
+    """An exception that compiled code does not know."""
+
+
+def test_compiled_loops_raise_the_exceptions_of_python() -> None:
+    good = np.array([1.0, 4.0, 9.0])
+    staged = sc.jit(rooted, backend="numba")
+    np.testing.assert_array_equal(staged(good, np.zeros(3)), [1, 2, 3])
+    assert "_kernel(" in staged.source(good, np.zeros(3))
+    for bad in (-1.0, -11.0, 101.0):
+        x = np.array([4.0, bad, -1.0])
+        with pytest.raises(Exception) as wanted:  # noqa: PT011
+            rooted(x, np.zeros(3))
+        with pytest.raises(wanted.type) as found:
+            staged(x, np.zeros(3))
+        assert found.value.args == wanted.value.args
+    slope = sc.grad(sc.jit(lambda x: np.sum(rooted(x, np.zeros(3))), backend="numba"))
+    np.testing.assert_allclose(slope(good), 0.5 / np.sqrt(good), rtol=1e-14)
+    with pytest.raises(ValueError, match="negative"):
+        slope(-good)
+
+
+def test_exceptions_that_compiled_code_does_not_know_are_raised_by_python() -> None:
+    staged = sc.jit(own, backend="numba")
+    with pytest.raises(Own, match="no"):
+        staged(np.array([1.0, -1.0]), np.zeros(2))
+    with pytest.raises(ValueError, match="is too large"):
+        staged(np.array([1.0, 101.0]), np.zeros(2))

@@ -61,3 +61,48 @@ def test_a_length_that_changes_in_a_loop() -> None:
     for n in (5, 2, 1):
         expected[:n] += 2 * u[:n]
     np.testing.assert_array_equal(sc.grad(shrinking)(u, 1), expected)
+
+
+def rows(values: Any, columns: Any, ends: Any, x: Any) -> Any:
+    y = np.zeros(len(ends) - 1)
+    for i in range(len(y)):
+        part = slice(ends[i], ends[i + 1])
+        y[i] = np.sum(values[part] * x[columns[part]])
+    return y
+
+
+def test_rows_of_a_sparse_matrix_are_compiled() -> None:
+    values, x = np.arange(1.0, 8.0), np.array([0.5, 2.0, -1.0])
+    columns, ends = np.array([0, 2, 1, 0, 1, 2, 2]), np.array([0, 2, 2, 3, 7])
+    staged = sc.jit(rows, backend="numba")
+    given = values, columns, ends, x
+    np.testing.assert_allclose(staged(*given), rows(*given), rtol=1e-15)
+    assert "loops in Python: none" in str(staged.explain(*given))
+    slope = sc.grad(sc.jit(lambda *args: np.sum(rows(*args) ** 2), backend="numba"))
+    wanted = 2 * rows(*given).repeat(np.diff(ends)) * x[columns]
+    np.testing.assert_allclose(slope(*given), wanted, rtol=1e-14)
+
+
+def growing(u: Any, n: int) -> Any:
+    row = u[:1]
+    for _ in range(n):
+        row = np.concatenate((row, row[:1] * 2))
+    return row * u[: n + 1], row[:1] * u
+
+
+def halved(u: Any, n: int) -> Any:
+    row, other = u.copy(), u * 2
+    for k in range(n):
+        row = row + k
+        row, other = other[: len(other) - k], row[: len(row) - k]
+    return row * other, len(row)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("function", [growing, halved])
+def test_lengths_that_trips_do_not_keep(function: Any, backend: str) -> None:
+    u = np.linspace(0.5, 2.0, 5)
+    for n in (0, 1, 2):
+        found = sc.jit(function, backend=backend)(u, n)
+        for got, wanted in zip(found, function(u, n), strict=True):
+            np.testing.assert_array_equal(got, wanted)

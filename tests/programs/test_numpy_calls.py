@@ -274,3 +274,30 @@ def test_astype_casts_by_the_rule_given() -> None:
     for run in (f, staged):
         with pytest.raises(TypeError, match="according to the rule 'safe'"):
             run(x, "safe")
+
+
+def named_arrays(x: Any, steps: Any) -> Any:
+    made = [
+        np.zeros(shape=(2, 3)),
+        np.full(shape=3, fill_value=1.5),
+        np.ones(shape=2, dtype=int),
+        np.eye(N=3, dtype=np.float32),
+        np.linspace(start=0, stop=1, num=3),
+        np.identity(n=2),
+        np.array(object=[1, 2.0]),
+    ]
+    first = made[0]
+    for k in range(steps):
+        for array in made:
+            array[0] = k
+        first[1, 0] += x
+        first = first * 2
+    return made, first
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_arrays_made_of_keywords_alone_are_the_programs_own(backend: str) -> None:
+    made, first = sc.jit(named_arrays, backend=backend)(1.5, 3)
+    wanted, last = named_arrays(1.5, 3)
+    for got, array in zip([*made, first], [*wanted, last], strict=True):
+        np.testing.assert_array_equal(got, array, strict=True)

@@ -18,7 +18,18 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.path import Arg, Index, NewAxis, Slice
 from stagec.ir.rebuild import map_operands, map_regions
-from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, Type, affine, size, symbols_of
+from stagec.ir.types import (
+    ArrayType,
+    Dim,
+    Shape,
+    Size,
+    Symbol,
+    Type,
+    affine,
+    same,
+    size,
+    symbols_of,
+)
 from stagec.ir.walk import defined, rename
 from stagec.ops.index_facts import IndexFacts, given_sizes
 from stagec.opt.scalarise.sizes import Sizes
@@ -134,7 +145,10 @@ class _Namer:
                 return made
             case Call() | If():
                 return replace(stmt, outs=tuple(self.named(v, {}, names) for v in stmt.outs))
-            case For() | While():
+            case For():
+                made = zip(stmt.carry, _lasting_types(stmt), strict=True)
+                return replace(stmt, carry=tuple(self.named(v, {}, names, t) for v, t in made))
+            case While():
                 carry = tuple(self.named(v, {}, names) for v in stmt.carry)
                 return replace(stmt, carry=carry)
             case _:
@@ -239,3 +253,22 @@ class _Namer:
             return self.views.symbol((value, axis)) if found is None else found
         # a slice may be known better than before loop indices had symbols
         return found if self.sizes is not None and isinstance(found, Size) else dim
+
+
+def _lasting_types(loop: For) -> list[Type | None]:
+    """What is known of each value that the loop carries: lengths that every trip keeps are
+    those that it begins with.
+    """
+    ends = loop.body.results[: len(loop.init)]
+    kinds = zip(loop.init, loop.body.params[1:], ends, strict=True)
+    return [_lasting_type(first.type, before.type, end.type) for first, before, end in kinds]
+
+
+def _lasting_type(first: Type, before: Type, after: Type) -> Type | None:
+    """The type behind a loop of what begins as `first` and goes from `before` to `after`."""
+    if not isinstance(before, ArrayType) or not isinstance(after, ArrayType):
+        return None
+    if not isinstance(first, ArrayType) or None in before.shape:
+        return None
+    dims = zip(first.shape, before.shape, after.shape, strict=True)
+    return replace(first, shape=tuple(d if same(b, a) else None for d, b, a in dims), size=None)
