@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
@@ -121,3 +122,13 @@ def test_what_only_the_last_stage_of_numba_refuses_runs_as_python() -> None:
     assert module["kernel"](np.ones((2, 3))) == 6.0
     assert "lowering" in kernel.refused
     assert module["kernel"](np.ones((3, 2))) == 6.0
+
+
+def test_without_scipy_kernels_that_need_it_run_as_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernels = pytest.importorskip("stagec_runtime.kernels")
+    monkeypatch.setitem(sys.modules, "scipy.linalg.cython_lapack", None)
+    kernel, module = installed(lambda a, b: kernels.solve(a, b))
+    np.testing.assert_array_equal(module["kernel"](2 * np.eye(2), np.ones(2)), [0.5, 0.5])
+    assert "scipy" in kernel.refused

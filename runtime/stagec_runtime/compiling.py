@@ -82,8 +82,9 @@ class Kernel:
                 with importable(self.module), fewer_collections():
                     found = compile_for(*args)
                     self.found(found)
-            except (errors.NumbaError, NotImplementedError) as error:
-                return self.refuse(str(error))  # its last stage raises the second
+            except (errors.NumbaError, NotImplementedError, ImportError) as error:
+                # its last stage raises the second; BLAS and LAPACK are SciPy's, the third
+                return self.refuse(str(error))
             return found
 
         apart = self.apart

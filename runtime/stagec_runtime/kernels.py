@@ -62,6 +62,13 @@ from stagec_runtime.instructions import (
 from stagec_runtime.products import dot as dot
 from stagec_runtime.scalars import float64 as float64, int64 as int64
 from stagec_runtime.shapes import agree as agree
+from stagec_runtime.solving import (
+    cholesky as cholesky,
+    det as det,
+    inv as inv,
+    slogdet as slogdet,
+    solve as solve,
+)
 from stagec_runtime.trips import (
     backwards as backwards,
     falling as falling,

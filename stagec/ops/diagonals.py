@@ -13,7 +13,7 @@ from stagec.ir.types import ArrayType, Dim, affine, lengthened, same
 from stagec.ops.axes import expand_dims, length, move_axis, no_shift, normal_axis, to_front
 from stagec.ops.broadcast import batched, sum_
 from stagec.ops.cast import astype
-from stagec.ops.comparison import equal
+from stagec.ops.comparison import equal, greater_equal, less_equal
 from stagec.ops.composite import composite
 from stagec.ops.creation import dtype_option, no_batch
 from stagec.ops.family import (
@@ -92,15 +92,24 @@ def _embed_batch(args: Any, axes: Any, **attrs: Any) -> tuple[Any, int]:
     return embed_diagonal(*batched(args, axes), **_shift(**attrs)), 0
 
 
-def _embed_loops(d: Any, like: Any, **attrs: Any) -> Any:
+def _on_diagonal(d: Any) -> Any:
+    """The diagonal matrix of a vector, in simpler ops."""
     rows = counted(length(d, 0), d)
     return mask(equal(expand_dims(rows, axes=(1,)), rows), d)
+
+
+def _embedded(d: Any, like: Any, **attrs: Any) -> Any:
+    return _on_diagonal(d)
 
 
 def _embed_rule(d: ArrayType, like: ArrayType, *, offset: int, axis1: int, axis2: int) -> Any:
     """How the main diagonal of a square matrix is written in simpler ops."""
     square = like.rank == 2 and all(same(dim, d.shape[0]) for dim in like.shape)
-    return _embed_loops if square and not offset and axis1 < axis2 else None
+    return (
+        (lambda d, like, **attrs: _on_diagonal(d))
+        if square and not offset and axis1 < axis2
+        else None
+    )
 
 
 # zeros in the shape of `like`, with a diagonal: the transpose of `diagonal`
@@ -150,6 +159,7 @@ diag = linear(
     vjp=lambda ct, out, x, *, k: diagonal(ct, offset=k, axis1=0, axis2=1),
     batch=_diag_batch,
     source=lambda x, *, k: f"np.diag({{}}{_k_text(k)})",
+    scalar=Expands(lambda x, *, k: None if k else lambda x, *, k: _on_diagonal(x)),
     cost=Cost.CHEAP,
 )
 
@@ -211,7 +221,14 @@ trace = composite(
 # --- triangles -----------------------------------------------------------------------------
 
 
-def _triangle(function: Any) -> Op:
+def in_triangle(compare: Op, x: Any, k: int = 0) -> Any:
+    """Where a row's number and `k` compare so with the column's, in each matrix of a stack."""
+    rank = np.ndim(x)
+    rows, columns = (counted(length(x, axis), x) for axis in (rank - 2, rank - 1))
+    return compare(expand_dims(rows, axes=(1,)), columns - k if k else columns)
+
+
+def _triangle(function: Any, inside: Op) -> Op:
     name = function.__name__
 
     def call(m: Any, k: Any = 0) -> Any:
@@ -227,13 +244,14 @@ def _triangle(function: Any) -> Op:
         vjp=lambda ct, out, x, *, k: op(ct, k=k),
         batch=to_front(lambda: op, no_shift),
         source=lambda x, *, k: f"np.{name}({{}}{_k_text(k)})",
+        scalar=Expands(lambda x, *, k: lambda x, *, k: mask(in_triangle(inside, x, k), x)),
         cost=Cost.CHEAP,
     )
     return op
 
 
-tril = _triangle(np.tril)
-triu = _triangle(np.triu)
+tril = _triangle(np.tril, greater_equal)
+triu = _triangle(np.triu, less_equal)
 
 
 # --- constant matrices ---------------------------------------------------------------------

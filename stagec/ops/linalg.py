@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.ir.core import LIBRARY, Op
+from stagec.ir.core import LIBRARY, Calls, Expands, Library, Op
 from stagec.ir.types import ArrayType, broadcast_dim, broadcast_shapes
 from stagec.ops.axes import move_axis, no_shift, swap_axes, to_front
 from stagec.ops.broadcast import fit, pad_rank
-from stagec.ops.cast import conjugate, imag
+from stagec.ops.cast import conjugate, fit_dtype, imag
 from stagec.ops.diagonals import tril
 from stagec.ops.family import array, make, static
 from stagec.ops.matrices import (
@@ -47,6 +47,23 @@ def _square(name: str, result: Callable[[np.dtype, ArrayType], Any]) -> Rule:
         return result(linalg_dtype(name, a), a)
 
     return infer
+
+
+def _in_kernel(op: Callable[[], Op], kinds: str = "fc") -> Expands:
+    """The form in kernels of a function of one matrix, or of a matrix and other operands."""
+
+    def cast(*types: ArrayType) -> Callable[..., Any] | None:
+        dtype = linalg_dtype(op().name, *types)
+        if all(t.dtype == dtype for t in types):
+            return None
+        return lambda *args: op()(*(fit_dtype(x, dtype) for x in args))
+
+    def call(a: ArrayType, *others: ArrayType) -> str | Library:
+        if a.rank > 2 or a.dtype.kind not in kinds or any(b.rank > 2 for b in others):
+            return LIBRARY
+        return f"kernels.{op().name}({', '.join(['{}'] * (1 + len(others)))})"
+
+    return Expands(cast, otherwise=Calls(call))
 
 
 # --- solve and inv ---------------------------------------------------------------------------
@@ -115,7 +132,7 @@ solve = make(
     jvp=_solve_jvp,
     batch=_solve_batch,
     source="np.linalg.solve({}, {})",
-    scalar=LIBRARY,
+    scalar=_in_kernel(lambda: solve),
     may_raise=(LinAlgError,),
     noun="solution",
 )
@@ -135,6 +152,7 @@ inv = make(
     jvp=lambda dxs, out, a: -matmul(matmul(out, dxs[0]), out),
     batch=to_front(lambda: inv, no_shift),
     source="np.linalg.inv({})",
+    scalar=_in_kernel(lambda: inv),
     may_raise=(LinAlgError,),
     noun="inverse",
 )
@@ -176,6 +194,7 @@ det = make(
     jvp=lambda dxs, out, a: sum_matrix(cofactor(a) * dxs[0]),
     batch=to_front(lambda: det, no_shift),
     source="np.linalg.det({})",
+    scalar=_in_kernel(lambda: det, "f"),
 )
 
 
@@ -208,6 +227,7 @@ slogdet = make(
     jvp=_slogdet_jvp,
     batch=to_front(lambda: slogdet, no_shift),
     source="np.linalg.slogdet({})",
+    scalar=_in_kernel(lambda: slogdet, "f"),
 )
 
 
@@ -245,6 +265,7 @@ cholesky = make(
     jvp=_cholesky_jvp,
     batch=to_front(lambda: cholesky, no_shift),
     source="np.linalg.cholesky({})",
+    scalar=_in_kernel(lambda: cholesky),
     may_raise=(LinAlgError,),
     noun="factor",
 )

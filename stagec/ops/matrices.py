@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 
 import stagec_runtime as rt
+from stagec.ir.core import Expands
 from stagec.ir.types import ArrayType, same
 from stagec.ops.axes import expand_dims, no_shift, squeeze, swap_axes, to_front
 from stagec.ops.broadcast import sum_
-from stagec.ops.cast import conjugate, real
+from stagec.ops.cast import conjugate, fit_dtype, real
+from stagec.ops.comparison import equal, greater
+from stagec.ops.diagonals import in_triangle
 from stagec.ops.family import constant, linear, make
+from stagec.ops.masks import mask
 
 LinAlgError = np.linalg.LinAlgError
 
@@ -78,6 +82,13 @@ def real_part(x: Any) -> Any:
     return real(x) if np.dtype(x.dtype).kind == "c" else x
 
 
+def _half_lower(x: Any) -> Any:
+    """The lower triangle with half the real part of the diagonal, in simpler ops."""
+    middle = fit_dtype(real_part(x) * 0.5, np.dtype(x.dtype))
+    below, on = in_triangle(greater, x), in_triangle(equal, x)
+    return mask(below, x) + mask(on, middle)
+
+
 # the lower triangle with half the real part of the diagonal; its own transpose
 half_lower = linear(
     "half_lower",
@@ -87,6 +98,7 @@ half_lower = linear(
     vjp=lambda ct, out, x: half_lower(ct),
     batch=to_front(lambda: half_lower, no_shift),
     source="rt.half_lower({})",
+    scalar=Expands(lambda x: _half_lower if x.dtype.kind in "fc" else None),
 )
 
 

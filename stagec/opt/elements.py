@@ -53,7 +53,9 @@ def write_element(
 def _path(where: Sequence[Operand], lengths: Lengths) -> tuple[Path, tuple[Operand, ...]]:
     index = list(where)
     items: list[Item] = [Arg(k) for k in range(len(where))]
-    for length in lengths:
+    parts = [k for k, length in enumerate(lengths, 1) if length is not None]
+    # what is not said of the last axes is all: Numba sees that such a part is contiguous
+    for length in lengths[: max(parts, default=0)]:
         if length is None:
             items.append(Slice())
             continue

@@ -119,7 +119,7 @@ def test_one_loop() -> None:
 
 def test_what_only_the_library_uses_stays() -> None:
     def product(x: Any, k: Any, v: Any) -> Any:
-        return np.linalg.inv(x[k[:3]])
+        return np.linalg.svd(x[k[:3]])[1]
 
     assert "kernel" not in sc.jit(product, backend="numba").source(MATRIX, ROWS, VALUES)
 

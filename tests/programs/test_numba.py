@@ -240,7 +240,7 @@ def test_division_with_remainder_is_exact(dtype: Any) -> None:
 def test_explain_tells_which_loops_stay_python_and_why() -> None:
     def solved(A, b):
         for _ in range(3):
-            b = np.linalg.solve(A, b)
+            b = np.linalg.qr(A * b)[0] @ b
         total = 0.0
         for i in range(b.shape[0]):
             total += b[i]
@@ -255,7 +255,8 @@ def test_explain_tells_which_loops_stay_python_and_why() -> None:
     A, b = np.eye(3), np.ones(3)
     (told,) = sc.jit(solved, backend="numba").explain(A, b).loops
     line = solved.__code__.co_firstlineno + 1
-    assert f"test_numba.py:{line}:9: solve at" in told
+    assert f"test_numba.py:{line}:9: " in told
+    assert "qr at" in told
     assert len(sc.grad(solved, backend="numba").explain(A, b).loops) == 2
     assert sc.jit(solved).explain(A, b).loops == ()
     (told,) = sc.jit(sums, backend="numba").explain(b).loops

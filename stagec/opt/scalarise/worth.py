@@ -12,7 +12,7 @@ from stagec.ir.core import Apply, Call, Operand, Stmt
 from stagec.ir.lowering import kernel_source
 from stagec.ir.types import Dim, Size, rank_of
 from stagec.ir.walk import regions, uses
-from stagec.opt.runs import makes_memory
+from stagec.opt.runs import calls_library, makes_memory
 from stagec.opt.scalarise.groups import Group, array_type, moved_to, space
 from stagec.opt.scalarise.places import natural
 from stagec.opt.scalarise.views import Views
@@ -43,10 +43,10 @@ def rank(stmt: Apply) -> int:
 
 
 def _runs(items: Sequence[Stmt | Group], views: Views) -> Iterator[list[Stmt | Group]]:
-    """The items between those that compiled code cannot hold."""
+    """The items between those that compiled code cannot hold, or leaves to the library."""
     run: list[Stmt | Group] = []
     for item in items:
-        if isinstance(item, Group) or compilable(item, views):
+        if isinstance(item, Group) or (compilable(item, views) and not calls_library(item)):
             run.append(item)
         else:
             yield run
