@@ -6,6 +6,7 @@ import gc
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
@@ -147,6 +148,22 @@ def test_errors_are_raised() -> None:
             called()(-1.0)
 
 
+def test_errors_of_a_call_are_raised_with_their_arguments() -> None:
+    def least(x: Any, n: int) -> Any:
+        if n:
+            raise ValueError("not", n)
+        return np.argmin(x)
+
+    _, called = installed(least, 1)
+    assert called()(np.array([2.0, 1.0]), 0) == 1
+    for _ in range(2):
+        with pytest.raises(ValueError, match="empty sequence"):
+            called()(np.zeros(0), 0)
+        with pytest.raises(ValueError, match="not") as error:
+            called()(np.zeros(2), 3)
+        assert error.value.args == ("not", 3)
+
+
 def test_nothing_leaks() -> None:
     def made(x: Any, k: int) -> Any:
         if k > 1:
@@ -164,6 +181,37 @@ def test_nothing_leaks() -> None:
         called()(x, 2.0 * 0)
     gc.collect()
     assert sys.getrefcount(x) == before
+
+
+def test_what_is_returned_belongs_to_the_caller() -> None:
+    def several(x: Any, y: Any) -> Any:
+        return x, x[1:], y.T, 2 * x, x[0], True, x.copy()
+
+    _, called = installed(several)
+    x, y = np.arange(5.0), np.arange(6.0).reshape(2, 3)
+    called()(x, y)
+    whole, part, turned, twice, number, true, copied = called()(x, y)
+    assert whole is x
+    assert np.shares_memory(part, x)
+    assert np.shares_memory(turned, y)
+    assert (number, true) == (0.0, True)
+    before = sys.getrefcount(x)
+    del whole
+    fresh = np.zeros(1)
+    held = {sys.getrefcount(made) for made in (fresh, part, turned, twice, copied)}
+    assert len(held) == 1
+    del part
+    gc.collect()
+    assert sys.getrefcount(x) == before - 2
+    weak = weakref.ref(y)
+    del y
+    assert np.array_equal(turned, np.arange(6.0).reshape(2, 3).T)  # it keeps the memory
+    del turned
+    gc.collect()
+    assert weak() is None
+    x[0] = 7.0
+    assert np.array_equal(twice, 2 * np.arange(5.0))
+    assert np.array_equal(copied, np.arange(5.0))
 
 
 def test_what_is_called_keeps_its_code_alive() -> None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import struct
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.callwrapper import PyCallWrapper
-from numba.core.pythonapi import PythonAPI
 from numba.np.numpy_support import as_dtype
 
 # in size; larger integers are the business of who calls machine code otherwise
@@ -28,11 +27,15 @@ WORD, INT, BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 # where objects have what is looked at
 TYPE = object.__basicsize__ - ctypes.sizeof(ctypes.c_void_p)
 ITEMS = tuple.__basicsize__
-RANK, DTYPE, FLAGS = 24, 56, 64  # of an array
+CONTENT = bytes.__basicsize__ - 1
+DATA, RANK, DTYPE, FLAGS = 16, 24, 56, 64  # of an array
+SIZES = DIMS, STRIDES = 32, 40
 C_ORDER, FORTRAN, ALIGNED, WRITABLE = 0x1, 0x2, 0x100, 0x400
 ORDERS = C_ORDER | FORTRAN
 # the flags that tell an array's layout, and what they are for each
 LAYOUTS = {"C": (C_ORDER, C_ORDER), "F": (ORDERS, FORTRAN), "A": (ORDERS, 0)}
+COLUMNS = 5  # of the table of arguments, in words
+NUMBER, INTEGER = -1, -2  # in the place of a rank
 CLASSES = {
     types.float64: float,
     types.int64: int,
@@ -57,174 +60,107 @@ def direct(made: Any, otherwise: Any) -> Any:
     other types; None if there is no machine code for that.
     """
     kinds = made.fndesc.argtypes
-    if not _found_there() or not all(map(_known, kinds)):
+    if not found_there() or not all(map(known, kinds)):
         return None
-    address = made.library.get_pointer_to_function(_name(made.fndesc))
+    address = made.library.get_pointer_to_function(name_of(made.fndesc))
     if not address:
         return None
-    expected = [part for kind in kinds for part in _expected(kind)]
+    parts = [part for kind in kinds for part in expected(kind)]
     definition = _Definition(made.fndesc.qualname.encode(), address, POSITIONAL, None)
     # the function keeps alive what it needs
-    needs = (otherwise, *expected, definition, made.library, made.environment)
+    needs = (otherwise, table(kinds), *parts, definition, made.library, made.environment)
     new = ctypes.pythonapi.PyCFunction_NewEx
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, *[ctypes.py_object] * 2]
     return new(ctypes.addressof(definition), needs, made.fndesc.modname)
 
 
-def write_wrappers(lower: Any, release: bool) -> None:
-    """Write the functions that Python calls, for a function whose instructions are written;
-    they release the interpreter's lock if they are told to.
-    """
-    context, described = lower.context, lower.fndesc
-    module = context.create_module("wrapper")
-    kind = context.call_conv.get_function_type(described.restype, described.argtypes)
-    callee = ir.Function(module, kind, described.llvm_func_name)
-    _Wrapper(context, module, callee, described, lower.env, lower.call_helper, release).build()
-    lower.library.add_ir_module(module)
-
-
-class _Wrapper(PyCallWrapper):
-    """Writes three functions: one makes numbers and arrays of machine code of an array of
-    objects, calls the kernel and makes an object of the result; that which Numba's dispatcher
-    calls, and the one that is called otherwise, both call it.
-    """
-
-    def build(self) -> Any:
-        """Write them."""
-        self.object = self.context.get_argument_type(types.pyobject)
-        shape = ir.FunctionType(self.object, [self.object.as_pointer()])
-        inner = ir.Function(self.module, shape, f"{_name(self.fndesc)}.objects")
-        inner.linkage = "internal"
-        builder = ir.IRBuilder(inner.append_basic_block("entry"))
-        api = _OfArray(self.context, builder)
-        self.build_wrapper(api, builder, None, inner.args[0], None)
-        self.of_tuple(inner)
-        if all(map(_known, self.fndesc.argtypes)):
-            self.of_stack(inner)
-
-    def of_tuple(self, inner: Any) -> None:
-        """The function that the dispatcher calls, with a tuple."""
-        shape = ir.FunctionType(self.object, [self.object] * 3)
-        function = ir.Function(self.module, shape, self.fndesc.llvm_cpython_wrapper_name)
-        builder = ir.IRBuilder(function.append_basic_block("entry"))
-        api = self.context.get_python_api(builder)
-        count = len(self.fndesc.argtypes)
-        objects = cgutils.alloca_once(builder, self.object, size=max(count, 1))
-        places = [builder.gep(objects, [WORD(k)]) for k in range(count)]
-        name = self.fndesc.qualname
-        right = api.unpack_tuple(function.args[1], name, count, count, *places)
-        with cgutils.if_unlikely(builder, cgutils.is_null(builder, right)):
-            builder.ret(api.get_null_object())
-        builder.ret(builder.call(inner, [objects]))
-
-    def of_stack(self, inner: Any) -> None:
-        """The function that is called with an array of objects and their number."""
-        shape = ir.FunctionType(self.object, [self.object, self.object.as_pointer(), WORD])
-        function = ir.Function(self.module, shape, _name(self.fndesc))
-        needs, objects, count = function.args
-        builder = ir.IRBuilder(function.append_basic_block("entry"))
-        others = function.append_basic_block("others")
-        kinds = self.fndesc.argtypes
-        _unless(builder, builder.icmp_signed("==", count, WORD(len(kinds))), others)
-        for k, kind in enumerate(kinds):
-            given = builder.load(builder.gep(objects, [WORD(k)]))
-            places = [ITEMS + 8 * (1 + 2 * k + j) for j in (0, 1)]
-            cls, dtype = (_field(builder, needs, place, WORD) for place in places)
-            for test in _tests(builder, kind, given, cls, dtype):
-                _unless(builder, test, others)
-        builder.ret(builder.call(inner, [objects]))
-        builder.position_at_end(others)
-        shape = ir.FunctionType(self.object, [self.object, objects.type, WORD, self.object])
-        call = cgutils.get_or_insert_function(self.module, shape, "PyObject_Vectorcall")
-        otherwise = _field(builder, needs, ITEMS, self.object)
-        nothing = ir.Constant(self.object, None)
-        builder.ret(builder.call(call, [otherwise, objects, count, nothing]))
-
-
-class _OfArray(PythonAPI):
-    """What takes the arguments from an array, whose length is known to be right."""
-
-    def unpack_tuple(self, args: Any, name: str, n_min: int, n_max: int, *objs: Any) -> Any:
-        """Put the objects into the places."""
-        for k, place in enumerate(objs):
-            self.builder.store(self.builder.load(self.builder.gep(args, [WORD(k)])), place)
-        return INT(1)
-
-    def save_thread(self) -> Any:
-        """Release the lock, if there is a thread that may wait for it; gives what gets it back.
-
-        That takes as long as all else of a short call.
-        """
-        builder, state = self.builder, BYTE.as_pointer()
-        own = self._read("PyThreadState_Get", state)
-        interpreter = self._read("PyThreadState_GetInterpreter", state, own)
-        newest = self._read("PyInterpreterState_ThreadHead", state, interpreter)
-        older = self._read("PyThreadState_Next", state, own)
-        alone = builder.and_(
-            builder.icmp_unsigned("==", newest, own), cgutils.is_null(builder, older)
-        )
-        saved = cgutils.alloca_once_value(builder, ir.Constant(state, None))
-        with builder.if_then(builder.not_(alone)):
-            builder.store(super().save_thread(), saved)
-        return saved
-
-    def restore_thread(self, thread_state: Any) -> None:
-        """Get the lock back, if it was released."""
-        saved = self.builder.load(thread_state)
-        with self.builder.if_then(cgutils.is_not_null(self.builder, saved)):
-            super().restore_thread(saved)
-
-    def _read(self, name: str, kind: Any, *args: Any) -> Any:
-        shape = ir.FunctionType(kind, [a.type for a in args])
-        return self.builder.call(self._get_function(shape, name), args)
-
-
 @functools.lru_cache(maxsize=1)
-def _found_there() -> bool:
+def found_there() -> bool:
     """Whether objects of this Python and arrays of this NumPy have all at these places."""
-    probe, pair = np.zeros((2, 4, 3))[:, ::2], (1, "two")
+    probe, pair, text = np.zeros((2, 4, 3))[:, ::2], (1, "two"), b"three"
     probe.flags.writeable = False
     told = ALIGNED | WRITABLE | C_ORDER | FORTRAN
     word, start = ctypes.c_size_t.from_address, id(probe)
     return (
         word(start + TYPE).value == id(np.ndarray)
+        and word(start + DATA).value == probe.ctypes.data
+        and words_at(word(start + DIMS).value, 3) == probe.shape
+        and words_at(word(start + STRIDES).value, 3) == probe.strides
         and word(start + DTYPE).value == id(probe.dtype)
         and ctypes.c_int.from_address(start + RANK).value == 3
         and ctypes.c_int.from_address(start + FLAGS).value & told == ALIGNED
         and word(id(pair) + ITEMS + 8).value == id(pair[1])
+        and ctypes.string_at(id(text) + CONTENT) == text
     )
 
 
-def _name(described: Any) -> str:
+def words_at(start: int | None, count: int) -> tuple[int, ...]:
+    """So many words of memory."""
+    return tuple((ctypes.c_ssize_t * count).from_address(start or 0))
+
+
+def name_of(described: Any) -> str:
+    """What the function is called that takes objects from Python's stack."""
     return described.llvm_cpython_wrapper_name + SUFFIX
 
 
-def _known(kind: Any) -> bool:
+def known(kind: Any) -> bool:
     """Whether it can be seen that an object is of the type."""
     if not isinstance(kind, types.Array):
         return kind in CLASSES
     return isinstance(kind.dtype, types.Number | types.Boolean) and kind.layout in LAYOUTS
 
 
-def _expected(kind: Any) -> tuple[Any, Any]:
+def table(kinds: Any) -> bytes:
+    """What `tests` reads: a row for each argument.
+
+    It holds the class, and for an array the dtype, the rank, the flags that count and what they
+    must be.
+    """
+    rows: list[int] = []
+    for kind in kinds:
+        cls, dtype = expected(kind)
+        if not isinstance(kind, types.Array):
+            rows += [id(cls), 0, INTEGER if cls is int else NUMBER, 0, 0]
+            continue
+        mask, flags = LAYOUTS[kind.layout]
+        flags |= ALIGNED * kind.aligned | WRITABLE * kind.mutable
+        rows += [id(cls), id(dtype), kind.ndim, mask | ALIGNED | WRITABLE, flags]
+    return struct.pack(f"{len(rows)}q", *rows)
+
+
+def expected(kind: Any) -> tuple[Any, Any]:
     """The class of the objects, and the dtype of the arrays."""
     if isinstance(kind, types.Array):
         return np.ndarray, as_dtype(kind.dtype)
     return CLASSES[kind], None
 
 
-def _tests(builder: Any, kind: Any, given: Any, cls: Any, dtype: Any) -> Any:
-    """The instructions that test the object; each is written behind a test of those before."""
-    yield builder.icmp_unsigned("==", _field(builder, given, TYPE, WORD), cls)
-    if kind == types.int64:
-        yield _small(builder, given)
-    if isinstance(kind, types.Array):
-        yield builder.icmp_unsigned("==", _field(builder, given, DTYPE, WORD), dtype)
-        yield builder.icmp_unsigned("==", _field(builder, given, RANK, INT), INT(kind.ndim))
-        mask, flags = LAYOUTS[kind.layout]
-        flags |= ALIGNED * kind.aligned | WRITABLE * kind.mutable
-        found = builder.and_(_field(builder, given, FLAGS, INT), INT(mask | ALIGNED | WRITABLE))
-        yield builder.icmp_unsigned("==", found, INT(flags))
+def tests(builder: Any, kinds: Any, objects: Any, needs: Any, others: Any) -> None:
+    """Go on if the objects are of these types, else in the block `others`.
+
+    It is a loop over the rows of the table: in a row it would be most of a small kernel.
+    """
+    rows = builder.gep(field(builder, needs, ITEMS + 8, BYTE.as_pointer()), [WORD(CONTENT)])
+    with cgutils.for_range(builder, WORD(len(kinds))) as loop:
+        given = builder.load(builder.gep(objects, [loop.index]))
+        start = builder.gep(rows, [builder.mul(loop.index, WORD(8 * COLUMNS))])
+        cls, dtype, rank, mask, flags = (field(builder, start, 8 * k, WORD) for k in range(5))
+        same = builder.icmp_unsigned("==", field(builder, given, TYPE, WORD), cls)
+        unless(builder, same, others)
+        if types.int64 in kinds:
+            with builder.if_then(builder.icmp_signed("==", rank, WORD(INTEGER))):
+                unless(builder, _small(builder, given), others)
+        if any(isinstance(kind, types.Array) for kind in kinds):
+            with builder.if_then(builder.icmp_signed(">=", rank, WORD(0))):
+                found = [field(builder, given, place, INT) for place in (RANK, FLAGS)]
+                found = [builder.zext(word, WORD) for word in found]
+                fits = [
+                    builder.icmp_unsigned("==", field(builder, given, DTYPE, WORD), dtype),
+                    builder.icmp_unsigned("==", found[0], rank),
+                    builder.icmp_unsigned("==", builder.and_(found[1], mask), flags),
+                ]
+                unless(builder, functools.reduce(builder.and_, fits), others)
 
 
 def _small(builder: Any, given: Any) -> Any:
@@ -237,14 +173,14 @@ def _small(builder: Any, given: Any) -> Any:
     return builder.and_(small, builder.icmp_signed("==", builder.load(over), INT(0)))
 
 
-def _field(builder: Any, base: Any, offset: int, kind: Any) -> Any:
+def field(builder: Any, base: Any, offset: int, kind: Any) -> Any:
     """What the object has at so many bytes from its start."""
     start = builder.bitcast(base, BYTE.as_pointer())
     place = builder.gep(start, [WORD(offset)])
     return builder.load(builder.bitcast(place, kind.as_pointer()))
 
 
-def _unless(builder: Any, test: Any, otherwise: Any) -> None:
+def unless(builder: Any, test: Any, otherwise: Any) -> None:
     """Go on in a new block if the test holds."""
     following = builder.append_basic_block("fits")
     builder.cbranch(test, following, otherwise)

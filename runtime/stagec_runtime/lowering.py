@@ -19,10 +19,10 @@ from numba.core.ir_utils import find_const, get_definition, guard
 from numba.core.runtime.nrtdynmod import incref_decref_ty
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
-from stagec_runtime.calling import write_wrappers
 from stagec_runtime.creations import MADE, local_array
 from stagec_runtime.local import small_arrays
 from stagec_runtime.trips import TripsIterator, advanced
+from stagec_runtime.wrappers import write_wrappers
 
 PLAIN = (types.Number, types.Boolean)
 # what these hold belongs to nobody: nothing counts who refers to it
