@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
 from stagec.codegen.plan import MAX_DEPTH, Plan, atom_width
 from stagec.ir.core import Apply, Block, Const, If, Operand, Stmt, Value
 from stagec.ir.walk import effectful, regions
@@ -30,7 +32,14 @@ def _width(plan: Plan, stmt: If) -> int | None:
     if then is None or orelse is None:
         return None
     width = then + orelse + len(" if  else ")
+    if any(_is_bool(r.results[0]) for r in (stmt.then, stmt.orelse)):
+        width = max(then, orelse) + len(" and ")
     return width if width + atom_width(stmt.cond) <= SHORT else None
+
+
+def _is_bool(result: Operand) -> bool:
+    """Whether it is True or False: the `If` is a connective."""
+    return isinstance(result, Const) and isinstance(result.value, bool | np.bool_)
 
 
 def _branch(plan: Plan, block: Block) -> int | None:

@@ -19,7 +19,7 @@ from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Undef, Va
 from stagec.ir.flows import flows
 from stagec.ir.nouns import noun
 from stagec.ir.sharing import holds_memory
-from stagec.ir.types import ArrayType, ListType
+from stagec.ir.types import ArrayType
 
 NAMELESS = ("t", "tmp")
 INDICES = ("i", "j", "k", "l", "m")
@@ -225,9 +225,6 @@ def _noun(plan: Plan, value: Value) -> str:
     made = plan.definer.get(value)
     if not isinstance(made, Apply):
         return ""
-    first = made.args[0] if made.args else None
-    if isinstance(first, Value) and first.type == ListType(value.type):
-        return first.hint.removesuffix("_tape") if first.hint.endswith("_tape") else ""
     kind = value.type
     mask = isinstance(kind, ArrayType) and kind.rank > 0 and kind.dtype.kind == "b"
     return "mask" if mask else clean(noun(made))

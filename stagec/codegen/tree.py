@@ -133,18 +133,47 @@ def negation(test: Any) -> Any:
 
 
 def truth(test: Any) -> Any:
-    """The expression where only its truth matters: `bool(x)` is `x` there."""
-    if (
-        isinstance(test, gast.Call)
-        and isinstance(test.func, gast.Name)
-        and test.func.id == "bool"
-    ):
+    """The expression where only its truth matters: `bool(x)` is `x` there, and
+    `x if c else False` is `c and x`.
+    """
+    if isinstance(test, gast.Call) and _is_conversion(test.func):
         return truth(test.args[0])
+    if isinstance(test, gast.IfExp):
+        return _connected(test) or test
     if isinstance(test, gast.BoolOp):
         return gast.BoolOp(op=test.op, values=list(map(truth, test.values)))
     if isinstance(test, gast.UnaryOp) and isinstance(test.op, gast.Not):
         return negation(truth(test.operand))
     return test
+
+
+def _connected(test: Any) -> Any:
+    """`x if c else False` as `c and x`, and the like; None if it is no connective."""
+    for value, kept in ((test.body, test.orelse), (test.orelse, test.body)):
+        for literal in (True, False):
+            if _is_bool(value, literal):
+                first = truth(test.test)
+                first = first if literal == (value is test.body) else negation(first)
+                op = gast.Or if literal else gast.And
+                second = truth(kept)
+                more = isinstance(second, gast.BoolOp) and isinstance(second.op, op)
+                return gast.BoolOp(op(), [first, *(second.values if more else [second])])
+    return None
+
+
+def _is_conversion(function: Any) -> bool:
+    """Whether it is `bool`, or NumPy's."""
+    if isinstance(function, gast.Attribute):
+        whole = isinstance(function.value, gast.Name) and function.value.id == "np"
+        return whole and function.attr in ("bool", "bool_")
+    return isinstance(function, gast.Name) and function.id == "bool"
+
+
+def _is_bool(tree: Any, value: bool) -> bool:
+    """Whether it is the constant, of Python or NumPy."""
+    if isinstance(tree, gast.Call) and _is_conversion(tree.func):
+        tree = tree.args[0]
+    return isinstance(tree, gast.Constant) and tree.value is value
 
 
 def branch(test: Any, then: Sequence[Any], orelse: Sequence[Any] = ()) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 
 from stagec.frontend.machine import AliasClash, Machine
 from stagec.frontend.positions import alike
+from stagec.frontend.sizes import joined_sizes
 from stagec.frontend.state import State
 from stagec.frontend.tables import Listed, Table, tables
 from stagec.frontend.unify import (
@@ -291,7 +292,10 @@ class Join:
 
     def array(self, a: Operand, b: Operand) -> Operand:
         """The merged operand of two arrays or lists."""
-        return a if a is b else self.phi(join_types(a.type, b.type), a, b)
+        if a is b:
+            return a
+        joined_sizes(self.machine, a.type, b.type)
+        return self.phi(join_types(a.type, b.type), a, b)
 
     def phi(self, kind: Type, a: Operand, b: Operand) -> Operand:
         out = Staged(kind)

@@ -32,6 +32,7 @@ from stagec.frontend.state import (
     State,
     Tree,
     extend,
+    leaves,
     then_do,
 )
 from stagec.frontend.unify import Unjoinable, substitute
@@ -100,6 +101,17 @@ def dead_cells(frame: Frame, live: frozenset[str] | None) -> set[int]:
     return {cell for name, cell in frame.scope.cells.items() if name not in live}
 
 
+def keep_dead(tree: Tree, head: State, dead: set[int]) -> None:
+    """Give paths that leave the loop what nobody needs behind it as it was at the head.
+
+    The other paths carry it on, and need no flag that tells whether it is set.
+    """
+    for leaf in leaves(tree):
+        if leaf.exit in (Exit.BREAK, Exit.LEAVE, Exit.RETURN):
+            for cell in dead & head.cells.keys():
+                leaf.state.cells.setdefault(cell, head.cells[cell])
+
+
 def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
     """The loop as one statement; raises Unjoinable or NeedUnroll if it cannot be."""
     flags = flags_of(m, frame)
@@ -142,6 +154,7 @@ def rounds(
         tree = shape.enter(body)
         if shape.sort is not None:
             tree = shape.sort(head, tree, flags)
+        keep_dead(tree, head, dead_cells(frame, frame.live.get(id(shape.stmt))))
         tree = mark(m, flags, tree)
         for flag in flags.all():
             entry.cells.setdefault(flag, Known(False))

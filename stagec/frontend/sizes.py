@@ -11,7 +11,17 @@ from stagec.frontend.state import Branch, Tree
 from stagec.ir.build import exact
 from stagec.ir.core import Apply, Operand, Value as Staged
 from stagec.ir.path import Arg
-from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, product, quotient, same
+from stagec.ir.types import (
+    ArrayType,
+    Dim,
+    Shape,
+    Size,
+    Symbol,
+    Type,
+    product,
+    quotient,
+    same,
+)
 from stagec.ir.walk import uses
 from stagec.ops.arithmetic import Handle
 from stagec.ops.extent import extent
@@ -133,6 +143,23 @@ def divide(m: Machine, dim: Size, by: int) -> None:
     if more > 1 and value % more == 0 and value // more > 1:
         axis = m.size_origin[symbol]
         raise Restart("multiple", (axis, m.parts(axis) * more))
+
+
+def joined_sizes(m: Machine, a: Type, b: Type) -> None:
+    """Restage with a size that is a number on one path, and is that number at this call.
+
+    A step `y + h * np.array([...])` turns an array of `n` elements into one of 3: the loop
+    around it would not know how many there are.
+    """
+    if not isinstance(a, ArrayType) or not isinstance(b, ArrayType):
+        return
+    for pair in zip(a.shape, b.shape, strict=False):
+        for dim, number in (pair, pair[::-1]):
+            if not isinstance(dim, Size) or not isinstance(number, int):
+                continue
+            if value_of(m, dim) == number:
+                for symbol in argument_sizes(m, [dim]):
+                    raise Restart("size", m.size_origin[symbol])
 
 
 def value_of(m: Machine, dim: Size) -> int | None:

@@ -75,13 +75,15 @@ def tested(
 
 
 def sets_names(frame: Frame, before: dict[int, Any], state: State) -> bool:
-    """Whether a cell that existed, or a variable of the user, has another content now."""
+    """Whether a cell that existed, or a variable of the user, has another content now; what
+    nobody needs any more may be gone.
+    """
     names = frame.scope.cells.items()
     temporary = {cell for name, cell in names if name.startswith(".")} | {RESULT}
     variables = {cell for name, cell in names} & state.cells.keys()
     return any(
         not same_abstract(before.get(cell), state.cells.get(cell))
-        for cell in (before.keys() | variables) - temporary
+        for cell in ((before.keys() & state.cells.keys()) | variables) - temporary
     )
 
 

@@ -13,7 +13,7 @@ from stagec.ir.types import BOOL, INT, ArrayType, broadcast_shapes, may_be_one
 from stagec.ops.axes import dtype_of
 from stagec.ops.broadcast import align
 from stagec.ops.cast import imag, one_each, strong
-from stagec.ops.family import constant, scalar_kind, static
+from stagec.ops.family import constant, made_by, scalar_kind, static
 from stagec.ops.form import elementwise
 from stagec.ops.kernel_forms import none, shift_form
 
@@ -71,6 +71,12 @@ def _not_infer(x: ArrayType) -> ArrayType:
 
 
 # Python's `not`, which asks for one truth value and answers with a Python bool
+def _not_twice(x: Any) -> Any:
+    inner = made_by(x, not_)
+    plain = inner and dtype_of(inner[0][0]).kind == "b" and inner[0][0].type.weak
+    return inner[0][0] if inner and plain else None
+
+
 not_ = constant(
     "not",
     calls=((operator.not_, lambda a: not_(a)),),
@@ -81,6 +87,7 @@ not_ = constant(
     source="not {}",
     scalar=lambda x: "not {}",
     cost=Cost.FREE,
+    rewrites=(_not_twice,),
 )
 
 bitwise_and = _flat("bitwise_and", np.bitwise_and, "{} & {}", python=operator.and_)

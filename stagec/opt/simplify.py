@@ -9,7 +9,7 @@ Example: `If(c, yield 1.0, x; yield 2.0, x)` gives its second result the name `x
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, assert_never
 
@@ -34,6 +34,8 @@ from stagec.ir.function import Function
 from stagec.ir.rebuild import map_operands
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import effectful, substitute
+from stagec.ops.cast import to_python
+from stagec.ops.comparison import not_
 from stagec.opt.fold import folded, rewritten
 
 T = TypeVar("T")
@@ -150,9 +152,11 @@ class _Simplifier:
     def _under(self, cond: Operand, fact: bool, block: Block, builder: Builder) -> Block:
         if not isinstance(cond, Value):
             return self.block(block, builder)
-        self.facts[cond] = fact
+        known = dict(_told(cond, fact, builder))
+        self.facts.update(known)
         done = self.block(block, builder)
-        del self.facts[cond]
+        for value in known:
+            del self.facts[value]
         return done
 
     def _join(self, stmt: If, builder: Builder) -> None:
@@ -267,6 +271,17 @@ def _sequence(first: Block, second: Block, outs: tuple[Value, ...]) -> Block:
     """`first` then `second`, which knows the results of `first` as `outs`."""
     second = substitute(second, dict(zip(outs, first.results, strict=True)))
     return Block((), first.stmts + second.stmts, first.results + second.results)
+
+
+def _told(cond: Value, fact: bool, builder: Builder) -> Iterator[tuple[Value, bool]]:
+    """What a condition says of itself and of the booleans that it was made from."""
+    yield cond, fact
+    made = builder.producer(cond)
+    if made is None or made.op not in (to_python, not_) or not isinstance(made.args[0], Value):
+        return
+    kind = made.args[0].type
+    if isinstance(kind, ArrayType) and kind.kind != "array" and kind.dtype.kind == "b":
+        yield from _told(made.args[0], fact != (made.op is not_), builder)
 
 
 def _is_condition(cond: Operand, out: Value, pair: tuple[Operand, Operand]) -> bool:
