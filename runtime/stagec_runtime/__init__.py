@@ -26,6 +26,7 @@ from stagec_runtime.lists import (
 from stagec_runtime.loader import Loaded as Loaded, load as load
 from stagec_runtime.matrices import (
     cofactor as cofactor,
+    cofactor_slope as cofactor_slope,
     eig as eig,
     eigvals as eigvals,
     half_lower as half_lower,

@@ -25,25 +25,56 @@ def cofactor(a: Any) -> Any:
     array([[ 4., -2.],
            [-2.,  1.]])
     """
-    try:
-        inverse = np.linalg.inv(a)
-        spread = np.linalg.norm(a, 1, (-2, -1)) * np.linalg.norm(inverse, 1, (-2, -1))
-        if np.all(spread < 1e8):
-            det = np.linalg.det(a)[..., None, None]
-            return det * np.matrix_transpose(inverse)
-    except np.linalg.LinAlgError:
-        pass
+    inverse = _accurate_inverse(a)
+    if inverse is not None:
+        return np.linalg.det(a)[..., None, None] * np.matrix_transpose(inverse)
     u, s, vh = np.linalg.svd(a)
     rows = np.arange(s.shape[-1])
     others = np.broadcast_to(s[..., None, :], (*s.shape, s.shape[-1])).copy()
     others[..., rows, rows] = 1
     products = np.prod(others, axis=-1)
-    phase = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
-    return (
-        phase * np.conj((u * products[..., None, :]) @ vh)
-        if np.iscomplexobj(a)
-        else (phase * ((u * products[..., None, :]) @ vh))
-    )
+    return _phase(u, vh) * (np.conj(u * products[..., None, :]) @ np.conj(vh))
+
+
+def cofactor_slope(a: Any, along: Any) -> Any:
+    """The derivative of `cofactor` at `a` along another matrix; finite at singular matrices.
+
+    >>> cofactor_slope(np.zeros((2, 2)), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([[ 4., -3.],
+           [-2.,  1.]])
+    """
+    inverse = _accurate_inverse(a)
+    if inverse is not None:
+        w = np.matrix_transpose(inverse)
+        c = np.linalg.det(a)[..., None, None] * w
+        rate = np.sum(w * along, axis=(-2, -1), keepdims=True)
+        return rate * c - w @ np.matrix_transpose(along) @ c
+    u, s, vh = np.linalg.svd(a)
+    n = s.shape[-1]
+    rows = np.arange(n)
+    others = np.broadcast_to(s[..., None, None, :], (*s.shape, n, n)).copy()
+    others[..., rows, :, rows] = 1
+    others[..., :, rows, rows] = 1
+    products = np.prod(others, axis=-1)  # of all singular values but two
+    products[..., rows, rows] = 0
+    inner = np.conj(np.matrix_transpose(u)) @ along @ np.conj(np.matrix_transpose(vh))
+    minors = -products * np.matrix_transpose(inner)
+    minors[..., rows, rows] = np.linalg.vecdot(products, inner[..., None, rows, rows])
+    return _phase(u, vh) * (np.conj(u) @ minors @ np.conj(vh))
+
+
+def _accurate_inverse(a: Any) -> Any:
+    """The inverse; None if it is not there, or has lost many digits."""
+    try:
+        inverse = np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        return None
+    spread = np.linalg.norm(a, 1, (-2, -1)) * np.linalg.norm(inverse, 1, (-2, -1))
+    return inverse if np.all(spread < 1e8) else None
+
+
+def _phase(u: Any, vh: Any) -> Any:
+    return (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
 
 
 def inverse_gaps(w: Any) -> Any:

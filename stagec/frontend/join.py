@@ -32,6 +32,7 @@ from stagec.frontend.unify import (
     references,
     same_abstract,
     unsized,
+    with_parts,
 )
 from stagec.frontend.values import (
     ArrayCell,
@@ -466,12 +467,7 @@ class Join:
             other = self.right if left else self.left
             if content.cell not in other.cells and content.cell not in self.cells:
                 self.one_cell(content.cell, state.cells[content.cell], left)
-        if isinstance(content, tuple):
-            return tuple(self.only(c, left) for c in content)
-        if isinstance(content, FunctionValue | Known | Const | Undef) or not has_parts(content):
-            return content
-        changed = {f.name: self.only(getattr(content, f.name), left) for f in fields(content)}
-        return replace(content, **changed)  # type: ignore[type-var]
+        return with_parts(content, lambda part: self.only(part, left))
 
     def outer(self, dim: Dim) -> Dim:
         """The size of an axis, unless each trip finds it anew."""

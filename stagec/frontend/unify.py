@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -205,9 +207,18 @@ def substitute(content: Any, names: dict[Staged, Operand]) -> Any:
     """The content with staged values replaced."""
     if isinstance(content, Staged):
         return names.get(content, content)
+    return with_parts(content, lambda part: substitute(part, names))
+
+
+def with_parts(content: Any, change: Callable[[Any], Any]) -> Any:
+    """The content with its parts changed; itself if none is, as some are only known by that."""
     if isinstance(content, tuple):
-        return tuple(substitute(c, names) for c in content)
+        items = tuple(map(change, content))
+        return items if any(map(is_not, items, content)) else content
     if isinstance(content, FunctionValue | Known | Const | Undef) or not has_parts(content):
         return content
-    changed = {f.name: substitute(getattr(content, f.name), names) for f in fields(content)}
-    return replace(content, **changed)  # type: ignore[type-var]
+    old = {f.name: getattr(content, f.name) for f in fields(content)}
+    new = {name: change(part) for name, part in old.items()}
+    if all(new[name] is part for name, part in old.items()):
+        return content
+    return replace(content, **new)  # type: ignore[type-var]

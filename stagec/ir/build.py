@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,8 @@ class Builder:
     stmts: list[Stmt] = field(default_factory=list[Stmt])
     loc: Loc | None = None
     _producers: dict[Value, Apply] = field(default_factory=dict[Value, Apply])
+    # tells of the block that the statements are made for
+    origins: Callable[[Value], Apply | None] | None = None
 
     def add(
         self, op: Op, args: Sequence[Operand], attrs: dict[str, Any], hint: str = ""
@@ -34,6 +36,13 @@ class Builder:
     def producer(self, value: Operand) -> Apply | None:
         """The op of this block that computed `value`, if it was one."""
         return self._producers.get(value) if isinstance(value, Value) else None
+
+    def origin(self, value: Operand) -> Apply | None:
+        """The op that computed `value`, here or in the block that this is made for."""
+        found = self.producer(value)
+        if found is None and self.origins is not None and isinstance(value, Value):
+            return self.origins(value)
+        return found
 
     def append(self, stmt: Stmt) -> None:
         """Append a finished statement."""

@@ -206,6 +206,9 @@ class Op:
     failing : (*args, **attrs) -> (error, arguments of it, condition) in the order in which that
         is noticed: when the op raises, written in ops.  Of an error of `may_raise` that is not
         among them, or if it is None, nothing tells beforehand.
+    flat : (*args, **attrs) -> the operands that have to be flat for the result to be: never
+        negative, and without a slope where it is zero, as squares, which need none.  None, or
+        None as result: nothing tells.
     any_width : whether `scalar`, of integers of 64 bits, says what the op does with narrower
         ones, but for the width of the result, to which kernels cut it.
     """
@@ -235,6 +238,7 @@ class Op:
     noun: str = ""
     any_width: bool = False
     failing: Callable[..., Any] | None = None
+    flat: Callable[..., tuple[Any, ...] | None] | None = None
 
     def __call__(self, *args: Any, **attrs: Any) -> Any:
         """Append the op to the block being built, or run it if no argument is staged."""

@@ -274,6 +274,7 @@ from stagec.ops.linalg import (
     OPS as LINALG,
     cholesky as cholesky,
     cofactor as cofactor,
+    cofactor_slope as cofactor_slope,
     det as det,
     inv as inv,
     slogdet as slogdet,

@@ -28,7 +28,7 @@ from stagec.ops.comparison import (
     not_equal,
 )
 from stagec.ops.failing import by_zero, domain
-from stagec.ops.family import made_by
+from stagec.ops.family import made_by, origin
 from stagec.ops.form import elementwise, identity, over
 from stagec.ops.kernel_forms import (
     checked,
@@ -250,6 +250,7 @@ add = elementwise(
         lambda x, y: _uncast(add, x, y),
     ),
     measure=lambda a, b: affine((a, 1), (b, 1)),
+    flat=lambda x, y: (x, y),
 )
 
 
@@ -344,7 +345,27 @@ multiply = elementwise(
         lambda x, y: _uncast(multiply, x, y),
     ),
     measure=product,
+    flat=lambda x, y: _flat_product(x, y),
 )
+
+
+def _flat_product(x: Any, y: Any) -> tuple[Any, ...] | None:
+    """The rule `flat` of a product: a square, or what is flat, times positive numbers."""
+    rest = [f for f in (*_scaled(x), *_scaled(y)) if not _positive(f)]
+    if len(rest) == 2 and rest[0].operand == rest[1].operand:
+        return ()
+    return tuple(rest) if len(rest) == 1 else None
+
+
+def _scaled(x: Any) -> tuple[Any, ...]:
+    """The factors of a product with a positive number."""
+    op, factors, _ = origin(x)
+    return factors if op is multiply and any(map(_positive, factors)) else (x,)
+
+
+def _positive(x: Any) -> bool:
+    scale = number(x)
+    return isinstance(scale, int | float | np.floating) and float(scale) > 0
 
 
 def _divide_unit(x: Any, y: Any) -> Any:
@@ -372,6 +393,7 @@ divide = elementwise(
         lambda x, y: _negative_out(divide, x, y),
         lambda x, y: _uncast(divide, x, y),
     ),
+    flat=lambda x, y: (x,) if _positive(y) else None,
 )
 
 
@@ -474,6 +496,12 @@ def _exponent_slope(z: Any, x: Any, y: Any) -> Any:
     return mask(not_equal(x, 0), z * log(strong(x)))
 
 
+def _flat_power(x: Any, y: Any, python: bool = False) -> tuple[Any, ...] | None:
+    """The rule `flat` of a power: that of a square is."""
+    n = number(y)
+    return () if isinstance(n, int | float) and n >= 2 and n % 2 == 0 else None
+
+
 def _power_cost(x: Any, y: Any) -> Cost:
     """A square is one product."""
     exponent = known(y)
@@ -495,6 +523,7 @@ def _power(name: str, source: str, **rules: Any) -> Op:
         may_raise=(ZeroDivisionError, OverflowError, ValueError),
         cost=_power_cost,
         rewrites=(unit,),
+        flat=_flat_power,
         **rules,
     )
     return op

@@ -369,6 +369,7 @@ sum_ = linear(
     ),
     scalar=Folds(lambda x, *, axes, keepdims=False: summing(sum_dtype(x.dtype), axes)),
     noun="total",
+    flat=lambda x, *, axes, keepdims=False: (x,),
 )
 
 

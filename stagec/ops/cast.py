@@ -31,10 +31,7 @@ from stagec.ops.family import array, linear, make, same_axis
 PYTHON = {"bool": BOOL, "int": INT, "float": FLOAT, "complex": COMPLEX}
 NAMES = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 CONVERTERS: dict[str, Callable[..., Any]] = {
-    "bool": bool,
-    "int": int,
-    "float": float,
-    "complex": complex,
+    kind.__name__: kind for kind in (bool, int, float, complex)
 }
 
 
@@ -249,6 +246,7 @@ to_numpy = linear(
     cost=Cost.FREE,
     any_width=True,
     rewrites=(lambda x: x if x.type.kind == "np" else None,),
+    flat=lambda x: (x,),
 )
 
 
@@ -370,6 +368,7 @@ to_python = make(
     cost=Cost.FREE,
     any_width=True,
     rewrites=(_already,),
+    flat=lambda x, *, kind: (x,),
 )
 
 

@@ -23,9 +23,9 @@ from stagec.ops.arithmetic import (
 from stagec.ops.axes import dtype_of
 from stagec.ops.broadcast import fit
 from stagec.ops.cast import conjugate, strong, to_python
-from stagec.ops.comparison import less
+from stagec.ops.comparison import equal, less, not_equal
 from stagec.ops.failing import domain
-from stagec.ops.family import array, make
+from stagec.ops.family import array, flat, make
 from stagec.ops.form import elementwise, gated, over, times
 from stagec.ops.kernel_forms import elementary, none, of_numpy
 from stagec.ops.masks import mask
@@ -49,8 +49,11 @@ log1p = function("log1p", np.log1p, math.log1p, over(lambda z, x: 1 + x))
 
 
 def _share(base: Any, z: Any, x: Any) -> Any:
-    """What of `logaddexp` is due to `x`; nothing where both operands are -inf."""
-    return mask(z > -np.inf, base(x - z))
+    """What of `logaddexp` is due to `x`; nothing where both operands are -inf.
+
+    All of it where `x` is the result, also an infinite one, whose distance is no number.
+    """
+    return mask(z > -np.inf, mask(not_equal(x, z), base(x - z)) + equal(x, z))
 
 
 logaddexp = elementwise(
@@ -78,13 +81,19 @@ sqrt = elementwise(
     math=math.sqrt,
     may_raise=(ValueError,),
     failing=domain(math.sqrt, -1.0, lambda x: less(x, 0)),
-    vjp=(lambda ct, z, x: _root_slope(ct, conjugate(z)),),
-    jvp=(lambda dx, z, x: _root_slope(dx, z),),
+    vjp=(lambda ct, z, x: _root_slope(ct, conjugate(z), x),),
+    jvp=(lambda dx, z, x: _root_slope(dx, z, x),),
 )
 
 
-def _root_slope(ct: Any, z: Any) -> Any:
-    """`ct` over the slope of a square; 0 where `ct` is 0, also at a root of 0."""
+def _root_slope(ct: Any, z: Any, x: Any) -> Any:
+    """`ct` over the slope of a square; 0 where `ct` is 0, also at a root of 0.
+
+    The root of a sum of squares is a distance: where it is 0, all squares are, and so is the
+    slope in the middle of those of either side: any number but infinity does, times zeros.
+    """
+    if flat(x):
+        return ct / (2 * (strong(z) + equal(z, 0)))
     return quotient(ct, 2 * z) if np.ndim(z) else ct / (2 * strong(z))
 
 
@@ -98,7 +107,9 @@ cbrt = elementwise(
     **over(lambda z, x: 3 * (z * z)),
 )
 
-square = elementwise("square", np.square, "np.square({})", **times(lambda z, x: 2 * x))
+square = elementwise(
+    "square", np.square, "np.square({})", flat=lambda x: (), **times(lambda z, x: 2 * x)
+)
 
 reciprocal = elementwise(
     "reciprocal",

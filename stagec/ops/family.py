@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import LIBRARY, Cost, Effect, Op, Scalar, Staged, known
+from stagec.ir.core import LIBRARY, Apply, Cost, Effect, Op, Scalar, Staged, known
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType, Shape, Size, Type
 
@@ -123,9 +123,32 @@ def array(dtype: Any, shape: Shape) -> ArrayType:
 def made_by(x: Any, op: Op) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """Operands (as handles) and attributes of the `op` that computed the handle `x`, if so."""
     apply = x.builder.producer(x.operand) if isinstance(x, Staged) else None  # type: ignore[attr-defined]
-    if apply is None or apply.op is not op:
-        return None
-    return tuple(type(x)(x.builder, a) for a in apply.args), apply.kwargs  # type: ignore[call-arg]
+    return _made(x, apply) if apply is not None and apply.op is op else None
+
+
+def _made(x: Any, apply: Apply) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return tuple(type(x)(x.builder, a) for a in apply.args), apply.kwargs
+
+
+def origin(x: Any) -> tuple[Op | None, tuple[Any, ...], dict[str, Any]]:
+    """The op that computed `x`, also in the block that the one being built is made for."""
+    apply = x.builder.origin(x.operand) if isinstance(x, Staged) else None  # type: ignore[attr-defined]
+    return (None, (), {}) if apply is None else (apply.op, *_made(x, apply))
+
+
+def flat(x: Any) -> bool:
+    """Whether `x` is real and never negative, and has no slope where it is zero, as squares."""
+    waiting, seen = [x], set[Any]()
+    while waiting:
+        y = waiting.pop()
+        op, args, attrs = origin(y)
+        rule = None if op is None or y.dtype.kind != "f" else op.flat
+        needed = rule and rule(*args, **attrs)
+        if needed is None:
+            return False
+        waiting += [n for n in needed if n.operand not in seen]
+        seen.update(n.operand for n in needed)
+    return True
 
 
 def up(axes: Any) -> Any:
@@ -155,15 +178,9 @@ def make(
     may_raise: tuple[type[BaseException], ...]
     | Callable[..., tuple[type[BaseException], ...]] = (),
     rewrites: tuple[Rule, ...] = (),
-    shapes: tuple[int, ...] = (),
-    lenient: tuple[int, ...] = (),
-    neutral: float | None = None,
-    batch_last: Rule | None = None,
-    measure: Rule | None = None,
-    noun: str = "",
-    any_width: bool = False,
+    **others: Any,
 ) -> Op:
-    """An op without effects that writes to none of its operands."""
+    """An op without effects that writes to none of its operands; `others` of its fields too."""
     return Op(
         name=name,
         calls=calls,
@@ -181,13 +198,7 @@ def make(
         effect=Effect.NONE,
         cost=cost,
         rewrites=rewrites,
-        shapes=shapes,
-        lenient=lenient,
-        neutral=neutral,
-        batch_last=batch_last,
-        measure=measure,
-        noun=noun,
-        any_width=any_width,
+        **others,
     )
 
 

@@ -17,7 +17,6 @@ from stagec.ir.types import (
     FLOAT,
     INT,
     ArrayType,
-    Dim,
     Type,
     broadcast_shapes,
     may_be_one,
@@ -64,9 +63,8 @@ def elementwise(
     may_raise: tuple[type[BaseException], ...] = (),
     cost: Cost | Callable[..., Cost] = Cost.CHEAP,
     rewrites: tuple[Rewrite, ...] = (),
-    measure: Callable[..., Dim] | None = None,
     any_width: bool = True,
-    failing: Callable[..., Any] | None = None,
+    **others: Any,
 ) -> Op:
     """An op computed element by element with broadcasting.
 
@@ -81,6 +79,7 @@ def elementwise(
     run : what computes the value, if not `ufunc`, which then only tells the element types.
     alone : the form of one element where `scalar` is made for several at a time.
     may_raise : what it raises for Python numbers (for arrays NumPy warns instead).
+    others : further fields of the op.
     """
     forms = source, python, math, may_raise
     named = also if run is not None else (ufunc, *also)
@@ -104,10 +103,9 @@ def elementwise(
         effect=Effect.NONE,
         cost=cost,
         rewrites=(*rewrites, lambda *args, **attrs: _without_broadcast(op, args, attrs)),
-        measure=measure,
         noun=_noun(name, source),
         any_width=any_width,
-        failing=failing,
+        **others,
     )
     return op
 

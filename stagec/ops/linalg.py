@@ -15,7 +15,7 @@ import stagec_runtime as rt
 from stagec.ir.core import LIBRARY, Calls, Expands, Library, Op
 from stagec.ir.types import ArrayType, broadcast_dim, broadcast_shapes
 from stagec.ops.axes import move_axis, no_shift, swap_axes, to_front
-from stagec.ops.broadcast import fit, pad_rank
+from stagec.ops.broadcast import align, fit, pad_rank
 from stagec.ops.cast import conjugate, fit_dtype, imag
 from stagec.ops.diagonals import tril
 from stagec.ops.family import array, make, static
@@ -35,7 +35,7 @@ from stagec.ops.matrices import (
     sum_matrix,
     triangle_of,
 )
-from stagec.ops.products import matmul
+from stagec.ops.products import matmul, sum_terms
 
 Rule = Callable[..., Any]
 SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
@@ -161,16 +161,44 @@ inv = make(
 # --- determinants --------------------------------------------------------------------------
 
 
-def _cofactor_vjp(ct: Any, out: Any, a: Any) -> tuple[Any]:
-    w = swap_axes(inv(a), -2, -1)
-    total = scalar_matrix(sum_matrix(ct * conjugate(out)))
-    return (total * conjugate(w) - conjugate(matmul(matmul(out, adjoint(ct)), w)),)
+def _second_slope(a: Any, d: Any, e: Any) -> Any:
+    """The derivative of the slope of `cofactor` along `d`, along `e`: symmetric in both."""
+    w, c, moved = swap_axes(inv(a), -2, -1), cofactor(a), cofactor_slope(a, e)
+    turned = swap_axes(d, -2, -1)
+    dw = -matmul(matmul(w, swap_axes(e, -2, -1)), w)
+    rates = scalar_matrix(sum_matrix(dw * d)) * c + scalar_matrix(sum_matrix(w * d)) * moved
+    return rates - matmul(matmul(dw, turned), c) - matmul(matmul(w, turned), moved)
 
 
-def _cofactor_jvp(dxs: Any, out: Any, a: Any) -> Any:
-    w = swap_axes(inv(a), -2, -1)
-    turned = swap_axes(dxs[0], -2, -1)
-    return scalar_matrix(sum_matrix(w * dxs[0])) * out - matmul(matmul(w, turned), out)
+def _slope_vjp(ct: Any, out: Any, a: Any, d: Any) -> tuple[Any, Any]:
+    bar = conjugate(ct)
+    a_bar, d_bar = _second_slope(a, d, bar), cofactor_slope(a, bar)
+    return fit(conjugate(a_bar), a), fit(conjugate(d_bar), d)
+
+
+def _slope_jvp(dxs: Any, out: Any, a: Any, d: Any) -> Any:
+    da, dd = dxs
+    moved = None if da is None else _second_slope(a, d, da)
+    return sum_terms(moved, None if dd is None else cofactor_slope(a, dd))
+
+
+def _slope_infer(a: ArrayType, d: ArrayType) -> ArrayType:
+    check_matrix("cofactor_slope", a, square=True)
+    return ArrayType(linalg_dtype("cofactor_slope", a, d), broadcast_shapes(a.shape, d.shape))
+
+
+# the second derivative of the determinant, at singular matrices too; its own derivative is
+# there for regular ones
+cofactor_slope = make(
+    "cofactor_slope",
+    calls=(),
+    infer=_slope_infer,
+    value=lambda a, d: rt.cofactor_slope(a, d),
+    vjp=_slope_vjp,
+    jvp=_slope_jvp,
+    batch=lambda args, axes: (cofactor_slope(*align(args, axes)), 0),
+    source="rt.cofactor_slope({}, {})",
+)
 
 
 # the transposed adjugate: the derivative of the determinant, at singular matrices too
@@ -179,8 +207,8 @@ cofactor = make(
     calls=(),
     infer=_square("cofactor", lambda dtype, a: ArrayType(dtype, a.shape)),
     value=lambda a: rt.cofactor(a),
-    vjp=_cofactor_vjp,
-    jvp=_cofactor_jvp,
+    vjp=lambda ct, out, a: (conjugate(cofactor_slope(a, conjugate(ct))),),
+    jvp=lambda dxs, out, a: cofactor_slope(a, dxs[0]),
     batch=to_front(lambda: cofactor, no_shift),
     source="rt.cofactor({})",
 )
@@ -271,4 +299,4 @@ cholesky = make(
 )
 
 
-OPS: tuple[Op, ...] = (solve, inv, cofactor, det, slogdet, cholesky)
+OPS: tuple[Op, ...] = (solve, inv, cofactor, cofactor_slope, det, slogdet, cholesky)

@@ -12,13 +12,14 @@ import numpy as np
 
 from stagec.ir.core import Op, Staged, known
 from stagec.ir.path import Arg, Index
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, at_least
 from stagec.ops.axes import (
     axis_text,
     dtype_of,
     expand_dims,
     length,
     normal_axes,
+    np_shape,
     restore_axes,
     shape_of,
     squeeze,
@@ -28,9 +29,10 @@ from stagec.ops.broadcast import sum_
 from stagec.ops.cast import astype
 from stagec.ops.comparison import equal, greater_equal, isnan, logical_and, logical_not
 from stagec.ops.composite import composite
-from stagec.ops.family import kept, reject, sizes
+from stagec.ops.family import kept, near, reject, sizes
+from stagec.ops.filling import full
 from stagec.ops.indexing import read_at
-from stagec.ops.joining import FULL, items_of, stack
+from stagec.ops.joining import FULL, concatenate, items_of, stack
 from stagec.ops.reduction import Axes
 from stagec.ops.rounding import ceil, floor, floor_divide, maximum, minimum, remainder, rint
 from stagec.ops.select import choose
@@ -64,9 +66,19 @@ def _gathered(x: Any, axes: Axes) -> Any:
     return reshape(x, *staged, shape=plan)
 
 
-def _sorted(x: Any) -> Any:
-    """`x` sorted along its last axis, NaN at the end."""
-    return sort(x, axis=np.ndim(x) - 1)
+def _sorted(x: Any, padded: bool) -> Any:
+    """`x` sorted along its last axis, NaN at the end; one more if it may be empty and `padded`.
+
+    NumPy takes an element of an empty row for NaN where it takes the middle of what is there.
+    """
+    last = np.ndim(x) - 1
+    rows = sort(x, axis=last)
+    if not padded or dtype_of(x).kind != "f" or (at_least(np_shape(x)[last]) or 0) > 0:
+        return rows
+    plan, staged = sizes((*shape_of(x)[:last], 1), 1)
+    missing = dtype_of(x).type(np.nan)
+    column = near(x, full, missing, *staged, shape=plan, dtype=dtype_of(x))
+    return concatenate(rows, column, axis=last)
 
 
 def _pick(x: Any, position: Any) -> Any:
@@ -89,11 +101,11 @@ def _counted(x: Any, ignore: bool) -> Any:
     return maximum(sum_(logical_not(isnan(x)), axes=(last,)), 1)
 
 
-def _unless_nan(found: Any, rows: Any, ignore: bool) -> Any:
-    """`found`, but NaN for rows that hold one."""
+def _unless_nan(found: Any, rows: Any, n: Any, ignore: bool) -> Any:
+    """`found`, but NaN for rows that hold one among the first n."""
     if ignore or dtype_of(rows).kind != "f":
         return found
-    last = _pick(rows, -1)
+    last = _pick(rows, n - 1)
     return choose(isnan(last), last, found)
 
 
@@ -102,10 +114,10 @@ def _half(n: Any) -> Any:
 
 
 def _median_expand(x: Any, *, axes: Axes, ignore: bool, keepdims: bool = False) -> Any:
-    rows = _sorted(_gathered(x, axes))
-    n = _counted(rows, ignore)
+    wide = _gathered(x, axes)
+    rows, n = _sorted(wide, True), _counted(wide, ignore)
     found = (_pick(rows, _half(n - 1)) + _pick(rows, _half(n))) / 2
-    return _finish(_unless_nan(found, rows, ignore), axes, keepdims)
+    return _finish(_unless_nan(found, rows, n, ignore), axes, keepdims)
 
 
 def _finish(found: Any, axes: Axes, keepdims: bool) -> Any:
@@ -172,8 +184,8 @@ def _quantile_expand(
 ) -> Any:
     if dtype_of(x).kind == "c":
         raise TypeError("quantile: complex numbers have no order")
-    rows = _sorted(_gathered(x, axes))
-    n = _counted(rows, ignore)
+    wide = _gathered(x, axes)
+    rows, n = _sorted(wide, ignore), _counted(wide, ignore)
     found = []
     for given in qs:
         q = given if known(given) is None else known(given)
@@ -184,7 +196,7 @@ def _quantile_expand(
             if percent
             else q
         )
-        value = _unless_nan(_at(rows, q, n, method), rows, ignore)
+        value = _unless_nan(_at(rows, q, n, method), rows, n, ignore)
         found.append(_finish(value, axes, keepdims))
     return stack(*found, axis=0) if many else found[0]
 

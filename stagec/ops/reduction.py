@@ -139,6 +139,7 @@ mean = linear(
         lambda x, *, axes, keepdims=False: summing(mean_dtype(x.dtype), axes, operator.truediv)
     ),
     noun="mean",
+    flat=lambda x, *, axes, keepdims=False: (x,),
 )
 
 

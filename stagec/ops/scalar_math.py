@@ -21,7 +21,7 @@ from stagec.ops.cast import fit_dtype
 from stagec.ops.family import Calls, constant, make, static
 from stagec.ops.form import elementwise
 from stagec.ops.rounding import rint
-from stagec.ops.trigonometric import hypot, nonzero_or_one
+from stagec.ops.trigonometric import hypot, leaning
 
 
 def _items(values: Any) -> list[Any]:
@@ -88,7 +88,7 @@ math_hypot = _several(
     "math.hypot",
     math.hypot,
     ((math.hypot, lambda *coordinates: math_hypot(*coordinates)), (math.dist, _distance)),
-    slope=lambda out, x: x / nonzero_or_one(out),
+    slope=lambda out, x: leaning(x, out),
     pair=lambda a, b: hypot(a, b),
     source="math.hypot({})",
 )

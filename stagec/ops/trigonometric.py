@@ -11,12 +11,13 @@ from stagec.ir.core import Cost, Op
 from stagec.ir.types import FLOAT
 from stagec.ops.axes import dtype_of
 from stagec.ops.cast import astype, imag, real, strong
-from stagec.ops.comparison import equal
+from stagec.ops.comparison import equal, isinf
 from stagec.ops.exponential import function, sqrt
 from stagec.ops.form import elementwise, over, times
 from stagec.ops.kernel_forms import elementary, of_numpy
 from stagec.ops.rounding import absolute
 from stagec.ops.select import choose
+from stagec.ops.signs import sign
 
 sin = function("sin", np.sin, math.sin, times(lambda z, x: cos(x)))
 cos = function("cos", np.cos, math.cos, times(lambda z, x: -sin(x)))
@@ -65,8 +66,13 @@ hypot = elementwise(
     "np.hypot({}, {})",
     scalar=elementary("hypot"),
     alone=of_numpy("hypot"),
-    **times(lambda z, x, y: x / nonzero_or_one(z), lambda z, x, y: y / nonzero_or_one(z)),
+    **times(lambda z, x, y: leaning(x, z), lambda z, x, y: leaning(y, z)),
 )
+
+
+def leaning(side: Any, r: Any) -> Any:
+    """`side / r`; an infinite side is the result, whatever the other one."""
+    return choose(isinf(side), sign(side), side / nonzero_or_one(r))
 
 
 def _turn(side: Any, x: Any, y: Any) -> Any:

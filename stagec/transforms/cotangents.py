@@ -24,6 +24,7 @@ from stagec.ops.form import to_numpy
 from stagec.ops.indexing import WHOLE, accumulate, read_at, update, update_at
 from stagec.ops.into import Into
 from stagec.ops.lists import list_add, list_get, list_length, list_zeros
+from stagec.ops.masks import covered, peeled
 from stagec.transforms.activity import Activity
 from stagec.transforms.parts import cleared, is_part, turned, what_is_left
 from stagec.transforms.shapes import Shapes, zeros_of_shape
@@ -228,12 +229,18 @@ def coerce(builder: Builder, operand: Operand, type: Type) -> Operand:
         (cell,) = builder.add(zeros, (), {"shape": (), "dtype": type.dtype})
         return operand_of(update_at(Handle(builder, cell), Handle(builder, operand), WHOLE))
     if given.kind == "array":
-        operand = operand_of(read_at(Handle(builder, operand), (Index(()),)))
+        operand = operand_of(_element(Handle(builder, operand)))
     if type.kind == "np" and operand.type != type:
         if isinstance(operand, Const):
             return const(type.dtype.type(operand.value))
         return builder.add(to_numpy, (operand,), {})[0]
     return operand
+
+
+def _element(cell: Handle) -> Any:
+    """The number in an array without axes; it is masked if the array is."""
+    body, masks = peeled(cell)
+    return covered(read_at(body, (Index(()),)), masks)
 
 
 def converted(builder: Builder, operand: Operand, type: Type) -> Operand:

@@ -59,6 +59,7 @@ class Sweep:
     def run(self) -> None:
         """Generate the statements of every segment."""
         self.backward.head = list(self.builder.stmts)
+        self.builder.origins = self.draft.producer
         made = [s for s in self.draft.block.stmts if isinstance(s, Apply)]
         self.cts.divided = frozenset(s.out for s in made if takes_part(s))
         self.cts.copies = frozenset(s.out for s in made if only_copies(s))

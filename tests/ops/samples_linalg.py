@@ -5,7 +5,7 @@ import numpy as np
 from stagec.ops.arithmetic import negative
 from stagec.ops.attempts import attempt, tried
 from stagec.ops.decompositions import eig, eigh, eigvals, eigvalsh, qr
-from stagec.ops.linalg import cholesky, cofactor, det, inv, slogdet, solve
+from stagec.ops.linalg import cholesky, cofactor, cofactor_slope, det, inv, slogdet, solve
 from stagec.ops.matrices import half_lower, inverse_gaps, peaks
 from stagec.ops.norms import norm, norm_by
 from stagec.ops.pseudoinverse import cond, lstsq, matrix_rank, pinv
@@ -58,6 +58,7 @@ SAMPLES = {
     tried: [((-2, 2), {"op": negative, "options": ()})],
     inv: [((M,), {}), ((Z,), {}), ((STACK,), {}), ((F32,), {})],
     cofactor: [((M,), {}), ((Z,), {}), ((STACK,), {})],
+    cofactor_slope: [((M, M @ M), {}), ((Z, Z @ Z), {}), ((STACK, M), {})],
     det: [((M,), {}), ((Z,), {}), ((STACK,), {}), ((F32,), {})],
     slogdet: [((M,), {}), ((Z,), {}), ((-STACK,), {}), ((F32,), {})],
     cholesky: [((S,), {}), ((HERMITIAN,), {}), ((SPD,), {}), ((S + np.triu(M, 1),), {})],

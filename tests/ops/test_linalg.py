@@ -14,7 +14,7 @@ import pytest
 from stagec import ops
 from stagec.ir.types import type_of
 from stagec.ops.decompositions import eigh, qr
-from stagec.ops.linalg import cholesky, cofactor, det, solve
+from stagec.ops.linalg import cholesky, cofactor, cofactor_slope, det, solve
 from stagec.ops.norms import norm
 from stagec.ops.singular import svd
 
@@ -127,6 +127,19 @@ def test_derivative_of_a_singular_determinant():
         ]
         np.testing.assert_allclose(a_bar.ravel(), slopes, atol=1e-9)
     assert np.array_equal(cofactor(np.zeros((3, 3))), np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("phase", [1.0, 1j])
+def test_second_derivative_of_a_singular_determinant(phase):
+    rng = np.random.default_rng(3)
+    thin = rng.normal(size=(4, 2)) + phase * rng.normal(size=(4, 2))
+    hole = thin @ (rng.normal(size=(2, 4)) - phase)
+    singular = (np.zeros((2, 2)), np.array([[1.0, 2.0], [2.0, 4.0]]) * phase, np.zeros((1, 1)))
+    for a in (*singular, hole, np.zeros((3, 3))):
+        d = rng.normal(size=a.shape) + phase * rng.normal(size=a.shape)
+        h = 1e-4
+        expected = (cofactor(a + h * d) - cofactor(a - h * d)) / (2 * h)
+        np.testing.assert_allclose(cofactor_slope(a, d), expected, atol=1e-5)
 
 
 def test_only_the_triangle_that_is_read_gets_a_cotangent():

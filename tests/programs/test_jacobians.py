@@ -295,6 +295,21 @@ def test_jacobian_of_a_gradient_that_goes_column_by_column() -> None:
         np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-7)
 
 
+def test_two_jacobians_of_a_loop_in_one_function() -> None:
+    def both(x: Any) -> Any:
+        def f(a: Any) -> Any:
+            b = a.copy()
+            for i in range(1, 4):
+                b[i] *= b[i - 1]
+            return b
+
+        return stagec.jacrev(f)(x), stagec.jacfwd(f)(x), stagec.jacfwd(lambda a: f(a) * 2)(x)
+
+    rows, columns, twice = stagec.jit(both)(np.array([0.5, 1.0, 2.0, 0.3]))
+    np.testing.assert_allclose(rows, columns, rtol=1e-15)
+    np.testing.assert_allclose(2 * rows, twice, rtol=1e-15)
+
+
 def test_what_outer_objects_see() -> None:
     seen: list[Any] = []
     last = np.zeros(3)
