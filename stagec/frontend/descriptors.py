@@ -6,10 +6,10 @@ import functools
 import types
 from typing import Any
 
-from stagec.errors import Loc
+from stagec.errors import Loc, StagecError
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.state import State
-from stagec.frontend.values import Fields, Known, Outside, Ref, Value
+from stagec.frontend.values import Fields, Generator, Known, Outside, Ref, Value
 
 
 def written(found: Any, name: str) -> bool:
@@ -27,6 +27,20 @@ def described(found: Any) -> bool:
     """Whether reading it as an attribute of an object computes something."""
     computed = property | functools.cached_property | types.MemberDescriptorType
     return isinstance(found, computed) or written(found, "__get__")
+
+
+def passive(cls: type, name: str) -> bool:
+    """Whether assigning to the attribute of an object what it already is changes nothing."""
+    found = next((vars(k)[name] for k in cls.__mro__ if name in vars(k)), None)
+    plain = not isinstance(cls.__setattr__, types.FunctionType)
+    return plain and (found is None or isinstance(found, types.MemberDescriptorType))
+
+
+def missing(value: Value, name: str, loc: Loc | None) -> Exception:
+    """What is raised where the value has no such attribute."""
+    if isinstance(value, Generator) and hasattr(types.GeneratorType, name):
+        return StagecError("SC375", f"{name} of a generator", loc, "loop over it, or use next")
+    return Raised(AttributeError(f"{name!r} is not an attribute of this value"))
 
 
 def get(

@@ -86,7 +86,7 @@ def load_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | 
             return Known(base.node.name)
         case _:
             pass
-    raise Raised(AttributeError(f"{name!r} is not an attribute of this value"))
+    raise descriptors.missing(base, name, loc)
 
 
 def class_of(value: Value) -> type:
