@@ -31,9 +31,20 @@ def described(found: Any) -> bool:
 
 def passive(cls: type, name: str) -> bool:
     """Whether assigning to the attribute of an object what it already is changes nothing."""
-    found = next((vars(k)[name] for k in cls.__mro__ if name in vars(k)), None)
-    plain = not isinstance(cls.__setattr__, types.FunctionType)
-    return plain and (found is None or isinstance(found, types.MemberDescriptorType))
+    found = [vars(k)[name] for k in cls.__mro__ if name in vars(k)]
+    slot = isinstance(found[0], types.MemberDescriptorType) if found else True
+    return slot and not isinstance(cls.__setattr__, types.FunctionType)
+
+
+def rebound(m: Machine, state: State, cls: type, name: str) -> Value | None:
+    """What staged code wrote to the attribute of the class or of a base; None if nothing."""
+    for k in cls.__mro__:
+        entry = m.outside.get(id(k))
+        content = state.cells.get(entry[0]) if entry is not None else None
+        value = content.written.get(name) if isinstance(content, Outside) else None
+        if value is not None or name in vars(k):
+            return value
+    return None
 
 
 def missing(value: Value, name: str, loc: Loc | None) -> Exception:

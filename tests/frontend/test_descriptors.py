@@ -76,6 +76,19 @@ class Celsius:
         self.c = (value - 32) / 1.8
 
 
+class Tally:
+    total = 0
+    held: Any = None
+
+    def add(self, value: Any) -> None:
+        self.total += value
+        Tally.total += 10 * value
+
+
+class Sub(Tally):
+    pass
+
+
 class Slotted:
     __slots__ = ("a", "b")
 
@@ -127,6 +140,19 @@ def no_setter_in_place(x: Any, n: Any) -> Any:
     v.fixed += n
 
 
+def written_to_the_class(x: Any, n: Any) -> Any:
+    """What staged code writes to a class is what its objects, and its subclasses, have."""
+    a, b = Tally(), Sub()
+    a.add(n)
+    b.add(x)
+    Tally.held = np.ones(2)
+    a.held += n
+    Tally.held = None
+    seen = a.total, b.total, Tally.total, Sub.total, a.held, b.held
+    Tally.total = 0
+    return seen
+
+
 def no_setter(x: Any, n: Any) -> Any:
     v: Any = Computed(x)
     v.fixed = n
@@ -159,8 +185,8 @@ def unset_slot(x: Any, n: Any) -> Any:
 
 
 FUNCTIONS = [
-    described, changed_in_place, no_setter_in_place, no_setter, own_ways, attributes_as_dict,
-    deleted, unset_slot,
+    described, changed_in_place, written_to_the_class, no_setter_in_place, no_setter, own_ways,
+    attributes_as_dict, deleted, unset_slot,
 ]  # fmt: skip
 
 
