@@ -79,12 +79,7 @@ def appended(
         parts = zip(content.columns, _row(m, content, value, loc), strict=True)
         return replace(content, columns=tuple(appended(m, state, c, v, loc) for c, v in parts))
     given = _stored(m, state, content, value, loc)
-    try:
-        new = lists.list_append(*(m.handle(state, o) for o in given))
-    except TypeError as error:
-        raise StagecError(
-            "SC373", str(error), loc, "put values of one type into a list of run-time length"
-        ) from error
+    new = lists.list_append(*(m.handle(state, o) for o in given))
     return _renamed(m, new.operand, content)
 
 
