@@ -13,6 +13,7 @@ from stagec.frontend import (
     array_writes,
     arrays,
     containers,
+    descriptors,
     names,
     numpy_calls,
     objects,
@@ -135,7 +136,8 @@ def augmented(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tr
                 else objects.attribute(m, state, receiver, name, loc)
             )
             new = in_place(m, state, op, old, right, loc)
-            if not (isinstance(old, ArrayRef) and new is old):
+            kept = isinstance(old, ArrayRef) and new is old
+            if not (kept and descriptors.passive(objects.class_of(receiver), name)):
                 objects.set_attribute(m, state, receiver, name, new, loc)
         case gast.Subscript(value=base, slice=key):
             container = evaluate(m, frame, base, state)

@@ -156,7 +156,7 @@ def _reversed(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | N
         return RangeValue(Known(r.start), Known(r.stop), Known(r.step), True)
     if isinstance(value, ArrayRef) or m.is_staged_list(state, value):
         return Reversed(value)
-    return TupleValue(tuple(containers.unpack(m, state, value, loc)[::-1]))
+    return Reversed(TupleValue(tuple(containers.unpack(m, state, value, loc))))
 
 
 def _map(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:

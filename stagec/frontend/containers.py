@@ -30,6 +30,7 @@ from stagec.frontend.values import (
     Number,
     RangeValue,
     Ref,
+    Reversed,
     SliceValue,
     StagedList,
     TupleValue,
@@ -60,6 +61,8 @@ def plain(m: Machine, state: State, value: Value) -> Any:
             if any(p is STAGED for p in parts):
                 return STAGED
             return value.cls(*parts) if value.cls else tuple(parts)
+        case Reversed(TupleValue(items)):
+            return plain(m, state, TupleValue(items[::-1]))
         case Ref():
             content = m.inside(state, value)
             if isinstance(content, Items):

@@ -6,10 +6,10 @@ import functools
 import types
 from typing import Any
 
-from stagec.errors import Loc
+from stagec.errors import Loc, StagecError
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.state import State
-from stagec.frontend.values import Fields, Known, Outside, Ref, Value
+from stagec.frontend.values import Fields, Generator, Known, Outside, Ref, Value
 
 
 def written(found: Any, name: str) -> bool:
@@ -27,6 +27,31 @@ def described(found: Any) -> bool:
     """Whether reading it as an attribute of an object computes something."""
     computed = property | functools.cached_property | types.MemberDescriptorType
     return isinstance(found, computed) or written(found, "__get__")
+
+
+def passive(cls: type, name: str) -> bool:
+    """Whether assigning to the attribute of an object what it already is changes nothing."""
+    found = [vars(k)[name] for k in cls.__mro__ if name in vars(k)]
+    slot = isinstance(found[0], types.MemberDescriptorType) if found else True
+    return slot and not isinstance(cls.__setattr__, types.FunctionType)
+
+
+def rebound(m: Machine, state: State, cls: type, name: str) -> Value | None:
+    """What staged code wrote to the attribute of the class or of a base; None if nothing."""
+    for k in cls.__mro__:
+        entry = m.outside.get(id(k))
+        content = state.cells.get(entry[0]) if entry is not None else None
+        value = content.written.get(name) if isinstance(content, Outside) else None
+        if value is not None or name in vars(k):
+            return value
+    return None
+
+
+def missing(value: Value, name: str, loc: Loc | None) -> Exception:
+    """What is raised where the value has no such attribute."""
+    if isinstance(value, Generator) and hasattr(types.GeneratorType, name):
+        return StagecError("SC375", f"{name} of a generator", loc, "loop over it, or use next")
+    return Raised(AttributeError(f"{name!r} is not an attribute of this value"))
 
 
 def get(

@@ -14,6 +14,7 @@ from stagec.frontend import (
     arrays,
     containers,
     equality,
+    list_library,
     names,
     numpy_calls,
     objects,
@@ -22,6 +23,7 @@ from stagec.frontend import (
     set_operators,
     texts,
 )
+from stagec.frontend.iterators import ITERATORS
 from stagec.frontend.machine import Frame, Machine
 from stagec.frontend.state import State
 from stagec.frontend.unify import as_operand
@@ -319,6 +321,8 @@ def compare(
             return Known(same if isinstance(op, gast.Is) else not same)
         case gast.In() | gast.NotIn():
             found = objects.operator_method(m, state, b, "__contains__", (a,), loc)
+            if found is None and (isinstance(b, ITERATORS) or objects.iterates_itself(b)):
+                found = m.call_value(state, list_library.contains_, (b, a), {}, loc)
             if found is None:
                 found = containers.contains(m, state, b, a, loc)
             return found if isinstance(op, gast.In) else negation(m, state, found, loc)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import types
+from collections import deque
 from collections.abc import Hashable, MutableSequence
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from stagec.errors import Loc, StagecError
 from stagec.frontend import (
     array_library,
+    collection_library,
     containers,
     generators,
     iterator_library,
@@ -43,6 +45,10 @@ def library_function(function: types.FunctionType) -> bool:
     return module in PURE or module in ("random", "logging", "time", "os", "sys")
 
 
+FORMS: dict[Any, Any] = {**iterator_library.FORMS, **collection_library.FORMS}
+ALWAYS = (*iterator_library.ALWAYS, *collection_library.ALWAYS)
+
+
 def host_function(
     m: Machine, state: State, f: Known, args: tuple[Value, ...], kwargs: dict[str, Value],
     loc: Loc | None,
@@ -66,21 +72,16 @@ def host_function(
         )
     known = [containers.plain(m, state, a) for a in args]
     named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
-    form = iterator_library.FORMS.get(function) if isinstance(function, Hashable) else None
+    form = FORMS.get(function) if isinstance(function, Hashable) else None
     staged = any(p is containers.STAGED for p in (*known, *named.values()))
-    if form is not None and (staged or function in iterator_library.ALWAYS):
+    if form is not None and (staged or function in ALWAYS):
         return m.call_value(state, form, args, kwargs, loc)
     if staged:
         raise StagecError(
             "SC321", f"{name} is not supported on staged values", loc,
             "see docs/functions.md for what is; or call it on values known at staging",
         )  # fmt: skip
-    held = getattr(function, "__self__", None)
-    if isinstance(held, MutableSequence) and state.builder.depth:
-        raise StagecError(
-            "SC361", f"{name} of a {type(held).__name__} in a staged loop or branch", loc,
-            "use a list",
-        )  # fmt: skip
+    refuse_changes(state, function, name, loc)
     if module not in PURE and owner not in PURE:
         raise StagecError(
             "SC361", f"staging cannot look into {name}, which may have effects", loc,
@@ -91,6 +92,21 @@ def host_function(
     generators.remember(m, state, found.value, [*known, *named.values()], loc)
     made = "numpy" in (module, owner) and all(map(is_data, (*known, *named.values())))
     return m.new_in_program(state, found.value) if made else found
+
+
+def refuse_changes(state: State, function: Any, name: str, loc: Loc | None) -> None:
+    """Refuse what would change a sequence at staging, and only there."""
+    held = getattr(function, "__self__", None)
+    reads = function.__name__ in ("copy", "count", "index") if held is not None else False
+    if isinstance(held, deque) and not reads:  # of the caller: those of the program are staged
+        raise StagecError(
+            "SC361", f"{name} of a deque from outside", loc, "make it in the staged function"
+        )
+    if isinstance(held, MutableSequence) and state.builder.depth:
+        raise StagecError(
+            "SC361", f"{name} of a {type(held).__name__} in a staged loop or branch", loc,
+            "use a list",
+        )  # fmt: skip
 
 
 def is_data(value: Any) -> bool:

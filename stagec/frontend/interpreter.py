@@ -26,7 +26,7 @@ from stagec.frontend import (
 from stagec.frontend.capturing import Capturing
 from stagec.frontend.closing import close
 from stagec.frontend.expressions import binary, evaluate
-from stagec.frontend.iterables import mixed_items
+from stagec.frontend.iterables import mixed_items, turned
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import AliasClash, Raised, Restart
 from stagec.frontend.sizes import need_tested_sizes
@@ -37,10 +37,8 @@ from stagec.frontend.values import (
     ArrayRef,
     Fields,
     FunctionValue,
-    Generator,
     Items,
     Known,
-    Mapped,
     Number,
     Outside,
     Ref,
@@ -85,6 +83,10 @@ class Interpreter(Capturing):
         """An attribute of a Python object; a missing one is the program's AttributeError."""
         if not callable(getattr(type(plain), name, None)):
             generators.refuse(self, (plain,), None)
+        if isinstance(plain, BaseException) and name in ("__cause__", "__context__"):
+            raise StagecError(
+                "SC369", f"{name} of an exception in staged code", None, "keep it in a variable"
+            )
         try:
             return getattr(plain, name)
         except AttributeError as error:
@@ -370,14 +372,16 @@ class Interpreter(Capturing):
 
     def iterate_known(self, state: State, value: Value, loc: Loc | None) -> list[Value]:
         """The items of a generator and its like; nothing else is iterable."""
-        if isinstance(value, Zipped) and loc is not None:
-            found = mixed_items(self, state, value, loc)
-            if found is not None:
-                return found if iterators.read(self, state, value, loc) else []
-        if isinstance(value, Generator | Mapped | Zipped):
-            return self.unpacked(
-                state, self.call_value(state, library.list_, (value,), {}, loc), loc
-            )
+        if isinstance(value, iterators.ITERATORS):
+            rest = turned(iterators.taken(self, state, value, loc))
+            if isinstance(rest, TupleValue):
+                return list(rest.items)
+            if isinstance(rest, Zipped) and loc is not None:
+                found = mixed_items(self, state, rest, loc)
+                if found is not None:
+                    return found
+            whole = self.call_value(state, library.list_, (rest,), {}, loc)
+            return self.unpacked(state, whole, loc)
         own = iterators.iterated(self, state, value, loc)
         if own is value:
             name = objects.class_of(value).__name__

@@ -189,7 +189,14 @@ def mixed(
 def _items(m: Machine, state: State, part: Value, loc: Loc) -> tuple[list[Item], Value | None]:
     if isinstance(part, Zipped):
         return mixed(m, state, part.parts, loc)
-    return [lambda s, v=v: v for v in containers.unpack(m, state, part, loc)], None
+    return [lambda s, v=v: v for v in containers.unpack(m, state, turned(part), loc)], None
+
+
+def turned(value: Value) -> Value:
+    """What `reversed` gives of items known at staging, as a tuple; else the value itself."""
+    if isinstance(value, Reversed) and isinstance(value.part, TupleValue):
+        return TupleValue(value.part.items[::-1])
+    return value
 
 
 def mixed_items(m: Machine, state: State, value: Zipped, loc: Loc) -> list[Value] | None:

@@ -13,7 +13,7 @@ from stagec.frontend.calls import code_of, nested_code, run_body
 from stagec.frontend.changes import Changes, attempted
 from stagec.frontend.counting import counted, counting
 from stagec.frontend.expressions import evaluate
-from stagec.frontend.iterables import Item, indexed, mixed, rebased, value_of
+from stagec.frontend.iterables import Item, indexed, mixed, rebased, turned, value_of
 from stagec.frontend.loops import ended, resumed, stage
 from stagec.frontend.machine import LIMITS, AliasClash, Frame, Machine, NeedUnroll
 from stagec.frontend.raising import unwatched
@@ -38,7 +38,6 @@ from stagec.frontend.values import (
     Mapped,
     Number,
     Ref,
-    TupleValue,
     Value,
     Zipped,
 )
@@ -51,10 +50,7 @@ def run_for(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree
     value = evaluate(m, frame, stmt.iter, state)
     state.builder.loc = loc
     value = iterators.iterated(m, state, value, loc)
-    if isinstance(value, iterators.ITERATORS) and not iterators.read(
-        m, state, value, loc, iterators.to_the_end(stmt)
-    ):
-        value = TupleValue(())
+    value = turned(iterators.taken(m, state, value, loc, iterators.to_the_end(stmt)))
     if isinstance(value, Mapped):
         helper = library.filter_ if value.filter else library.map_
         value = m.call_value(state, helper, (value.function, *value.parts), {}, loc)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.frontend.library import same
+from stagec.frontend.library import Iterator, same
 
 
 def held(iterable: Any) -> Any:
@@ -126,6 +126,20 @@ def compress_(data: Any, selectors: Any) -> Any:
     for item, chosen in zip(data, selectors):
         if chosen:
             yield item
+
+
+def groupby_(iterable: Any, key: Any = None) -> Any:
+    items = held(iterable)
+    keys = items if key is None else [key(item) for item in items]
+    start = 0
+    while start < len(items):
+        end = start + 1
+        while end < len(items) and keys[end] == keys[start]:
+            end += 1
+        group = Iterator(items[start:end])
+        yield keys[start], group
+        group.at = end - start  # a group is over where the next one begins
+        start = end
 
 
 def repeat_(object: Any, *times: Any) -> Any:
@@ -303,12 +317,13 @@ def lru_cache_(maxsize: Any = 128, typed: Any = False) -> Any:
 
 
 # what they make of known arguments staged code must see into: functions of the user's, endless
-# iterators, and those that loops of the run time read
+# iterators, those that loops of the run time read, and those whose items are over in turn
 ALWAYS = (
     functools.cache,
     functools.lru_cache,
     itertools.count,
     itertools.cycle,
+    itertools.groupby,
     itertools.repeat,
 )
 
@@ -326,6 +341,7 @@ FORMS = {
     itertools.dropwhile: dropwhile_,
     itertools.filterfalse: filterfalse_,
     itertools.compress: compress_,
+    itertools.groupby: groupby_,
     itertools.repeat: repeat_,
     itertools.count: Count,
     itertools.cycle: Cycle,

@@ -51,25 +51,27 @@ def makes(builtin: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def read(m: Machine, state: State, value: Value, loc: Loc | None, whole: bool = True) -> bool:
-    """Note that the value is iterated, to its end if `whole`; whether anything is left."""
-    cell = value.cell if isinstance(value, ITERATORS) else None
-    if cell is not None:
-        content = state.cells.get(cell, Known(FRESH))
+def taken(m: Machine, state: State, value: Value, loc: Loc | None, whole: bool = True) -> Value:
+    """What is left of an iterator for the loop that reads it, to its end if `whole`: what it is
+    noted in is not part of it, so that it can be handed on.
+    """
+    if not isinstance(value, ITERATORS):
+        return value
+    if value.cell is not None:
+        content = state.cells.get(value.cell, Known(FRESH))
         before = content.value if isinstance(content, Known) else PARTLY
         if before == EMPTY:
-            return False
+            return TupleValue(())
         if before == PARTLY:
             raise StagecError(
                 "SC375", "an iterator is read again", loc, "make a list of it first"
             )
-        state.cells[cell] = Known(EMPTY if whole else PARTLY)
+        state.cells[value.cell] = Known(EMPTY if whole else PARTLY)
     if isinstance(value, Zipped | Mapped):
-        for part in value.parts:
-            if isinstance(part, ITERATORS):
-                one = whole and isinstance(value, Mapped) and len(value.parts) == 1
-                read(m, state, part, loc, whole=one)
-    return True
+        one = whole and isinstance(value, Mapped) and len(value.parts) == 1
+        parts = tuple(taken(m, state, part, loc, whole=one) for part in value.parts)
+        return replace(value, parts=parts, cell=None)
+    return replace(value, cell=None)
 
 
 def to_the_end(stmt: gast.For) -> bool:
@@ -82,6 +84,9 @@ def iterated(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
     """What a loop over the value goes through, as its class says: by `__iter__` and
     `__next__`, or by `__getitem__`; else the value itself.
     """
+    if isinstance(value, Known) and isinstance(value.value, type):  # as its metaclass says
+        return TupleValue(tuple(map(Known, m.host(state, list, [value.value], {}, loc).value)))
+    before = m.cells
     own = objects.operator_method(m, state, value, "__iter__", (), loc)
     if own is None and users(value, "__getitem__"):
         return m.call_value(state, library.items_in_turn, (value,), {}, loc)
@@ -90,8 +95,8 @@ def iterated(m: Machine, state: State, value: Value, loc: Loc | None) -> Value:
         if isinstance(found, Ref) and found.cls is library.Iterator:
             content = m.inside(state, found)
             at = content.get("at")
-            if own is not None and isinstance(at, Known) and at.value == 0:
-                return content.get("items")  # made for this loop
+            if found.cell > before and isinstance(at, Known) and at.value == 0:
+                return content.get("items")  # made for this loop: nothing else reads it
         return m.call_value(state, library.advanced, (found,), {}, loc)
     return found
 
@@ -109,9 +114,7 @@ def zipped(m: Machine, state: State, value: Zipped, loc: Loc | None) -> Value:
             "SC375", "zip of generators", loc, "make lists of the generators first"
         )
     if len(parts) == 2 and isinstance(first, RangeValue) and endless_range(first) and driving:
-        inner: Any = parts[1]
-        inner = replace(inner, cell=None)
-        return m.call_value(state, library.enumerate_, (inner, first.lo), {}, loc)
+        return m.call_value(state, library.enumerate_, (parts[1], first.lo), {}, loc)
     if not driving:  # a loop over indices is a loop of known length
         sized = [
             k for k, p in enumerate(parts) if not (users(p, "__next__") or endless_range(p))
@@ -123,10 +126,7 @@ def zipped(m: Machine, state: State, value: Zipped, loc: Loc | None) -> Value:
     if not driving:
         return m.call_value(state, iterator_library.zip_steps, (TupleValue(steps),), {}, loc)
     (k,) = driving
-    driver: Any = steps[k]
-    if isinstance(driver, ITERATORS):
-        driver = replace(driver, cell=None)  # that it is read is noted already
-    around = TupleValue(steps[:k]), driver, TupleValue(steps[k + 1 :])
+    around = TupleValue(steps[:k]), steps[k], TupleValue(steps[k + 1 :])
     return m.call_value(state, iterator_library.zip_around, around, {}, loc)
 
 

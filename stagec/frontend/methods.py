@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -327,3 +328,13 @@ def text_method(m: Machine, base: Any, name: str, loc: Loc | None) -> Value:
         "SC355", f"the method {name!r} of a string made at run time is not supported", loc,
         "format it differently",
     )  # fmt: skip
+
+
+def flat(m: Machine, state: State, base: Value, loc: Loc | None) -> Value:
+    """The elements in a row, read-only where that is not a view of the array."""
+    found = numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
+    if isinstance(base, ArrayRef) and isinstance(found, ArrayRef) and found.cell != base.cell:
+        own, cell = arrays.cell_of(state, base, loc), arrays.cell_of(state, found, loc)
+        shares = ((base.cell, own.operand),)
+        return ArrayRef(m.new_cell(state, replace(cell, shares=shares)))
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import types
-from dataclasses import FrozenInstanceError, is_dataclass, replace
+from dataclasses import FrozenInstanceError, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,7 @@ def load_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | 
             return Known(base.node.name)
         case _:
             pass
-    raise Raised(AttributeError(f"{name!r} is not an attribute of this value"))
+    raise descriptors.missing(base, name, loc)
 
 
 def class_of(value: Value) -> type:
@@ -147,19 +147,9 @@ def array_attribute(
         case "T":
             return base
         case "flat":
-            return flat(m, state, base, loc)
+            return methods.flat(m, state, base, loc)
         case _:
             return methods.array_method(m, base, kind, name, loc)
-
-
-def flat(m: Machine, state: State, base: Value, loc: Loc | None) -> Value:
-    """The elements in a row, read-only where that is not a view of the array."""
-    found = numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)
-    if isinstance(base, ArrayRef) and isinstance(found, ArrayRef) and found.cell != base.cell:
-        own, cell = arrays.cell_of(state, base, loc), arrays.cell_of(state, found, loc)
-        shares = ((base.cell, own.operand),)
-        return ArrayRef(m.new_cell(state, replace(cell, shares=shares)))
-    return found
 
 
 def transposed(
@@ -256,7 +246,8 @@ def bind(
         return descriptors.get(m, state, found, receiver, cls, loc)
     if hasattr(found, "bind_method"):
         return BoundMethod(Known(found), receiver)
-    return m.capture(Known(found, m.class_source(cls, name)))
+    written = descriptors.rebound(m, state, cls, name)
+    return m.capture(Known(found, m.class_source(cls, name))) if written is None else written
 
 
 def known_attribute(
@@ -269,7 +260,7 @@ def known_attribute(
     if isinstance(plain, bool | int | float | complex | np.generic) and not isinstance(
         plain, str
     ):
-        return known_number_attribute(m, state, base, name, loc)
+        return Known(m.host_attribute(m.guard(base), name))
     entry = m.outside.get(id(plain))
     if ref is None and entry is not None and entry[0] in state.cells:
         return object_attribute(m, state, Ref(entry[0], type(plain)), name, loc)
@@ -278,12 +269,23 @@ def known_attribute(
         return m.capture(Known(m.host_attribute(plain, name), source))
     if isinstance(plain, list | dict | set):
         return methods.container_method(m, state, base, name, loc)
+    written = descriptors.rebound(m, state, plain, name) if isinstance(plain, type) else None
+    if written is not None:
+        return written
     if isinstance(plain, type):
         found = class_attribute(plain, name)
         if isinstance(found, classmethod):
             return BoundMethod(Known(found.__func__), base)
         source = Attribute(base.source, name) if base.source else m.class_source(plain, name)
         return m.capture(Known(m.host_attribute(plain, name), source))
+    return instance_attribute(m, state, base, name, loc, ref)
+
+
+def instance_attribute(
+    m: Machine, state: State, base: Known, name: str, loc: Loc | None, ref: Ref | None
+) -> Value:
+    """An attribute of an object outside that is no module, class or container."""
+    plain = base.value
     found = class_attribute(type(plain), name)
     own = getattr(plain, "__dict__", {})
     entry = m.outside.get(id(own))
@@ -296,6 +298,9 @@ def known_attribute(
         return descriptors.get(m, state, found, ref or base, type(plain), loc)
     if name not in own and entered(plain, found):
         return bind(m, state, found, ref or base, type(plain), name, loc)
+    written = None if name in own else descriptors.rebound(m, state, type(plain), name)
+    if written is not None:
+        return written
     source = Attribute(base.source, name) if base.source else None
     return m.capture(Known(m.host_attribute(plain, name), source))
 
@@ -310,14 +315,6 @@ def stable(module: types.ModuleType) -> bool:
     """Whether the module is a library whose functions are taken not to be rebound."""
     file = getattr(module, "__file__", None) or ""
     return not file or "site-packages" in file or "/lib/python" in file
-
-
-def known_number_attribute(
-    m: Machine, state: State, base: Known, name: str, loc: Loc | None
-) -> Value:
-    """An attribute or method of a known number."""
-    plain = m.guard(base)
-    return Known(m.host_attribute(plain, name))
 
 
 def set_attribute(

@@ -154,7 +154,11 @@ def rows(columns: Iterable[list[Any]], cls: Any = None) -> list[Any]:
 
 
 def instance(cls: type, attributes: dict[str, Any]) -> Any:
-    """An object of the class with the attributes, its `__init__` not run."""
+    """An object of the class with the attributes, its `__init__` not run; a class that stands
+    for another one makes an object of that.
+    """
+    if "_returned" in vars(cls):
+        return cls._returned(attributes)
     made = object.__new__(cls)
     for name, value in attributes.items():
         object.__setattr__(made, name, value)

@@ -79,6 +79,9 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "asserted": ("def f(x):\n    assert x > 0, 'positive'\n    return x", "-1.0,", "jit", "AssertionError"),
     "caught_in_a_test": ("def f(x, y):\n    n = 0\n    try:\n        while x / y > n:\n            n += 1\n    except ZeroDivisionError:\n        n = -1\n    return n", "1.0, 0.0", "jit", "SC392"),
     "locals_inside": ("def f(x):\n    return len(locals()) * x", "1.0,", "jit", "SC369"),
+    "cause_of_an_exception": ("def f(x):\n    try:\n        raise ValueError('a') from KeyError('b')\n    except ValueError as e:\n        return x, str(e.__cause__)", "1.0,", "jit", "SC369"),
+    "text_among_numbers": ("def f(n):\n    l = []\n    for i in range(n):\n        l.append(i)\n    l.append('a')\n    return l", "3,", "jit", "SC333"),
+    "sent_to_a_generator": ("def f(x):\n    def g():\n        y = yield x\n        yield y\n    h = g()\n    return next(h) + h.send(2.0)", "1.0,", "jit", "SC375"),
     # arguments
     "object_array": ("def f(x):\n    return x", "np.array([1, 'a', None], dtype=object),", "jit", "SC404"),
     "string_array": ("def f(x):\n    return x", "np.array(['a', 'b']),", "jit", "SC404"),

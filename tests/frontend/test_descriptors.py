@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from typing import Any
 
+import numpy as np
 import pytest
 
 import stagec as sc
@@ -62,6 +63,32 @@ class Frozen:
         object.__setattr__(self, "b", self.a * 2)
 
 
+class Celsius:
+    def __init__(self, c: Any) -> None:
+        self.c = c
+
+    @property
+    def f(self) -> Any:
+        return self.c * 1.8 + 32
+
+    @f.setter
+    def f(self, value: Any) -> None:
+        self.c = (value - 32) / 1.8
+
+
+class Tally:
+    total = 0
+    held: Any = None
+
+    def add(self, value: Any) -> None:
+        self.total += value
+        Tally.total += 10 * value
+
+
+class Sub(Tally):
+    pass
+
+
 class Slotted:
     __slots__ = ("a", "b")
 
@@ -92,6 +119,38 @@ def described(x: Any, n: Any) -> Any:
     before = v.twice
     v.a = n
     return v.d, before, v.twice, Computed(n).twice
+
+
+def changed_in_place(x: Any, n: Any) -> Any:
+    """An array that a property computes is given to its setter, changed."""
+    u, v, w = Celsius(x * np.ones(2)), Doubling(x), Frozen(x * np.ones(2))
+    u.f += n
+    u.f *= 2
+    v.b = np.ones(2)
+    v.b += n
+    try:
+        w.a += 1  # type: ignore[misc]
+    except dataclasses.FrozenInstanceError:
+        u.c *= 2
+    return u.c, v._b, w.a
+
+
+def no_setter_in_place(x: Any, n: Any) -> Any:
+    v: Any = Computed(x * np.ones(2))
+    v.fixed += n
+
+
+def written_to_the_class(x: Any, n: Any) -> Any:
+    """What staged code writes to a class is what its objects, and its subclasses, have."""
+    a, b = Tally(), Sub()
+    a.add(n)
+    b.add(x)
+    Tally.held = np.ones(2)
+    a.held += n
+    Tally.held = None
+    seen = a.total, b.total, Tally.total, Sub.total, a.held, b.held
+    Tally.total = 0
+    return seen
 
 
 def no_setter(x: Any, n: Any) -> Any:
@@ -125,7 +184,10 @@ def unset_slot(x: Any, n: Any) -> Any:
     return hasattr(v, "b"), v.a, v.b
 
 
-FUNCTIONS = [described, no_setter, own_ways, attributes_as_dict, deleted, unset_slot]
+FUNCTIONS = [
+    described, changed_in_place, written_to_the_class, no_setter_in_place, no_setter, own_ways,
+    attributes_as_dict, deleted, unset_slot,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)

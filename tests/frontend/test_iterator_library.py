@@ -140,10 +140,19 @@ def getters(x: Any) -> Any:
     return total * both[0] + np.sum(both[1] * summed) + shaped[1, 0]
 
 
+def grouped(x: Any) -> Any:
+    groups = itertools.groupby([x[0], x[1], x[2], x[3]], key=lambda v: 1)
+    total = sum([sum(g) ** 2 for _, g in groups])
+    for key, group in itertools.groupby([1, 1, 2, 3, 3]):
+        total += x[key] * len(list(group))
+    over = list(itertools.groupby("aab"))
+    return total + x[0] * sum([len(list(g)) for _, g in over])
+
+
 PROGRAMS: list[Callable[[Any], Any]] = [
     pairs, triples, with_repeats, orders, all_orders, grid, squares, indices, held, one_by_one,
     running, chained, neighbours, chosen, compressed, repeated, filled, starred, decorated,
-    getters,
+    getters, grouped,
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Iterators are read once; classes are iterated as they say; `iter` and `next`."""
 
+import enum
 import itertools
 from typing import Any
 
@@ -135,7 +136,86 @@ def sliced(x: Any, n: Any) -> Any:
     )
 
 
+def handed_on(x: Any, n: Any) -> Any:
+    """Iterators over iterators: what a loop reads of one is what the other has."""
+    g = (v * 2 for v in x)
+    m = map(abs, g)
+    return (
+        list(map(abs, reversed(x))),
+        sum(map(abs, (v - 2 for v in x))),
+        sum(map(abs, map(abs, [n, 1]))),
+        list(filter(None, map(abs, [0, n]))),
+        [u + v for u, v in filter(None, zip([1, n], [2, 3], strict=False))],
+        (list(m), list(m), list(g)),
+    )
+
+
+def turned_round(x: Any, n: Any) -> Any:
+    r = reversed([1, 2, n])
+    a, b = list(r), list(r)
+    c = [u * v for u, v in zip(reversed([1, 2, 3]), x, strict=False)]
+    d = list(zip(reversed((n, 2)), reversed([n, 4]), strict=True))
+    e = sum(reversed([3, n])), "".join(reversed(["a", "b"])), [*reversed([n, 1])]
+    f, g = reversed([n, 9])
+    return (
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        next(reversed([1, n])),
+        1 in reversed([1, n]),
+        tuple(reversed(x)),
+    )
+
+
+def iter_in_loops(x: Any, n: Any) -> Any:
+    left, twice, both = iter([1, 2, 3, n]), iter([1, n]), iter([1, 2, 3, 4, 5, 6])
+    for v in left:
+        if v == 2:
+            break
+    pairs = [(v, next(both)) for v in both]
+    return list(left), list(twice), list(twice), pairs
+
+
+def iter_of_numbers(x: Any, n: Any) -> Any:
+    numbers, total = iter(x), 0.0
+    for v in numbers:
+        if v > 1:
+            break
+        total += v
+    return total, next(numbers)
+
+
+def looked_for(x: Any, n: Any) -> Any:
+    it, kept = iter([1, 2, 3, n]), iter([1, n])
+    found = 2 in it
+    held = Listed(kept)
+    first = next(iter(held))
+    return (
+        found,
+        list(it),
+        n in Listed([1, n]),
+        6 in Indexed(n),
+        2 in map(abs, [1, -2]),
+        first,
+        list(kept),
+    )  # type: ignore[operator]
+
+
+class Kind(enum.Enum):
+    A = "a"
+    B = "b"
+
+
+def classes_as_iterables(x: Any, n: Any) -> Any:
+    return [k.name for k in Kind], list(Kind), [len(k.value) * n for k in Kind]
+
+
 FUNCTIONS = [
+    handed_on, turned_round, iter_in_loops, iter_of_numbers, looked_for, classes_as_iterables,
     read_twice, items_are_no_iterator, firsts, missing, classes,
     endless, read_on, beside_generators, sliced,
 ]  # fmt: skip
@@ -169,7 +249,12 @@ def read_in_a_loop(x: Any) -> Any:
     return total
 
 
-@pytest.mark.parametrize("f", [left_early, read_in_a_loop], ids=lambda f: f.__name__)
+def looked_in(x: Any) -> Any:
+    g = (v * 2 for v in [1, 2, 3])
+    return 2 in g, list(g)
+
+
+@pytest.mark.parametrize("f", [left_early, read_in_a_loop, looked_in], ids=lambda f: f.__name__)
 def test_what_is_left_of_an_iterator_is_not_guessed(f: Any) -> None:
     with pytest.raises(sc.StagecError, match="SC375: an iterator is read again"):
         sc.jit(f)(np.arange(5.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -171,21 +170,3 @@ def test_popping_from_an_empty_list_raises_as_it_does(scale: float) -> None:
 def test_a_slice_of_step_zero_raises() -> None:
     with pytest.raises(ValueError, match="slice step cannot be zero"):
         sc.jit(lambda x: positive(x)[::0])(X)
-
-
-def test_a_deque_changes_at_staging_only_where_nothing_is_staged() -> None:
-    def changed(x: Any) -> Any:
-        queue: Any = deque()
-        for v in x:
-            if v > 0:
-                queue.append(1.0)
-        return x[0] * len(queue)
-
-    def known(x: Any) -> Any:
-        queue = deque([0])
-        queue.append(2)
-        return x[queue.popleft()] * x[queue.pop()]
-
-    with pytest.raises(sc.StagecError, match="SC361"):
-        sc.jit(changed)(X)
-    assert sc.jit(known)(X) == known(X)
