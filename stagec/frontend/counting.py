@@ -62,13 +62,21 @@ def know(m: Machine, state: State, bounds: list[Operand], loc: Loc) -> None:
 
 
 def few(m: Machine, bound: Operand) -> bool:
-    """Whether an integer is made of small sizes of arguments."""
-    known = {m.size_origin[s]: n for s, n in m.lengths.items() if s in m.size_origin}
+    """Whether an integer is made of small integers and sizes of arguments."""
+    known: dict[tuple[str, Any], int] = {
+        ("size", m.size_origin[s]): n for s, n in m.lengths.items() if s in m.size_origin
+    }
+    for value, root in m.origin.items():
+        size = size_in(value.type)
+        if root[0] == "int" and size is not None:
+            known[root] = max((m.lengths.get(s, FEW + 1) for s, _ in size.terms), default=0)
     roots = [root for root in m.roots(bound) if root[0] != "made"]
-    if roots and all(kind == "size" for kind, _ in roots):
-        return all(known.get(key, FEW + 1) <= FEW for _, key in roots)
-    kind = bound.type
-    size = kind.size if isinstance(kind, ArrayType) else None
-    return isinstance(size, Size) and all(
-        m.lengths.get(s, FEW + 1) <= FEW for s, _ in size.terms
-    )
+    if roots and all(known.get(root, FEW + 1) <= FEW for root in roots):
+        return True
+    size = size_in(bound.type)
+    return size is not None and all(m.lengths.get(s, FEW + 1) <= FEW for s, _ in size.terms)
+
+
+def size_in(kind: Any) -> Size | None:
+    """The size that integers of a type are, if they are one."""
+    return kind.size if isinstance(kind, ArrayType) and isinstance(kind.size, Size) else None

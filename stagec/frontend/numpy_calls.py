@@ -124,7 +124,8 @@ def apply(
 ) -> Value:  # fmt: skip
     """The result of calling a function that some op is the meaning of."""
     m.spend(loc)
-    args, plain_kwargs, out = outputs.without_out(function, args, kwargs)
+    split = outputs.widened(function, state, outputs.without_out(function, args, kwargs))
+    args, plain_kwargs, out = split
     if isinstance(function, np.ufunc) and "where" in plain_kwargs and function.nout == 1:
         given = (Known(function), plain_kwargs.pop("where"), *(out or (NONE,)), *args)
         return m.call_value(state, array_library.where_, given, plain_kwargs, loc)

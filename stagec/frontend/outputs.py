@@ -54,6 +54,35 @@ def without_out(function: Any, args: tuple[Value, ...], kwargs: Mapping[str, Val
     return args, named, given
 
 
+def widened(function: Any, state: State, split: Split) -> Split:
+    """The same arguments, with the dtype that sums and products take from `out`.
+
+    NumPy adds up and multiplies numbers as what they and `out` have in common.
+    """
+    args, named, given = split
+    if not given or function not in TAKES_DTYPE:
+        return split
+    at = _names(function).index("dtype")  # the last place in front of that of `out`
+    args = args[:at] if all(map(_absent, args[at:])) else args
+    if len(args) > at or not _absent(named.get("dtype", Known(None))):
+        return split
+    if not args or not isinstance(args[0], ArrayRef) or not isinstance(given[0], ArrayRef):
+        return split
+    own, out = (arrays.type_of(state, a).dtype for a in (args[0], given[0]))
+    common = np.result_type(own, out)
+    if out.kind not in "fc" or common == own or own.kind not in TAKES_DTYPE[function]:
+        return split
+    return args, {**named, "dtype": Known(common)}, given
+
+
+# The kinds of numbers for which a dtype is taken: a mean takes integers as floats anyway.
+TAKES_DTYPE: dict[Any, str] = {
+    **dict.fromkeys((np.sum, np.prod, np.cumsum, np.cumprod, np.trace), "biufc"),
+    **dict.fromkeys((np.nansum, np.nanprod, np.nancumsum, np.nancumprod), "biufc"),
+    **dict.fromkeys((np.mean, np.nanmean), "fc"),
+}
+
+
 def _absent(value: Value) -> bool:
     return isinstance(value, Known) and value.value is None
 

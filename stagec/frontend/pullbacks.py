@@ -70,7 +70,9 @@ def pullback(
     value = adopt(m, state, traced, outs[:count])
     seeds = [traced.operands[k] for k in of]
     primals: dict[Operand, Operand] = {
-        o: r for o, r in zip(traced.operands, outs, strict=False) if isinstance(o, Staged)
+        o: r
+        for o, r in zip(traced.operands, outs, strict=False)
+        if isinstance(o, Staged) and not isinstance(o.type, ListType)
     }
     residuals = tuple(outs[count:])
     pulled = Pulled(

@@ -208,6 +208,27 @@ def test_trips_are_counted_where_the_state_has_no_common_type() -> None:
         assert staged(rows, 2, 0.5) == table(rows, 2, 0.5)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_trips_between_bounds_made_of_small_integers_are_counted(backend: str) -> None:
+    """The rows of a list of lists have places of their own, so `n - 1` has to be known."""
+
+    def relaxed(n: int, times: int, a: Any, b: Any) -> Any:
+        for _ in range(times):
+            for i in range(1, n - 1):
+                for j in range(1, n - 1):
+                    b[i][j] = 0.25 * (a[i - 1][j] + a[i + 1][j] + a[i][j - 1] + a[i][1 + j])
+            for i in range(1, n - 1):
+                for j in range(1, n - 1):
+                    a[i][j] = b[i][j]
+        return sum(sum(row) for row in a)
+
+    for n in (4, 3):
+        start = np.arange(float(n * n)).reshape(n, n) ** 2
+        ours, theirs = (start.tolist(), start.T.tolist()), (start.tolist(), start.T.tolist())
+        got = sc.jit(relaxed, backend=backend)(n, 2, *ours)
+        assert (got, ours) == (relaxed(n, 2, *theirs), theirs)
+
+
 def test_an_element_is_removed() -> None:
     def without(xs: Any, x: int) -> Any:
         rest = list(xs)

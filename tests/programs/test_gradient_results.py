@@ -244,3 +244,20 @@ def test_what_a_pullback_keeps_has_sizes_of_the_pullback(backend: str) -> None:
     along = sum(np.sum(a * b) for a, b in zip(tangent, (c, xs), strict=True))
     against = sum(np.sum(a * b) for a, b in zip(back, (c, xs), strict=True))
     np.testing.assert_allclose(along, against)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_list_of_integers_beside_what_has_a_cotangent(backend: str) -> None:
+    """It was handed to the pullback, which asked for a number or an array."""
+
+    def chosen(x: Any) -> Any:
+        places = [0]
+        for k in range(len(x)):
+            if x[k] > 0:
+                places.append(k)
+        return sum(x[k] ** 2 for k in places), places[::-1]
+
+    x = np.array([0.5, -1.0, 2.0])
+    value, pull = stagec.vjp(stagec.jit(chosen, backend=backend), x)
+    assert value == chosen(x)
+    np.testing.assert_array_equal(pull((1.0, None))[0], [2.0, 0.0, 4.0])
