@@ -36,6 +36,7 @@ from stagec.opt.masked import masked
 from stagec.opt.overwrites import overwrites
 from stagec.opt.parallel import parallel
 from stagec.opt.powers import powers
+from stagec.opt.product_sums import product_sums
 from stagec.opt.promote import promote
 from stagec.opt.recurrences import recurrences
 from stagec.opt.refilled import refilled
@@ -109,7 +110,7 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(loop_products, ahead, again, lengthwise, tapes, restored, states),
+            *(loop_products, ahead, product_sums, again, lengthwise, tapes, restored, states),
             *(upwards, spent, first_writes, refilled, stacked, rolling, gathers, rims, turns),
             *(selections, masked, tiles),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),

@@ -1,12 +1,12 @@
-"""An element that is set to zero after it was read stays as it is, if nobody reads it again.
+"""What is set to zero after it was read stays as it is, if nobody reads it again.
 
     for i in range(n):                   for i in range(n):
         t = y_bar[i]                         t = y_bar[i]
         y_bar[i] = 0              ->         x_bar[i] += 2 * t
         x_bar[i] += 2 * t
 
-The adjoint of a store does that.  Each trip reads an element of its own, and what is left of
-the array after the loops is not needed.
+The adjoint of a store does that.  Each trip reads an element of its own, or a part as a column,
+and what is left of the array after the loops is not needed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from dataclasses import replace
 from stagec.ir.chains import mentioned
 from stagec.ir.core import Apply, Block, For, Operand, Value, known
 from stagec.ir.function import Function
+from stagec.ir.path import Arg, Index, Slice
+from stagec.ir.types import ArrayType
 from stagec.ir.walk import regions, statements, substitute
 from stagec.ops.index_bounds import Indices
 from stagec.ops.index_facts import IndexFacts
 from stagec.ops.indexing import accumulate, read, update
-from stagec.opt.elements import is_element
+from stagec.opt.dce import dce
 from stagec.opt.places import where_of
 from stagec.opt.siblings.accesses import followed, pinned, plain
 
@@ -39,13 +41,13 @@ def spent(fn: Function) -> Function:
                 if not counts[out]:
                     instead |= dict(_stores(stmt, k, facts))
     instead = {out: _before(array, instead) for out, array in instead.items()}
-    body = substitute(fn.body, instead) if instead else fn.body
-    return replace(fn, body=body, functions=functions)
+    fn = replace(fn, functions=functions)
+    return dce(replace(fn, body=substitute(fn.body, instead))) if instead else fn
 
 
 def _stores(loop: For, k: int, facts: IndexFacts) -> Iterator[tuple[Value, Operand]]:
     """The results of stores of zeros in the array that the loop carries, and what they are
-    without; none if something else might read the elements.
+    without; none if something else might read what they overwrite.
     """
     accesses = followed(loop, {loop.body.params[1 + k]})
     if accesses is None:
@@ -56,7 +58,7 @@ def _stores(loop: For, k: int, facts: IndexFacts) -> Iterator[tuple[Value, Opera
     if not reads or not stores or any(s.op is not accumulate for s in others):
         return
     place = where_of(reads[0])
-    if not all(is_element(s) and where_of(s) == place for s in (*reads, *stores)):
+    if not all(_is_part(s) and where_of(s) == place for s in (*reads, *stores)):
         return
     found = _holder(loop, reads[0], (loop,))
     if found is None or any(known(s.args[1]) != 0 for s in stores):
@@ -69,6 +71,18 @@ def _stores(loop: For, k: int, facts: IndexFacts) -> Iterator[tuple[Value, Opera
         return
     if all(plain(each, facts) and pinned(reads[0], each.body.params[0]) for each in loops):
         yield from ((s.out, s.args[0]) for s in stores)
+
+
+def _is_part(stmt: Apply) -> bool:
+    """Whether the op addresses an element, or a part by slices and indices of elements."""
+    path, index = where_of(stmt)
+    if len(path) != 1 or not isinstance(path[0], Index):
+        return False
+    basic = all(isinstance(item, int | Arg | Slice) for item in path[0].items)
+    return basic and all(
+        isinstance(a.type, ArrayType) and not a.type.rank and a.type.dtype.kind in "iu"
+        for a in index
+    )
 
 
 def _holder(

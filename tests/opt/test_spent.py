@@ -89,7 +89,47 @@ def backwards(x: Any) -> Any:
     return y
 
 
-PROGRAMS = [stored, neighbours, twice, rows, kept, shared, chosen, backwards]
+def columns(x: Any) -> Any:
+    y = np.zeros_like(x)
+    for j in range(x.shape[1]):
+        y[:, j] = np.sin(x[:, j]) * (1 + j)
+    return y
+
+
+def ends(x: Any) -> Any:
+    y = np.zeros_like(x)
+    for i in range(x.shape[0]):
+        y[i, 1:] = np.sin(x[i, :-1]) * (1 + i)
+    return y
+
+
+def crossed(x: Any) -> Any:
+    """A column meets the rows."""
+    y = np.zeros_like(x)
+    for i in range(x.shape[0]):
+        y[i, :] = np.sin(x[i])
+        y[:, i] = np.cos(x[:, i]) * (1 + i)
+    return y
+
+
+def overlapping(x: Any) -> Any:
+    """Two trips share all but one element."""
+    y = np.zeros_like(x)
+    for i in range(x.shape[0]):
+        y[i : i + 2, 1] = x[i, 0] * (2 + i)
+    return y
+
+
+def columns_again(x: Any) -> Any:
+    """A column is read by the next trip, which adds to its adjoint."""
+    y = np.zeros_like(x)
+    for j in range(1, x.shape[1]):
+        y[:, j] = np.sin(x[:, j]) + 0.5 * y[:, j - 1] * x[:, 0]
+    return y
+
+
+PARTS = [columns, ends, crossed, overlapping, columns_again]
+PROGRAMS = [stored, neighbours, twice, rows, kept, shared, chosen, backwards, *PARTS]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -102,7 +142,7 @@ def test_derivatives_are_those_of_the_other_target(program: Callable[..., Any]) 
     )
 
 
-@pytest.mark.parametrize("program", [stored, chosen])
+@pytest.mark.parametrize("program", [stored, chosen, columns, ends])
 def test_nothing_is_set_to_zero_that_is_not_read_again(program: Callable[..., Any]) -> None:
     def total(x: Any) -> Any:
         return np.sum(np.cos(program(x)) * x)
@@ -110,7 +150,7 @@ def test_nothing_is_set_to_zero_that_is_not_read_again(program: Callable[..., An
     assert "] = 0" not in sc.grad(total, backend="numba").source(X)
 
 
-@pytest.mark.parametrize("program", [rows, shared])
+@pytest.mark.parametrize("program", [rows, shared, crossed, overlapping])
 def test_what_is_read_again_is_set_to_zero(program: Callable[..., Any]) -> None:
     def total(x: Any) -> Any:
         return np.sum(np.cos(program(x)) * x)

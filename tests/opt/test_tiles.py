@@ -156,3 +156,11 @@ def test_an_array_as_it_was_between_two_writes() -> None:
 
     args = X, W, W[:4]
     np.testing.assert_allclose(stagec.jit(program, backend="numba")(*args), program(*args))
+
+
+def test_rows_are_not_copied_for_a_product() -> None:
+    """They lie in one piece, if the matrix does."""
+    staged = stagec.jit(handed_on, backend="numba")
+    assert "[first:stop]\n" in staged.source(X, W, W[:4])
+    for x in (X, np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], X[::-1]):
+        np.testing.assert_allclose(staged(x, W, W[:4]), handed_on(x, W, W[:4]))

@@ -174,7 +174,8 @@ class _Part:
     def part(self, operand: Operand, dense: bool) -> Operand:
         """The part of an array from outside, or what the operand is here.
 
-        `dense`: the part of a matrix lies in one piece, as the library wants it.
+        `dense`: the part of a matrix lies in one piece, as the library wants it; that of rows
+        does so anyway.
         """
         at = self.axis.of(operand)
         here = rename(operand, self.names)
@@ -183,7 +184,7 @@ class _Part:
         if (operand, dense) not in self.parts:
             attrs: dict[str, object] = {"path": cut(WHOLE, at, 0), "view": True}
             found = self.apply(read, (here, *self.ends()), attrs, operand)
-            if dense:
+            if dense and at:
                 found = self.apply(copy, (found,), {}, operand)
             self.parts[operand, dense] = found
         return self.parts[operand, dense]
