@@ -323,10 +323,10 @@ def f(a, key):
     t = 0
     for i in range(4):
         t += 1
-        tmp = a[i]
-        if tmp < 0.0:
+        a_i = a[i]
+        if a_i < 0.0:
             continue
-        if key < tmp:
+        if key < a_i:
             return i, t
     return -1, t
 """,
