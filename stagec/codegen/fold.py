@@ -204,7 +204,7 @@ class _Folder:
             return False
         if not isinstance(self._plan.templates[stmt].body, gast.BinOp):
             return False
-        if stmt.op.raises((a.type for a in stmt.args), stmt.kwargs):
+        if stmt.raises:
             return False
         values = [a for a in stmt.args if not isinstance(a, Const)]
         return len(values) == 1 and self._is_steady(values[0])
@@ -233,7 +233,7 @@ class _Folder:
             template = self._plan.templates[stmt]
             tree.width = template.width
             tree.reads = self._memory.used(stmt)
-            tree.raises = stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
+            tree.raises = stmt.raises
             for k in template.optional:
                 self._settle(stmt.args[k])
             if not template.is_expression and isinstance(template.body[-1], gast.AugAssign):
@@ -265,7 +265,7 @@ class _Folder:
             for inner in statements(region):
                 if isinstance(inner, Apply):
                     tree.reads |= self._memory.used(inner)
-                    tree.raises |= inner.op.raises((a.type for a in inner.args), inner.kwargs)
+                    tree.raises |= inner.raises
             self._waiting = outer
 
     def _take(self, parts: Sequence[Operand], tree: _Tree, level: int) -> None:

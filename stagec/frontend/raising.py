@@ -93,7 +93,7 @@ class Watch:
         if op.effect is not Effect.NONE and op.failing is None:
             return ()
         caught = tuple(c for classes in self.machine.handlers for c in classes)
-        found = [*op.exceptions((a.type for a in args), attrs)]
+        found = [*op.exceptions(args, attrs)]
         if "raise" in self.machine.errstate.values() and computes(op, args, attrs):
             found.append(FloatingPointError)
         errors = {e for e in found if issubclass(e, caught) and e is not MemoryError}

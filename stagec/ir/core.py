@@ -185,7 +185,8 @@ class Op:
         function of (**attrs) returning that.
     overwrites : the operand whose memory the op turns into its result (`update`,
         `accumulate`, appending to a list), or None.  `source` is then a statement.
-    may_raise : exceptions that it may raise, or a function of (*types, **attrs) returning them.
+    may_raise : exceptions that it may raise, or a function of (*operands, **attrs) returning
+        them: what a constant says counts.
     effect : see `Effect`.
     cost : see `Cost`; or a function of (*operands) returning it.
     rewrites : local simplifications, each (*args, **attrs) -> handle, operand or None: do not
@@ -249,16 +250,12 @@ class Op:
             raise TypeError(f"{self.name}: a list of staged values is not an operand")
         return self.value(*args, **attrs)
 
-    def raises(self, types: Iterable[Type], attrs: dict[str, Any]) -> bool:
-        """Whether the op may raise for operands of these types."""
-        return bool(self.exceptions(types, attrs))
-
     def exceptions(
-        self, types: Iterable[Type], attrs: dict[str, Any]
+        self, args: Iterable[Operand], attrs: dict[str, Any]
     ) -> tuple[type[BaseException], ...]:
-        """What the op may raise for operands of these types."""
+        """What the op may raise for these operands."""
         found = self.may_raise
-        return found(*types, **attrs) if callable(found) else found
+        return found(*args, **attrs) if callable(found) else found
 
     def aliased(self, attrs: dict[str, Any]) -> int | None:
         """The operand that the result may share memory with, or None."""
@@ -348,6 +345,11 @@ class Apply:
     def kwargs(self) -> dict[str, Any]:
         """The attributes as keyword arguments."""
         return dict(self.attrs)
+
+    @property
+    def raises(self) -> bool:
+        """Whether it may raise."""
+        return bool(self.op.exceptions(self.args, self.kwargs))
 
     @property
     def cost(self) -> Cost:

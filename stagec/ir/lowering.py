@@ -24,6 +24,7 @@ from stagec.ir.core import (
     Scalar,
     Stmt,
     Undef,
+    Value,
 )
 from stagec.ir.narrow import computed_in, converted, cut, narrow, operand_types, stored
 from stagec.ir.path import Arg, Index, Slice
@@ -56,6 +57,20 @@ def kernel_source(stmt: Apply, alone: bool = False) -> str | None:
     return _source(stmt, form, types)
 
 
+def _source_of(stmt: Apply, types: Sequence[Type]) -> str:
+    """The template of the NumPy expression."""
+    source = stmt.op.source
+    return source(*types, **stmt.kwargs) if callable(source) else source
+
+
+def _spared(stmt: Apply, types: Sequence[Type]) -> bool:
+    """Whether only the constants among the operands keep the op from raising.
+
+    Python's own expression is then what compiled code needs: it tests nothing.
+    """
+    return not stmt.raises and bool(stmt.op.exceptions(map(Value, types), stmt.kwargs))
+
+
 def _source(stmt: Apply, form: Scalar, types: Sequence[Type]) -> str | None:
     """The template for this form of the op, with operands of these types."""
     op = stmt.op
@@ -68,13 +83,13 @@ def _source(stmt: Apply, form: Scalar, types: Sequence[Type]) -> str | None:
     if text is NATIVE or moved or (text is not LIBRARY and _creates(stmt)):
         if not _plain_path(stmt):
             return None
-        source = op.source(*types, **stmt.kwargs) if callable(op.source) else op.source
+        source = _source_of(stmt, types)
         return None if FOREIGN.search(source) else source
     if not isinstance(text, str) or any(_is_array(a.type) for a in stmt.args if not _words(a)):
         return None
-    if not callable(op.scalar) and op.raises(types, stmt.kwargs):
+    if not callable(op.scalar) and stmt.raises:
         return None
-    return text
+    return _source_of(stmt, types) if _spared(stmt, types) else text
 
 
 def _of_any_width(stmt: Apply, form: Scalar) -> str | None:
@@ -114,8 +129,7 @@ def whole_source(stmt: Apply) -> str | None:
     """The template of what bufferisation adds to kernels: copies and writes of whole arrays."""
     if path_of(stmt) or not (stmt.op.scalar is NATIVE and all(fits(a.type) for a in stmt.args)):
         return None
-    types = [a.type for a in stmt.args]
-    return stmt.op.source(*types, **stmt.kwargs) if callable(stmt.op.source) else stmt.op.source
+    return _source_of(stmt, [a.type for a in stmt.args])
 
 
 def fits(type: Type) -> bool:

@@ -32,6 +32,7 @@ from stagec.ops.family import made_by, origin
 from stagec.ops.form import elementwise, identity, over
 from stagec.ops.kernel_forms import (
     checked,
+    divisible,
     elementary,
     none,
     numpy_power_form,
@@ -380,6 +381,7 @@ divide = elementwise(
     python=operator.truediv,
     may_raise=(ZeroDivisionError,),
     failing=by_zero(operator.truediv),
+    spared=divisible,
     scalar=checked("kernels.divide({}, {})", "{} / {}"),
     # the denominator's rule reads the result: an overwritten numerator needs no copy; and it
     # divides what the numerator's does, once for both

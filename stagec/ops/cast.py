@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import LIBRARY, Cost, Library, Op, Staged
+from stagec.ir.core import LIBRARY, Cost, Library, Op, Operand, Staged
 from stagec.ir.narrow import NARROW
 from stagec.ir.types import (
     BOOL,
@@ -279,9 +279,10 @@ def _to_python_scalar(x: ArrayType, kind: str) -> str | Library:
     return f"{kind if x.dtype.itemsize >= PYTHON[kind].dtype.itemsize else wide}({{}})"
 
 
-def _to_python_raises(x: ArrayType, *, kind: str) -> tuple[type[BaseException], ...]:
-    whole = kind != "int" or x.dtype.kind != "f"  # NaN and infinities are no integers
-    return () if whole and all(d == 1 for d in x.shape) else (ValueError, OverflowError)
+def _to_python_raises(x: Operand, *, kind: str) -> tuple[type[BaseException], ...]:
+    assert isinstance(x.type, ArrayType)
+    whole = kind != "int" or x.type.dtype.kind != "f"  # NaN and infinities are no integers
+    return () if whole and all(d == 1 for d in x.type.shape) else (ValueError, OverflowError)
 
 
 def _to_python_value(x: Any, *, kind: str) -> Any:

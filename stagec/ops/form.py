@@ -36,7 +36,7 @@ from stagec.ops.cast import (
 )
 from stagec.ops.copying import copy
 from stagec.ops.family import made_by
-from stagec.ops.kernel_forms import element_form, joined as joined, raised
+from stagec.ops.kernel_forms import element_form, joined as joined, never, raised
 from stagec.ops.masks import masked
 
 Rule = Callable[..., Any] | None
@@ -64,6 +64,7 @@ def elementwise(
     cost: Cost | Callable[..., Cost] = Cost.CHEAP,
     rewrites: tuple[Rewrite, ...] = (),
     any_width: bool = True,
+    spared: Callable[..., bool] = never,
     **others: Any,
 ) -> Op:
     """An op computed element by element with broadcasting.
@@ -71,19 +72,18 @@ def elementwise(
     Parameters
     ----------
     ufunc : NumPy's function of this meaning; element types follow its loops (NEP 50).
-    vjp : one rule (ct, out, *args) -> cotangent per operand, None where it is constant.
-    jvp : one rule (tangent, out, *args) -> tangent per operand, None where it is constant.
+    vjp, jvp : one rule (ct or tangent, out, *args) per operand, None where it is constant.
     python : the operator under which Python numbers stay Python numbers.
     math : the function of the math module, whose result is the Python number `result`.
     also : further callables of the same meaning; `calls` those with binders of their own.
     run : what computes the value, if not `ufunc`, which then only tells the element types.
     alone : the form of one element where `scalar` is made for several at a time.
     may_raise : what it raises for Python numbers (for arrays NumPy warns instead).
+    spared : (*operands) -> whether constants among them keep it from raising.
     others : further fields of the op.
     """
     forms = source, python, math, may_raise
-    named = also if run is not None else (ufunc, *also)
-    table = {**_binders(lambda: op, named, python, math), **dict(calls)}
+    table = _binders(lambda: op, also if run else (ufunc, *also), python, math) | dict(calls)
     op = Op(
         name=name,
         calls=tuple(table.items()),
@@ -99,7 +99,7 @@ def elementwise(
         alone=alone and partial(element_form, alone, *forms),
         alias=None,
         overwrites=None,
-        may_raise=partial(raised, python, may_raise) if may_raise else (),
+        may_raise=partial(raised, python, may_raise, spared) if may_raise else (),
         effect=Effect.NONE,
         cost=cost,
         rewrites=(*rewrites, lambda *args, **attrs: _without_broadcast(op, args, attrs)),

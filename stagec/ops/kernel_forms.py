@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import LIBRARY, Library
+from stagec.ir.core import LIBRARY, Const, Library, Operand, Value
 from stagec.ir.types import ArrayType
 
 ZERO = {"b": np.dtype(bool), "i": 0, "f": 0.0, "c": 0j}
@@ -26,20 +26,37 @@ def joined(*types: ArrayType) -> np.dtype:
 def raised(
     spelled: Any,
     exceptions: tuple[type[BaseException], ...],
-    *types: ArrayType,
+    spared: Callable[..., bool],
+    *operands: Operand,
     python: bool = False,
 ) -> tuple[type[BaseException], ...]:
     """What is raised for powers of integers, and by Python: NumPy warns otherwise.
 
     Python's are functions of the math module, and the operator `spelled` of Python numbers.
+    None is raised if the op is `spared` by what is known of its operands.
     """
+    types = [a.type for a in operands if isinstance(a.type, ArrayType)]
     numbers = python or (spelled is not None and all(t.weak for t in types))
     whole = (
         ValueError in exceptions
         and len(types) > 1
         and all(t.dtype.kind in "biu" for t in types)
     )
-    return exceptions if numbers or whole else ()
+    return exceptions if (numbers or whole) and not spared(*operands) else ()
+
+
+def never(*operands: Operand) -> bool:
+    """Of an op that no constant keeps from raising."""
+    return False
+
+
+def divisible(x: Operand, y: Operand) -> bool:
+    """Whether `y` is known to be a divisor with which no division raises.
+
+    That by -1 raises where compiled code has no integer as large as the quotient.
+    """
+    value = y.value if isinstance(y, Const) else 0
+    return isinstance(value, int | float) and value not in (0, -1)
 
 
 def element_form(
@@ -60,7 +77,7 @@ def element_form(
         return _math_scalar(library, exceptions, types)
     if "rt." in text:
         return LIBRARY
-    if not callable(given) and raised(spelled, exceptions, *types):
+    if not callable(given) and raised(spelled, exceptions, never, *map(Value, types)):
         return LIBRARY
     if all(t.dtype.kind == "b" for t in types) and spelled is not None and spelled not in LOGIC:
         return LIBRARY  # NumPy's arithmetic of booleans is logic, that of compiled code is not

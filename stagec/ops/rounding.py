@@ -38,7 +38,7 @@ from stagec.ops.comparison import (
 from stagec.ops.failing import by_zero
 from stagec.ops.family import array, constant, make, same_axis, static
 from stagec.ops.form import JOIN, elementwise, gated, joined, varies
-from stagec.ops.kernel_forms import checked, none
+from stagec.ops.kernel_forms import checked, divisible, none
 from stagec.ops.masks import mask
 from stagec.ops.select import choose
 from stagec.ops.signs import (
@@ -51,7 +51,7 @@ from stagec.ops.signs import (
     sign as sign,
 )
 
-RAISES: dict[str, Any] = {"may_raise": (ZeroDivisionError,)}
+RAISES: dict[str, Any] = {"may_raise": (ZeroDivisionError,), "spared": divisible}
 ROUNDS: dict[str, Any] = {"may_raise": (ValueError, OverflowError), "result": INT}
 
 

@@ -135,10 +135,7 @@ def _goes_on(loop: For) -> bool:
     return not loop.until and all(
         isinstance(s, Apply)
         and s.op.effect is Effect.NONE
-        and (
-            (path_of(s) and is_element(s))
-            or not s.op.raises((a.type for a in s.args), s.kwargs)
-        )
+        and ((path_of(s) and is_element(s)) or not s.raises)
         for s in loop.body.stmts
     )
 

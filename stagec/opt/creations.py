@@ -55,7 +55,7 @@ def _may_fail(stmt: Stmt, unproven: AbstractSet[Stmt]) -> bool:
     if isinstance(stmt, Apply):
         if path_of(stmt) is not None and not any(map(_is_array, stmt.args[1:])):
             return stmt in unproven  # an element is read or written
-        raised = stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
+        raised = stmt.raises
         return raised or stmt.op.effect is not Effect.NONE
     inner = (s for region in regions(stmt) for s in region.stmts)
     return isinstance(stmt, Call | While) or any(_may_fail(s, unproven) for s in inner)

@@ -109,6 +109,6 @@ def is_size(stmt: Stmt) -> bool:
         and len(stmt.outs) == 1
         and is_integer(stmt.outs[0].type)
         and kernel_source(stmt) is not None
-        and not stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
+        and not stmt.raises
         and all(k in stmt.op.shapes or is_integer(a.type) for k, a in enumerate(stmt.args))
     )

@@ -21,7 +21,6 @@ def failures(stmt: Apply, facts: IndexFacts, doubtful: bool) -> AbstractSet[obje
         return {stmt}
     if stmt.op in MADE and all(facts.holds(facts.of(a)) for a in stmt.args):
         return set()
-    types = [a.type for a in stmt.args]
     element = path_of(stmt) is not None and is_element(stmt)
-    raised = () if element else stmt.op.exceptions(types, stmt.kwargs)
+    raised = () if element else stmt.op.exceptions(stmt.args, stmt.kwargs)
     return {*raised, IndexError} if doubtful else {*raised}

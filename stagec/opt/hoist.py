@@ -119,9 +119,7 @@ def _invariant(stmt: Stmt, inside: set[Value]) -> TypeGuard[Apply]:
 
 
 def _movable(stmt: Apply, consumed: set[Value], reached: bool) -> bool:
-    if stmt.op.effect is not Effect.NONE or (
-        not reached and stmt.op.raises((a.type for a in stmt.args), stmt.kwargs)
-    ):
+    if stmt.op.effect is not Effect.NONE or (not reached and stmt.raises):
         return False
     return not allocates(stmt) or consumed.isdisjoint(stmt.outs)
 

@@ -200,7 +200,7 @@ class _Store:
         if None in args:
             return None
         given = [a for a in args if a is not None]
-        if op.raises([a.type for a in given], made.kwargs):
+        if op.exceptions(given, made.kwargs):
             return None
         (found,) = builder.add(op, given, made.kwargs)
         (stmt,) = (s for s in builder.stmts if found in s.outs)

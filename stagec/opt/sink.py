@@ -76,10 +76,7 @@ def _note(stmt: Stmt, roots: dict[Value, Value]) -> _Note:
         _roots({v for s in inner for v in values_of(_contents(s))}, roots),
         _roots(overwritten(stmt), roots),
         effectful(stmt),
-        any(
-            isinstance(s, Apply) and s.op.raises((a.type for a in s.args), s.kwargs)
-            for s in inner
-        ),
+        any(isinstance(s, Apply) and s.raises for s in inner),
     )
 
 

@@ -605,16 +605,27 @@ def test_polygamma(x: float, order: int, expected: float) -> None:
 
 
 def test_only_python_numbers_raise() -> None:
-    number, scalar, array = (type_of(v) for v in (0.5, np.float64(0.5), np.ones(2)))
-    whole = type_of(np.array([1, 2]))
-    assert ops.divide.raises((number, number), {})
-    assert not ops.divide.raises((number, scalar), {})
-    assert not ops.divide.raises((array, number), {})
-    assert ops.sqrt.raises((scalar,), {"python": True})
-    assert not ops.sqrt.raises((scalar,), {})
-    assert ops.pow_.raises((whole, whole), {})
-    assert not ops.pow_.raises((array, whole), {})
-    assert not ops.add.raises((number, number), {})
+    number, scalar, array = (Value(type_of(v)) for v in (0.5, np.float64(0.5), np.ones(2)))
+    whole = Value(type_of(np.array([1, 2])))
+    assert ops.divide.exceptions((number, number), {})
+    assert not ops.divide.exceptions((number, scalar), {})
+    assert not ops.divide.exceptions((array, number), {})
+    assert ops.sqrt.exceptions((scalar,), {"python": True})
+    assert not ops.sqrt.exceptions((scalar,), {})
+    assert ops.pow_.exceptions((whole, whole), {})
+    assert not ops.pow_.exceptions((array, whole), {})
+    assert not ops.add.exceptions((number, number), {})
+
+
+@pytest.mark.parametrize("op", [ops.divide, ops.floor_divide, ops.remainder])
+def test_divisions_by_known_numbers_do_not_raise(op: Any) -> None:
+    """Unless the number is 0, or -1: the least integer has no such quotient in 64 bits."""
+    for x in (Value(type_of(0.5)), Value(type_of(3))):
+        for known in (6.0, -0.5, 7, -3, True, math.inf, math.nan):
+            assert not op.exceptions((x, const(known)), {})
+        for known in (0, 0.0, -0.0, False, -1, 2j):
+            assert op.exceptions((x, const(known)), {})
+        assert op.exceptions((const(6.0), x), {})
 
 
 def test_elementwise_ops_make_numbers_of_numbers() -> None:

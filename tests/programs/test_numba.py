@@ -166,6 +166,24 @@ def test_division_by_zero_raises_for_python_numbers() -> None:
         sc.jit(f, backend="numba")(0.0, 3)
 
 
+def test_division_by_a_known_number_is_tested_by_nobody() -> None:
+    def f(x: Any, dt: Any, n: Any) -> Any:
+        s = 0.0
+        for k in range(n):
+            s += x[k % 7] * (dt / 6.0) + (k - 5) // 3 + (k - 5) % -3 + (dt - k) % 2.5
+        return s
+
+    for backend in ("numba", "numpy"):
+        compiled = sc.jit(f, backend=backend)
+        source = compiled.source(np.ones(7), 0.3, 20)
+        assert not any(f"kernels.{name}(" in source for name in ("divide", "floor_divide"))
+        assert "dt / 6.0" not in source.split("for k in")[1].split("return")[0]
+        for dt in (0.3, -4.75, np.inf):
+            np.testing.assert_allclose(
+                compiled(np.ones(7), dt, 20), f(np.ones(7), dt, 20), rtol=1e-14
+            )
+
+
 def test_lengths_that_were_equal_are_checked() -> None:
     def f(a: Any, b: Any) -> Any:
         return np.sum(a * 2.0 + b)

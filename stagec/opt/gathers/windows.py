@@ -310,7 +310,7 @@ def _planes(
         return whole and (base is root or base in around)
     return (
         pointwise(maker)
-        and not maker.op.raises([a.type for a in maker.args], maker.kwargs)
+        and not maker.raises
         and all(
             _fits(a, kind.shape) and _planes(a, made, makers, root, around) for a in maker.args
         )

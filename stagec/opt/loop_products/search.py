@@ -216,7 +216,7 @@ class _Finder:
             or stmt.op.overwrites is not None
         ):
             return False
-        if not stmt.op.raises((a.type for a in stmt.args), stmt.kwargs):
+        if not stmt.raises:
             return True
         twin = self.twins[stmt]
         return isinstance(twin, Apply) and twin.op is read and self.indices.proven(twin)

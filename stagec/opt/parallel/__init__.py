@@ -239,7 +239,7 @@ class _Inliner:
         kind = out.type
         if not isinstance(kind, ArrayType) or kind.kind != "py" or kind.dtype.kind != "i":
             return [stmt]
-        if stmt.op.raises((a.type for a in stmt.args), stmt.kwargs):
+        if stmt.raises:
             return [stmt]
         key = (stmt.op, stmt.args, stmt.attrs)
         if key in self.known:

@@ -123,7 +123,7 @@ class Fusion:
         )
         if not isinstance(stmt, Apply) or not apart or not _pure(stmt):
             return place
-        used, fails = uses(stmt), _fails(stmt)
+        used, fails = uses(stmt), stmt.raises
         for k in reversed(range(len(self.found))):
             item = self.found[k]
             stmts = item.members if isinstance(item, Group) else [item]
@@ -131,7 +131,7 @@ class Fusion:
                 break
             if isinstance(item, Group):
                 place = k
-            elif not isinstance(item, Apply) or not _pure(item) or (fails and _fails(item)):
+            elif not isinstance(item, Apply) or not _pure(item) or (fails and item.raises):
                 break
         return place
 
@@ -191,7 +191,3 @@ class Fusion:
 def _pure(stmt: Apply) -> bool:
     """Whether the op does nothing but compute something."""
     return stmt.op.effect is Effect.NONE and stmt.op.overwrites is None
-
-
-def _fails(stmt: Apply) -> bool:
-    return stmt.op.raises([a.type for a in stmt.args], stmt.kwargs)

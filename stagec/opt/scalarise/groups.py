@@ -66,9 +66,7 @@ def pointwise(stmt: Apply) -> bool:
     if len(numbers) != len(types):
         return False
     text = op.scalar(*numbers, **stmt.kwargs) if callable(op.scalar) else op.scalar
-    if not isinstance(text, str) or (
-        not callable(op.scalar) and op.raises(numbers, stmt.kwargs)
-    ):
+    if not isinstance(text, str) or (not callable(op.scalar) and stmt.raises):
         return False
     if any(map(narrow, (*types, out))) and kernel_source(_number(stmt)) is None:
         return False
@@ -102,8 +100,7 @@ def fold_of(stmt: Apply) -> Fold | None:
     fold = stmt.op.scalar.rule(given, **stmt.kwargs)
     if fold is None or not fold.axes:
         return None
-    fails = stmt.op.raises([given], stmt.kwargs)
-    if fails and any((at_least(given.shape[a]) or 0) < 1 for a in fold.axes):
+    if stmt.raises and any((at_least(given.shape[a]) or 0) < 1 for a in fold.axes):
         return None
     return fold
 

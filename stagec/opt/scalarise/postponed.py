@@ -60,10 +60,9 @@ def arrays_of(stmt: Apply) -> list[Operand]:
 
 def simple(group: Group, stmt: Apply) -> bool:
     """Whether it computes simply with one array, which the group leaves as it is."""
-    op = stmt.op
     if not pointwise(stmt) or stmt.cost is Cost.COSTLY or len(arrays_of(stmt)) != 1:
         return False
-    if op.raises([a.type for a in stmt.args], stmt.kwargs):
+    if stmt.raises:
         return False
     leaves = {access.leaf for access in group.accesses(stmt)}
     return leaves.isdisjoint(group.first) and leaves.isdisjoint(group.last)
