@@ -54,3 +54,26 @@ def test_numbers_with_a_fraction_by_minus_one() -> None:
 
     x = np.array([0.5, -0.25, -(2.0**63)])
     assert sc.jit(f, backend="numba")(x, -1.0) == f(x, -1.0)
+
+
+@pytest.mark.parametrize("kind", [np.complex128, np.complex64])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_complex_quotients_are_those_of_numpy(kind: Any) -> None:
+    """Quotients by zero, too, of which Numba's own raise an exception."""
+
+    def quotients(x: Any, y: Any) -> Any:
+        found = np.zeros(len(y), x.dtype)
+        for k in range(len(y)):
+            found[k] = x[k] / y[k] + 1 / y[k]
+        return found
+
+    sides = np.meshgrid(*[[0.0, -0.0, 3.0, -0.5, 1e30, np.inf, np.nan]] * 2)
+    y = np.ravel(sides[0] + 0j).astype(kind)
+    y.imag = np.ravel(sides[1])
+    staged = sc.jit(quotients, backend="numba")
+    for x in (y, y[::-1], np.full_like(y, 2 - 1j)):
+        found, wanted = staged(x, y), quotients(x, y)
+        eps = float(np.finfo(kind).eps)
+        np.testing.assert_allclose(found.real, wanted.real, rtol=8 * eps)
+        np.testing.assert_allclose(found.imag, wanted.imag, rtol=8 * eps)
+    assert "_kernel(" in staged.source(y, y)

@@ -20,6 +20,7 @@ from numba.core.runtime.nrtdynmod import incref_decref_ty
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
 from stagec_runtime.creations import MADE, local_array
+from stagec_runtime.division import complex_quotient
 from stagec_runtime.local import small_arrays
 from stagec_runtime.trips import TripsIterator, advanced
 from stagec_runtime.wrappers import write_wrappers
@@ -47,8 +48,12 @@ class Lower(lowering.Lower):
         return super().lower_expr(resty, expr) if value is None else value
 
     def lower_binop(self, resty: Any, expr: Any, op: Any) -> Any:
-        """The result of an operator; Numba compiles a function for powers that are known."""
+        """The result of an operator; Numba compiles a function for powers that are known, and
+        raises an exception for a complex quotient by zero.
+        """
         signature = self.fndesc.calltypes[expr]
+        if op is operator.truediv and isinstance(signature.return_type, types.Complex):
+            return self.complex_quotient(resty, expr, signature)
         exponent = guard(find_const, self.func_ir, expr.rhs) if op is operator.pow else None
         number = isinstance(signature.return_type, types.Integer | types.Float)
         if type(exponent) is not int or not 0 <= exponent <= HIGHEST or not number:
@@ -57,6 +62,17 @@ class Lower(lowering.Lower):
         factor = self.context.cast(self.builder, self.cast_to(expr.lhs.name, base), base, kind)
         found = self.power(factor, exponent, isinstance(kind, types.Integer))
         return self.context.cast(self.builder, found, kind, resty)
+
+    def complex_quotient(self, resty: Any, expr: Any, signature: Any) -> Any:
+        """The quotient of complex numbers."""
+        kind = signature.return_type
+        operands = zip((expr.lhs, expr.rhs), signature.args, strict=True)
+        given = [
+            self.context.cast(self.builder, self.cast_to(v.name, k), k, kind)
+            for v, k in operands
+        ]
+        made = complex_quotient(self.context, self.builder, kind, *given)
+        return self.context.cast(self.builder, made, kind, resty)
 
     def power(self, factor: Any, exponent: int, whole: bool) -> Any:
         """A power of a number by multiplications, in the order of Numba's own function."""

@@ -136,6 +136,13 @@ def of_numpy(name: str) -> Callable[..., str | Library]:
     return lambda *types: f"np.{name}({', '.join(['{}'] * len(types))})"
 
 
+def of_reals(form: Callable[..., str | Library]) -> Callable[..., str | Library]:
+    """The form for real numbers; complex ones are left to NumPy, as Numba's function of them
+    overflows where the result does not, or takes the wrong side of a branch cut.
+    """
+    return lambda *types: LIBRARY if joined(*types).kind == "c" else form(*types)
+
+
 def power_form(x: ArrayType, y: ArrayType, function: str = "kernels.pow") -> str | Library:
     """Powers in compiled code, by this function: those of whole NumPy numbers are left to
     NumPy.

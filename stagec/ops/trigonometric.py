@@ -14,7 +14,7 @@ from stagec.ops.cast import astype, imag, real, strong
 from stagec.ops.comparison import equal, isinf
 from stagec.ops.exponential import function, sqrt
 from stagec.ops.form import elementwise, over, times
-from stagec.ops.kernel_forms import elementary, of_numpy
+from stagec.ops.kernel_forms import elementary, of_numpy, of_reals
 from stagec.ops.rounding import absolute
 from stagec.ops.select import choose
 from stagec.ops.signs import sign
@@ -28,11 +28,23 @@ arctan = function("arctan", np.arctan, math.atan, over(lambda z, x: 1 + x * x))
 sinh = function("sinh", np.sinh, math.sinh, times(lambda z, x: cosh(x)))
 cosh = function("cosh", np.cosh, math.cosh, times(lambda z, x: sinh(x)))
 # the C library is slower here
-tanh = function("tanh", np.tanh, math.tanh, times(lambda z, x: 1 - z * z), alone=None)
+tanh = function(
+    "tanh",
+    np.tanh,
+    math.tanh,
+    times(lambda z, x: 1 - z * z),
+    scalar=of_reals(elementary("tanh")),
+    alone=None,
+)
 arcsinh = function("arcsinh", np.arcsinh, math.asinh, over(lambda z, x: sqrt(x * x + 1)))
 # two roots: the product keeps the branch cut of complex numbers
 arccosh = function(
-    "arccosh", np.arccosh, math.acosh, over(lambda z, x: sqrt(x - 1) * sqrt(x + 1))
+    "arccosh",
+    np.arccosh,
+    math.acosh,
+    over(lambda z, x: sqrt(x - 1) * sqrt(x + 1)),
+    scalar=of_reals(elementary("arccosh")),
+    alone=of_reals(of_numpy("arccosh")),
 )
 arctanh = function("arctanh", np.arctanh, math.atanh, over(lambda z, x: 1 - x * x))
 

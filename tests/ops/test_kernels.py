@@ -118,6 +118,19 @@ def test_absolute_values_of_complex_numbers(kind: Any) -> None:
     np.testing.assert_allclose(found, wanted, rtol=4 * float(np.finfo(kind).eps))
 
 
+@pytest.mark.parametrize("function", [np.tanh, np.arccosh])
+def test_complex_functions_far_from_zero_and_beside_a_cut(function: Any) -> None:
+    def each(z: Any) -> Any:
+        found = np.zeros_like(z)
+        for k in range(len(z)):
+            found[k] = function(z[k]) + 0.5 * z[k]
+        return found
+
+    z = np.array([800 + 1j, -400 - 2j, complex(-2.5, -0.0), complex(-2.5, 0.0), 0.3 - 1e-200j])
+    found = stagec.jit(each, backend="numba")(z.copy())
+    np.testing.assert_allclose(found, each(z), rtol=1e-14)
+
+
 @pytest.mark.parametrize("of", [lambda x: 3, lambda x: x > 0, lambda x: x, lambda x: int(x)])
 def test_arrays_of_lists_of_numbers_are_made_in_kernels(of: Any) -> None:
     def program(x: Any) -> Any:

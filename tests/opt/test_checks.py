@@ -182,3 +182,26 @@ def test_what_two_places_hand_to_a_function_is_checked() -> None:
     np.testing.assert_allclose(staged(zs, a, -1), both(zs, a, -1))
     with pytest.raises(IndexError):
         staged(zs, a, 4)
+
+
+def test_a_row_that_an_array_of_one_row_lacks_is_refused() -> None:
+    """Its only row was read: an axis of length 1 is not always broadcast."""
+
+    def after(x: Any, w: Any) -> Any:
+        out = np.zeros(len(x))
+        for i in range(len(x)):
+            out[i] = np.sum(x[i] * w[1])
+        return out
+
+    def counted(x: Any, w: Any) -> Any:
+        total = 0.0
+        for i in range(len(x)):
+            total += x[i] @ w[i]
+        return total
+
+    x = np.arange(6.0).reshape(3, 2)
+    for program in (after, counted):
+        staged = sc.jit(program, backend="numba")
+        np.testing.assert_allclose(staged(x, x), program(x, x))
+        with pytest.raises(IndexError):
+            staged(x, x[:1])

@@ -193,8 +193,6 @@ class Group:
                 break
             views.append((operand, places))
             operand, places = stmt.args[0], moved
-            inner = array_type(operand)
-            places = broadcast(places, inner) if inner is not None else ()
         return Access(operand, places, tuple(views))
 
     def accesses(self, stmt: Apply) -> Iterator[Access]:
@@ -367,7 +365,7 @@ def moved_to(stmt: Apply, places: Places, views: Views) -> Places | None:
     if stmt.op.scalar == "{}":
         out = array_type(stmt.outs[0])
         fits_in = out is not None and fitting(base.shape, out.shape)
-        return places if fits_in else None
+        return broadcast(places, base) if fits_in else None
     return None
 
 
