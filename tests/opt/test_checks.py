@@ -205,3 +205,21 @@ def test_a_row_that_an_array_of_one_row_lacks_is_refused() -> None:
         np.testing.assert_allclose(staged(x, x), program(x, x))
         with pytest.raises(IndexError):
             staged(x, x[:1])
+
+
+def test_a_row_before_the_first_is_refused() -> None:
+    """Counted from the end, it is another row."""
+
+    def before(x: Any, w: Any) -> Any:
+        total = 0.0
+        for i in range(len(x)):
+            total += np.sum(x[i] * w[-3])
+        return total
+
+    x = np.arange(10.0).reshape(5, 2)
+    staged = sc.jit(before, backend="numba")
+    for n in (5, 4, 3):
+        np.testing.assert_allclose(staged(x, x[:n].copy()), before(x, x[:n]))
+    for n in (2, 1):
+        with pytest.raises(IndexError):
+            staged(x, x[:n].copy())
