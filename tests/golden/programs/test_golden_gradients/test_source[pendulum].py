@@ -8,6 +8,8 @@ def misfit_value_and_grad(length, measured, angle, dt):
     t = measured.shape[0]
     theta = np.float64(angle)
     angles = []
+    t_1 = dt / 2
+    t_2 = dt / 6
     sin_tape = []
     tape = []
     sin_tape_1 = []
@@ -19,67 +21,63 @@ def misfit_value_and_grad(length, measured, angle, dt):
     omega = np.float64(0.0)
     for _ in range(t):
         theta_tape.append(theta)
-        t_1 = -9.81 / length
+        t_3 = -9.81 / length
         sin = np.sin(theta)
         sin_tape_3.append(sin)
-        l1 = t_1 * sin
-        t_2 = dt / 2
-        k2 = omega + t_2 * l1
-        t_3 = theta + t_2 * omega
-        tape_2.append(t_3)
-        sin = np.sin(t_3)
+        l1 = t_3 * sin
+        k2 = omega + t_1 * l1
+        t_4 = theta + t_1 * omega
+        tape_2.append(t_4)
+        sin = np.sin(t_4)
         sin_tape_2.append(sin)
-        l2 = t_1 * sin
-        k3 = omega + t_2 * l2
-        t_2 = theta + t_2 * k2
-        tape_1.append(t_2)
-        sin = np.sin(t_2)
+        l2 = t_3 * sin
+        k3 = omega + t_1 * l2
+        t_4 = theta + t_1 * k2
+        tape_1.append(t_4)
+        sin = np.sin(t_4)
         sin_tape_1.append(sin)
-        l3 = t_1 * sin
+        l3 = t_3 * sin
         k4 = omega + dt * l3
-        t_2 = theta + dt * k3
-        tape.append(t_2)
-        sin = np.sin(t_2)
+        t_4 = theta + dt * k3
+        tape.append(t_4)
+        sin = np.sin(t_4)
         sin_tape.append(sin)
-        l4 = t_1 * sin
-        t_1 = dt / 6
-        theta += t_1 * (omega + 2 * k2 + 2 * k3 + k4)
-        omega += t_1 * (l1 + 2 * l2 + 2 * l3 + l4)
+        l4 = t_3 * sin
+        theta += t_2 * (omega + 2 * k2 + 2 * k3 + k4)
+        omega += t_2 * (l1 + 2 * l2 + 2 * l3 + l4)
         angles.append(theta)
-    t_1 = np.array(angles)
-    t_2 = t_1 - measured
-    angles_bar = list(rt.unbroadcast(np.float64(1.0) / t * (2 * t_2), t_1.shape))
+    t_3 = np.array(angles)
+    t_4 = t_3 - measured
+    angles_bar = list(rt.unbroadcast(np.float64(1.0) / t * (2 * t_4), t_3.shape))
     theta_bar = np.float64(0.0)
     omega_bar = np.float64(0.0)
     length_bar = np.float64(0.0)
     for i in reversed(range(t)):
         t = angles_bar.pop()
         theta_bar += t
-        t = dt / 6
-        l4_bar = omega_bar * t
+        l4_bar = omega_bar * t_2
         l3_bar = l4_bar * 2
-        k4_bar = theta_bar * t
+        k4_bar = theta_bar * t_2
         k3_bar = k4_bar * 2
         omega_bar += k4_bar
         t = -9.81 / length
-        t_1 = l4_bar * t * np.cos(tape[i])
-        theta_bar += t_1
-        k3_bar_1 = k3_bar + t_1 * dt
+        t_3 = l4_bar * t * np.cos(tape[i])
+        theta_bar += t_3
+        k3_bar_1 = k3_bar + t_3 * dt
         omega_bar += k4_bar
         l3_bar_1 = l3_bar + k4_bar * dt
-        t_1 = l3_bar_1 * t * np.cos(tape_1[i])
-        theta_bar += t_1
-        t_3 = dt / 2
-        k2_bar = k3_bar + t_1 * t_3
+        t_3 = l3_bar_1 * t * np.cos(tape_1[i])
+        theta_bar += t_3
+        k2_bar = k3_bar + t_3 * t_1
         omega_bar += k3_bar_1
-        l2_bar = l3_bar + k3_bar_1 * t_3
-        t_1 = l4_bar * sin_tape[i] + l3_bar_1 * sin_tape_1[i] + l2_bar * sin_tape_2[i]
-        t_4 = l2_bar * t * np.cos(tape_2[i])
-        theta_bar += t_4
-        omega_bar += t_4 * t_3
+        l2_bar = l3_bar + k3_bar_1 * t_1
+        t_3 = l4_bar * sin_tape[i] + l3_bar_1 * sin_tape_1[i] + l2_bar * sin_tape_2[i]
+        t_5 = l2_bar * t * np.cos(tape_2[i])
+        theta_bar += t_5
+        omega_bar += t_5 * t_1
         omega_bar += k2_bar
-        l1_bar = l4_bar + k2_bar * t_3
+        l1_bar = l4_bar + k2_bar * t_1
         theta = theta_tape[i]
         theta_bar += l1_bar * t * np.cos(theta)
-        length_bar -= (t_1 + l1_bar * sin_tape_3[i]) / length * t
-    return np.mean(t_2 ** 2), float(length_bar)
+        length_bar -= (t_3 + l1_bar * sin_tape_3[i]) / length * t
+    return np.mean(t_4 ** 2), float(length_bar)
