@@ -134,7 +134,7 @@ class Trip:
     def coordinate(self, array: Operand, axis: int, place: Place) -> Operand:
         """The index along one axis."""
         start = place.start
-        if isinstance(start, int) and start < 0 and place.loop is None:
+        if isinstance(start, int) and start < -1 and place.loop is None:
             return const(start)  # of `length + start`, -1 would be the last element
         if isinstance(start, int) and start < 0:
             return shifted(self.builder, self.ends[array, axis], start)

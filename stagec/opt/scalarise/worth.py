@@ -43,10 +43,10 @@ def rank(stmt: Apply) -> int:
 
 
 def _runs(items: Sequence[Stmt | Group], views: Views) -> Iterator[list[Stmt | Group]]:
-    """The items between those that compiled code cannot hold, or leaves to the library."""
+    """The items between those that compiled code cannot hold."""
     run: list[Stmt | Group] = []
     for item in items:
-        if isinstance(item, Group) or (compilable(item, views) and not calls_library(item)):
+        if isinstance(item, Group) or compilable(item, views):
             run.append(item)
         else:
             yield run
@@ -64,6 +64,8 @@ def _connected(run: Sequence[Stmt | Group]) -> Iterator[Group]:
             shown = item.op.aliased(item.kwargs)
             if shown is not None and item.args[shown] in makers:
                 makers[item.outs[0]] = makers[item.args[shown]]
+            elif calls_library(item):
+                continue
             elif makes_memory(item) and item.args and all(a in makers for a in item.args):
                 joined.update(makers[a] for a in item.args)
             continue
