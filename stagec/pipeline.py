@@ -22,7 +22,7 @@ from stagec.opt.checks import checks
 from stagec.opt.contract import contract
 from stagec.opt.copies import copies
 from stagec.opt.creations import creations
-from stagec.opt.cse import cse
+from stagec.opt.cse import cse, cse_with_copies
 from stagec.opt.dce import dce
 from stagec.opt.first_writes import first_writes
 from stagec.opt.gathers import gathers
@@ -123,7 +123,9 @@ TARGETS: Mapping[str, Target] = {
         needs="numba",
     ),
 }
-BEFORE_DIFFERENTIATION: tuple[Pass, ...] = (simplify, cse, overwrites, dce, copies, hoist, cse)
+BEFORE_DIFFERENTIATION: tuple[Pass, ...] = (
+    *(simplify, cse_with_copies, overwrites, dce, copies, hoist, cse_with_copies),
+)
 
 
 def debugging() -> bool:
@@ -162,7 +164,7 @@ class Transforms:
     def smooth(self, fn: Function) -> Function:
         """The function as differentiation wants it."""
         fn = self.prepared(fn)
-        return cse(ahead(loop_products(fn))) if self.loops else fn
+        return cse_with_copies(ahead(loop_products(fn))) if self.loops else fn
 
     def reverse(self, fn: Function, wrt: list[int], of: list[int]) -> Pullback:
         """See `transforms.reverse`."""

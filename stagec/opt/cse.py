@@ -24,14 +24,26 @@ from stagec.opt.memory import creates
 
 def cse(fn: Function) -> Function:
     """Merge equal ops without effects."""
-    functions = tuple(replace(f, body=_Numbering().block(f.body)) for f in fn.functions)
-    return replace(fn, body=_Numbering().block(fn.body), functions=functions)
+    return _merged(fn, False)
+
+
+def cse_with_copies(fn: Function) -> Function:
+    """Merge equal ops without effects, copies too: before differentiation, as the cotangents of
+    equal copies are then summed before they are added to that of the array.
+    """
+    return _merged(fn, True)
+
+
+def _merged(fn: Function, copies: bool) -> Function:
+    functions = tuple(replace(f, body=_Numbering(copies).block(f.body)) for f in fn.functions)
+    return replace(fn, body=_Numbering(copies).block(fn.body), functions=functions)
 
 
 class _Numbering:
     """The ops seen so far in the blocks around, and what values became."""
 
-    def __init__(self) -> None:
+    def __init__(self, copies: bool) -> None:
+        self._copies = copies
         self._seen: dict[Hashable, tuple[Value, ...]] = {}
         self._names: dict[Value, Operand] = {}
 
@@ -42,7 +54,7 @@ class _Numbering:
             stmt = map_operands(stmt, self._rename)
             if not isinstance(stmt, Apply):
                 kept.append(map_regions(stmt, self.block))
-            elif not _shareable(stmt):
+            elif not _shareable(stmt) or (stmt.op is copy and not self._copies):
                 kept.append(stmt)
             elif (outs := self._seen.get(key := _key(stmt))) is not None:
                 self._names.update(zip(stmt.outs, outs, strict=True))
@@ -65,7 +77,7 @@ def _shareable(stmt: Apply) -> bool:
         isinstance(o.type, ListType) for o in stmt.outs
     ):
         return False
-    return stmt.op is not copy and not creates(stmt)
+    return not creates(stmt)
 
 
 def _key(stmt: Apply) -> Hashable:

@@ -5,7 +5,7 @@ import numpy as np
 
 def misfit_value_and_grad(start, measured, steps, alpha):
     u = start.copy()
-    new = start.copy()
+    new = u.copy()
     for _ in range(steps):
         new[1:-1] = u[1:-1] + alpha * (u[2:] - 2 * u[1:-1] + u[:-2])
         u, new = new, u
@@ -21,5 +21,5 @@ def misfit_value_and_grad(start, measured, steps, alpha):
         u_bar[1:-1] = 0
         new_bar[1:-1] += t_1
         u_bar, new_bar = new_bar, u_bar
-    start_bar = new_bar + u_bar
-    return np.sum(t ** 2), start_bar
+    u_bar += new_bar
+    return np.sum(t ** 2), u_bar
