@@ -75,6 +75,7 @@ KINDS = {
     "unroll": "a loop unrolled",
     "peel": "a loop of which some trips are by themselves",
     "rolled": "a loop that cannot be unrolled",
+    "generators": "random generators that the function makes are made at each call",
     "captured": "{} is read at each call, since it changed",
 }
 

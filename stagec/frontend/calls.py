@@ -110,8 +110,11 @@ def function_value(function: types.FunctionType) -> FunctionValue:
     cells = function.__closure__ or ()
     closure = tuple(zip(function.__code__.co_freevars, cells, strict=True))
     context = CodeContext(file, function.__globals__, class_name, closure, function)
-    defaults = tuple(names.constant(d, "default") for d in function.__defaults__ or ())
-    kw = tuple((k, names.constant(d, k)) for k, d in (function.__kwdefaults__ or {}).items())
+    own = names.is_own(function.__globals__)
+    given = [("default", d) for d in function.__defaults__ or ()]
+    defaults = tuple(Known(d) if own else names.constant(d, k) for k, d in given)
+    named = (function.__kwdefaults__ or {}).items()
+    kw = tuple((k, Known(d) if own else names.constant(d, k)) for k, d in named)
     return FunctionValue(code.node, None, defaults, kw, context)
 
 

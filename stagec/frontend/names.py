@@ -72,9 +72,9 @@ def load(m: Machine, frame: Frame, name: str, state: State, loc: Loc) -> Value:
         return state.cells[written]  # type: ignore[return-value]
     for free, known in frame.code.closure:
         if free == name:
-            return captured(m, Cell(known, name), loc)
+            return captured(m, frame, Cell(known, name))
     if name in frame.code.globals:
-        return captured(m, Global(frame.code.globals, name), loc)
+        return captured(m, frame, Global(frame.code.globals, name))
     scope = frame.code.globals.get("__builtins__", builtins)
     space = scope if isinstance(scope, dict) else vars(scope)
     if name in space:
@@ -91,13 +91,19 @@ def unbound(frame: Frame, name: str) -> Exception:
     return NameError(text + " in enclosing scope")
 
 
-def captured(m: Machine, source: Any, loc: Loc) -> Value:
+def captured(m: Machine, frame: Frame, source: Any) -> Value:
     """The value of a variable outside the staged function."""
     try:
         value = source.get(m.args)
     except LookupError:
         raise Raised(NameError(f"name {str(source)!r} is not defined")) from None
-    return m.capture(Known(value, source))
+    own = is_own(frame.code.globals)
+    return Known(value) if own else m.capture(Known(value, source))
+
+
+def is_own(space: dict[str, Any]) -> bool:
+    """Whether a module is one of this package: what it holds never changes."""
+    return str(space.get("__name__", "")).startswith("stagec.")
 
 
 def store(m: Machine, frame: Frame, name: str, value: Value, state: State, loc: Loc) -> None:

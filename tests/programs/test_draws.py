@@ -265,3 +265,16 @@ def rows_of_parameters(x: float) -> Any:
 def test_draws_that_would_differ_are_refused(function: Callable[..., Any]) -> None:
     with pytest.raises(stagec.StagecError, match=r"SC36[34]"):
         stagec.jit(function)(1.5)
+
+
+def drawn_in_a_loop(x: float, n: int) -> Any:
+    rng = np.random.default_rng(0)
+    for _ in range(n):
+        x += rng.exponential(x)
+    return x
+
+
+def test_explain_tells_that_the_generator_is_made_at_each_call() -> None:
+    told = stagec.jit(drawn_in_a_loop).explain(1.0, 3)
+    assert "made at each call" in str(told)
+    assert not told.guards  # what stagec's own library says is no variable of the program
