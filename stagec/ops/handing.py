@@ -28,6 +28,7 @@ handed = linear(
     batch=lambda args, axes: (args[0], axes[0]),
     source="{}",
     scalar=lambda x: f"kernels.{x.dtype.name}({{}})",
+    lenient=(0,),
     cost=Cost.FREE,
 )
 
