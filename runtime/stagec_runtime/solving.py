@@ -63,6 +63,26 @@ def _matrix(a: Any, kinds: tuple[Any, ...], rank: int = 2) -> bool:
     return isinstance(a, types.Array) and a.ndim == rank and a.dtype in kinds
 
 
+def _of_one(function: Any, kinds: tuple[Any, ...], result: Callable[[Any], Any]) -> None:
+    """Tell Numba the types of a function of one matrix."""
+
+    @type_callable(function)
+    def _typed(context: Any) -> Any:
+        def typed(a: Any) -> Any:
+            if not _matrix(a, kinds):
+                return None
+            ensure_lapack()
+            return signature(result(a), a)
+
+        return typed
+
+
+_of_one(inv, KINDS, lambda a: types.Array(a.dtype, 2, "C"))
+_of_one(cholesky, KINDS, lambda a: types.Array(a.dtype, 2, "C"))
+_of_one(det, REAL, lambda a: a.dtype)
+_of_one(slogdet, REAL, lambda a: types.UniTuple(a.dtype, 2))
+
+
 # -- systems and inverses ---------------------------------------------------------------------
 
 
@@ -116,25 +136,21 @@ def _solved(
     b.ret(failed)
 
 
-@type_callable(inv)
-def _inv_typed(context: Any) -> Any:
-    def typed(a: Any) -> Any:
-        if not _matrix(a, KINDS):
-            return None
-        ensure_lapack()
-        return signature(types.Array(a.dtype, 2, "C"), a)
-
-    return typed
-
-
 @lower_builtin(inv, types.Array)
 def _inv(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    call = Call(context, builder, signature.return_type.dtype, inv.__name__)
+    return _of_square(call, signature, args, _inverse, "Singular matrix")
+
+
+def _of_square(
+    call: Call, signature: Any, args: Any, body: Callable[..., None], failure: str
+) -> Any:
+    """A matrix made of another one; what it means where that fails."""
     kind, (a_kind,) = signature.return_type, signature.args
-    call = Call(context, builder, kind.dtype, inv.__name__)
     a, n = call.square(a_kind, args[0])
     made, out = call.new(kind, [n, n])
-    failed = call.run(_inverse, n, *a.parts, *out.parts)
-    call.check_done(failed, kind, made, "Singular matrix")
+    failed = call.run(body, n, *a.parts, *out.parts)
+    call.check_done(failed, kind, made, failure)
     return made
 
 
@@ -152,33 +168,11 @@ def _inverse(body: Body, n: Any, *parts: Any) -> None:
 # -- determinants -----------------------------------------------------------------------------
 
 
-@type_callable(det)
-def _det_typed(context: Any) -> Any:
-    def typed(a: Any) -> Any:
-        if not _matrix(a, REAL):
-            return None
-        ensure_lapack()
-        return signature(a.dtype, a)
-
-    return typed
-
-
 @lower_builtin(det, types.Array)
 def _det(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     sign, logarithm = _parts(context, builder, signature, args, det.__name__)
     exp = builder.module.declare_intrinsic("llvm.exp", [logarithm.type])
     return builder.fmul(sign, builder.call(exp, [logarithm]))
-
-
-@type_callable(slogdet)
-def _slogdet_typed(context: Any) -> Any:
-    def typed(a: Any) -> Any:
-        if not _matrix(a, REAL):
-            return None
-        ensure_lapack()
-        return signature(types.UniTuple(a.dtype, 2), a)
-
-    return typed
 
 
 @lower_builtin(slogdet, types.Array)
@@ -225,26 +219,10 @@ def _determinant(body: Body, n: Any, *parts: Any) -> None:
 # -- the Cholesky factor ----------------------------------------------------------------------
 
 
-@type_callable(cholesky)
-def _cholesky_typed(context: Any) -> Any:
-    def typed(a: Any) -> Any:
-        if not _matrix(a, KINDS):
-            return None
-        ensure_lapack()
-        return signature(types.Array(a.dtype, 2, "C"), a)
-
-    return typed
-
-
 @lower_builtin(cholesky, types.Array)
 def _cholesky(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    kind, (a_kind,) = signature.return_type, signature.args
-    call = Call(context, builder, kind.dtype, cholesky.__name__)
-    a, n = call.square(a_kind, args[0])
-    made, out = call.new(kind, [n, n])
-    failed = call.run(_factor, n, *a.parts, *out.parts)
-    call.check_done(failed, kind, made, "Matrix is not positive definite")
-    return made
+    call = Call(context, builder, signature.return_type.dtype, cholesky.__name__)
+    return _of_square(call, signature, args, _factor, "Matrix is not positive definite")
 
 
 def _factor(body: Body, n: Any, *parts: Any) -> None:

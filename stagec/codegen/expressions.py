@@ -15,6 +15,7 @@ from stagec.codegen.tree import (
     STORE,
     attribute,
     call,
+    connective,
     constant,
     literal,
     name,
@@ -96,9 +97,9 @@ class Expressions:
             if _is_literal(then, False) and _is_literal(orelse, True):
                 return negation(test)
             if _is_literal(orelse, False):
-                return _connective(gast.And, test, then)
+                return connective(gast.And, test, then)
             if _is_literal(then, True):
-                return _connective(gast.Or, test, orelse)
+                return connective(gast.Or, test, orelse)
         return gast.IfExp(test=truth(test), body=then, orelse=orelse)
 
     def _result(self, block: Block) -> Any:
@@ -131,26 +132,6 @@ def _weak(number: Const, partner: Operand | None) -> bool:
 
 def _is_literal(tree: Any, value: Any) -> bool:
     return isinstance(tree, gast.Constant) and tree.value is value
-
-
-def _connective(op: Any, left: Any, right: Any) -> Any:
-    """`left op right`; nested connectives of one kind become one."""
-    if op is gast.And and _chains(left, right):
-        ops, parts = [*left.ops, *right.ops], [*left.comparators, *right.comparators]
-        return gast.Compare(left=left.left, ops=ops, comparators=parts)
-    values: list[Any] = []
-    for part in (left, right):
-        same = isinstance(part, gast.BoolOp) and isinstance(part.op, op)
-        values += part.values if same else [part]
-    return gast.BoolOp(op=op(), values=values)
-
-
-def _chains(left: Any, right: Any) -> bool:
-    """Whether `left and right` reads better as one chained comparison."""
-    if not isinstance(left, gast.Compare) or not isinstance(right, gast.Compare):
-        return False
-    shared = left.comparators[-1]
-    return isinstance(shared, gast.Name) and same_tree(shared, right.left)
 
 
 def in_place(plan: Plan, stmt: Apply, operands: Sequence[Any], node: Any) -> Any:

@@ -154,11 +154,28 @@ def _connected(test: Any) -> Any:
             if _is_bool(value, literal):
                 first = truth(test.test)
                 first = first if literal == (value is test.body) else negation(first)
-                op = gast.Or if literal else gast.And
-                second = truth(kept)
-                more = isinstance(second, gast.BoolOp) and isinstance(second.op, op)
-                return gast.BoolOp(op(), [first, *(second.values if more else [second])])
+                return connective(gast.Or if literal else gast.And, first, truth(kept))
     return None
+
+
+def connective(op: Any, left: Any, right: Any) -> Any:
+    """`left op right`; nested connectives of one kind become one."""
+    if op is gast.And and _chains(left, right):
+        ops, parts = [*left.ops, *right.ops], [*left.comparators, *right.comparators]
+        return gast.Compare(left=left.left, ops=ops, comparators=parts)
+    values: list[Any] = []
+    for part in (left, right):
+        same = isinstance(part, gast.BoolOp) and isinstance(part.op, op)
+        values += part.values if same else [part]
+    return gast.BoolOp(op=op(), values=values)
+
+
+def _chains(left: Any, right: Any) -> bool:
+    """Whether `left and right` reads better as one chained comparison."""
+    if not isinstance(left, gast.Compare) or not isinstance(right, gast.Compare):
+        return False
+    shared = left.comparators[-1]
+    return isinstance(shared, gast.Name) and same_tree(shared, right.left)
 
 
 def _is_conversion(function: Any) -> bool:

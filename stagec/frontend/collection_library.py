@@ -150,32 +150,27 @@ class Deque(collections.deque):  # type: ignore[type-arg]
         return f"deque({self.items!r}, maxlen={self.limit!r})"
 
 
-def bisect_left_(a: Any, x: Any, lo: Any = 0, hi: Any = None, *, key: Any = None) -> Any:
+def place(a: Any, x: Any, lo: Any, hi: Any, key: Any, left: bool) -> Any:
+    """Where `x` is to be put into the sorted `a`: in front of equal items, or behind them."""
     if lo < 0:
         raise ValueError("lo must be non-negative")
     end = len(a) if hi is None else hi
     while lo < end:
         middle = (lo + end) // 2
         item = a[middle] if key is None else key(a[middle])
-        if item < x:
+        if item < x if left else not x < item:
             lo = middle + 1
         else:
             end = middle
     return lo
+
+
+def bisect_left_(a: Any, x: Any, lo: Any = 0, hi: Any = None, *, key: Any = None) -> Any:
+    return place(a, x, lo, hi, key, True)
 
 
 def bisect_right_(a: Any, x: Any, lo: Any = 0, hi: Any = None, *, key: Any = None) -> Any:
-    if lo < 0:
-        raise ValueError("lo must be non-negative")
-    end = len(a) if hi is None else hi
-    while lo < end:
-        middle = (lo + end) // 2
-        item = a[middle] if key is None else key(a[middle])
-        if x < item:
-            end = middle
-        else:
-            lo = middle + 1
-    return lo
+    return place(a, x, lo, hi, key, False)
 
 
 def insort_left_(a: Any, x: Any, lo: Any = 0, hi: Any = None, *, key: Any = None) -> None:

@@ -8,7 +8,7 @@ from stagec.ir.path import Arg, Index
 from stagec.ir.types import ArrayType, ListType
 
 LONGEST = 3  # letters and digits of an index that are part of a name
-TAPE = "_tape"
+TAPE = "_tape"  # behind the name of what a tape holds
 
 
 def noun(made: Apply) -> str:

@@ -152,11 +152,10 @@ class _Simplifier:
     def _under(self, cond: Operand, fact: bool, block: Block, builder: Builder) -> Block:
         if not isinstance(cond, Value):
             return self.block(block, builder)
-        known = dict(_told(cond, fact, builder))
-        self.facts.update(known)
+        outer = self.facts
+        self.facts = outer | dict(_told(cond, fact, builder))
         done = self.block(block, builder)
-        for value in known:
-            del self.facts[value]
+        self.facts = outer
         return done
 
     def _join(self, stmt: If, builder: Builder) -> None:

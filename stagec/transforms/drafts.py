@@ -24,7 +24,7 @@ from stagec.ir.core import (
     const,
     zero,
 )
-from stagec.ir.nouns import noun
+from stagec.ir.nouns import TAPE, noun
 from stagec.ir.types import INT, ArrayType, GeneratorType, ListType, TextType, Type
 from stagec.ops.copying import copy
 from stagec.ops.creation import zeros
@@ -181,7 +181,7 @@ class LoopDraft:
         name = value.hint or (noun(made) if made else "")
         if name.endswith("tape"):
             return f"{name}s"
-        return f"{name}_tape" if name else "tape"
+        return f"{name}{TAPE}" if name else "tape"
 
     def trips(self) -> Value:
         """The number of trips that the loop made."""

@@ -484,3 +484,20 @@ def test_what_is_masked_is_not_masked_again() -> None:
     assert "np.where(mask, 1.0 / safe, 0)" in text
     np.testing.assert_allclose(sc.grad(chosen)(A), [2, 2, 1 / 2, 1 / 3])
     assert "np.float32(2.0)" in sc.grad(chosen).source(A.astype("f4"))
+
+
+def asked_both_ways(x: Any, y: Any) -> Any:
+    above = x > 0
+    below = not above
+    if above:
+        y = y * 2
+        if below:
+            y = y + 1
+        y = y * x
+    return y
+
+
+@pytest.mark.parametrize("x", [1.5, -1.0])
+def test_conditions_made_of_each_other_may_be_nested(x: float) -> None:
+    x = np.float64(x)
+    assert sc.jit(asked_both_ways)(x, 2.0) == asked_both_ways(x, 2.0)
