@@ -2,6 +2,7 @@
 
 import atexit
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Container, Mapping
@@ -18,12 +19,21 @@ _FOLDER: list[Path] = []
 
 
 def folder() -> Path:
-    """The process's private folder of generated modules, made on first use."""
-    if not _FOLDER:
+    """The process's private folder of generated modules, made on first use.
+
+    It is made anew when it is gone: systems clear old files away under processes that run long.
+    """
+    if not _FOLDER or not _FOLDER[-1].is_dir():
         path = Path(tempfile.mkdtemp(prefix="stagec-"))
-        atexit.register(shutil.rmtree, path, ignore_errors=True)
+        atexit.register(_remove, path, os.getpid())
         _FOLDER.append(path)
-    return _FOLDER[0]
+    return _FOLDER[-1]
+
+
+def _remove(path: Path, owner: int) -> None:
+    """Remove the folder at the end of the process that made it, not of a forked child."""
+    if os.getpid() == owner:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
