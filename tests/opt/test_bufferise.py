@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stagec.ir.core import Call, Op
+from stagec.ir.core import Apply, Call, Op
 from stagec.ir.function import Function
 from stagec.ir.interpreter import evaluate
 from stagec.ir.parser import parse
@@ -234,12 +234,12 @@ def test_the_condition_of_a_loop_leaves_the_carry_alone() -> None:
 func f(x: f64[4]) fresh(0):
   y: f64[4] = copy(x)
   y.1: f64[4] = while from y.2: f64[4] = y:
-    y.3: f64[4] = accumulate(y.2, 1.0, path=())
+    y.3: f64[4] = accumulate(y.2, 1.0, path=[0])
     s: f64 = sum(y.3, axes=(0,))
     more: bool_ = less(s, 40.0)
     yield more
   do y.4: f64[4]:
-    y.5: f64[4] = accumulate(y.4, 2.0, path=())
+    y.5: f64[4] = accumulate(y.4, 2.0, path=[0])
     yield y.5
   return y.1
 """
@@ -503,3 +503,35 @@ def test_large_functions_take_little_time() -> None:
     _, copies = bufferise(fn)
     assert time.process_time() - start < 0.5
     assert copies == ()
+
+
+def test_what_would_be_copied_to_be_written_as_a_whole_is_made_anew() -> None:
+    text = """
+func f(x: f64[4], s: f64):
+  r: f64[4] = exp(x)
+  %0: f64[4] = divide(r, s)
+  r.1: f64[4] = update(r, %0, path=())
+  t: f64[4] = accumulate(r.1, %0, path=())
+  t.1: f64[4] = multiply(t, r.1)
+  y: f64[4] = multiply(t.1, r)
+  return y
+"""
+    fn = parse(text, OPS)
+    done, copies = compare(fn, (V, np.float64(2.0)))
+    assert copies == ()
+    made = [(s.op.name, s.out.hint) for s in statements(done.body) if isinstance(s, Apply)]
+    assert made == [
+        *[("exp", "r"), ("divide", "r"), ("add", "t"), ("multiply", "t"), ("multiply", "y")]
+    ]
+
+
+def test_a_sum_of_another_type_is_written_to_a_copy() -> None:
+    text = """
+func f(x: f32[4], v: f64[4]):
+  r: f32[4] = exp(x)
+  t: f32[4] = accumulate(r, v, path=())
+  y: f32[4] = multiply(t, r)
+  return y
+"""
+    done, copies = compare(parse(text, OPS), (V.astype(np.float32), V / 3))
+    assert [c.name for c in copies] == ["r"]

@@ -12,6 +12,7 @@ from stagec.ir.core import Call
 from stagec.ir.function import Function
 from stagec.ir.walk import statements
 from stagec.opt.bufferise.analysis import Callee, analyse
+from stagec.opt.bufferise.anew import made_anew
 from stagec.opt.bufferise.plan import Copy as Copy
 from stagec.opt.bufferise.rewrite import rewritten
 
@@ -26,6 +27,8 @@ def bufferise(fn: Function) -> tuple[Function, tuple[Copy, ...]]:
     copies: list[Copy] = []
     for inner in _callees_first(fn, named):
         plan = analyse(inner, callees)
+        while (anew := made_anew(inner, plan)) is not inner:
+            inner, plan = anew, analyse(anew, callees)
         callees[inner.name] = Callee(inner.mutated, inner.fresh, plan.shares)
         done[inner.name], made = rewritten(inner, plan)
         copies += made
