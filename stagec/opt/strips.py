@@ -11,14 +11,31 @@ and of a long column nothing of that is left when the next column begins.  In ei
 All that is done in a row must be done without the other rows: the order in each row stays.  How
 long the loops were at the first call decides.  The pass comes last, when it is known how arrays
 lie in memory and which loops run on several threads.
+
+Where no column needs another one either, the loop over columns goes inside (`rowwise`), before
+all that.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Call, For, Operand, Stmt, Value, While, const, known
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Call,
+    Cost,
+    For,
+    Operand,
+    Stmt,
+    Value,
+    While,
+    const,
+    known,
+)
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.rebuild import map_regions
@@ -38,19 +55,31 @@ from stagec.opt.parallel.independence import independent
 ROWS = 8  # rows at a time: a line of the cache has eight numbers
 LINES = 384  # lines of the cache that a trip uses: half of the nearest cache
 COLUMNS = 32  # fewest columns
+Facts = Callable[[], IndexFacts]
 
 
 def strips(fn: Function) -> Function:
     """The function with loops over long columns in strips of rows."""
+    return _in_kernels(fn, _Sweeps.strip)
+
+
+def rowwise(fn: Function) -> Function:
+    """The function with loops over columns inside of those over rows, where both are free."""
+    return _in_kernels(fn, _Sweeps.by_row)
+
+
+def _in_kernels(
+    fn: Function, change: Callable[[_Sweeps, Sweep, Facts], For | None]
+) -> Function:
     if not fn.lengths:
         return fn
-    kernels = (_in_kernel(f, fn) if f.kernel else f for f in fn.functions)
-    return replace(fn, functions=tuple(kernels))
-
-
-def _in_kernel(kernel: Function, caller: Function) -> Function:
-    measured = replace(FirstCall.of(kernel), lengths=dict(caller.lengths))
-    return replace(kernel, body=_Sweeps(kernel, measured).block(kernel.body, ()))
+    functions: list[Function] = []
+    for kernel in fn.functions:
+        measured = replace(FirstCall.of(kernel), lengths=dict(fn.lengths))
+        sweeps = _Sweeps(kernel, measured, change)
+        body = sweeps.block(kernel.body, ()) if kernel.kernel else kernel.body
+        functions.append(replace(kernel, body=body))
+    return replace(fn, functions=tuple(functions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +88,61 @@ class _Sweeps:
 
     kernel: Function
     measured: FirstCall
+    change: Callable[[_Sweeps, Sweep, Facts], For | None]
 
     def block(self, block: Block, before: tuple[Stmt, ...]) -> Block:
-        """The block with strips; `before` are statements and loops around that come first."""
+        """The block with its loops changed; `before` is what comes first and around it."""
         builder = Builder()
         for k, stmt in enumerate(block.stmts):
             sweep = Sweep.of(stmt)
-            earlier = (*before, *block.stmts[:k])
+            around = (*before, *block.stmts[: k + 1])
             if sweep is None:
-                around = (*earlier, stmt)
                 made = map_regions(stmt, lambda b, around=around: self.block(b, around))  # type: ignore[misc]
                 builder.append(made)
-            elif self.long(sweep) and self.apart(sweep, earlier):
-                builder.append(sweep.in_strips())
             else:
-                builder.append(stmt)
+                facts = functools.partial(self.facts, around[:-1])
+                builder.append(self.change(self, sweep, facts) or stmt)
         return builder.block(block.params, block.results)
 
-    def long(self, sweep: Sweep) -> bool:
-        """Whether columns were so long at the first call that strips are worth it."""
-        across = _across(sweep, self.measured)
-        return self.trips(sweep.loop) >= COLUMNS and self.trips(sweep.rows) * across >= LINES
+    def facts(self, before: tuple[Stmt, ...]) -> IndexFacts:
+        """What is known of integers behind and inside of the statements."""
+        facts = IndexFacts(given_sizes(self.kernel.params), "row")
+        for stmt in before:
+            if isinstance(stmt, Apply):
+                facts.note(stmt)
+            elif isinstance(stmt, For):
+                facts.index(stmt)
+        return facts
+
+    def strip(self, sweep: Sweep, facts: Facts) -> For | None:
+        """The loop in strips of rows, if columns were long enough at the first call."""
+        lines = self.trips(sweep.rows) * _across(sweep, self.measured)
+        if self.trips(sweep.loop) < COLUMNS or lines < LINES:
+            return None
+        return sweep.in_strips() if self.apart(sweep, sweep.exchanged(), facts) else None
+
+    def by_row(self, sweep: Sweep, facts: Facts) -> For | None:
+        """The loop over rows with that over columns inside, if neither needs its order."""
+        few = min(self.trips(sweep.loop), self.trips(sweep.rows)) < COLUMNS
+        kinds = {loop.body.params[0].type for loop in sweep.inner}
+        again = (s for s in sweep.loop.body.stmts if isinstance(s, Apply))
+        if few or len(kinds) > 1 or any(s.cost is Cost.COSTLY for s in again):
+            return None
+        if not _across(sweep, self.measured):
+            return None
+        rows = sweep.exchanged()
+        free = self.apart(sweep, rows, facts) and self.apart(sweep, sweep.loop, facts)
+        return rows if free else None
+
+    def apart(self, sweep: Sweep, loop: For, facts: Facts) -> bool:
+        """Whether no trip of the loop, which is the sweep in some order, needs another one."""
+        known = facts()
+        inside = statements(sweep.loop.body)
+        if any(isinstance(s, Apply) and failures(s, known, doubtful=False) for s in inside):
+            return False
+        body = self.kernel.body
+        memory = Memory(replace(body, stmts=(*body.stmts, loop)), distinct=True)
+        return independent(loop, known, memory) == {}
 
     def trips(self, loop: For) -> int:
         """How many trips the loop made; 0 if that is not known."""
@@ -88,22 +151,6 @@ class _Sweeps:
         if low is None or high is None or not isinstance(step, int) or not step:
             return 0
         return len(range(low, high, step))
-
-    def apart(self, sweep: Sweep, before: tuple[Stmt, ...]) -> bool:
-        """Whether what is done in a row needs nothing of other rows."""
-        facts = IndexFacts(given_sizes(self.kernel.params), "row")
-        for stmt in before:
-            if isinstance(stmt, Apply):
-                facts.note(stmt)
-            elif isinstance(stmt, For):
-                facts.index(stmt)
-        inside = statements(sweep.loop.body)
-        if any(isinstance(s, Apply) and failures(s, facts, doubtful=False) for s in inside):
-            return False
-        rows = sweep.exchanged()
-        body = self.kernel.body
-        memory = Memory(replace(body, stmts=(*body.stmts, rows)), distinct=True)
-        return independent(rows, facts, memory) == {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +186,7 @@ class Sweep:
 
         It does the same if, and only if, no row needs another one.
         """
-        loop, index = self.loop, Value(INT, "row")
+        loop, index = self.loop, self._index()
         names: dict[Value, Operand] = {}
         stmts: list[Stmt] = []
         for stmt in loop.body.stmts:
@@ -169,6 +216,11 @@ class Sweep:
         )
         strip = replace(self.loop, body=replace(self.loop.body, stmts=stmts))
         return replace(self._around(strip, builder, first), step=const(ROWS))
+
+    def _index(self) -> Value:
+        """A new index of rows."""
+        index = self.rows.body.params[0]
+        return Value(index.type, index.hint)
 
     def _around(self, loop: For, builder: Builder, index: Value) -> For:
         """A loop over rows that runs the loop in each trip, after what `builder` has."""

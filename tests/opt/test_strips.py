@@ -139,3 +139,42 @@ def test_short_columns_and_rows_that_are_close() -> None:
 
     wide = sc.jit(along_rows, backend="numba")
     assert STRIPS not in wide.source(A.T.copy())
+
+
+def columns(a: Any) -> Any:
+    t = np.zeros(a.shape)
+    for j in range(a.shape[1]):
+        t[:, j] = a[:, j] * j
+    return np.sum(t**2)
+
+
+def inner_columns(a: Any) -> Any:
+    """Elements of two columns, by slices with a rim, back to front."""
+    t = a.copy()
+    for j in range(a.shape[1] - 2, 0, -1):
+        t[1:-1, j] += a[1:-1, j + 1] * a[2:, j - 1]
+        t[1:-1, j] *= a[:-2, j]
+    return np.sum(t**2)
+
+
+@pytest.mark.parametrize("f", [columns, inner_columns])
+def test_columns_that_need_no_others_go_by_row(f: Callable[..., Any]) -> None:
+    fast, slope = sc.jit(f, backend="numba"), sc.grad(f, backend="numba")
+    np.testing.assert_allclose(fast(A), f(A), rtol=1e-12)
+    np.testing.assert_allclose(slope(A), sc.grad(f)(A), rtol=1e-11, atol=1e-13)
+    kernel = next(k for k in fast.source(A).split("@njit") if "t[i" in k and "acc" not in k)
+    assert kernel.index("for i in") < kernel.index("for j in"), kernel
+    assert STRIPS not in kernel
+
+
+def test_costly_numbers_of_columns_are_computed_once_each() -> None:
+    def powers(a: Any) -> Any:
+        t = np.zeros(a.shape)
+        for j in range(a.shape[1]):
+            t[:, j] = a[:, j] * np.exp(-0.1 * j)
+        return t
+
+    fast = sc.jit(powers, backend="numba")
+    np.testing.assert_allclose(fast(A), powers(A), rtol=1e-12)
+    kernel = next(k for k in fast.source(A).split("@njit") if "exp(" in k)
+    assert kernel.index("for j in") < kernel.index("for i in"), kernel
