@@ -38,6 +38,7 @@ from stagec.ir.core import (
 )
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
+from stagec.ir.origins import Origins
 from stagec.ir.rebuild import map_regions
 from stagec.ir.sharing import Memory, holds_memory
 from stagec.ir.types import INT, rank_of
@@ -74,20 +75,35 @@ def _in_kernels(
     if not fn.lengths:
         return fn
     functions: list[Function] = []
+    turned = _turned_arguments(fn)
     for kernel in fn.functions:
         measured = replace(FirstCall.of(kernel), lengths=dict(fn.lengths))
-        sweeps = _Sweeps(kernel, measured, change)
+        given = {kernel.params[k] for k in turned.get(kernel.name, ())}
+        sweeps = _Sweeps(kernel, measured, given, change)
         body = sweeps.block(kernel.body, ()) if kernel.kernel else kernel.body
         functions.append(replace(kernel, body=body))
     return replace(fn, functions=tuple(functions))
 
 
+def _turned_arguments(fn: Function) -> dict[str, set[int]]:
+    """Which arguments each kernel gets whose first axis was contiguous at the first call."""
+    origins = Origins.of_block(fn.body)
+    given = {fn.params[k] for k in fn.turned}
+    found: dict[str, set[int]] = {}
+    for stmt in statements(fn.body):
+        if isinstance(stmt, Call):
+            at = {k for k, a in enumerate(stmt.args) if origins.first(a) in given}
+            found.setdefault(stmt.function, set()).update(at)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Sweeps:
-    """Goes through a kernel."""
+    """Goes through a kernel; the first axis of the parameters `given` is contiguous."""
 
     kernel: Function
     measured: FirstCall
+    given: set[Value]
     change: Callable[[_Sweeps, Sweep, Facts], For | None]
 
     def block(self, block: Block, before: tuple[Stmt, ...]) -> Block:
@@ -116,7 +132,7 @@ class _Sweeps:
 
     def strip(self, sweep: Sweep, facts: Facts) -> For | None:
         """The loop in strips of rows, if columns were long enough at the first call."""
-        lines = self.trips(sweep.rows) * _across(sweep, self.measured)
+        lines = self.trips(sweep.rows) * self.across(sweep)
         if self.trips(sweep.loop) < COLUMNS or lines < LINES:
             return None
         return sweep.in_strips() if self.apart(sweep, sweep.exchanged(), facts) else None
@@ -128,11 +144,38 @@ class _Sweeps:
         again = (s for s in sweep.loop.body.stmts if isinstance(s, Apply))
         if few or len(kinds) > 1 or any(s.cost is Cost.COSTLY for s in again):
             return None
-        if not _across(sweep, self.measured):
+        if not self.across(sweep):
             return None
         rows = sweep.exchanged()
         free = self.apart(sweep, rows, facts) and self.apart(sweep, sweep.loop, facts)
         return rows if free else None
+
+    def across(self, sweep: Sweep) -> int:
+        """How many arrays have their columns far apart; 0 if any has its rows so."""
+        column = _made_of(sweep.loop.body.params[0], sweep.loop.body)
+        found: set[Operand] = set()
+        for loop in sweep.inner:
+            row = _made_of(loop.body.params[0], loop.body)
+            for stmt in statements(loop.body):
+                if not isinstance(stmt, Apply) or stmt.op not in (read, update, accumulate):
+                    continue
+                array = self.measured.origins.first(stmt.args[0])
+                rank = rank_of(array.type)
+                near = 0 if self.turned(array) else rank - 1
+                at = dict(indices_of(stmt)) if is_element(stmt) else {}
+                if len(at) != rank or (rank > 1 and at[near] in row):
+                    return 0
+                if at[near] in column and not row.isdisjoint(at.values()):
+                    found.add(array)
+        return len(found)
+
+    def turned(self, array: Operand) -> bool:
+        """Whether the first axis of the array is the contiguous one."""
+        maker = self.measured.makers.get(array) if isinstance(array, Value) else None
+        if maker is None or maker.op is not transpose:
+            return array in self.given
+        axes = maker.kwargs["axes"]
+        return axes == tuple(reversed(range(len(axes))))
 
     def apart(self, sweep: Sweep, loop: For, facts: Facts) -> bool:
         """Whether no trip of the loop, which is the sweep in some order, needs another one."""
@@ -239,26 +282,6 @@ def _plain(loop: For) -> bool:
     return not loop.until and loop.trips is None and all(map(holds_memory, loop.carry))
 
 
-def _across(sweep: Sweep, measured: FirstCall) -> int:
-    """How many arrays have their columns far apart; 0 if any has its rows so."""
-    column = _made_of(sweep.loop.body.params[0], sweep.loop.body)
-    found: set[Operand] = set()
-    for loop in sweep.inner:
-        row = _made_of(loop.body.params[0], loop.body)
-        for stmt in statements(loop.body):
-            if not isinstance(stmt, Apply) or stmt.op not in (read, update, accumulate):
-                continue
-            array = measured.origins.first(stmt.args[0])
-            rank = rank_of(array.type)
-            near = 0 if _turned(measured.makers.get(array)) else rank - 1  # type: ignore[arg-type]
-            at = dict(indices_of(stmt)) if is_element(stmt) else {}
-            if len(at) != rank or (rank > 1 and at[near] in row):
-                return 0
-            if at[near] in column and not row.isdisjoint(at.values()):
-                found.add(array)
-    return len(found)
-
-
 def _made_of(index: Value, block: Block) -> set[Operand]:
     """The integers that are computed from the index."""
     found: set[Operand] = {index}
@@ -266,11 +289,3 @@ def _made_of(index: Value, block: Block) -> set[Operand]:
         if isinstance(stmt, Apply) and not found.isdisjoint(stmt.args):
             found.update(v for v in stmt.outs if is_integer(v.type))
     return found
-
-
-def _turned(maker: Apply | None) -> bool:
-    """Whether an array is made so that its first axis is contiguous."""
-    if maker is None or maker.op is not transpose:
-        return False
-    axes = maker.kwargs["axes"]
-    return axes == tuple(reversed(range(len(axes))))

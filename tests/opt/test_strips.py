@@ -178,3 +178,17 @@ def test_costly_numbers_of_columns_are_computed_once_each() -> None:
     np.testing.assert_allclose(fast(A), powers(A), rtol=1e-12)
     kernel = next(k for k in fast.source(A).split("@njit") if "exp(" in k)
     assert kernel.index("for j in") < kernel.index("for i in"), kernel
+
+
+def test_columns_that_lie_in_one_piece() -> None:
+    def total(a: Any) -> Any:
+        h = np.zeros(len(a))
+        for j in range(a.shape[1]):
+            h += a[:, j] * a[:, j]
+        return h
+
+    for order in "CF":
+        a = np.array(A, order=order)  # type: ignore[call-overload]
+        fast = sc.jit(total, backend="numba")
+        np.testing.assert_allclose(fast(a), total(a), rtol=1e-12)
+        assert (STRIPS in fast.source(a)) == (order == "C")
