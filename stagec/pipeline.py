@@ -54,6 +54,7 @@ from stagec.opt.skips import skips
 from stagec.opt.spent import spent
 from stagec.opt.stacked import stacked
 from stagec.opt.states import states
+from stagec.opt.strips import rowwise, strips
 from stagec.opt.sums import sums
 from stagec.opt.tapes import tapes
 from stagec.opt.tiles import tiles
@@ -118,7 +119,7 @@ TARGETS: Mapping[str, Target] = {
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),
             *(powers, dce),
         ),
-        (layout, parallel, rotate, assembled, lift),
+        (rowwise, layout, parallel, rotate, assembled, lift, strips),
         merge_sizes=True,
         needs="numba",
     ),

@@ -17,8 +17,10 @@ from stagec.ir.types import ArrayType
 from stagec.ir.walk import operands, regions, statements
 from stagec.ops.arithmetic import add, multiply, negative, pow_, subtract
 from stagec.ops.extent import CHECKS, PLACES
+from stagec.ops.rounding import py_max, py_min
 
 LINEAR = {add, subtract, multiply, negative}
+EXTREME = {py_min, py_max}
 GROWING = {*LINEAR, pow_}  # the ops whose results may be larger than their operands
 
 
@@ -96,7 +98,7 @@ class _Sizes:
             return
         if out.type.size is not None or stmt.op in PLACES:
             self.note(out, SMALL)
-        elif stmt.op in LINEAR:
+        elif stmt.op in LINEAR or stmt.op in EXTREME:
             bounds = [self.of(a) for a in stmt.args]
             if (
                 stmt.op in (add, subtract)
@@ -106,4 +108,5 @@ class _Sizes:
                 self.note(out, LARGEST - 1)
             elif None not in bounds:
                 total = math.prod if stmt.op is multiply else sum
+                total = max if stmt.op in EXTREME else total
                 self.note(out, total(bounds))  # type: ignore[arg-type]

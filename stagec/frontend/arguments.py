@@ -163,6 +163,7 @@ class Inputs:
     sizes_seen: dict[int, Seen] = field(default_factory=dict[int, Seen])
     params: list[Staged] = field(default_factory=list[Staged])
     leaf_of: list[int] = field(default_factory=list[int])
+    turned: list[int] = field(default_factory=list[int])
     names: list[str] = field(default_factory=list[str])
     owners: dict[int, int] = field(default_factory=dict[int, int])
     cells: dict[int, int] = field(default_factory=dict[int, int])
@@ -296,6 +297,8 @@ class Inputs:
         shape = tuple(self.dim(n, leaf, axis) for axis, n in enumerate(value.shape))
         param = self.param(ArrayType(value.dtype, shape), name, leaf)
         self.machine.origin[param] = ("array", leaf)
+        if value.ndim > 1 and layout_of(value) == "F":
+            self.turned.append(len(self.params) - 1)
         for axis in range(value.ndim):
             self.machine.entry_arrays[leaf, axis] = (param, axis)
         self.machine.layouts[leaf] = layout_of(value)

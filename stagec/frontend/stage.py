@@ -174,6 +174,7 @@ def finished(
         tuple(m.functions.values()),
         tuple(sorted(m.errstate.items())),
         lengths=tuple(m.lengths.items()),
+        turned=tuple(inputs.turned),
     )
     return Program(
         function,

@@ -28,6 +28,8 @@ class Function:
     ranges : the smallest and the largest integer that parameters are given, where known.
     lengths : how long symbols were at the first call, as far as that is known: which order of
         loops or axes is the better one may depend on it, and nothing else.
+    turned : the positions of parameters whose first axis was contiguous at the first call, of
+        which the same holds.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Function:
         default_factory=dict[Value, "tuple[Dim, Dim]"]
     )
     lengths: tuple[tuple[Symbol, int], ...] = ()
+    turned: tuple[int, ...] = ()
 
     @property
     def params(self) -> tuple[Value, ...]:
