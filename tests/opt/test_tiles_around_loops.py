@@ -118,6 +118,15 @@ def test_forward_and_backward_loops_share_the_parts() -> None:
         np.testing.assert_allclose(a, b, rtol=1e-9)
 
 
+def test_what_is_handed_on_may_be_wider_than_what_is_multiplied() -> None:
+    args = X, W, RNG.normal(size=(50, 6))
+    text = stagec.jit(shares, backend="numba").source(*args)
+    assert "\n    for first in range(0, " in text
+    assert "part = min(128, " in text
+    wide = X, W, RNG.normal(size=(600, 6))
+    assert "\n    for first in" not in stagec.jit(shares, backend="numba").source(*wide)
+
+
 def counting(x: Any, w: Any, v: Any) -> Any:
     y, sums = np.sin(x), 0.0
     for k in range(len(v) - 3):

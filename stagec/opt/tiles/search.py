@@ -21,9 +21,11 @@ from stagec.opt.tiles.loops import cut
 
 NARROW = 32  # elements beside each other: wider ones keep BLAS busy as they are
 FEWEST = 1024  # elements along the axis: fewer fit into the nearest cache anyway
+WIDE = 512  # as many, of what is not multiplied: the cache behind the nearest holds a part
 SMALL = 2**15  # elements that are made on the way: fewer fit as well
 NEAR = 2**12  # elements of one array that are near at the same time
 LONGEST = 2**10  # elements along the axis that are one part
+SHORTEST = 2**7  # as many, where loops hand each other parts: fewer keep BLAS waiting
 
 
 @dataclass(slots=True)
@@ -95,7 +97,7 @@ def found(
     """
     for axis in _long_axes(block, first.lengths, lengths is not None):
         tiled = _Search(block, indices, axis, first, lengths).run()
-        length = None if tiled is None else _length(tiled, first)
+        length = None if tiled is None else _length(tiled, first, lengths is not None)
         if tiled is not None and length is not None and (lengths is None or _handing(tiled)):
             tiled.length = length
             return tiled
@@ -129,22 +131,26 @@ def _multiplies(stmt: Stmt) -> bool:
     return isinstance(stmt, Apply) and stmt.op is matmul
 
 
-def _length(tiled: Tiled, first: FirstCall) -> int | None:
-    """How long a part should be, as sizes were at the first call; None: it is not worth it."""
-    shapes = [first.shape(v) for v in tiled.made()]
+def _length(tiled: Tiled, first: FirstCall, around: bool) -> int | None:
+    """How long a part should be, as sizes were at the first call; None: it is not worth it.
+
+    `around` says whether the loop over the parts is around others: what they hand each other
+    may be wider than what they multiply.
+    """
+    made = tiled.made()
+    shapes = [first.shape(v) for v in made]
     sizes = [prod(shape) for shape in shapes if shape is not None]
-    if (
-        not any(map(_multiplies, tiled.applied()))
-        or not sizes
-        or len(sizes) < len(shapes)
-        or sum(sizes) < SMALL
-    ):
+    products = [s for s in tiled.applied() if _multiplies(s)]
+    if not products or not sizes or len(sizes) < len(shapes) or sum(sizes) < SMALL:
         return None
-    width = max(sizes) // first.lengths[tiled.axis.symbol]
-    if width > NARROW:
+    count = first.lengths[tiled.axis.symbol]
+    width = max(sizes) // count
+    factors = [v for s in products for v in (*s.args, *s.outs) if v in made]
+    multiplied = max((prod(first.shape(v) or ()) // count for v in factors), default=0)
+    if width > (WIDE if around else NARROW) or multiplied > NARROW:
         return None
-    length = LONGEST
-    while length * width > NEAR:
+    length, least = LONGEST, SHORTEST if around else 1
+    while length * width > NEAR and length > least:
         length //= 2
     return length
 
