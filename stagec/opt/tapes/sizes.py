@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stagec.ir.build import Builder, freeze
-from stagec.ir.core import Apply, Operand, Value, const, known, operand_of
+from stagec.ir.core import Apply, Op, Operand, Value, const, known, operand_of
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType, Dim, Shape, Size, Symbol, affine, at_least, size
 from stagec.ir.walk import rename
@@ -80,17 +80,22 @@ class Lengths:
 
 
 def room(
-    builder: Builder, sizes: Sequence[Operand], element: Shape, dtype: np.dtype, hint: str
+    builder: Builder,
+    sizes: Sequence[Operand],
+    element: Shape,
+    dtype: np.dtype,
+    hint: str,
+    op: Op = empty,
 ) -> Value:
     """A new array of these sizes, of which the last are those of an element."""
     staged = tuple(s for s in sizes if isinstance(s, Value))
     shape = tuple(Arg(staged.index(s)) if isinstance(s, Value) else known(s) for s in sizes)
     attrs = {"shape": shape, "dtype": dtype}
-    found = empty.infer(*(s.type for s in staged), **attrs)
+    found = op.infer(*(s.type for s in staged), **attrs)
     assert isinstance(found, ArrayType)
     exact = (*found.shape[: len(sizes) - len(element)], *element)
     array = Value(replace(found, shape=exact), hint)
-    builder.append(Apply(empty, staged, freeze(attrs), (array,), builder.loc))
+    builder.append(Apply(op, staged, freeze(attrs), (array,), builder.loc))
     return array
 
 

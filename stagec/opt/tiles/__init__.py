@@ -11,7 +11,10 @@ A library call between two nests of loops keeps them apart, so that each goes th
 from end to end.  A part of all these arrays stays in the nearest cache until the next nest
 needs it.  What is done with a part is done with no other; a sum over the axis is one of the
 sums of the parts, as it is in NumPy.  Other statements that the parts need come before them,
-the rest behind.  How long the axes were at the first call decides whether it is worth it.
+the rest behind.  Where loops get such parts from what is around them, or hand parts to it, as
+those over the components of a mixture and of its gradient do, they are inside of the loop over
+the parts, and what needs their sums is in loops behind it.  How long the axes were at the first
+call decides whether it is worth it.
 """
 
 from __future__ import annotations
@@ -56,6 +59,9 @@ class _Tiles:
 
     def block(self, block: Block, inside: bool) -> Block:
         """The block with axes gone through in parts; `inside` says whether it is in a loop."""
+        parts = self.chain(block)
+        if parts is not None:
+            return parts
         builder = Builder()
         with self.indices.scope(block):
             for stmt in block.stmts:
@@ -68,7 +74,7 @@ class _Tiles:
 
     def tiled(self, block: Block) -> Block:
         """The block in parts, if that is worth it."""
-        tiled = found(block, self.indices, self.measured)
+        tiled = found(block, self.indices, self.measured, None)
         if tiled is None:
             return block
         arrays = [p for p in self.fn.params if isinstance(p.type, ArrayType)]
@@ -76,6 +82,22 @@ class _Tiles:
             return in_parts(block, tiled, Lengths({}, arrays), self.symbol())
         except Unknown:
             return block
+
+    def chain(self, block: Block) -> Block | None:
+        """The block with loops that hand parts of an axis to what is around them inside of one
+        over these parts; None: there are none.
+        """
+        inner = (s for f in block.stmts if isinstance(f, For) for s in f.body.stmts)
+        if not any(isinstance(s, Apply) and s.op is matmul for s in inner):
+            return None
+        lengths = Lengths({}, [p for p in self.fn.params if isinstance(p.type, ArrayType)])
+        tiled = found(block, Indices.learned(self.fn), self.measured, lengths)
+        if tiled is None:
+            return None
+        try:
+            return in_parts(block, tiled, lengths, self.symbol())
+        except Unknown:
+            return None
 
     def symbol(self) -> Symbol:
         """A new symbol for the length of a part."""

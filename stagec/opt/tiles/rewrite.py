@@ -10,7 +10,7 @@ from stagec.ir.build import Builder, freeze
 from stagec.ir.core import Apply, Block, For, Op, Operand, Value, const, zero
 from stagec.ir.path import Arg, Path
 from stagec.ir.types import INT, ArrayType, Symbol, Type, size
-from stagec.ir.walk import rename
+from stagec.ir.walk import clone_stmt, rename
 from stagec.ops.arithmetic import add, subtract
 from stagec.ops.copying import copy
 from stagec.ops.creation import empty, zeros
@@ -41,7 +41,10 @@ def in_parts(block: Block, tiled: Tiled, lengths: Lengths, symbol: Symbol) -> Bl
     trip = _Part(tiled, symbol, names)
     trip.begin(whole)
     for stmt in tiled.members:
-        trip.member(stmt)
+        if isinstance(stmt, For):
+            trip.loop(stmt)
+        else:
+            trip.member(stmt)
     results = tuple(map(trip.end, slots))
     body = trip.builder.block((trip.first, *(s.param for s in slots)), results)
     loop = For(
@@ -69,6 +72,10 @@ def _written(tiled: Tiled, results: Sequence[Operand]) -> dict[Value, Value]:
     roots: dict[Operand, Value] = {}
     last: dict[Value, Value] = {}
     for stmt in tiled.members:
+        if isinstance(stmt, For):  # what is no part of it are sums, in arrays made for them
+            pairs = zip(stmt.init, stmt.carry, strict=True)
+            last.update((a, b) for a, b in pairs if isinstance(a, Value) and b not in made)
+            continue
         base = stmt.args[0] if stmt.op.overwrites is not None else None
         if isinstance(base, Value) and base not in made:
             roots[stmt.out] = root = roots.get(base, base)
@@ -105,6 +112,7 @@ class _Part:
     names : what values are here: whole arrays from outside, parts of those made here.
     parts : the parts of arrays from outside.
     first, stop, length : where the part begins and ends, and how long it is.
+    builder, outer : the block that is written; that of the loop over the parts.
     """
 
     tiled: Tiled
@@ -114,12 +122,14 @@ class _Part:
     parts: dict[tuple[Operand, bool], Value] = field(
         default_factory=dict["tuple[Operand, bool]", Value]
     )
+    outer: Builder = field(init=False)
     made: Mapping[Value, None] = field(init=False)
     first: Value = field(init=False)
     stop: Value = field(init=False)
     length: Value = field(init=False)
 
     def __post_init__(self) -> None:
+        self.outer = self.builder
         self.made = self.tiled.made()
         self.first = Value(INT, "first")
         self.length = Value(replace(INT, size=size(self.symbol)), "part")
@@ -135,6 +145,29 @@ class _Part:
         args = (const(self.tiled.length), left)
         self.builder.append(Apply(py_min, args, (), (self.length,), self.builder.loc))
         (self.stop,) = self.builder.add(add, (self.first, self.length), {}, "stop")
+
+    def loop(self, loop: For) -> None:
+        """Do what the loop does with the part."""
+        init = tuple(self.part(a, False) for a in loop.init)
+        self.builder = Builder(loc=loop.loc)
+        params = tuple(self.here(p) for p in loop.body.params)
+        for stmt in loop.body.stmts:
+            if isinstance(stmt, Apply) and stmt in self.tiled.within:
+                self.member(stmt)
+            else:
+                self.builder.append(clone_stmt(stmt, self.names))
+        results = [rename(r, self.names) for r in loop.body.results]
+        body = self.builder.block(params, results)
+        self.builder = self.outer
+        carry = tuple(map(self.here, loop.carry))
+        hi = rename(loop.hi, self.names)
+        self.builder.append(replace(loop, hi=hi, init=init, body=body, carry=carry))
+
+    def here(self, value: Value) -> Value:
+        """What a value that a loop defines is for the part."""
+        kind = self.shortened(value.type) if value in self.made else value.type
+        self.names[value] = here = Value(kind, value.hint)
+        return here
 
     def member(self, stmt: Apply) -> None:
         """Do what the statement does with the part."""
@@ -183,9 +216,9 @@ class _Part:
             return here
         if (operand, dense) not in self.parts:
             attrs: dict[str, object] = {"path": cut(WHOLE, at, 0), "view": True}
-            found = self.apply(read, (here, *self.ends()), attrs, operand)
+            found = self.lasting(read, (here, *self.ends()), attrs, operand)
             if dense and at:
-                found = self.apply(copy, (found,), {}, operand)
+                found = self.lasting(copy, (found,), {}, operand)
             self.parts[operand, dense] = found
         return self.parts[operand, dense]
 
@@ -193,12 +226,12 @@ class _Part:
         """Where the part begins and ends."""
         return self.first, self.stop
 
-    def apply(
+    def lasting(
         self, op: Op, args: tuple[Operand, ...], attrs: dict[str, object], of: Operand
     ) -> Value:
-        """Add an op that gives a part of an array."""
+        """Add an op that gives a part of an array, for all that is done with the part."""
         out = Value(self.shortened(of.type), getattr(of, "hint", ""))
-        self.builder.append(Apply(op, args, freeze(attrs), (out,), self.builder.loc))
+        self.outer.append(Apply(op, args, freeze(attrs), (out,), self.builder.loc))
         return out
 
     def end(self, slot: Slot) -> Operand:
