@@ -154,6 +154,12 @@ def rows_(columns: Any) -> Any:
     return np.stack([np.array(column) for column in columns], axis=1)
 
 
+def lists_(rows: Any) -> Any:
+    if len(rows) == 0:
+        raise ValueError("need at least one array to stack")
+    return np.stack([np.array(row) for row in rows])
+
+
 def outer_(ufunc: Any, a: Any, b: Any, **kwargs: Any) -> Any:
     # arrays even where a Python number is given: its dtype counts here, unlike in a call
     x, y = np.asarray(a), np.asarray(b)

@@ -178,7 +178,7 @@ class Subscript:
 
     def integers(self, value: Value) -> Handle | None:
         """A list of integers of run-time length as an array; None of anything else."""
-        content = self.state.cells.get(value.cell) if isinstance(value, Ref) else None
+        content = self.m.inside(self.state, value) if isinstance(value, Ref) else None
         kind = content.operand.type if isinstance(content, StagedItems) else None
         number = kind.element if isinstance(kind, ListType) else None
         if not isinstance(number, ArrayType) or number.rank or number.dtype.kind not in "iu":

@@ -26,6 +26,7 @@ from stagec.frontend import (
     objects,
     polynomial_library,
     protocols,
+    rows,
     signal_library,
     table_library,
 )
@@ -206,7 +207,7 @@ def _list(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
             m.new_cell(state, Items(tuple(containers.unpack(m, state, args[0], loc)))), list
         )
     if args and m.is_staged_list(state, args[0]):
-        return Ref(m.new_cell(state, state.cells[args[0].cell]), list)  # type: ignore[union-attr]
+        return rows.copied(m, state, args[0], list, loc)
     return m.call(Known(library.list_), args, kwargs, state, loc)
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, list_library, staged_lists
+from stagec.frontend import arrays, list_library, rows, staged_lists
 from stagec.frontend.list_indices import (
     append,
     changes_at,
+    chosen_item,
     moving,
     select_item,
     staged_items,
@@ -21,6 +22,7 @@ from stagec.frontend.list_indices import (
 from stagec.frontend.machine import Machine
 from stagec.frontend.sources import Derived, Item
 from stagec.frontend.state import State
+from stagec.frontend.unify import holds_lists
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
@@ -177,10 +179,9 @@ def _item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) ->
             for v in (key.start, key.stop, key.step)
         ]
         key = Known(slice(*parts))
-    if isinstance(key, Number) and not isinstance(key.operand, Const) and isinstance(base, Ref):
-        found = select_item(m, state, items, key)
-        if found is not None:
-            return found
+    found = chosen_item(m, state, base, items, key, loc)
+    if found is not None:
+        return found
     k = m.need_known(state, key, loc, "the index into a list or tuple")
     if isinstance(k, slice):
         part = items[k]
@@ -204,7 +205,7 @@ def staged_item(
         m.host(state, slice(None, None, step).indices, [0], {}, loc)
         given = (base, key.start, key.stop, Known(1 if step is None else step))
         return m.call_value(state, list_library.part_, given, {}, loc)
-    return staged_lists.item(m, state, content, m.operand(state, key, loc))
+    return rows.item(m, state, base, content, m.operand(state, key, loc))
 
 
 def known_item(m: Machine, state: State, base: Known, key: Value, loc: Loc | None) -> Value:
@@ -276,6 +277,9 @@ def set_item(
 ) -> None:
     """`base[key] = value` of a list or dict."""
     ref = m.writable(state, base, loc)
+    if ref.cell in m.nesting.twice:
+        rows.set_at(m, state, ref, m.operand(state, key, loc), value, loc)
+        return
     content = m.inside(state, ref)
     if isinstance(content, Fields):
         plain = m.need_known(state, key, loc, "a dict key")
@@ -285,7 +289,11 @@ def set_item(
         if isinstance(getattr(key, "value", key), slice | SliceValue):
             raise staged_list(loc)
         index = m.operand(state, key, loc)
-        state.cells[ref.cell] = staged_lists.set_at(m, state, content, index, value, loc)
+        if holds_lists(content):
+            rows.set_at(m, state, ref, index, value, loc)
+        else:
+            rows.fits_value(m, state, ref, value)
+            m.write(state, ref, staged_lists.set_at(m, state, content, index, value, loc))
         return
     if not isinstance(content, Items):
         raise StagecError("SC352", "this value cannot be changed", loc, "use a list or object")
@@ -332,8 +340,7 @@ def staged_list(loc: Loc | None) -> StagecError:
 def extend(m: Machine, state: State, ref: Ref, more: Value, loc: Loc | None) -> None:
     """`xs.extend(more)`."""
     if m.is_staged_list(state, more):
-        assert isinstance(more, Ref)
-        copy = Ref(m.new_cell(state, state.cells[more.cell]), list)  # it may be the list itself
+        copy = rows.copied(m, state, more, list, loc)  # it may be the list itself
         m.call_value(state, list_library.extend_, (ref, copy), {}, loc)
         return
     for value in unpack(m, state, more, loc):

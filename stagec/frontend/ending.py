@@ -254,7 +254,7 @@ class Specs:
 
     def content(self, cell: int, cls: type) -> results.Spec:
         """The content of a cell as a new object."""
-        content = self.state.cells[cell]
+        content = self.machine.inside(self.state, Ref(cell, cls))
         match content:
             case Items(items):
                 return results.Sequence(cls, tuple(map(self.of, items)), cell)

@@ -20,6 +20,7 @@ from stagec.frontend import (
     library,
     numpy_calls,
     objects,
+    rows,
     staged_lists,
     statements,
 )
@@ -42,6 +43,7 @@ from stagec.frontend.values import (
     Number,
     Outside,
     Ref,
+    Row,
     StagedList,
     TupleValue,
     Value,
@@ -308,7 +310,8 @@ class Interpreter(Capturing):
 
     def is_staged_list(self, state: State, value: Value) -> bool:
         """Whether the value is a list of run-time length."""
-        return isinstance(value, Ref) and isinstance(state.cells.get(value.cell), StagedList)
+        content = state.cells.get(value.cell) if isinstance(value, Ref) else None
+        return isinstance(content, StagedList | Row)
 
     def is_dict(self, state: State, value: Value) -> bool:
         """Whether the value is a dict."""
@@ -320,7 +323,10 @@ class Interpreter(Capturing):
         """The content of a list, dict or set; one of the caller's is opened on first use."""
         if ref.cell not in state.cells:  # another path has written to it, this one has not
             state.cells[ref.cell] = self.shared_cells[ref.cell]
-        return state.cells[ref.cell]
+        if ref.cell in self.nesting.twice:
+            raise rows.two_names(state.builder.loc)
+        content = state.cells[ref.cell]
+        return rows.content(self, state, content) if isinstance(content, Row) else content
 
     def writable(self, state: State, value: Value, loc: Loc | None) -> Ref:
         """A reference through which the object can be changed."""
@@ -368,7 +374,11 @@ class Interpreter(Capturing):
 
     def write(self, state: State, ref: Ref, content: Any) -> None:
         """Replace the content of a list, dict or set."""
-        state.cells[ref.cell] = content
+        held = state.cells.get(ref.cell)
+        if isinstance(held, Row):
+            rows.store(self, state, held, content)
+        else:
+            state.cells[ref.cell] = content
 
     def iterate_known(self, state: State, value: Value, loc: Loc | None) -> list[Value]:
         """The items of a generator and its like; nothing else is iterable."""

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, containers, loops, numpy_calls, staged_lists
+from stagec.frontend import arrays, containers, loops, numpy_calls, rows, staged_lists
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.unify import as_operand, same_abstract
+from stagec.frontend.unify import as_operand, holds_lists, same_abstract
 from stagec.frontend.values import (
     ArrayRef,
     Generator,
@@ -23,6 +23,7 @@ from stagec.frontend.values import (
     RangeValue,
     Ref,
     Reversed,
+    Row,
     StagedList,
     TupleValue,
     Value,
@@ -88,15 +89,16 @@ def item_of(m: Machine, ref: ArrayRef, loc: Loc) -> Element:
 
 def list_items(m: Machine, state: State, ref: Ref, reverse: bool) -> loops.Staged_:
     """The elements of a list of run-time length."""
-    content = state.cells[ref.cell]
+    content = m.inside(state, ref)
     assert isinstance(content, StagedList)
+    nested, resized = holds_lists(content), m.nesting.resized.get(ref.cell)
     n = staged_lists.length(m, state, content).operand
-    then = staged_lists.operands(content)
+    then = version(state, ref)
 
     def element(s: State, index: Any) -> Value:
-        now = s.cells.get(ref.cell)
-        whole = isinstance(now, StagedList)
-        if not whole or not same_abstract(staged_lists.operands(now), then):
+        if nested and m.nesting.resized.get(ref.cell) == resized:
+            return rows.row(m, s, ref, m.operand(s, index, None))
+        if not same_abstract(version(s, ref), then):
             raise StagecError(
                 "SC376", "a list of run-time length changes while it is iterated",
                 s.builder.loc, "iterate over a copy",
@@ -104,6 +106,14 @@ def list_items(m: Machine, state: State, ref: Ref, reverse: bool) -> loops.Stage
         return staged_lists.item(m, s, content, m.operand(s, index, None))
 
     return loops.Staged_(const(0), n, 1, reverse, element)
+
+
+def version(state: State, ref: Ref) -> tuple[Any, ...]:
+    """What is another once a list of run-time length, or the list that it is in, changes."""
+    content = state.cells.get(ref.cell)
+    if isinstance(content, Row):
+        return (content.index, *version(state, content.owner))
+    return staged_lists.operands(content) if isinstance(content, StagedList) else (None,)
 
 
 def zipped(

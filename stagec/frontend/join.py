@@ -23,12 +23,16 @@ from stagec.frontend.unify import (
     Unjoinable,
     as_operand,
     cells_in,
+    common_type,
     convert,
     describe,
-    element_operand,
+    element_emitter,
+    element_of,
     element_type,
+    holds_lists,
     join_types,
     names_inside,
+    nested_element,
     references,
     same_abstract,
     unsized,
@@ -47,6 +51,7 @@ from stagec.frontend.values import (
     Number,
     Outside,
     Ref,
+    Row,
     StagedItems,
     StagedList,
     TupleValue,
@@ -100,6 +105,8 @@ class Join:
     # arrays that are one operand whatever the exit
     common: dict[int, Operand] = field(default_factory=dict[int, Operand])
     hint: str = ""
+    # whether the list that is merged is found to be one of lists
+    nested: bool = False
 
     def run(self, names: dict[int, str], dropped: set[int]) -> None:
         """Merge every cell that both paths can still refer to; `names` are variable names."""
@@ -138,13 +145,23 @@ class Join:
 
     def content(self, cell: int, a: Content, b: Content) -> Content:
         """The merged content of one cell."""
+        if isinstance(a, Row) != isinstance(b, Row):
+            a, b = element_of(self.left, cell, a, b), element_of(self.right, cell, b, a)
         match a, b:
             case ArrayCell(), ArrayCell():
                 return self.array_cell(cell, a, b)
             case ((Items() | StagedItems() | Columns()), (Items() | StagedItems() | Columns())):
-                return self.items(a, b)
+                merged = self.items(a, b)
+                if self.nested:
+                    self.machine.nesting.places.setdefault(cell, self.place())
+                    self.nested = False
+                return merged
             case Fields(), Fields():
                 return self.fields(a, b)
+            case Row(), Row():
+                where = (a.index, b.index)
+                index = None if None in where else self.operand(*where)  # type: ignore[arg-type]
+                return Row(self.value(a.owner, b.owner), index)  # type: ignore[arg-type]
             case Outside(), Outside():
                 return Outside(a.base, self.fields(a.written, b.written))
             case Maybe(), _:
@@ -169,7 +186,8 @@ class Join:
             return Items(tuple(map(self.value, a.items, b.items)))
         if isinstance(a, StagedItems) and isinstance(b, StagedItems):
             return StagedItems(self.array(a.operand, b.operand))
-        if not self.force and not (isinstance(a, Columns) and isinstance(b, Columns)):
+        kept = isinstance(a, Columns) and isinstance(b, Columns)
+        if not self.force and not kept and not (holds_lists(a) or holds_lists(b)):
             raise Unjoinable("lists of different lengths")
         if (pair := tables(self.machine, a, b)) is not None:
             return self.columns(*pair)
@@ -198,27 +216,34 @@ class Join:
 
     def element(self, a: Items | StagedItems, b: Items | StagedItems) -> Type:
         """The common type of the elements of two lists."""
-        found: list[Type] = []
+        found: list[Type | None] = []
         for side, state in ((a, self.left), (b, self.right)):
             if isinstance(side, StagedItems):
                 assert isinstance(side.operand.type, ListType)
                 found.append(side.operand.type.element)
             else:
                 found += [element_type(state, v) for v in side.items]
-        if not found:
+        common = common_type(found)
+        if None in found or isinstance(common, ListType):
+            common = nested_element(self.machine, self.place(), common)
+            self.nested = True
+        if common is None:
             raise Unjoinable("an empty list of unknown element type")
-        common = found[0]
-        for other in found[1:]:
-            common = join_types(common, other)
         return common
+
+    def place(self) -> Any:
+        """What tells the list that is merged from others, when this is staged again."""
+        loc = self.right.builder.loc
+        return (loc and (loc.file, loc.line, loc.column), self.hint)
 
     def list_emitter(self, side: Items | StagedItems, element: Type, state: State) -> Emit:
         if isinstance(side, StagedItems):
+            join_types(side.operand.type, ListType(element))
             return lambda at: convert(self.machine, at, side.operand, ListType(element))
-        operands = [element_operand(state, v) for v in side.items]
+        items = [element_emitter(self.machine, state, v) for v in side.items]
 
         def emit(at: State) -> Operand:
-            converted = [convert(self.machine, at, o, element) for o in operands]
+            converted = [item(at, element) for item in items]
             attrs: dict[str, Any] = {"element": element}
             return at.builder.add(lists.list_new, converted, attrs)[0]
 
@@ -388,6 +413,8 @@ class Join:
         for cell in self.listed:
             if isinstance(content := self.cells.get(cell), ArrayCell):
                 self.cells[cell] = replace(content, listed=True)
+            elif isinstance(content, Items | StagedItems):
+                self.cells[cell] = Row(Ref(cell, list), None)
 
     def forget_nameless(self, cells: list[int]) -> None:
         """Arrays that may be the memory of one that has no name any more share each other's."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from stagec.errors import Loc
-from stagec.frontend import staged_lists
+from stagec.frontend import rows, staged_lists
 from stagec.frontend.join import Join
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.tables import Table, tables
-from stagec.frontend.unify import NUMBERS, Unjoinable, as_operand, unsized
+from stagec.frontend.unify import NUMBERS, Unjoinable, as_operand, holds_lists, unsized
 from stagec.frontend.values import (
     Columns,
     Items,
@@ -58,6 +58,21 @@ def select_item(
         return None
     got = lists.list_get(m.handle(state, staged.operand), m.handle(state, key.operand))
     return m.wrap(state, got)
+
+
+def chosen_item(
+    m: Machine, state: State, base: Value, items: tuple[Value, ...], key: Value,
+    loc: Loc | None,
+) -> Value | None:  # fmt: skip
+    """The item of a list of known length at an index that only the run time knows, if that is
+    possible.
+    """
+    if not isinstance(key, Number) or isinstance(key.operand, Const):
+        return None
+    found = select_item(m, state, items, key) if isinstance(base, Ref) else None
+    if found is None and isinstance(base, Ref) and moving(m, key):
+        return rows.chosen(m, state, base, m.operand(state, key, loc))
+    return found
 
 
 def both_tables(m: Machine, a: Items, b: Items) -> tuple[Table, Table] | None:
@@ -123,7 +138,11 @@ def changes_at(
 
 def pop_last(m: Machine, state: State, ref: Ref) -> Value:
     """`xs.pop()` of a list of run-time length."""
-    state.cells[ref.cell], value = staged_lists.popped(m, state, m.inside(state, ref))
+    content = m.inside(state, ref)
+    if holds_lists(content):
+        rows.forget(m, state, ref)
+    rest, value = staged_lists.popped(m, state, content)
+    m.write(state, ref, rest)
     return value
 
 
@@ -132,5 +151,8 @@ def append(m: Machine, state: State, ref: Ref, value: Value, loc: Loc | None) ->
     content = m.inside(state, ref)
     if isinstance(content, Items):
         m.write(state, ref, Items((*content.items, value)))
+    elif holds_lists(content):
+        rows.append(m, state, ref, value, loc)
     else:
-        state.cells[ref.cell] = staged_lists.appended(m, state, content, value, loc)
+        rows.fits_value(m, state, ref, value)
+        m.write(state, ref, staged_lists.appended(m, state, content, value, loc))

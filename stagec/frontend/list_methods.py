@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stagec.frontend import containers, list_library
+from stagec.frontend import containers, list_library, rows
 from stagec.frontend.list_indices import changes_at, pop_last
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
@@ -70,7 +70,7 @@ def copied(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any
     cls = base.cls if isinstance(base, Ref) else type(base.value)
     kind = next(k for k in (list, set, frozenset) if issubclass(cls, k))
     if m.is_staged_list(state, base):
-        return Ref(m.new_cell(state, state.cells[base.cell]), kind)
+        return rows.copied(m, state, base, kind, loc)
     return Ref(m.new_cell(state, Items(tuple(containers.unpack(m, state, base, loc)))), kind)
 
 

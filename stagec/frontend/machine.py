@@ -13,6 +13,7 @@ import gast
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend.desugar.scope import FunctionScope
+from stagec.frontend.nesting import Nesting
 from stagec.frontend.sources import Guard, Source
 from stagec.frontend.state import Defs, State, Tree
 from stagec.frontend.values import (
@@ -169,6 +170,7 @@ class Machine:
     borrowed: set[int] = field(default_factory=set[int])
     constructing: bool = False
     handlers: list[Any] = field(default_factory=list[Any])
+    nesting: Nesting = field(default_factory=Nesting)
     names: dict[Staged, str] = field(default_factory=dict[Staged, str])
     argument_names: dict[Staged, str] = field(default_factory=dict[Staged, str])
     size_origin: dict[Symbol, tuple[int, int]] = field(
@@ -274,12 +276,10 @@ class Machine:
         self.steps += 1
         if self.defs.count > LIMITS["statements"] or self.steps > LIMITS["steps"]:
             raise StagecError(
-                "SC301",
-                f"staging needs more than {LIMITS['statements']} statements",
-                loc,
+                "SC301", f"staging needs more than {LIMITS['statements']} statements", loc,
                 "let loops run over arrays or ranges, with state of one type, so that they are "
                 "not unrolled",
-            )
+            )  # fmt: skip
 
     @contextmanager
     def entered(self, frame: Frame, loc: Loc | None) -> Iterator[None]:

@@ -86,7 +86,7 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
         case TupleValue(items):
             return tuple(argument(m, state, v, loc) for v in items)
         case Ref():
-            content = state.cells[value.cell]
+            content = m.inside(state, value)
             if isinstance(content, Items) and value.cls is list:
                 return [argument(m, state, v, loc) for v in content.items]
             if isinstance(content, StagedList):
@@ -103,7 +103,7 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
 
 def joined_argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
     """What a binder that joins arrays gets: a list of run-time length stays a list."""
-    content = state.cells.get(value.cell) if isinstance(value, Ref) else None
+    content = m.inside(state, value) if isinstance(value, Ref) else None
     if isinstance(content, StagedItems):
         return m.handle(state, content.operand)
     return argument(m, state, value, loc)

@@ -214,7 +214,7 @@ def pull_back_later(
 def residual(m: Machine, state: State, value: Value, loc: Loc | None) -> Operand:
     """The operand of a residual handed back."""
     if isinstance(value, Ref):
-        content = state.cells[value.cell]
+        content = m.inside(state, value)
         if isinstance(content, StagedItems):
             return content.operand
     return operand_of_leaf(m, state, value, loc)

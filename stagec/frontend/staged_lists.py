@@ -17,10 +17,10 @@ from stagec.frontend.unify import (
     Unjoinable,
     convert,
     describe,
-    element_operand,
+    element_emitter,
+    element_type,
     join_types,
     row_of,
-    unsized,
 )
 from stagec.frontend.values import (
     ArrayRef,
@@ -34,7 +34,7 @@ from stagec.frontend.values import (
 from stagec.ir.core import Operand
 from stagec.ir.types import ListType
 from stagec.ops import lists
-from stagec.ops.list_form import element_type
+from stagec.ops.list_form import element_type as element_of
 
 
 def operands(content: StagedList) -> tuple[Operand, ...]:
@@ -95,13 +95,17 @@ def popped(m: Machine, state: State, content: StagedList) -> tuple[StagedList, V
 
 def numbers(m: Machine, state: State, column: Operand) -> Value:
     """The numbers of a list as an array, which has their type without any, too."""
-    dtype = getattr(element_type(column.type), "dtype", None)
+    dtype = getattr(element_of(column.type), "dtype", None)
     return m.wrap(state, ops.list_stack(m.handle(state, column), dtype=dtype))
 
 
 def as_array(m: Machine, state: State, content: StagedList, loc: Loc | None) -> Value:
     """The items as an array: tuples are its rows."""
     if isinstance(content, StagedItems):
+        kind = content.operand.type
+        if isinstance(kind, ListType) and isinstance(kind.element, ListType):
+            ref = Ref(m.new_cell(state, content), list)
+            return m.call_value(state, array_library.lists_, (ref,), {}, loc)
         return m.wrap(state, ops.list_stack(m.handle(state, content.operand)))
     columns = tuple(Ref(m.new_cell(state, c), list) for c in content.columns)
     return m.call_value(state, array_library.rows_, (TupleValue(columns),), {}, loc)
@@ -151,8 +155,8 @@ def _stored(
     assert isinstance(kind, ListType)
     have = None
     try:
-        have = unsized(element_operand(state, value).type)
-        element = join_types(kind.element, have)
+        have = element_type(state, value)
+        element = kind.element if have is None else join_types(kind.element, have)
     except Unjoinable:
         raise StagecError(
             "SC333",
@@ -163,7 +167,7 @@ def _stored(
         cell = arrays.cell_of(state, value)
         state.cells[value.cell] = replace(cell, listed=True)
     items = convert(m, state, content.operand, ListType(element))
-    return items, convert(m, state, element_operand(state, value), element)
+    return items, element_emitter(m, state, value)(state, element)
 
 
 def _renamed(m: Machine, new: Any, old: StagedItems) -> StagedItems:

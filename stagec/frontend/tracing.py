@@ -28,6 +28,7 @@ from stagec.frontend.values import (
     Known,
     Number,
     Ref,
+    Row,
     StagedItems,
     TupleValue,
     Value,
@@ -321,6 +322,8 @@ def gather(m: Machine, state: State, content: Any, operands: list[Operand]) -> N
         return
     if isinstance(content, Number | ArrayCell | StagedItems):
         gather(m, state, content.operand, operands)
+    elif isinstance(content, Row):
+        gather(m, state, (content.owner, content.index), operands)
     elif isinstance(content, Columns):
         gather(m, state, content.columns, operands)
     elif isinstance(content, Items | Fields | TupleValue):

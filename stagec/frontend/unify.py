@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from operator import is_not
 from typing import Any
 
@@ -17,17 +18,22 @@ from stagec.frontend.values import (
     ArrayRef,
     Fields,
     FunctionValue,
+    Items,
     Known,
     Number,
     Ref,
+    Row,
+    StagedItems,
     TupleValue,
     Value,
     has_parts,
 )
 from stagec.ir.core import Const, Operand, Undef, Value as Staged, const
-from stagec.ir.types import ArrayType, ListType, Type, same
-from stagec.ops import cast, form
+from stagec.ir.types import INT, ArrayType, ListType, Type, same
+from stagec.ops import cast, form, lists
+from stagec.ops.indexing import read_at
 from stagec.ops.list_casts import list_cast
+from stagec.ops.paths import path_type
 
 NUMBERS = (bool, int, float, complex, np.generic, str)
 
@@ -83,6 +89,8 @@ def unsized(kind: Type) -> Type:
 def join_types(a: Type, b: Type) -> Type:
     """The common type of two values by numeric promotion; raises Unjoinable without one."""
     if isinstance(a, ListType) and isinstance(b, ListType):
+        if isinstance(a.element, ListType) and not alike(a.element, b.element):
+            raise Unjoinable(f"{a} on one path, {b} on the other")
         return ListType(join_types(a.element, b.element))
     if not isinstance(a, ArrayType) or not isinstance(b, ArrayType):
         if a == b:
@@ -104,6 +112,15 @@ def join_types(a: Type, b: Type) -> Type:
         return ArrayType(np.result_type(*operands), (), kind)
     size = a.size if a.size == b.size and a.dtype == b.dtype else None
     return ArrayType(np.result_type(a.dtype, b.dtype), (), kind, size)
+
+
+def alike(a: Type, b: Type) -> bool:
+    """Whether two types are those of elements that need no conversion."""
+    if isinstance(a, ListType) and isinstance(b, ListType):
+        return alike(a.element, b.element)
+    if isinstance(a, ArrayType) and isinstance(b, ArrayType):
+        return (a.dtype, a.kind, a.rank) == (b.dtype, b.kind, b.rank)
+    return a == b
 
 
 def convert(machine: Machine, at: State, operand: Operand, kind: Type) -> Operand:
@@ -170,9 +187,107 @@ def row_of(machine: Machine, value: Value) -> TupleValue | None:
     return value if isinstance(value, TupleValue) and value.items else None
 
 
-def element_type(state: State, value: Value) -> Type:
-    """The graph type of a list element."""
-    return unsized(element_operand(state, value).type)
+def element_type(state: State, value: Value) -> Type | None:
+    """The graph type of a list element; None for an empty list."""
+    content = list_content(state, value)
+    if isinstance(value, ArrayRef) and value.path:
+        base = element_operand(state, replace(value, path=())).type
+        return path_type(base, value.path, tuple(o.type for o in value.index))  # type: ignore[arg-type]
+    if content is None:
+        return unsized(element_operand(state, value).type)
+    if isinstance(content, StagedItems):
+        return content.operand.type
+    kinds = [element_type(state, v) for v in content.items]
+    if len({k.dtype for k in kinds if isinstance(k, ArrayType)}) > 1:
+        raise Unjoinable("a list with a list of numbers of several types in it")
+    found = common_type(kinds)
+    return None if found is None else ListType(found)
+
+
+def _read(machine: Machine, base: Operand, view: ArrayRef, at: State, kind: Type) -> Operand:
+    """The value of a view, in the block of a state."""
+    handles = [machine.handle(at, o) for o in view.index]
+    return read_at(machine.handle(at, base), view.path, *handles).operand
+
+
+def common_type(found: list[Type | None]) -> Type | None:
+    """The common type of the elements of a list; None if they are empty lists, or none."""
+    common = None
+    for kind in found:
+        if kind is not None:
+            common = kind if common is None else join_types(common, kind)
+    if common is not None and None in found and not isinstance(common, ListType):
+        raise Unjoinable("a list with lists and other elements in it")
+    return common
+
+
+def nested_element(machine: Machine, place: Any, found: Type | None) -> Type:
+    """The type of lists that are elements of a list made at the place, of which it is found
+    that they are such, if they are not empty: they may have to hold other numbers later.
+    """
+    for kind, key in sorted(machine.decisions, key=repr):
+        if kind == "element" and key[0] == place:
+            found = key[1] if found is None else join_types_deep(found, key[1])
+    if found is None:
+        machine.nesting.guessed.add(place)
+    return ListType(INT) if found is None else found
+
+
+def join_types_deep(a: Type, b: Type) -> Type:
+    """The common type of two elements, also of such as would have to be converted."""
+    if isinstance(a, ListType) and isinstance(b, ListType):
+        return ListType(join_types_deep(a.element, b.element))
+    return join_types(a, b)
+
+
+def holds_lists(content: Any) -> bool:
+    """Whether the content is that of a list of lists of run-time length."""
+    kind = content.operand.type if isinstance(content, StagedItems) else None
+    return isinstance(kind, ListType) and isinstance(kind.element, ListType)
+
+
+def element_of(state: State, cell: int, content: Any, other: Any) -> Any:
+    """The content of a list that on another path is an element of a list of run-time length:
+    an element of it too, if that list has it on this path, where its length is known.
+    """
+    around = state.cells.get(other.owner.cell) if isinstance(other, Row) else None
+    if isinstance(around, Items):
+        for k, item in enumerate(around.items):
+            if isinstance(item, Ref) and item.cell == cell:
+                return Row(other.owner, const(k))
+    return content
+
+
+def list_content(state: State, value: Value) -> Items | StagedItems | None:
+    """What is in a list that becomes an element of another; None if the value is no list."""
+    if not isinstance(value, Ref) or value.cls is not list:
+        return None
+    content = state.cells[value.cell]
+    if isinstance(content, Row):
+        raise Unjoinable("a list that is an element of two lists")
+    if not isinstance(content, Items | StagedItems):
+        raise Unjoinable(f"a list with {describe(value)} in it")
+    return content
+
+
+def element_emitter(
+    machine: Machine, state: State, value: Value
+) -> Callable[[State, Type], Operand]:
+    """What makes the value an element of a list of such a type, in the block of a state."""
+    content = list_content(state, value)
+    if isinstance(content, Items):
+        parts = [element_emitter(machine, state, v) for v in content.items]
+
+        def emit(at: State, kind: Type) -> Operand:
+            assert isinstance(kind, ListType)
+            made = [part(at, kind.element) for part in parts]
+            return at.builder.add(lists.list_new, made, {"element": kind.element})[0]
+
+        return emit
+    if isinstance(value, ArrayRef) and value.path:
+        return partial(_read, machine, element_operand(state, replace(value, path=())), value)
+    operand = element_operand(state, value) if content is None else content.operand
+    return lambda at, kind: convert(machine, at, operand, kind)
 
 
 def cells_in(content: Any) -> list[int]:

@@ -264,6 +264,18 @@ class Columns:
     cls: type | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The content of a list that is an element of a list of run-time length.
+
+    It is read and written in that list, at `index`; None once that list changed in such a way
+    that the element may be at another place, or gone.
+    """
+
+    owner: Ref
+    index: Operand | None
+
+
 def same_key(a: Any, b: Any) -> bool:
     """Whether Python's dicts take the two for one key: 1, 1.0, True and np.int64(1) are."""
     return a is b or (hash(a) == hash(b) and bool(a == b))
@@ -305,7 +317,7 @@ StagedList: TypeAlias = StagedItems | Columns
 # what is given by position and by name
 Args: TypeAlias = tuple[Value, ...]
 Kwargs: TypeAlias = dict[str, Value]
-Content: TypeAlias = Value | Maybe | ArrayCell | Items | StagedList | Fields | Outside
+Content: TypeAlias = Value | Maybe | ArrayCell | Items | StagedList | Row | Fields | Outside
 
 
 def has_parts(content: Any) -> TypeGuard[Any]:

@@ -234,7 +234,8 @@ def _set_value(xs: Any, i: Any, v: Any) -> list[Any]:
 def _set_vjp(ct: Any, out: Any, xs: Any, i: Any, v: Any) -> Any:
     v_bar = list_get(ct, i)
     # the element that was replaced may have had other sizes
-    uniform = isinstance(xs, Staged) and None not in getattr(v_bar, "shape", ())
+    uniform = not _is_list(v) and isinstance(xs, Staged)
+    uniform = uniform and None not in getattr(v_bar, "shape", ())
     old = v_bar if uniform else list_get(xs, i)
     return (list_set(ct, i, zeros_of(old)), None, v_bar)
 
