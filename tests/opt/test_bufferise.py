@@ -533,5 +533,5 @@ func f(x: f32[4], v: f64[4]):
   y: f32[4] = multiply(t, r)
   return y
 """
-    done, copies = compare(parse(text, OPS), (V.astype(np.float32), V / 3))
+    _, copies = compare(parse(text, OPS), (V.astype(np.float32), V / 3))
     assert [c.name for c in copies] == ["r"]
