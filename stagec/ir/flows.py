@@ -22,7 +22,7 @@ from stagec.ir.walk import statements
 
 
 def maybe_unset(body: Block) -> set[Operand]:
-    """The values that an `Undef` may have come to stand for, and the lists that may hold one."""
+    """The values that an `Undef` may have come to stand for, and lists that may hold one."""
     found: set[Operand] = set()
     before = -1
     while len(found) > before:
