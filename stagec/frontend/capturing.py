@@ -105,6 +105,7 @@ class Capturing(Machine):
         source = known.source
         assert source is not None
         if source not in self.captured:
+            self.guard(Known(type(known.value), Derived(source, type)))
             value = Staged(kind, str(source).rpartition(".")[2])
             self.captured[source] = Captured(source, value, None)
             self.defs.depth[value] = 0
