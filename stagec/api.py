@@ -89,6 +89,10 @@ class Staged(Generic[P, R]):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
+    def __reduce__(self) -> str:
+        """The name, as of any function: a copy is the function itself."""
+        return str(getattr(self, "__qualname__", self))
+
     def __stagec__(self, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
         """In staged code a staged function is the function it was made from."""
         return m.call(Known(self.eager), args, kwargs, state, loc)

@@ -26,10 +26,26 @@ from stagec.ir.core import Value as Staged
 from stagec.ir.types import ArrayType, size, type_of
 from stagec.ops.copying import copy
 
+# what these classes of NumPy's change is the class of what an operation gives
+ALIKE: tuple[type, ...] = (np.memmap, np.recarray)
+# what classes may define in another way: how arrays are made, kept and shown
+HARMLESS = {
+    *("__new__", "__array_finalize__", "__array_priority__", "__class_getitem__"),
+    *("__reduce__", "__reduce_ex__", "__setstate__", "__copy__", "__deepcopy__"),
+    *("__doc__", "__repr__", "__str__", "__format__"),
+}
+
 
 def array_kind(array: Any) -> tuple[Any, ...]:
-    """What of an array the code depends on: dtype, rank, and which sizes are exactly 1."""
-    return array.dtype, tuple(min(n, 2) for n in array.shape)
+    """What of an array the code depends on: class, dtype, rank, which sizes are exactly 1."""
+    return type(array), array.dtype, tuple(min(n, 2) for n in array.shape)
+
+
+def computes_alike(kind: type) -> bool:
+    """Whether the operations of this class of arrays are those of plain ones."""
+    above = kind.__mro__[: kind.__mro__.index(np.ndarray)]
+    own = {name for cls in above if cls not in ALIKE for name in vars(cls)}
+    return own.isdisjoint(vars(np.ndarray).keys() - HARMLESS)
 
 
 def is_numeric(value: Any) -> bool:
@@ -89,6 +105,7 @@ class Capturing(Machine):
         source = known.source
         assert source is not None
         if source not in self.captured:
+            self.guard(Known(type(known.value), Derived(source, type)))
             value = Staged(kind, str(source).rpartition(".")[2])
             self.captured[source] = Captured(source, value, None)
             self.defs.depth[value] = 0
@@ -114,6 +131,11 @@ class Capturing(Machine):
             raise StagecError(
                 "SC309", f"{source} is an array of {array.dtype}", loc, "use a numeric dtype"
             )
+        if not computes_alike(type(array)):
+            raise StagecError(
+                "SC309", f"{source} is an array of the class {type(array).__name__}, whose"
+                " operations are its own", loc, "use a plain array: np.asarray(x)",
+            )  # fmt: skip
         self.guard(Known(array_kind(array), Derived(source, array_kind)))
         dims = tuple(n if n < 2 else size(self.symbol("c", unit=False)) for n in array.shape)
         value = Staged(ArrayType(array.dtype, dims), str(source).rpartition(".")[2])

@@ -4,21 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stagec.ir.core import Block, Const, For, If, Operand, Stmt, Undef, Value, While, known
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Const,
+    For,
+    If,
+    Operand,
+    Stmt,
+    Undef,
+    Value,
+    While,
+    known,
+)
+from stagec.ir.types import ListType
 from stagec.ir.walk import statements
 
 
 def maybe_unset(body: Block) -> set[Operand]:
-    """The values that an `Undef` may have come to stand for."""
+    """The values that an `Undef` may have come to stand for, and lists that may hold one."""
     found: set[Operand] = set()
     before = -1
     while len(found) > before:
         before = len(found)
         for stmt in statements(body):
-            for source, target in flows(stmt):
+            passing = _passing(stmt) if isinstance(stmt, Apply) else flows(stmt)
+            for source, target in passing:
                 if isinstance(source, Undef) or source in found:
                     found.add(target)
     return found
+
+
+def _passing(stmt: Apply) -> Iterator[tuple[Operand, Value]]:
+    """The operands that may be unset, or hold what is, with the results that then are or do."""
+    for k, arg in enumerate(stmt.args):
+        kind = arg.type
+        for out in stmt.outs:
+            held = isinstance(out.type, ListType)
+            if k in stmt.op.lenient:
+                passes = held or out.type == kind
+            else:
+                passes = isinstance(kind, ListType) and (held or out.type == kind.element)
+            if passes:
+                yield arg, out
 
 
 def flows(stmt: Stmt) -> Iterator[tuple[Operand, Value]]:

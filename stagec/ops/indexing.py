@@ -180,12 +180,13 @@ def _target(a: Any, path: Path, index: tuple[Any, ...]) -> tuple[Any, Any]:
     return view, ...
 
 
-def _loses_part(value: np.dtype, into: np.dtype) -> bool:
+def loses_part(value: np.dtype, into: np.dtype) -> bool:
+    """Whether the imaginary part is lost where a value of one dtype is stored as the other."""
     return value.kind == "c" != into.kind
 
 
 def _update_infer(a: ArrayType, v: ArrayType, *index: ArrayType, path: Path) -> ArrayType:
-    if v.rank == 0 and _loses_part(v.dtype, a.dtype):
+    if v.rank == 0 and loses_part(v.dtype, a.dtype):
         raise TypeError(f"update: cannot store {v} in {a}")
     return _write_infer("update", a, v, index, path)
 
@@ -194,7 +195,7 @@ def _update_value(a: Any, v: Any, *index: Any, path: Path) -> Any:
     out = np.array(a)
     view, key = _target(out, path, index)
     value = np.asarray(v)
-    view[key] = np.real(value) if _loses_part(value.dtype, out.dtype) else value
+    view[key] = np.real(value) if loses_part(value.dtype, out.dtype) else value
     return out
 
 
@@ -232,7 +233,7 @@ def _update_jvp(dxs: Any, out: Any, a: Any, v: Any, *index: Any, path: Path) -> 
 
 
 def _update_source(a: ArrayType, v: ArrayType, *index: ArrayType, path: Path) -> str:
-    part = ".real" if _loses_part(v.dtype, a.dtype) else ""
+    part = ".real" if loses_part(v.dtype, a.dtype) else ""
     return f"{_region_source(path, a, index)} = {{1}}{part}"
 
 

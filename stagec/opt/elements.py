@@ -10,9 +10,9 @@ from stagec.ir.core import Apply, Op, Operand, Stmt, Value
 from stagec.ir.lowering import is_integer, kernel_source
 from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Slice
 from stagec.ir.types import ArrayType
-from stagec.ops.cast import to_python
+from stagec.ops.cast import astype, to_python
 from stagec.ops.handing import HANDED, handed
-from stagec.ops.indexing import read, update
+from stagec.ops.indexing import loses_part, read, update
 
 PYTHON = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 
@@ -47,6 +47,12 @@ def write_element(
 ) -> Value:
     """The array with the element at the indices set, or added to if `op` says so."""
     path, index = _path(where, lengths)
+    kind, given = array.type, value.type
+    assert isinstance(kind, ArrayType)
+    assert isinstance(given, ArrayType)
+    if loses_part(given.dtype, kind.dtype):
+        # NumPy drops the imaginary parts of arrays, but stores no complex number
+        value = builder.add(astype, (value,), {"dtype": kind.dtype})[0]
     return builder.add(op, (array, value, *index), {"path": path}, hint)[0]
 
 

@@ -407,3 +407,24 @@ def test_a_slice_up_to_a_loop_index_is_as_long_as_the_index_says() -> None:
     text = sc.grad(f, backend="numba").source(r)
     assert "for " not in text[text.index("def f_grad(r)") :]
     np.testing.assert_allclose(sc.grad(f, backend="numba")(r), sc.grad(f)(r), rtol=1e-12)
+
+
+def real_parts_of(u: Any, n: int) -> Any:
+    t = np.zeros((3, len(u)))
+    for k in range(n):
+        t[1:, 1:] = t[:-1, :-1] * 0.5 + u[1:]
+        t[k] = u * t[k - 1]
+    return t
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_what_complex_parts_leave_in_real_ones() -> None:
+    u = RNG.normal(size=5) + 1j * RNG.normal(size=5)
+    found = sc.jit(real_parts_of, backend="numba")(u, 3)
+    np.testing.assert_allclose(found, real_parts_of(u, 3), rtol=1e-14)
+
+    def size(z: Any) -> Any:
+        return np.sum(real_parts_of(z, 3) ** 2)
+
+    slope = sc.grad(size, backend="numba")(u)
+    np.testing.assert_allclose(slope, sc.grad(size)(u), rtol=1e-12)

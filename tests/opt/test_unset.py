@@ -61,3 +61,24 @@ def test_an_array_that_is_returned_early(first: float, n: int) -> None:
     found = stagec.grad(of_row, argnums=(0, 1), backend="numba")(x, y, n)
     for a, b in zip(found, stagec.grad(of_row, argnums=(0, 1))(x, y, n), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def left_from_steps(x: Any, n: int) -> Any:
+    u = x.copy()
+    for _ in range(n):
+        if np.sum(u) > 3.0:
+            return np.tanh(u)
+        u[:-1] += 0.2 * np.sin(u[1:])
+    return np.cos(x)
+
+
+def of_steps(x: Any, n: int) -> Any:
+    """The tape of what is returned early holds what is not set on the trips before."""
+    return np.sum(np.sin(left_from_steps(x, n)))
+
+
+@pytest.mark.parametrize("first", [0.1, 0.7, 2.0])
+def test_an_unset_array_from_a_tape_tells_no_length(first: float) -> None:
+    x = np.linspace(first, 1.0, 4)
+    found = stagec.grad(of_steps, backend="numba")(x, 4)
+    np.testing.assert_allclose(found, stagec.grad(of_steps)(x, 4), rtol=1e-12)

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import functools
 import io
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -437,11 +438,53 @@ class Doubled(np.ndarray[Any, Any]):
         return np.asarray(self) * 2
 
 
-@pytest.mark.parametrize("x", [X.view(Doubled), np.ma.array(X, mask=X < 0)])
-def test_subclasses_of_arrays_have_no_gradient(x: Any) -> None:
-    with pytest.raises(sc.StagecError, match="SC413"):
+with warnings.catch_warnings(action="ignore"):
+    MATRIX: Any = np.matrix([[1.0, 2.0], [3.0, 4.0]])
+
+
+@pytest.mark.parametrize("x", [X.view(Doubled), np.ma.array(X, mask=X < 0), MATRIX])
+def test_subclasses_of_arrays_with_operations_of_their_own_are_refused(x: Any) -> None:
+    with pytest.raises(sc.StagecError, match=r"SC309.*class"):
         sc.grad(lambda a: np.sum(a * a))(x)
-    assert np.all(sc.jit(lambda a: np.sum(a * a))(x) == np.sum(x * x))
+    for backend in ("numpy", "numba"):
+        with pytest.raises(sc.StagecError, match=r"SC309.*class"):
+            sc.jit(lambda a: np.sum(a * a), backend=backend)(x)
+
+
+class Named(np.ndarray[Any, Any]):
+    """An array with a name, which computes as others do."""
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.title = getattr(other, "title", "")
+
+
+@pytest.mark.parametrize("kind", [np.recarray, np.memmap, Named])
+def test_subclasses_of_arrays_that_compute_alike_are_compiled(kind: Any, tmp_path: Any) -> None:
+    x: Any = (
+        X.view(kind)
+        if kind is not np.memmap
+        else np.memmap(tmp_path / "x", X.dtype, "w+", shape=X.shape)
+    )
+    x[...] = X
+    for backend in ("numpy", "numba"):
+        f = sc.jit(lambda a: np.sum(a[::-1] * a), backend=backend)
+        np.testing.assert_allclose(f(x), np.sum(x[::-1] * x), rtol=1e-14)
+
+
+TABLE: Any = np.array([[1.0, 2.0], [3.0, 4.0]])
+
+
+def test_a_captured_array_that_becomes_a_matrix_is_noticed() -> None:
+    global TABLE
+    f = sc.jit(lambda x: x * TABLE)
+    x = np.array([[0.0, 1.0], [1.0, 0.0]])
+    assert np.all(f(x) == x * TABLE)
+    TABLE = MATRIX
+    try:
+        with pytest.raises(sc.StagecError, match=r"SC309.*matrix"):
+            f(x)
+    finally:
+        TABLE = np.asarray(MATRIX)
 
 
 def test_long_doubles_are_refused() -> None:
