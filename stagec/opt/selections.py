@@ -17,7 +17,7 @@ from stagec.ir.function import Function
 from stagec.ir.lowering import fits, holds
 from stagec.ir.path import Arg, Index, Item, Path
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import INT, ArrayType, Shape, rank_of, same
+from stagec.ir.types import INT, ArrayType, Shape, broadcast_shapes, rank_of, same
 from stagec.ir.walk import uses
 from stagec.ops.creation import empty
 from stagec.ops.extent import extent
@@ -65,7 +65,7 @@ class _Selection:
     Attributes
     ----------
     items : the index, one item an axis.
-    chosen : the shape that the arrays share.
+    chosen : the shape that the arrays have together.
     first : the axis of what is selected where theirs begin.
     """
 
@@ -92,9 +92,16 @@ class _Selection:
         if block is None or not plain or any(is_mask(i, types) for i in items):
             return None
         arrays = [types[i.position].shape for i in items if is_array_index(i, types)]  # type: ignore[union-attr]
-        found = cls(stmt, items, arrays[0], block[0])
-        known = all(_equal(a, arrays[0]) for a in arrays[1:])
+        chosen = broadcast_shapes(*arrays)
+        found = cls(stmt, items, chosen, block[0])
+        known = all(found.known(axis, arrays) for axis in range(-len(chosen), 0))
         return found if known and found.stores_known() else None
+
+    @staticmethod
+    def known(axis: int, shapes: list[Shape]) -> bool:
+        """Whether it is known which of the arrays are repeated along an axis."""
+        own = [s[axis] for s in shapes if len(s) >= -axis and s[axis] != 1]
+        return all(same(own[0], dim) for dim in own[1:])
 
     def stores_known(self) -> bool:
         """Whether it is known how what is stored, if anything is, meets what is selected."""
@@ -122,10 +129,16 @@ class _Selection:
         self.nest(builder, array, lengths, (), stmt.out)
 
     def lengths(self, builder: Builder) -> list[Operand]:
-        """The lengths of the axes of the arrays."""
-        types = [a.type for a in _index(self.stmt)]
-        by = next(a for a, t in zip(_index(self.stmt), types, strict=True) if rank_of(t))
-        return [_length(builder, by, axis) for axis in range(len(self.chosen))]
+        """The lengths of the axes that the arrays have together."""
+        return [self.length(builder, axis) for axis in range(len(self.chosen))]
+
+    def length(self, builder: Builder, axis: int) -> Operand:
+        """The length of one axis, as an array has it that is not repeated along it."""
+        for array in _index(self.stmt):
+            own = axis - len(self.chosen) + rank_of(array.type)
+            if own >= 0 and array.type.shape[own] != 1:  # type: ignore[union-attr]
+                return _length(builder, array, own)
+        return const(1)
 
     def room(self, builder: Builder) -> Operand:
         """A new array for what is selected."""
@@ -164,10 +177,7 @@ class _Selection:
     def element(self, body: Builder, array: Operand, at: tuple[Value, ...]) -> Value:
         """What one trip does, for one element of each of the arrays."""
         stmt, given = self.stmt, _index(self.stmt)
-        index = [
-            read_element(body, a, at) if isinstance(a.type, ArrayType) and a.type.rank else a
-            for a in given
-        ]
+        index = [self.integer(body, a, at) for a in given]
         path: Path = (Index(self.items),)
         where = (FULL,) * (self.first if stmt.op is read else max(self.start, 0))
         own: Path = (Index((*where, *(Arg(k) for k in range(len(at))))),)
@@ -181,6 +191,15 @@ class _Selection:
             view = value.type.rank > len(at)
             (value,) = body.add(read, (value, *at), {"path": own, "view": view})
         return body.add(stmt.op, (array, value, *index), {"path": path})[0]
+
+    def integer(self, body: Builder, array: Operand, at: tuple[Value, ...]) -> Operand:
+        """What one of the arrays says for these indices; a number says the same for all."""
+        rank = rank_of(array.type)
+        if not rank:
+            return array
+        assert isinstance(array.type, ArrayType)
+        axes = zip(array.type.shape, at[len(at) - rank :], strict=True)
+        return read_element(body, array, [const(0) if dim == 1 else k for dim, k in axes])
 
 
 def _index(stmt: Apply) -> tuple[Operand, ...]:

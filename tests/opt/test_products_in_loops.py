@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -227,3 +228,39 @@ def test_outer_products_join_what_adds_them() -> None:
     text = staged.source(np.ones((5, 5)), u, v)
     assert text.count("for j in") == 1
     assert "outer" not in text
+
+
+def both_sides(a: Any, v: Any, w: Any, steps: Any) -> Any:
+    """Products with a matrix and with its transpose, as of the biconjugate gradients."""
+    for _ in range(steps):
+        p, q = a @ v, a.T @ w
+        scale = 1.0 / (1.0 + np.abs(p @ w))
+        v, w = scale * p, scale * q
+    return v, w
+
+
+def other_side_first(a: Any, v: Any, w: Any, steps: Any) -> Any:
+    for _ in range(steps):
+        q, p = a.T @ w, a @ v
+        v, w = 0.5 * p / (1.0 + np.sum(p * p)), 0.5 * q
+    return v, w
+
+
+@pytest.mark.parametrize("program", [both_sides, other_side_first], ids=lambda p: p.__name__)
+def test_a_matrix_and_its_transpose_are_read_by_rows(program: Callable[..., Any]) -> None:
+    """Each innermost loop goes along the rows, none of them jumps from row to row."""
+    given = RNG.normal(size=(9, 9)), RNG.normal(size=9), RNG.normal(size=9), 3
+    staged = sc.jit(program, backend="numba")
+    for found, expected in zip(staged(*given), program(*given), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    rows = re.findall(r"\ba\[(\w+), ", staged.source(*given))
+    assert len(rows) == 2
+    assert len(set(rows)) == 1
+
+    def loss(a: Any, v: Any, w: Any) -> Any:
+        v, w = program(a, v, w, 3)
+        return np.sum(v * np.arange(9.0)) + np.sum(w * w)
+
+    gradients = [sc.grad(loss, argnums=(0, 1, 2), backend=b) for b in ("numba", "numpy")]
+    for a, b in zip(*(g(*given[:3]) for g in gradients), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13)

@@ -35,6 +35,25 @@ def read_matrix_of_rows(x: Any, k: Any, v: Any) -> Any:
     return np.tanh(x[k.reshape(5, 1)])
 
 
+def read_grid(x: Any, k: Any, v: Any) -> Any:
+    return np.sin(x[k[:, None], np.array([2, 0, 2])]) * v
+
+
+def store_grid(x: Any, k: Any, v: Any) -> Any:
+    x[k[:, None], np.array([2, 0, 2])] = np.exp(v) * k[:, None]
+    return x
+
+
+def add_grid(x: Any, k: Any, v: Any) -> Any:
+    np.add.at(x, (k[:, None], np.array([2, 0, 2])), np.exp(v))
+    return x
+
+
+def read_box(x: Any, k: Any, v: Any) -> Any:
+    i, j = np.ogrid[1:3, 1:3]
+    return x[i, j] * x[i - 1, j] - x[k[i], j - 1]
+
+
 def add_rows(x: Any, k: Any, v: Any) -> Any:
     np.add.at(x, k, 2.0 * v)
     return x
@@ -75,7 +94,8 @@ def both(x: Any, k: Any, v: Any) -> Any:
 
 PROGRAMS = (
     read_rows, read_columns, read_with_integer, read_matrix_of_rows, add_rows, add_one_row,
-    add_number, store_rows, store_columns, add_in_a_loop, both,
+    add_number, store_rows, store_columns, add_in_a_loop, both, read_grid, store_grid, add_grid,
+    read_box,
 )  # fmt: skip
 
 
@@ -124,17 +144,40 @@ def test_what_only_the_library_uses_stays() -> None:
     assert "kernel" not in sc.jit(product, backend="numba").source(MATRIX, ROWS, VALUES)
 
 
-def test_masks_and_broadcasts_stay() -> None:
+def test_masks_stay() -> None:
     def masked(x: Any, k: Any) -> Any:
         return 2.0 * x[k]
 
-    def outer(x: Any, k: Any) -> Any:
-        return 2.0 * x[k[:, None], k]
+    found = sc.jit(masked, backend="numba")(MATRIX, VECTOR > 0)
+    np.testing.assert_array_equal(found, masked(MATRIX, VECTOR > 0))
 
+
+def outer(x: Any, k: Any, m: Any) -> Any:
+    return 2.0 * x[k[:, None], m]
+
+
+def test_arrays_that_are_repeated() -> None:
+    """Arrays of integers may belong to different axes of what they select."""
+    found = sc.jit(outer, backend="numba")
     square = RNG.normal(size=(4, 4))
-    for program, index in ((masked, VECTOR > 0), (outer, ROWS)):
-        found = sc.jit(program, backend="numba")(square, index)
-        np.testing.assert_array_equal(found, program(square, index))
+    for rows, columns in ((5, 3), (1, 3), (5, 1), (1, 1), (0, 3), (5, 0), (3, 3)):
+        given = square, np.arange(rows) % 4, np.arange(columns)
+        np.testing.assert_array_equal(found(*given), outer(*given))
+    assert "np.empty" in found.source(square, ROWS, ROWS[:3])
+    text = sc.jit(add_grid, backend="numba").source(MATRIX, ROWS, VALUES)
+    assert "np.add.at" not in text
+
+
+def test_arrays_that_may_be_repeated_stay() -> None:
+    """Where only the run time knows which array is repeated, the library does it."""
+
+    def pairs(x: Any, k: Any, m: Any) -> Any:
+        return 2.0 * x[k, m]
+
+    found = sc.jit(pairs, backend="numba")
+    for rows, columns in ((5, 5), (5, 1), (1, 5)):
+        given = RNG.normal(size=(5, 5)), np.arange(rows), np.arange(columns)
+        np.testing.assert_array_equal(found(*given), pairs(*given))
 
 
 def rows_times(begins: Any, columns: Any, values: Any, x: Any) -> Any:

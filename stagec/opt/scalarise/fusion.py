@@ -14,7 +14,8 @@ from stagec.ir.types import Shape, same_shape
 from stagec.ir.walk import uses
 from stagec.ops.copying import copy
 from stagec.ops.extent import extent
-from stagec.opt.scalarise.groups import Group, array_type, space
+from stagec.opt.scalarise.groups import Group, array_type, fold_of, space
+from stagec.opt.scalarise.orders import turned
 from stagec.opt.scalarise.postponed import postponed
 from stagec.opt.scalarise.sizes import Sizes
 from stagec.opt.scalarise.views import Views
@@ -142,6 +143,8 @@ class Fusion:
             return False
         if self.behind and not self.group.shares(stmt):
             return False
+        if self.group.folds and self.is_folded(stmt) and turned(self.group, stmt):
+            return False
         if stmt.op.overwrites is not None and stmt.args[0] in self.group.first:
             before = stmt.args[0]
             inside = {stmt, *self.group.members}
@@ -149,6 +152,11 @@ class Fusion:
             if before in self.block.results or any(u not in inside for u in users):
                 return False
         return self.group.take(stmt)
+
+    def is_folded(self, stmt: Apply) -> bool:
+        """Whether reductions are all that needs what the statement makes."""
+        users = self.users.get(stmt.outs[0], [])
+        return bool(users) and all(isinstance(u, Apply) and fold_of(u) for u in users)
 
     def after_group(self, stmt: Stmt) -> bool:
         """Whether the statement must stay behind the open group."""

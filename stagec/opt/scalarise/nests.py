@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -22,7 +22,8 @@ from stagec.opt.scalarise.additions import Additions, backwards, postponed
 from stagec.opt.scalarise.folds import Index, Running, State
 from stagec.opt.scalarise.groups import Access, Group, array_type
 from stagec.opt.scalarise.loops import Loops, Work
-from stagec.opt.scalarise.places import Places, natural
+from stagec.opt.scalarise.orders import innermost
+from stagec.opt.scalarise.places import Places
 from stagec.opt.scalarise.sizes import Sizes
 from stagec.opt.scalarise.trips import Trip, plain, shifted
 
@@ -130,7 +131,7 @@ class Nest:
             return axes
         short = self.short_fold()
         axes = [a for a in axes if a not in short]
-        inner = max(axes, key=lambda a: (self.contiguous(a), a))
+        inner = innermost(self.group, axes, self.needed)
         return [*(a for a in axes if a != inner), inner, *short]
 
     def short_fold(self) -> tuple[int, ...]:
@@ -151,27 +152,6 @@ class Nest:
     def needed_now(self) -> set[Value]:
         """What members make that is used outside of the nest."""
         return {v for v in self.group.made if v in self.needed}
-
-    def contiguous(self, axis: int) -> int:
-        """How many arrays a loop over the axis goes along, less those that it jumps in."""
-        found = 0
-        for places in (*(a.places for a in self.group.touched()), *self.results()):
-            for k, place in enumerate(places):
-                if place.loop == axis and place.step:
-                    found += 1 if k + 1 == len(places) and abs(place.step) == 1 else -2
-        return found
-
-    def results(self) -> Iterator[Places]:
-        """Where elements of new arrays are written."""
-        for stmt in self.group.members:
-            out = stmt.outs[0]
-            fold = self.group.folds.get(out)
-            if fold is not None:
-                yield tuple(
-                    p for p in natural(len(self.group.shape)) if p.loop not in fold.axes
-                )
-            elif out in self.group.made and out in self.needed:
-                yield natural(len(self.group.shape))
 
     # -- sizes ------------------------------------------------------------------------------
 
