@@ -17,6 +17,7 @@ from stagec.ir.types import ArrayType
 from stagec.ir.walk import operands, regions, statements
 from stagec.ops.arithmetic import add, multiply, negative, pow_, subtract
 from stagec.ops.extent import CHECKS, PLACES
+from stagec.ops.rounding import py_max, py_min
 
 LINEAR = {add, subtract, multiply, negative}
 GROWING = {*LINEAR, pow_}  # the ops whose results may be larger than their operands
@@ -96,6 +97,10 @@ class _Sizes:
             return
         if out.type.size is not None or stmt.op in PLACES:
             self.note(out, SMALL)
+        elif stmt.op in (py_min, py_max):
+            bounds = [self.of(a) for a in stmt.args]
+            if None not in bounds:
+                self.note(out, max(bounds))  # type: ignore[type-var]
         elif stmt.op in LINEAR:
             bounds = [self.of(a) for a in stmt.args]
             if (
