@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from stagec.ir.function import Function
 from stagec.ir.types import ArrayType, Dim
 from stagec.ir.verifier import verify
+from stagec.opt.abreast import abreast
 from stagec.opt.adjoint_sums import adjoint_sums
 from stagec.opt.again import again
 from stagec.opt.ahead import ahead
@@ -119,7 +120,7 @@ TARGETS: Mapping[str, Target] = {
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),
             *(powers, dce),
         ),
-        (rowwise, layout, parallel, rotate, assembled, lift, strips),
+        (rowwise, layout, parallel, rotate, assembled, abreast, lift, strips),
         merge_sizes=True,
         needs="numba",
     ),

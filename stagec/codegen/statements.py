@@ -322,7 +322,7 @@ class _Writer:
             indices = (
                 backwards(lo, hi, step) if self._kernel else call(name("reversed"), indices)
             )
-        elif self._whole is not None and stmt.lo in self._range:
+        elif self._whole is not None and stmt.lo in self._range and len(bounds) < 3:
             indices = trips(self._whole, lo, hi)
         index = stmt.body.params[0]
         used = index in self._plan.needed
