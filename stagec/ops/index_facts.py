@@ -136,12 +136,19 @@ class IndexFacts:
 
     def _extreme(self, expression: Dim, sign: int) -> Dim:
         """The largest (`sign` 1) or smallest (-1) value of the expression over loop indices."""
+        factors = _factors(expression)
+        if self.ranges.keys().isdisjoint(factors):
+            return expression
         for symbol in reversed(self.ranges):
-            if not isinstance(expression, Size):
-                break
-            factor = dict(expression.terms).get(symbol, 0)
+            if symbol not in factors:
+                continue
             low, high = self.ranges[symbol]
-            expression = replaced(expression, symbol, high if factor * sign > 0 else low)
+            expression = replaced(
+                expression, symbol, high if factors[symbol] * sign > 0 else low
+            )
+            factors = _factors(expression)
+            if self.ranges.keys().isdisjoint(factors):
+                break
         return expression
 
     def most(self, expression: Dim) -> Dim:
@@ -163,9 +170,15 @@ class IndexFacts:
     def holds(self, expression: Dim) -> bool:
         """Whether the expression is surely not negative."""
         expression = self._extreme(expression, -1)
-        for symbol, other in self.equal.items():
-            expression = replaced(expression, symbol, other)
+        if not self.equal.keys().isdisjoint(_factors(expression)):
+            for symbol, other in self.equal.items():
+                expression = replaced(expression, symbol, other)
         if isinstance(expression, Size) and any(s in self.given for s, _ in expression.terms):
             return False
         least = at_least(expression)
         return least is not None and least >= 0
+
+
+def _factors(expression: Dim) -> dict[Symbol, int]:
+    """The symbols of the expression, and how often it has each of them."""
+    return dict(expression.terms) if isinstance(expression, Size) else {}

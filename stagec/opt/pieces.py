@@ -7,7 +7,7 @@ cut at nests of loops only, whose work grows faster than their lengths.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from stagec.ir.core import Apply, Block, For, Stmt
 from stagec.ir.sharing import Memory
@@ -29,11 +29,8 @@ def pieces(known: Sequence[Stmt], run: list[Stmt]) -> list[list[Stmt]]:
     deepest = max(degrees.values(), default=0)
     if len(degrees) < 2 or deepest < NEST:
         return [run]
-    cut = [
-        s
-        for k, s in enumerate(run)
-        if isinstance(s, For) and degrees[s] >= NEST and _in_parts(s, known, run, k)
-    ]
+    deep = {s for s, of in degrees.items() if of >= NEST}
+    cut = _in_parts(known, run, deep)
     return _cut(run, cut) if any(degrees[s] == deepest for s in cut) else [run]
 
 
@@ -56,11 +53,21 @@ def _cut(run: list[Stmt], loops: Sequence[Stmt]) -> list[list[Stmt]]:
     return found
 
 
-def _in_parts(loop: For, known: Sequence[Stmt], run: Sequence[Stmt], at: int) -> bool:
-    """Whether the trips are independent, as far as one can see before bufferisation."""
+def _in_parts(known: Sequence[Stmt], run: Sequence[Stmt], deep: Set[object]) -> list[For]:
+    """Those of the nests whose trips are independent, as far as one can see before
+    bufferisation.
+    """
     block = Block((), (*known, *run), ())
+    memory = Memory(block, True)
     facts = IndexFacts(given_sizes(free_values(block)), "trip")
-    for stmt in (*known, *run[:at]):
+    found: list[For] = []
+    for stmt in block.stmts:
         if isinstance(stmt, Apply):
             facts.note(stmt)
-    return independent(loop, facts, Memory(block, True)) is not None
+        elif (
+            isinstance(stmt, For)
+            and stmt in deep
+            and independent(stmt, facts, memory) is not None
+        ):
+            found.append(stmt)
+    return found

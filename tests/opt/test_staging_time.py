@@ -27,7 +27,12 @@ def rows(n: int) -> list[str]:
     return [f"y = np.zeros(({2 * n}, 3))", *writes]
 
 
-@pytest.mark.parametrize("program", [products, rows])
+def loops_apart(n: int) -> list[str]:
+    weights = ", ".join(f"np.ones((3, {k + 2})) * x[0]" for k in range(n))
+    return [f"w = [{weights}]", "y = [np.sum(np.sin(v) ** 2) for v in w]"]
+
+
+@pytest.mark.parametrize("program", [products, rows, loops_apart])
 def test_four_times_as_long(
     program: Callable[[int], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ from stagec.opt.failures import failures
 from stagec.opt.memory import overwritten
 from stagec.opt.siblings.accesses import has_loop, plain, short, unrolled
 from stagec.opt.siblings.exchange import exchanged
-from stagec.opt.siblings.join import Kind, joined
+from stagec.opt.siblings.join import Kind, joined, related
 
 
 def siblings(fn: Function) -> Function:
@@ -99,7 +99,7 @@ class _Siblings:
                 return None
             used = self.uses(second)
             alike = self.alike(first, second) if beyond.isdisjoint(used) else None
-            if alike is not None:
+            if alike is not None and related(first, alike, not made.isdisjoint(used)):
                 rest = replace(block, stmts=tuple(stmts[j + 1 :]))
                 found = self.together(first, stmts[k + 1 : j], alike, rest)
                 if found is not None:

@@ -53,6 +53,18 @@ def joined(
     return found.loop() if found.right() and found.worth(kind, outside) else None
 
 
+def related(first: For, second: For, depends: bool) -> bool:
+    """Whether the loops may become one, whatever else stands between them or joins them before.
+
+    `depends`: the second one needs what is computed from results of the first one; else it is
+    worth it only if both read an array.  It is asked for all pairs of loops.
+    """
+    pair = _Join(first, second, ())
+    if depends:
+        return all(map(pair.flows, range(len(first.carry))))
+    return any(rank_of(v.type) > 0 for v in pair.free[0] if v in pair.free[1])
+
+
 class _Join:
     """Two loops, and what the second one has of the first one."""
 
