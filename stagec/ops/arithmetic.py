@@ -249,7 +249,10 @@ def _uncast(op: Op, x: Any, y: Any) -> Any:
         if not made or dtype_of(made[0][0]).kind != "i" or dtype_of(other).kind != "f":
             continue
         args = (made[0][0], other)[:: -1 if k else 1]
-        if op.infer(*map(number_type, args)) == op.infer(x.type, y.type):
+        total = op.infer(x.type, y.type)
+        assert isinstance(total, ArrayType)
+        # a cast to another type than that of the result has cut or rounded the integers
+        if dtype_of(cast) == total.dtype and op.infer(*map(number_type, args)) == total:
             return op(*args)
     return None
 

@@ -79,3 +79,14 @@ def test_squares_of_truths_are_small_integers(backend: str) -> None:
     for a, b in zip(sc.jit(f, backend=backend)(t, y), f(t, y), strict=True):
         np.testing.assert_array_equal(a, b)
         assert a.dtype == b.dtype
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_casts_that_cut_integers_stay(backend: str) -> None:
+    k, y = np.array([-3, 300, 2**24 + 1]), np.array([0.5, 1.5, 1.0])
+
+    def f(k: Any, y: Any) -> Any:
+        return k.astype(np.uint8) * y, y - k.astype(np.int8), k.astype(np.float32) + y
+
+    for a, b in zip(sc.jit(f, backend=backend)(k, y), f(k, y), strict=True):
+        np.testing.assert_array_equal(a, b)
