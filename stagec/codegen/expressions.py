@@ -26,7 +26,7 @@ from stagec.codegen.tree import (
 )
 from stagec.errors import InternalError, Loc
 from stagec.ir.core import Apply, Block, Call, Const, If, Operand, Value
-from stagec.ir.types import BOOL, ArrayType
+from stagec.ir.types import BOOL, ArrayType, negates_alike
 
 IN_PLACE = (
     gast.Add, gast.Sub, gast.Mult, gast.Div, gast.Pow, gast.FloorDiv, gast.Mod, gast.MatMult,
@@ -139,7 +139,7 @@ def in_place(plan: Plan, stmt: Apply, operands: Sequence[Any], node: Any) -> Any
     if isinstance(node, gast.AugAssign) and isinstance(node.op, gast.Add):
         value = node.value
         negated = isinstance(value, gast.UnaryOp) and isinstance(value.op, gast.USub)
-        if negated and not isinstance(value.operand, gast.Constant):
+        if negated and not isinstance(value.operand, gast.Constant) and _negates(stmt):
             return gast.AugAssign(target=node.target, op=gast.Sub(), value=value.operand)
         return node
     if not isinstance(node, gast.Assign) or not isinstance(node.value, gast.BinOp):
@@ -155,6 +155,18 @@ def in_place(plan: Plan, stmt: Apply, operands: Sequence[Any], node: Any) -> Any
         stored = name(left.id, STORE)
         return gast.AugAssign(target=stored, op=op, value=node.value.right)
     return node
+
+
+def _negates(stmt: Apply) -> bool:
+    """Whether taking away is the same as adding the negative to what is written to.
+
+    It is for signed integers of another type but for their least number: what the program takes
+    away arrives here as a negative, too.
+    """
+    whole, term = (v.type for v in stmt.args[:2])
+    if not isinstance(whole, ArrayType) or not isinstance(term, ArrayType):
+        return False
+    return term.dtype.kind == "i" or negates_alike(term, whole.dtype)
 
 
 def _fits(plan: Plan, stmt: Apply, operands: Sequence[Any], value: Any) -> bool:

@@ -121,11 +121,17 @@ def ndenumerate_(arr: Any) -> Any:
 
 
 def sorted_rows(x: Any, reverse: Any, plain: Any) -> Any:
+    keys = x
+    if x.ndim > 1:  # rows of one element have an order
+        if x.shape[0] > 1 and x[0].size != 1:
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous"
+            )
+        keys = x.reshape(x.shape[0], -1)[:, 0] if x[0].size == 1 else np.zeros(x.shape[0])
     if reverse:
-        back = x[::-1]
-        ordered = back[np.argsort(back, kind="stable")][::-1]
+        ordered = x[::-1][np.argsort(keys[::-1], kind="stable")][::-1]
     else:
-        ordered = x[np.argsort(x, kind="stable")]
+        ordered = x[np.argsort(keys, kind="stable")]
     return [v.item() if plain else v for v in ordered]
 
 
@@ -239,7 +245,8 @@ def trim_zeros_(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
     x = filt
     for k in axes_(axis, n):
         rows = np.moveaxis(np.asarray(filt), k, 0) if n > 1 else np.asarray(filt)
-        found = np.flatnonzero(np.any(np.reshape(rows != 0, (len(rows), -1)), axis=1))
+        kept = rows != 0
+        found = np.flatnonzero(kept if n == 1 else np.any(kept, axis=tuple(range(1, n))))
         first, last = 0, len(rows)
         if found.size == 0:
             first = last
@@ -309,8 +316,14 @@ def isrealobj_(x: Any) -> Any:
 
 def choose_(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     whole = isinstance(choices, np.ndarray)
-    given = choices if whole else [np.asarray(choice) for choice in choices]
+    plain = (bool, int, float, complex)  # these take the dtype of the others
+    given = (
+        choices if whole else [c if isinstance(c, plain) else np.asarray(c) for c in choices]
+    )
     at, n = np.asarray(a), len(given)
+    if not np.can_cast(at.dtype, np.int64, "safe"):
+        what = f"Cannot cast array data from {at.dtype!r} to dtype('int64')"
+        raise TypeError(f"{what} according to the rule 'safe'")
     if mode == "wrap":
         at = at % n
     elif mode == "clip":
@@ -320,7 +333,12 @@ def choose_(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     found = np.where(at == 0, given[0], given[n - 1])
     for k in range(1, n - 1):
         found = np.where(at == k, given[k], found)
-    return found[()]
+    if out is None:
+        return found[()]
+    if out.shape != found.shape or out.dtype != found.dtype:
+        raise ValueError("choose: invalid shape or dtype for output array.")
+    out[...] = found
+    return out
 
 
 # those that give generators, or that take functions

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from stagec.frontend.array_library import axes_
+from stagec.frontend.outputs import parameters
 from stagec.frontend.polynomial_library import polyfit_, polyint_
 from stagec.frontend.table_library import intersect1d_, searchsorted_, unique_
 from stagec.frontend.values import Known, Value
@@ -133,6 +134,7 @@ def cov_(
     if y is not None:
         more = np.atleast_2d(y)
         x = np.concatenate((x, more if rowvar or np.ndim(y) == 1 else more.T), axis=0)
+    x = x.astype(np.result_type(x, np.float64) if dtype is None else dtype)
     if ddof is None:
         ddof = 0 if bias else 1
     w = np.ones(x.shape[1]) if fweights is None else np.asarray(fweights).astype(float)
@@ -143,7 +145,7 @@ def cov_(
         free = total - ddof
     else:
         free = total - ddof * np.sum(w * np.asarray(aweights)) / total
-    centred = x - (np.sum(x * w, axis=1) / total)[:, None]
+    centred = (x - (np.sum(x * w, axis=1) / total)[:, None]).astype(x.dtype)
     found = np.dot(centred, (centred * w).T.conj()) / free
     # one row has a variance: an array without axes, as it has without weights
     return found if np.ndim(np.cov(x)) else np.asarray(found[0, 0])
@@ -191,10 +193,13 @@ OPTIONS: dict[Any, tuple[Any, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-def instead(function: Any, kwargs: Mapping[str, Value]) -> Any:
+def instead(function: Any, args: tuple[Value, ...], kwargs: Mapping[str, Value]) -> Any:
     """What computes the function with these options; None if its op does."""
     python, names = OPTIONS.get(function, (None, ()))
-    return python if any(chosen(n, kwargs[n]) for n in names if n in kwargs) else None
+    if python is None:
+        return None
+    given = {**dict(zip(parameters(function), args, strict=False)), **kwargs}
+    return python if any(chosen(n, given[n]) for n in names if n in given) else None
 
 
 def chosen(name: str, option: Value) -> bool:

@@ -21,18 +21,14 @@ Split = tuple[tuple[Value, ...], dict[str, Value], tuple[Value, ...]]
 
 
 @cache
-def _names(function: Any) -> tuple[str, ...]:
-    """The names of the arguments that can be given by position, where `out` is one of them.
-
-    Arguments that have no other way count as well: `out` is known by its place.
-    """
+def parameters(function: Any) -> tuple[str, ...]:
+    """The names of the arguments that can be given by position, also by position only."""
     try:
         found = inspect.signature(function).parameters
     except (TypeError, ValueError):
         return ()
     placed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = tuple(n for n, p in found.items() if p.kind in placed)
-    return names if "out" in names else ()
+    return tuple(n for n, p in found.items() if p.kind in placed)
 
 
 def without_out(function: Any, args: tuple[Value, ...], kwargs: Mapping[str, Value]) -> Split:
@@ -46,7 +42,7 @@ def without_out(function: Any, args: tuple[Value, ...], kwargs: Mapping[str, Val
     if isinstance(function, np.ufunc):
         if len(args) > function.nin:
             args, given = args[: function.nin], args[function.nin :]
-    elif "out" in (names := _names(function)) and len(args) > (at := names.index("out")):
+    elif "out" in (names := parameters(function)) and len(args) > (at := names.index("out")):
         given = (args[at],)
         named.update(zip(names[at + 1 :], args[at + 1 :], strict=False))
         args = args[:at]
@@ -62,7 +58,7 @@ def widened(function: Any, state: State, split: Split) -> Split:
     args, named, given = split
     if not given or function not in TAKES_DTYPE:
         return split
-    at = _names(function).index("dtype")  # the last place in front of that of `out`
+    at = parameters(function).index("dtype")  # the last place in front of that of `out`
     args = args[:at] if all(map(_absent, args[at:])) else args
     if len(args) > at or not _absent(named.get("dtype", Known(None))):
         return split

@@ -114,6 +114,14 @@ def quotient(a: Dim, b: Dim) -> Dim:
     return Size(tuple((s, factor // b) for s, factor in a.terms), a.const // b)
 
 
+def negates_alike(own: ArrayType, dtype: np.dtype) -> bool:
+    """Whether minus a number is the same before and after its conversion to the dtype.
+
+    NumPy's integers wrap around in their own type: `-a` of unsigned ones is positive.
+    """
+    return own.weak or own.dtype == dtype or own.dtype.kind in "fc"
+
+
 def same(a: Dim, b: Dim) -> bool:
     """Whether the two dimensions are surely equal."""
     return a is not None and a == b

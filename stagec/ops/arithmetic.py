@@ -17,7 +17,15 @@ import stagec_runtime as rt
 from stagec.ir.build import Builder
 from stagec.ir.core import Cost, Op, Operand, Staged, known, operand_of
 from stagec.ir.lowering import is_integer
-from stagec.ir.types import ArrayType, Shape, Type, affine, product, same_shape
+from stagec.ir.types import (
+    ArrayType,
+    Shape,
+    Type,
+    affine,
+    negates_alike,
+    product,
+    same_shape,
+)
 from stagec.ops.axes import dtype_of, np_shape, plain_array
 from stagec.ops.cast import astype, conjugate, number_type, strong, to_python
 from stagec.ops.comparison import (
@@ -172,9 +180,19 @@ def _add_zero(x: Any, y: Any) -> Any:
     return identity(y, add, x, y) if _bits(number(x), zero) else None
 
 
+def _negated(x: Any, other: Any) -> Any:
+    """What `x` is the negative of, if the sum with the other operand can take the sign in."""
+    made = made_by(x, negative)
+    if not made or dtype_of(made[0][0]).kind == "b":
+        return None
+    own, more = number_type(x), number_type(other)
+    total = add.infer(own, more)
+    assert isinstance(total, ArrayType)
+    return made[0][0] if negates_alike(own, total.dtype) else None
+
+
 def _add_negative(x: Any, y: Any) -> Any:
-    inner = [made_by(z, negative) for z in (x, y)]
-    left, right = (z and z[0][0] for z in inner)
+    left, right = _negated(x, y), _negated(y, x)
     if left is not None and right is not None and not _complex(x, y):
         return negative(left + right)
     if right is not None:
@@ -231,7 +249,10 @@ def _uncast(op: Op, x: Any, y: Any) -> Any:
         if not made or dtype_of(made[0][0]).kind != "i" or dtype_of(other).kind != "f":
             continue
         args = (made[0][0], other)[:: -1 if k else 1]
-        if op.infer(*map(number_type, args)) == op.infer(x.type, y.type):
+        total = op.infer(x.type, y.type)
+        assert isinstance(total, ArrayType)
+        # a cast to another type than that of the result has cut or rounded the integers
+        if dtype_of(cast) == total.dtype and op.infer(*map(number_type, args)) == total:
             return op(*args)
     return None
 
@@ -261,9 +282,8 @@ def _subtract_zero(x: Any, y: Any) -> Any:
 
 
 def _subtract_negative(x: Any, y: Any) -> Any:
-    inner = made_by(y, negative)
-    fits = inner and dtype_of(inner[0][0]).kind != "b"
-    return add(x, inner[0][0]) if inner and fits else None
+    inner = _negated(y, x)
+    return None if inner is None else add(x, inner)
 
 
 subtract = elementwise(
@@ -547,6 +567,8 @@ def _pow_call(base: Any, exp: Any, mod: Any = None) -> Any:
         raise TypeError("pow with a modulus is not supported")
     if _is_int(base) and _is_int(exp) and (number(exp) or 0) < 0:
         base = to_python(base, kind="float")
+    if np.ndim(base) and dtype_of(base).kind == "b" and type(number(exp)) is int and exp == 2:
+        base = astype(base, dtype=np.dtype(np.int8))  # NumPy takes the square
     return pow_(base, exp)
 
 

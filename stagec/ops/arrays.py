@@ -62,6 +62,8 @@ def from_lists(values: Any, dtype: Any = None) -> Any:
 
 
 def _of_infer(*types: ArrayType, shape: Shape, dtype: np.dtype | None) -> ArrayType:
+    if not all(isinstance(t, ArrayType) for t in types):
+        raise TypeError("only arrays of numbers and truths can be staged")
     rank = types[0].rank
     if any(t.rank != rank for t in types):
         raise TypeError("setting an array element with a sequence: elements differ in rank")

@@ -11,7 +11,7 @@ from stagec.ir.core import LIBRARY, NATIVE, Cost, Expands, Library, Moves, Op
 from stagec.ir.path import Arg
 from stagec.ir.types import ArrayType, Dim, affine, lengthened, same
 from stagec.ops.axes import expand_dims, length, move_axis, no_shift, normal_axis, to_front
-from stagec.ops.broadcast import batched, sum_
+from stagec.ops.broadcast import batched, broadcast_to, sum_
 from stagec.ops.cast import astype
 from stagec.ops.comparison import equal, greater_equal, less_equal
 from stagec.ops.composite import composite
@@ -198,7 +198,8 @@ def _trace_call(
     a = a if dtype is None else astype(a, dtype=np.dtype(dtype))
     rank = np.ndim(a)
     axes = {"axis1": normal_axis(axis1, rank), "axis2": normal_axis(axis2, rank)}
-    return trace(a, offset=static(offset, "offset"), **axes)
+    found = trace(a, offset=static(offset, "offset"), **axes)
+    return found if dtype is None else astype(found, dtype=np.dtype(dtype))
 
 
 trace = composite(
@@ -232,8 +233,12 @@ def _triangle(function: Any, inside: Op) -> Op:
     name = function.__name__
 
     def call(m: Any, k: Any = 0) -> Any:
-        if np.ndim(m) < 2:
-            raise TypeError(f"{name} needs an array of at least two axes")
+        if np.ndim(m) == 1:  # each row of a square matrix
+            n = length(m, 0)
+            plan, staged = sizes((n, n), 1)
+            m = broadcast_to(m, *staged, shape=plan)
+        elif np.ndim(m) == 0:
+            raise TypeError(f"{name} needs an array of at least one axis")
         return op(m, k=static(k, "k"))
 
     op = linear(

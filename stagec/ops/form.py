@@ -27,7 +27,6 @@ from stagec.ir.types import (
 from stagec.ops.axes import align_last, dtype_of, expand_dims, np_shape, plain_array
 from stagec.ops.broadcast import align, broadcast_like, filled, fit, number_behind
 from stagec.ops.cast import (
-    astype,
     conjugate,
     fit_dtype,
     number_type,
@@ -37,12 +36,12 @@ from stagec.ops.cast import (
 from stagec.ops.copying import copy
 from stagec.ops.family import made_by
 from stagec.ops.kernel_forms import element_form, joined as joined, never, raised
+from stagec.ops.loop_types import JOIN as JOIN, in_loop, promoted
 from stagec.ops.masks import masked
 
 Rule = Callable[..., Any] | None
 Rewrite = Callable[..., Any]
 SAMPLES = {"b": True, "i": 3, "f": 0.5, "c": 0.5j}
-WEAK = {"i": int, "f": float, "c": complex}
 
 
 def elementwise(
@@ -112,7 +111,9 @@ def elementwise(
 
 def _binders(op: Callable[[], Op], named: tuple[Any, ...], python: Any, math: Any) -> Any:
     """What each function that the op is the meaning of does."""
-    table: dict[Any, Any] = dict.fromkeys(named, lambda *args, **kw: _call(op(), args, **kw))
+    table: dict[Any, Any] = {
+        f: lambda *args, _f=f, **kw: _call(op(), _f, args, **kw) for f in named
+    }
     if python is not None:
         table[python] = lambda *args: op()(*args)
     if math is not None:
@@ -125,11 +126,10 @@ def _noun(name: str, source: str | Callable[..., str]) -> str:
     return name if isinstance(source, str) and source.startswith(f"np.{name}(") else ""
 
 
-def _call(op: Op, args: tuple[Any, ...], dtype: Any = None) -> Any:
+def _call(op: Op, ufunc: Any, args: tuple[Any, ...], dtype: Any = None) -> Any:
     """As the ufunc: its result is never a Python number."""
     if dtype is not None:
-        wanted = np.dtype(dtype)
-        args = tuple(astype(a, dtype=wanted) for a in args)
+        args = in_loop(ufunc, args, dtype)
     types = tuple(map(number_type, args))
     if _python_complex(types):
         args = (to_numpy(args[0]), *args[1:])
@@ -146,29 +146,6 @@ def _stays_python(op: Op, types: tuple[ArrayType, ...]) -> bool:
     except TypeError:
         return True
     return isinstance(found, ArrayType) and found.weak
-
-
-def promoted(name: str, ufunc: Any, types: tuple[ArrayType, ...]) -> np.dtype:
-    """The element type of the result under NEP 50: Python numbers are weak."""
-    operands = [WEAK.get(t.dtype.kind, t.dtype) if t.weak else t.dtype for t in types]
-    try:
-        return ufunc.resolve_dtypes((*operands, *(None,) * ufunc.nout))[-1]
-    except TypeError:
-        raise TypeError(f"{name} is not defined for {', '.join(map(str, types))}") from None
-
-
-class _Join:
-    """The loops of a function that returns one of its operands: any common type."""
-
-    nout = 1
-
-    def resolve_dtypes(self, types: tuple[Any, ...]) -> tuple[np.dtype, ...]:
-        """The common type, once per operand and for the result."""
-        found = np.result_type(*(t() if isinstance(t, type) else t for t in types[:-1]))
-        return (found,) * len(types)
-
-
-JOIN = _Join()
 
 
 def _numbers(name: str, types: tuple[Type, ...]) -> tuple[ArrayType, ...]:

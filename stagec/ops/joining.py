@@ -178,13 +178,22 @@ def _concatenate_call(
 ) -> Any:
     if is_list(arrays) and axis is not None:
         rank = _rank_of_element(arrays)
-        joined = list_concatenate(arrays, axis=normal_axis(axis, rank))
-        return joined if dtype is None else astype(joined, dtype=np.dtype(dtype))
+        return _in_dtype(list_concatenate(arrays, axis=normal_axis(axis, rank)), dtype, casting)
     xs = items_of(arrays)
     if axis is None:
         xs, axis = tuple(ravel(x) for x in xs), 0
-    joined = concatenate(*xs, axis=normal_axis(axis, np.ndim(xs[0])))
-    return joined if dtype is None else astype(joined, dtype=np.dtype(dtype))
+    return _in_dtype(concatenate(*xs, axis=normal_axis(axis, np.ndim(xs[0]))), dtype, casting)
+
+
+def _in_dtype(joined: Any, dtype: Any, casting: Any) -> Any:
+    """The arrays put together as elements of the type that the caller wants."""
+    if dtype is None:
+        return joined
+    own, wanted = dtype_of(joined), np.dtype(dtype)
+    if not np.can_cast(own, wanted, casting):
+        what = f"Cannot cast array data from {own!r} to {wanted!r}"
+        raise TypeError(f"{what} according to the rule {casting!r}")
+    return astype(joined, dtype=wanted)
 
 
 def _append_call(arr: Any, values: Any, axis: Any = None) -> Any:
@@ -275,7 +284,7 @@ def _stack_call(
     else:
         xs = items_of(arrays)
         joined = stack(*xs, axis=normal_axis(axis, np.ndim(xs[0]) + 1))
-    return joined if dtype is None else astype(joined, dtype=np.dtype(dtype))
+    return _in_dtype(joined, dtype, casting)
 
 
 def _stack_loops(*types: ArrayType, axis: int) -> Callable[..., Any] | None:
@@ -324,7 +333,7 @@ def _joiner(
 
     def call(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
         joined = of_list(tup, _rank_of_element(tup)) if is_list(tup) else op(*items_of(tup))
-        return joined if dtype is None else astype(joined, dtype=np.dtype(dtype))
+        return _in_dtype(joined, dtype, casting)
 
     def expand(*xs: Any) -> Any:
         raised = [raise_rank(x) for x in xs]

@@ -32,6 +32,7 @@ from stagec.ops.broadcast import fit, sum_
 from stagec.ops.cast import conjugate, fit_dtype, number_type, strong
 from stagec.ops.contraction import matmul_call, matmul_loops, other_axes, tensordot_loops
 from stagec.ops.family import array, make, sizes, static
+from stagec.ops.loop_types import in_loop
 from stagec.ops.shape import ravel, reshape, reshaped_like
 
 Axes = tuple[int, ...]
@@ -189,7 +190,7 @@ def _dropped(x: Any, axis: int) -> Any:
 
 
 def _matmul_call(x1: Any, x2: Any, /, out: None = None, *, dtype: Any = None) -> Any:
-    return matmul(x1, x2)
+    return matmul(*((x1, x2) if dtype is None else in_loop(np.matmul, (x1, x2), dtype)))
 
 
 def _dot_call(a: Any, b: Any, out: None = None) -> Any:

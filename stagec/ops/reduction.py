@@ -206,6 +206,8 @@ def spread_call(op: Callable[[], Op]) -> Callable[..., Any]:
         correction: Any = None,
     ) -> Any:
         reject(op().name, where=where, mean=mean)
+        if dtype is not None and np.dtype(dtype).kind not in "fc":
+            raise TypeError(f"{op().name} in integers is not supported")
         freedom = static(ddof if correction is None else correction, "ddof")
         attrs = kept(normal_axes(axis, np.ndim(a)), keepdims)
         return op()(to_dtype(a, dtype), **attrs, **({"ddof": freedom} if freedom else {}))

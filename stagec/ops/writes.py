@@ -6,7 +6,7 @@ from typing import Any
 
 from stagec.ir.core import Op, operand_of
 from stagec.ir.path import Path
-from stagec.ir.types import ArrayType, same_shape
+from stagec.ir.types import ArrayType, negates_alike, same_shape
 from stagec.ops.arithmetic import add, divide, multiply, negative, twice
 from stagec.ops.broadcast import broadcast_like, filled
 from stagec.ops.copying import copy
@@ -46,7 +46,9 @@ def sign_out(op: Op, a: Any, v: Any, index: tuple[Any, ...], path: Path) -> Any:
     for product in (multiply, divide):
         made = made_by(v, product)
         inner = made and made_by(made[0][0], negative)
-        if made and inner and array_type(v).dtype.kind == "f":
+        total = array_type(v)
+        fits = inner and negates_alike(array_type(inner[0][0]), total.dtype)
+        if made and inner and fits and total.dtype.kind == "f":
             term = negative(product(inner[0][0], made[0][1]))
             return op(a, term, *index, path=path)
     return None

@@ -18,7 +18,7 @@ from stagec.ir.chains import Chain
 from stagec.ir.core import Apply, Block, For, Stmt, While
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
-from stagec.ir.types import ArrayType, Type
+from stagec.ir.types import ArrayType, Type, negates_alike
 from stagec.ir.walk import regions, statements
 from stagec.ops.arithmetic import add, negative, subtract
 from stagec.ops.folding import plus
@@ -90,11 +90,15 @@ def _changed(block: Block, steps: dict[Apply, int]) -> Block:
 
 def _step(stmt: Apply, at: int) -> list[Stmt]:
     """The addition as a step, where its operand `at` is the sum; it is kept if its type is not
-    that of the sum.
+    that of the sum, or unsigned.
     """
     before, term = stmt.args[at], stmt.args[1 - at]
     builder = Builder(loc=stmt.loc)
     if stmt.op is subtract:
+        assert isinstance(term.type, ArrayType)
+        assert isinstance(before.type, ArrayType)
+        if not negates_alike(term.type, before.type.dtype):
+            return [stmt]
         (term,) = builder.add(negative, (term,), {})
     if stmt.out.type != before.type or plus.infer(before.type, term.type) != before.type:
         return [stmt]

@@ -114,7 +114,35 @@ OTHERS: list[Function] = [
     lambda x, k, r, n: np.percentile(k, [20, 50], method="averaged_inverted_cdf"),
     lambda x, k, r, n: np.percentile(k, [20, 50], method="inverted_cdf"),
     lambda x, k, r, n: isinstance(slice(n, None), slice),
+    # options given by position
+    lambda x, k, r, n: np.intersect1d(k, r, False, True),
+    lambda x, k, r, n: np.interp(x, np.abs(x), x, None, None, 1.5),
+    lambda x, k, r, n: np.searchsorted(x, [1.0, 2.0], "left", np.argsort(x)),
+    lambda x, k, r, n: (np.unique(r, False, False, False, 0), np.polyint(x, 2, [1.0, n])),
+    lambda x, k, r, n: (
+        np.cov(r, None, True, False, None, None, [1, 2, 3]),
+        np.max(r, 0, None),
+    ),
+    lambda x, k, r, n: (np.polyfit(x, k, 1, None, False, x**2), np.array_equal(x, x, True)),
+    # element types that the caller asks for
+    lambda x, k, r, n: (np.less(x, 0.8, dtype=bool), np.equal(x, 0.3, dtype=bool)),
+    lambda x, k, r, n: (np.abs(x + 1j, dtype=float), np.signbit(x, dtype=bool)),
+    lambda x, k, r, n: (np.matmul(r, r, dtype=float), np.trace(r, dtype=np.int32)),
+    lambda x, k, r, n: np.concatenate([x, k], dtype=np.int64, casting="unsafe"),
+    # of one axis, or rows of one element
+    lambda x, k, r, n: (np.triu(x, 1), np.tril(k)),
+    lambda x, k, r, n: (np.trim_zeros(x[:0]), np.trim_zeros(k)),
+    lambda x, k, r, n: (sorted(x[:, None]), sorted(r[:1]), sorted(k[:, None], reverse=True)),
+    lambda x, k, r, n: np.choose(k % 2, [x.astype(np.float32), 3]),
 ]
+
+
+def chosen_into(x: Any, k: Any, r: Any, n: Any) -> Any:
+    y = x.copy()
+    return np.choose(k % 2, [x, -x], out=y), np.choose(k % 2, [x, x * 2], y), y
+
+
+OTHERS.append(chosen_into)
 
 # exceptions are NumPy's
 REFUSED: list[tuple[Function, type[Exception]]] = [
@@ -128,7 +156,35 @@ REFUSED: list[tuple[Function, type[Exception]]] = [
     (lambda x, k, r, n: np.delete(x, -7), IndexError),
     (lambda x, k, r, n: np.subtract.reduce(r, axis=None), ValueError),
     (lambda x, k, r, n: np.pad(x[:0], n, mode="mean"), ValueError),
+    (lambda x, k, r, n: sorted(r), ValueError),
+    (lambda x, k, r, n: np.choose(x, [x, x]), TypeError),
 ]
+
+
+# TypeError where NumPy is called, refused where it is staged
+NO_LOOP: list[Function] = [
+    lambda x, k, r, n: np.add(x, k, dtype=np.int64),
+    lambda x, k, r, n: np.abs(x + 1j, dtype=complex),
+    lambda x, k, r, n: np.divide(k, 2, dtype=int),
+    lambda x, k, r, n: np.concatenate([x, k], dtype=np.int64),
+    lambda x, k, r, n: np.stack([x, k], dtype=np.int64),
+    lambda x, k, r, n: np.hstack([x, x + 1j], dtype=float),
+]
+
+
+@pytest.mark.parametrize("f", NO_LOOP)
+def test_no_conversion_loses_a_part(f: Function) -> None:
+    with pytest.raises(TypeError):
+        f(X, K, R, 5)
+    with pytest.raises((TypeError, sc.StagecError)):
+        sc.jit(f)(X, K, R, 5)
+
+
+def test_what_has_no_array_is_refused() -> None:
+    with pytest.raises((TypeError, sc.StagecError)):
+        sc.jit(lambda x: np.r_["0,2", x, x])(X)
+    with pytest.raises(sc.StagecError):
+        sc.jit(lambda x: np.var(x, dtype=int))(X)
 
 
 def parts(value: Any) -> list[Any]:
