@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import os
 import subprocess
@@ -52,6 +53,15 @@ def test_parts_cover_the_range_once() -> None:
             assert bounds[-1] == 5 + trips
             assert bounds == sorted(bounds)
             assert len(bounds) - 1 <= max(min(trips, threads.MOST), 1)
+
+
+def test_parts_begin_at_trips() -> None:
+    for stop in (5, 6, 100, 128, 129, 5000):
+        bounds = threads.cuts(5, stop, 40 * threads.WORTH, 64)
+        assert bounds[0] == 5
+        assert bounds[-1] == stop
+        trips = [i for a, b in itertools.pairwise(bounds) for i in range(a, b, 64)]
+        assert trips == list(range(5, stop, 64))
 
 
 @pytest.mark.usefixtures("four_threads")

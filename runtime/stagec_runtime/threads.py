@@ -29,29 +29,30 @@ QUICK = 150e-6  # seconds that one thread may take for all parts
 MOST = 64  # parts of a loop: enough to keep many threads busy to the end
 
 
-def run(kernel: Any, work: int, *args: Any) -> None:
+def run(kernel: Any, work: int, *args: Any, step: int = 1) -> None:
     """Run `kernel(*args)`, in parts if there is enough work.
 
-    The first two arguments are where the range of trips starts and stops.  `work` says how many
-    simple operations on elements all trips take, roughly.  The kernel must do the same
-    whichever trips are done first.  If parts raise, the exception is that of the first of them;
-    parts after it may have run.
+    The first two arguments are where the range of trips starts and stops, `step` is how far
+    apart these are.  `work` says how many simple operations on elements all trips take,
+    roughly.  The kernel must do the same whichever trips are done first.  If parts raise, the
+    exception is that of the first of them; parts after it may have run.
     """
     if work < WORTH:
         kernel(*args)
     else:
-        _results(kernel, work, *args)
+        _results(kernel, work, step, *args)
 
 
-def fold(combine: Any, kernel: Any, work: int, *args: Any) -> Any:
-    """As `run`, for a kernel that returns a number, or a tuple of them: what its trips fold.
+def fold(combine: Any, kernel: Any, work: int, *args: Any, step: int = 1) -> Any:
+    """As `run`, for a kernel that returns a number or an array, or a tuple of them: what its
+    trips fold.
 
-    `combine` is the function of two such numbers, or a tuple of functions; it is applied to
-    the parts in order.
+    `combine` is the function of two such, or a tuple of functions; it is applied to the parts
+    in order.
     """
     if work < WORTH:
         return kernel(*args)
-    found = _results(kernel, work, *args)
+    found = _results(kernel, work, step, *args)
     if not isinstance(combine, tuple):
         total = found[0]
         for part in found[1:]:
@@ -63,15 +64,15 @@ def fold(combine: Any, kernel: Any, work: int, *args: Any) -> Any:
     return totals
 
 
-def cuts(start: int, stop: int, work: int) -> list[int]:
+def cuts(start: int, stop: int, work: int, step: int = 1) -> list[int]:
     """Where the parts of a range begin, and where the last ends; by its size alone."""
-    trips = stop - start
+    trips = -((start - stop) // step)
     count = max(min(trips, MOST, 2 * work // WORTH), 1)
-    return [start + trips * k // count for k in range(count + 1)]
+    return [*(start + step * (trips * k // count) for k in range(count)), stop]
 
 
-def _results(kernel: Any, work: int, start: int, stop: int, *args: Any) -> list[Any]:
-    bounds = cuts(start, stop, work)
+def _results(kernel: Any, work: int, step: int, start: int, stop: int, *args: Any) -> list[Any]:
+    bounds = cuts(start, stop, work, step)
     # of Python code one thread runs at a time anyway
     python = isinstance(getattr(kernel, "compiled", kernel), FunctionType)
     if python or work * _paces.get(kernel, QUICK) < QUICK:

@@ -113,13 +113,15 @@ class Expressions:
         given = [self.operand(o) for o in self._plan.mentions(stmt)]
         if stmt.work is None:
             return call(function, *given)
-        if not stmt.combine:
-            return call(attribute(name("threads"), "run"), function, *given)
         steps = [
             step_function(op, out.type) for op, out in zip(stmt.combine, stmt.outs, strict=True)
         ]
-        combine = steps[0] if len(steps) == 1 else tuple_of(steps)
-        return call(attribute(name("threads"), "fold"), combine, function, *given)
+        combine = [steps[0] if len(steps) == 1 else tuple_of(steps)] if steps else []
+        way = attribute(name("threads"), "fold" if steps else "run")
+        made = call(way, *combine, function, *given)
+        if stmt.step != 1:
+            made.keywords = [gast.keyword(arg="step", value=literal(stmt.step))]
+        return made
 
 
 def _weak(number: Const, partner: Operand | None) -> bool:

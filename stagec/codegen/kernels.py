@@ -16,7 +16,7 @@ from stagec.errors import InternalError
 from stagec.ir.core import Apply, Const, For, Op, Value, known
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer, kernel_source, whole_source
-from stagec.ir.types import ArrayType, ListType, Type
+from stagec.ir.types import ArrayType, ListType, Type, rank_of
 from stagec.ir.walk import statements
 from stagec.ops.index_bounds import Indices, in_bounds
 
@@ -122,7 +122,9 @@ def counting(lo: Any, hi: Any, down: bool) -> Any:
 
 
 def step_function(op: Op, kind: Type) -> Any:
-    """The function that does a step of a reduction, of numbers of this type."""
+    """The function that does a step of a reduction, of numbers or arrays of this type."""
+    if rank_of(kind):
+        return attribute(name("np"), op.value.__name__)
     value = Value(kind)
     template = parse_template(kernel_source(Apply(op, (value, value), (), (value,))) or "")
     return template.fill([constant(0.0), constant(0.0)]).func

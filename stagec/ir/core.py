@@ -376,7 +376,8 @@ class For:
     `reverse` runs the same indices from last to first.  With `until`, the last result of the
     body is a bool, tested after each trip: True ends the loop; `trips` is then the number of
     trips made.  `carry` has one entry per `init`.  In a `free` loop the order in which numbers
-    are added up is free: that of a backward pass, which no program says.
+    are added up is free: that of a backward pass, which no program says.  So it is in a loop
+    over `parts` of an axis that array statements go along.
     """
 
     lo: Operand
@@ -390,6 +391,7 @@ class For:
     trips: Value | None = None
     loc: Loc | None = None
     free: bool = False
+    parts: bool = False
 
     @property
     def outs(self) -> tuple[Value, ...]:
@@ -425,7 +427,7 @@ class Call:
 
     With `work` the first two arguments are a range of trips, and the call may be made in parts
     of it: `work` is roughly how many operations on elements they take together.  `combine` has
-    the op for each result that makes one of those of two parts.
+    the op for each result that makes one of those of two parts.  Trips are `step` apart.
     """
 
     function: str
@@ -434,6 +436,7 @@ class Call:
     loc: Loc | None = None
     work: Operand | None = None
     combine: tuple[Op, ...] = ()
+    step: int = 1
 
 
 Stmt: TypeAlias = Apply | If | For | While | Call

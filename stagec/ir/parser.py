@@ -189,11 +189,14 @@ class _Parser:
         if reverse:
             line.expect(")")
         params, init = self._carried(line)
-        until, trips, free = (line.take(flag) for flag in ("until", "trips", "free"))
+        flags = ("until", "trips", "free", "parts")
+        until, trips, free, parts = (line.take(flag) for flag in flags)
         self._end(line)
         body = self._block((index, *params))
         carry, count = (outs[:-1], outs[-1]) if trips else (outs, None)
-        return For(lo, hi, step, init, body, carry, until, reverse, count, free=free)
+        return For(
+            lo, hi, step, init, body, carry, until, reverse, count, free=free, parts=parts
+        )
 
     def _while(self, line: Line, outs: tuple[Value, ...]) -> While:
         params, init = self._carried(line)

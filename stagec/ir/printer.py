@@ -148,7 +148,8 @@ class _Printer:
         if stmt.work is None:
             return ""
         ops = ", ".join(op.name for op in stmt.combine)
-        return f" parts {self._use(stmt.work)} combine({ops})"
+        step = f" step {stmt.step}" if stmt.step != 1 else ""
+        return f" parts {self._use(stmt.work)} combine({ops}){step}"
 
     def _carried(self, params: tuple[Value, ...], init: tuple[Operand, ...]) -> str:
         """` from x: type = init, ...`; a side without partner shows as `?`."""
@@ -194,6 +195,7 @@ def _attrs(attrs: Attrs) -> Iterator[str]:
 
 
 def _flags(stmt: For | While) -> str:
-    free = isinstance(stmt, For) and stmt.free
-    flags = {"until": stmt.until, "trips": stmt.trips is not None, "free": free}
+    flags = {"until": stmt.until, "trips": stmt.trips is not None}
+    if isinstance(stmt, For):
+        flags |= {"free": stmt.free, "parts": stmt.parts}
     return "".join(f" {flag}" for flag, given in flags.items() if given)

@@ -75,6 +75,7 @@ class _Outliner:
     def __init__(self, fn: Function, taken: set[str], apart: set[Stmt]) -> None:
         self.name = fn.name
         self.params = fn.params
+        self.lengths = dict(fn.lengths)
         self.taken = taken
         self.apart = apart
         self.unset = maybe_unset(fn.body)
@@ -117,7 +118,7 @@ class _Outliner:
         sizes, inner = early_sizes(run[first:end])
         before, run, after = [*run[:first], *sizes], inner, run[end:]
         rest = replace(rest, stmts=(*after, *rest.stmts))
-        apart = pieces(self.integers(run), run)
+        apart = pieces(self.integers(run), run, self.lengths)
         found = self.each(apart, rest) if len(apart) > 1 else self.whole(run, rest)
         if found is None:
             # lists do not pass between kernels and their callers

@@ -7,10 +7,11 @@ cut at nests of loops only, whose work grows faster than their lengths.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from stagec.ir.core import Apply, Block, For, Stmt
 from stagec.ir.sharing import Memory
+from stagec.ir.types import Symbol
 from stagec.ir.walk import free_values
 from stagec.ops.index_facts import IndexFacts, given_sizes
 from stagec.opt.parallel.independence import independent
@@ -19,18 +20,20 @@ from stagec.opt.parallel.work import degree
 NEST = 2  # loops in each other, of any length
 
 
-def pieces(known: Sequence[Stmt], run: list[Stmt]) -> list[list[Stmt]]:
+def pieces(
+    known: Sequence[Stmt], run: list[Stmt], lengths: Mapping[Symbol, int]
+) -> list[list[Stmt]]:
     """The run in pieces: nests of independent trips with what comes before them, and the rest.
 
     It stays whole if its deepest nests, which take the most time, have to.  `known` are
-    statements in front of the run that compute integers.
+    statements in front of the run that compute integers, `lengths` those of the first call.
     """
     degrees = {s: degree(s) for s in run if not isinstance(s, Apply)}
     deepest = max(degrees.values(), default=0)
     if len(degrees) < 2 or deepest < NEST:
         return [run]
     deep = {s for s, of in degrees.items() if of >= NEST}
-    cut = _in_parts(known, run, deep)
+    cut = _in_parts(known, run, deep, lengths)
     return _cut(run, cut) if any(degrees[s] == deepest for s in cut) else [run]
 
 
@@ -53,7 +56,9 @@ def _cut(run: list[Stmt], loops: Sequence[Stmt]) -> list[list[Stmt]]:
     return found
 
 
-def _in_parts(known: Sequence[Stmt], run: Sequence[Stmt], deep: Set[object]) -> list[For]:
+def _in_parts(
+    known: Sequence[Stmt], run: Sequence[Stmt], deep: Set[object], lengths: Mapping[Symbol, int]
+) -> list[For]:
     """Those of the nests whose trips are independent, as far as one can see before
     bufferisation.
     """
@@ -67,7 +72,7 @@ def _in_parts(known: Sequence[Stmt], run: Sequence[Stmt], deep: Set[object]) -> 
         elif (
             isinstance(stmt, For)
             and stmt in deep
-            and independent(stmt, facts, memory) is not None
+            and independent(stmt, facts, memory, lengths) is not None
         ):
             found.append(stmt)
     return found

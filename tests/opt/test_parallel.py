@@ -483,3 +483,64 @@ def test_source(golden: Callable[[str, str], None]) -> None:
         return np.max(r), np.sum(r * r, axis=1)
 
     golden(sc.jit(f, backend="numba").source(normal(0, N, 5), normal(1, N, 5)), "py")
+
+
+# --- arrays that are only added to -----------------------------------------------------------
+
+
+def gathered_rows(x: Any, k: Any, w: Any) -> Any:
+    s = np.zeros(len(k))
+    for i in range(len(k)):
+        for j in range(w.shape[1]):
+            s[i] += x[k[i], j] * np.sin(w[i, j])
+    return np.sum(s * s[::-1])
+
+
+def chained_rows(x: Any, k: Any, w: Any) -> Any:
+    """The backward loop reads what it adds to."""
+    y = x.copy()
+    for i in range(len(k)):
+        for j in range(w.shape[1]):
+            y[k[i], j] = np.sin(y[k[i] - 1, j] * w[i, j])
+    return np.sum(y**2)
+
+
+def few_rows(x: Any, k: Any, w: Any) -> Any:
+    s = np.zeros((len(k), 3))
+    for c in range(3):
+        s[:, c] = np.sum((w @ w.T)[k, :4] * x[c, 0], axis=1)
+    return np.sum(s**2)
+
+
+K = np.random.default_rng(5).integers(1, 6, size=70)
+
+
+def of_rows(program: Callable[..., Any], backend: str) -> Any:
+    return sc.value_and_grad(program, argnums=(0, 2), backend=backend)
+
+
+@pytest.mark.parametrize("program", [gathered_rows, chained_rows, few_rows])
+def test_backward_loops_that_add_to_rows(program: Callable[..., Any]) -> None:
+    args = (normal(1, 6, 4), K, normal(2, 70, 4))
+    (found, slopes), (value, expected) = (
+        of_rows(program, backend)(*args) for backend in ("numba", "numpy")
+    )
+    assert found == pytest.approx(value, rel=1e-12)
+    for a, b in zip(slopes, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_each_part_adds_to_an_array_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    args = (normal(1, 6, 4), K, normal(2, 70, 4))
+    gradient = of_rows(gathered_rows, "numba")
+    assert "threads.fold(\n        np.add," in gradient.source(*args)
+    assert "np.add" not in of_rows(chained_rows, "numba").source(*args)
+    _, (one, _) = gradient(*args)
+    monkeypatch.setattr(threads, "_pools", [threads.Pool(1)])
+    _, (other, _) = gradient(*args)
+    np.testing.assert_array_equal(one, other)
+
+
+def test_large_arrays_are_added_to_by_one_thread() -> None:
+    args = (normal(1, 5000, 4), K, normal(2, 70, 4))
+    assert "np.add" not in of_rows(gathered_rows, "numba").source(*args)

@@ -12,6 +12,8 @@ import stagec
 
 pytest.importorskip("numba", reason="the Numba target needs Numba")
 
+from stagec_runtime import threads
+
 RNG = np.random.default_rng(4)
 LONG = 2100
 X, W, CENTRES = (
@@ -78,7 +80,7 @@ PROGRAMS = [shares, steps, in_place, chained, needed_whole]
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_parts_are_around_the_loops(program: Callable[..., Any]) -> None:
     lines = stagec.jit(program, backend="numba").source(X, W, CENTRES).splitlines()
-    (at,) = (k for k, line in enumerate(lines) if "for first in range(0, " in line)
+    (at,) = (k for k, line in enumerate(lines) if "for first in range(" in line)
     depth = len(lines[at]) - len(lines[at].lstrip())
     assert depth == 4  # no loop is around it
     loops = [k for k, line in enumerate(lines) if line.startswith(" " * 8 + "for c in")]
@@ -121,7 +123,7 @@ def test_forward_and_backward_loops_share_the_parts() -> None:
 def test_what_is_handed_on_may_be_wider_than_what_is_multiplied() -> None:
     args = X, W, RNG.normal(size=(50, 6))
     text = stagec.jit(shares, backend="numba").source(*args)
-    assert "\n    for first in range(0, " in text
+    assert "\n    for first in range(" in text
     assert "part = min(128, " in text
     wide = X, W, RNG.normal(size=(600, 6))
     assert "\n    for first in" not in stagec.jit(shares, backend="numba").source(*wide)
@@ -177,3 +179,27 @@ def test_single_precision(program: Callable[..., Any]) -> None:
     args = [a.astype(np.float32) for a in (X, W, CENTRES)]
     found = stagec.jit(program, backend="numba")(*args)
     np.testing.assert_allclose(found, program(*args), rtol=1e-3)
+
+
+def likelihood(x: Any, w: Any, centres: Any) -> Any:
+    """Nothing along the axis leaves the parts, of the derivative either."""
+    beta = np.empty((len(x), len(centres)))
+    for c in range(len(centres)):
+        beta[:, c] = -0.5 * np.sum(((x - centres[c]) @ w) ** 2, axis=1)
+    largest = np.max(beta, axis=1, keepdims=True)
+    return np.sum(largest[:, 0] + np.log(np.sum(np.exp(beta - largest), axis=1)))
+
+
+def test_parts_run_on_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "WORTH", 1)
+    gradient = stagec.value_and_grad(likelihood, argnums=2, backend="numba")
+    assert "np.add" in gradient.source(X, W, CENTRES)
+    found: list[Any] = []
+    for count in (1, 3):
+        monkeypatch.setattr(threads, "_pools", [threads.Pool(count)])
+        found.append(gradient(X, W, CENTRES))
+    (value, slopes), (other, others) = found
+    assert value == other
+    np.testing.assert_array_equal(slopes, others)
+    expected = stagec.grad(likelihood, argnums=2)(X, W, CENTRES)
+    np.testing.assert_allclose(slopes, expected, rtol=1e-9, atol=1e-12)

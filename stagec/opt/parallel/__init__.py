@@ -15,16 +15,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Call, Const, For, Op, Operand, Stmt, Value, const
+from stagec.ir.core import (
+    Apply,
+    Block,
+    Call,
+    Const,
+    For,
+    Op,
+    Operand,
+    Stmt,
+    Value,
+    const,
+    known,
+)
 from stagec.ir.function import Function
 from stagec.ir.inline import inline
 from stagec.ir.rebuild import map_regions
 from stagec.ir.sharing import Memory, holds_memory
-from stagec.ir.types import INT, ArrayType
+from stagec.ir.types import INT, ArrayType, Symbol
 from stagec.ir.walk import clone, free_values, rename, statements, substitute_stmt, uses
 from stagec.ops.cast import astype, to_numpy, to_python
+from stagec.ops.creation import zeros_like
 from stagec.ops.handing import handed
 from stagec.ops.index_facts import IndexFacts, given_sizes
+from stagec.ops.indexing import WHOLE, accumulate
 from stagec.opt.elements import as_python, as_returned, is_size
 from stagec.opt.parallel.independence import independent
 from stagec.opt.parallel.work import work
@@ -34,7 +48,8 @@ LEAST = 50_000  # work known at staging that is surely too little
 
 def parallel(fn: Function) -> Function:
     """The function with its kernels called in parts where that can be done."""
-    cut = {f.name: made for f in named(fn) if f.kernel and (made := in_parts(f))}
+    lengths = dict(fn.lengths)
+    cut = {f.name: made for f in named(fn) if f.kernel and (made := in_parts(f, lengths))}
     return _replaced(fn, cut) if cut else fn
 
 
@@ -60,7 +75,7 @@ def _replaced(fn: Function, cut: Mapping[str, InParts]) -> Function:
     return replace(fn, body=_Inliner(cut).block(fn.body), functions=functions)
 
 
-def in_parts(kernel: Function) -> InParts | None:
+def in_parts(kernel: Function, lengths: Mapping[Symbol, int]) -> InParts | None:
     """The kernel in parts, if it is one loop whose trips are independent and may be many."""
     looping = [s for s in kernel.body.stmts if not isinstance(s, Apply)]
     loop = looping[0] if len(looping) == 1 else None
@@ -71,11 +86,10 @@ def in_parts(kernel: Function) -> InParts | None:
     for stmt in kernel.body.stmts[:at]:
         assert isinstance(stmt, Apply)
         facts.note(stmt)
-    if not (isinstance(loop.step, Const) and loop.step.value == 1) or not facts.holds(
-        facts.of(loop.lo)
-    ):
+    step = known(loop.step)
+    if not isinstance(step, int) or step < 1 or not facts.holds(facts.of(loop.lo)):
         return None
-    folds = independent(loop, facts, Memory(kernel.body, True))
+    folds = independent(loop, facts, Memory(kernel.body, True), lengths)
     if folds is None:
         return None
     builder = Builder(list(kernel.body.stmts[:at]), loc=loop.loc)
@@ -95,7 +109,9 @@ def _cut(
     )
     args = (loop.lo, loop.hi, *given)
     combine = tuple(folds.values())
-    builder.append(Call(part.name, args, outs, loop.loc, amount, combine))
+    step = known(loop.step)
+    assert isinstance(step, int)
+    builder.append(Call(part.name, args, outs, loop.loc, amount, combine, step))
     # an array is what it was before, written to
     names: dict[Value, Operand] = {
         out: start
@@ -115,6 +131,8 @@ def _folded(builder: Builder, op: Op, start: Operand, out: Value) -> Operand:
     """What the loop carries in the end: what its trips fold, and what it started with."""
     kind = start.type
     assert isinstance(kind, ArrayType)
+    if holds_memory(start):
+        return builder.add(accumulate, (start, out), {"path": WHOLE}, out.hint)[0]
     if out.type != kind:
         made = Value(kind, out.hint)
         if isinstance(out.type, ArrayType) and out.type.dtype == kind.dtype:
@@ -132,12 +150,14 @@ def _part(
     kernel: Function, loop: For, folds: Mapping[int, Op]
 ) -> tuple[Function, tuple[Value, ...]]:
     """The kernel of a range of trips, and what it is given besides the range."""
+    own = Builder(loc=loop.loc)
     starts = tuple(
-        _neutral(folds[k], init) if k in folds else init for k, init in enumerate(loop.init)
+        _neutral(own, folds[k], init) if k in folds else init
+        for k, init in enumerate(loop.init)
     )
     first, last = Value(INT, "start"), Value(INT, "stop")
     ranged = replace(loop, lo=first, hi=last, init=starts, reverse=False)
-    stmts = (*_lengths(kernel, ranged), ranged)
+    stmts = (*_lengths(kernel, ranged), *own.stmts, ranged)
     used = [v for v in free_values(Block((first, last), stmts, ())) if v not in (first, last)]
     # arrays that are written to come last
     given = tuple(sorted(used, key=lambda v: v in starts and holds_memory(v)))
@@ -167,10 +187,13 @@ def _lengths(kernel: Function, loop: For) -> list[Stmt]:
     return found[::-1]
 
 
-def _neutral(op: Op, start: Operand) -> Const:
-    """What the op leaves a number as it is with, in the type of `start`."""
+def _neutral(builder: Builder, op: Op, start: Operand) -> Operand:
+    """What the op leaves a number as it is with, or an array, in the type of `start`."""
     kind = start.type
     assert isinstance(kind, ArrayType)
+    if holds_memory(start):
+        assert isinstance(start, Value)
+        return builder.add(zeros_like, (start,), {"dtype": kind.dtype}, start.hint)[0]
     return const(op.neutral if kind.kind == "py" else kind.dtype.type(op.neutral))
 
 

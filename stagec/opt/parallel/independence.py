@@ -2,13 +2,16 @@
 
 What is asked for is what can be seen to hold: each array that a loop writes to is read and
 written, along one of its axes, at one place that is another in each trip; and each number that
-it carries is a reduction whose elements may be taken in any order.  All other loops stay as
-they are.
+it carries is a reduction whose elements may be taken in any order.  So may be a small array
+that a backward loop, or one over parts of an axis, only adds to, at any place.  All other loops
+stay as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from math import prod
 
 from stagec.ir.alias import path_of, path_operands
 from stagec.ir.chains import Chain
@@ -17,18 +20,25 @@ from stagec.ir.lowering import is_integer
 from stagec.ir.origins import Origins
 from stagec.ir.path import Arg, Index, NewAxis
 from stagec.ir.sharing import Memory, holds_memory
-from stagec.ir.types import ArrayType, Dim, ListType, Size, Symbol
+from stagec.ir.types import ArrayType, Dim, ListType, Size, Symbol, measured_by
 from stagec.ir.walk import defined, free_values, ordered, regions, statements, uses
+from stagec.ops.folding import plus
 from stagec.ops.index_facts import IndexFacts
+from stagec.ops.indexing import accumulate
 
+SMALL = 2**14  # elements of an array of which each part of the trips may have one of its own
 Axes = dict[int, Dim]
 
 
-def independent(loop: For, facts: IndexFacts, memory: Memory) -> dict[int, Op] | None:
+def independent(
+    loop: For, facts: IndexFacts, memory: Memory, lengths: Mapping[Symbol, int] | None = None
+) -> dict[int, Op] | None:
     """The op that each number carried is folded with, by its position among the carries.
 
     None if the trips may depend on each other.  `facts` are those known before the loop, which
-    learn from it; `memory` is that of the function, whose writes happen in place.
+    learn from it; `memory` is that of the function, whose writes happen in place.  With
+    `lengths`, those of symbols at the first call, small arrays that a loop only adds to are
+    folded as well, if trips would write to the same elements.
     """
     body = loop.body
     if loop.until or loop.trips is not None or any(map(ordered, statements(body))):
@@ -49,7 +59,40 @@ def independent(loop: For, facts: IndexFacts, memory: Memory) -> dict[int, Op] |
         if len(ops) != 1 or kind.dtype.kind != "f":
             return None
         (folds[k],) = ops
-    return folds if Places(loop, facts, memory, origins).apart() else None
+    if Places(loop, facts, memory, origins).apart():
+        return folds
+    free = loop.free or loop.parts
+    sums = _sums(loop, memory, lengths) if free and lengths is not None else {}
+    if not sums or not Places(loop, facts, memory, origins, {*sums.values()}).apart():
+        return None
+    for k, array in list(sums.items()):  # an array whose elements belong to trips is none
+        others = {a for a in sums.values() if a is not array}
+        if Places(loop, facts, memory, origins, others).apart():
+            del sums[k]
+    return folds | dict.fromkeys(sums, plus)
+
+
+def _sums(loop: For, memory: Memory, lengths: Mapping[Symbol, int]) -> dict[int, Value]:
+    """The memory of small arrays that the loop only adds to, by position among the carries."""
+    body = loop.body
+    chain = Chain(body, lambda s: (0,) if s.op is accumulate else ())
+    outside = [v for v in (*free_values(body), *body.params[1:]) if holds_memory(v)]
+    found: dict[int, Value] = {}
+    for k, (param, result) in enumerate(zip(body.params[1:], body.results, strict=True)):
+        if not holds_memory(param) or not chain.steps(param, result):
+            continue
+        own = memory.read((param,))
+        alone = all(own.isdisjoint(memory.read((v,))) for v in outside if v is not param)
+        if alone and len(own) == 1 and 0 < _size(param, lengths) <= SMALL:
+            (found[k],) = own
+    return found
+
+
+def _size(array: Value, lengths: Mapping[Symbol, int]) -> int:
+    """How many elements the array had at the first call; 0 if that is not known."""
+    assert isinstance(array.type, ArrayType)
+    sizes = [measured_by(dim, lengths) for dim in array.type.shape]
+    return prod(n or 0 for n in sizes)
 
 
 # --- arrays ----------------------------------------------------------------------------------
@@ -61,6 +104,7 @@ class Places:
 
     Attributes
     ----------
+    sums : the memory that the loop only adds to, of which each part of the trips has its own.
     own : the memory that is made anew in each trip.
     written : the memory that the loop writes to, and that was there before.
     starts : what arrays carried by the loop are in its first trip.
@@ -73,6 +117,7 @@ class Places:
     facts: IndexFacts
     memory: Memory
     origins: Origins
+    sums: Set[Value] = frozenset()
     own: set[Value] = field(default_factory=set[Value])
     written: set[Value] = field(default_factory=set[Value])
     starts: dict[Operand, Value] = field(default_factory=dict[Operand, Value])
@@ -87,7 +132,10 @@ class Places:
         around = self.memory.read(outside)
         self.own = set(self.memory.read(defined(body)) - around)
         self.written = {
-            m for s in body.stmts for m in self.memory.written(s) if m not in self.own
+            m
+            for s in body.stmts
+            for m in self.memory.written(s)
+            if m not in self.own and m not in self.sums
         }
         self.starts = dict(zip(self.loop.init, body.params[1:], strict=True))
         self.fixed = {

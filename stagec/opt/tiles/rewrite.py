@@ -49,7 +49,7 @@ def in_parts(block: Block, tiled: Tiled, lengths: Lengths, symbol: Symbol) -> Bl
     body = trip.builder.block((trip.first, *(s.param for s in slots)), results)
     loop = For(
         const(0), whole, const(tiled.length), tuple(s.init for s in slots), body,
-        tuple(s.out for s in slots), loc=tiled.members[0].loc,
+        tuple(s.out for s in slots), loc=tiled.members[0].loc, parts=True,
     )  # fmt: skip
     return replace(block, stmts=(*before.stmts, loop, *tiled.after))
 
