@@ -203,3 +203,10 @@ def test_parts_run_on_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(slopes, others)
     expected = stagec.grad(likelihood, argnums=2)(X, W, CENTRES)
     np.testing.assert_allclose(slopes, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_what_only_others_fill_is_not_made_in_parts() -> None:
+    """The adjoint of `beta` is there from the first loop on, and filled behind the parts."""
+    text = stagec.value_and_grad(shares, argnums=2, backend="numba").source(X, W, CENTRES)
+    assert "np.zeros((part" not in text
+    assert "beta_bar = np.zeros(" in text

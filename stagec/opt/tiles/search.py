@@ -14,6 +14,7 @@ from stagec.ops.index_bounds import Indices
 from stagec.ops.products import matmul
 from stagec.opt.failures import failures
 from stagec.opt.loop_products.first_call import FirstCall
+from stagec.opt.memory import creates
 from stagec.opt.scalarise.groups import fold_of
 from stagec.opt.tapes.sizes import Lengths, Unknown
 from stagec.opt.tiles.axis import Axis, agreeing, in_its_place
@@ -267,11 +268,18 @@ class _Search:
         return plain and self.late.isdisjoint(uses(stmt)) and inside.isdisjoint(uses(stmt))
 
     def settle(self, order: Sequence[Stmt]) -> None:
-        """Say what comes before and what after: only what members need comes before."""
+        """Say what comes before and what after: only what members need comes before.
+
+        An array that only others fill is not made in parts.
+        """
         members = set(self.tiled.members)
         needed: set[Operand] = set()
         for stmt in reversed(order):
-            if stmt in members:
+            made = isinstance(stmt, Apply) and creates(stmt) and needed.isdisjoint(stmt.outs)
+            if stmt in members and made:
+                self.tiled.members.remove(stmt)
+                self.tiled.after.insert(0, stmt)
+            elif stmt in members:
                 needed.update(uses(stmt))
             elif self.late.isdisjoint(stmt.outs) and not needed.isdisjoint(stmt.outs):
                 needed.update(uses(stmt))
