@@ -272,3 +272,20 @@ def one_of_the_callers(rows: Any) -> Any:
 def test_one_list_of_two_names_is_refused(program: Any, argument: Any, code: str) -> None:
     with pytest.raises(sc.StagecError, match=code):
         sc.jit(program)(argument)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_write_copies_no_row(backend: str) -> None:
+    f = sc.jit(common, backend=backend)
+    source = f.source(KEYS, KEYS[:40])
+    assert source.count(".copy()") == 1  # of the row of zeros, for each row
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_rows_of_a_result_are_lists_of_their_own(backend: str) -> None:
+    def table(n: Any) -> Any:
+        return [[0.0] * 3 for _ in range(n)]
+
+    found = sc.jit(table, backend=backend)(N)
+    found[0][0] = 5.0
+    assert found[1:] == table(N)[1:]

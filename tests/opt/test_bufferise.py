@@ -535,3 +535,117 @@ func f(x: f32[4], v: f64[4]):
 """
     _, copies = compare(parse(text, OPS), (V.astype(np.float32), V / 3))
     assert [c.name for c in copies] == ["r"]
+
+
+TABLE = """
+func f(n: int) fresh(0):
+  z: list<int> = list_new(1, 2, element=<int>)
+  e: list<list<int>> = list_new(element=<list<int>>)
+  t: list<list<int>> = for k: int in range(0, n, 1) from t.1: list<list<int>> = e:
+    t.2: list<list<int>> = list_append(t.1, z)
+    yield t.2
+  u: list<list<int>> = for i: int in range(0, n, 1) from u.1: list<list<int>> = t:
+    r: list<int> = list_get(u.1, i)
+    WRITE
+    yield u.2
+  return u
+"""
+
+
+def table(*statements: str) -> str:
+    return TABLE.replace("WRITE", "\n    ".join(statements))
+
+
+PUT = (
+    "r.1: list<int> = list_set(r, 0, i)",
+    "r.2: list<int> = list_append(r.1, n)",
+    "u.2: list<list<int>> = list_set(u.1, i, r.2)",
+)
+
+
+def test_an_element_of_a_list_is_written_to_where_it_is() -> None:
+    """What is copied is the one list that would be all the elements."""
+    assert copies_of(table(*PUT), (0,), (3,)) == ([], ["z"])
+
+
+def test_elements_made_for_the_list_are_not_copied() -> None:
+    text = table(*PUT).replace(
+        "    t.2: list<list<int>> = list_append(t.1, z)",
+        "    w: list<int> = list_new(k, k, element=<int>)\n"
+        "    t.2: list<list<int>> = list_append(t.1, w)",
+    )
+    assert copies_of(text, (0,), (3,)) == ([], [])
+
+
+def test_an_element_of_an_element_is_written_to_where_it_is() -> None:
+    text = """
+func f(n: int) fresh(0):
+  a: list<int> = list_new(1, 2, element=<int>)
+  b: list<list<int>> = list_new(a, a, element=<list<int>>)
+  c: list<list<list<int>>> = list_new(b, b, element=<list<list<int>>>)
+  t: list<list<list<int>>> = for i: int in range(0, n, 1) from t.1: list<list<list<int>>> = c:
+    p: list<list<int>> = list_get(t.1, 1)
+    q: list<int> = list_get(p, 0)
+    q.1: list<int> = list_set(q, 1, i)
+    p.1: list<list<int>> = list_set(p, 0, q.1)
+    t.2: list<list<list<int>>> = list_set(t.1, 1, p.1)
+    yield t.2
+  return t
+"""
+    assert copies_of(text, (0,), (3,)) == (["a", "b"], [])
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        # the list as it was is read after the write, or lives on
+        ("PUT0", "PUT1", "s: list<int> = list_get(u.1, 0)", "m: int = list_length(s)", "TAKE"),
+        ("PUT0", "PUT1", "u.3: list<list<int>> = list_set(u.1, i, r.2)", "OLD"),
+        # so does another element of it
+        ("s: list<int> = list_get(u.1, 0)", "PUT0", "PUT1", "TOO"),
+        # it is put elsewhere
+        ("PUT0", "PUT1", "ELSEWHERE"),
+        ("PUT0", "PUT1", "u.3: list<list<int>> = list_set(u.1, i, r.2)", "TWICE"),
+    ],
+)
+def test_elements_that_something_else_is_seen_through_stay(between: tuple[str, ...]) -> None:
+    endings = {
+        "PUT0": PUT[0],
+        "PUT1": PUT[1],
+        "TAKE": "r.3: list<int> = list_append(r.2, m)\n"
+        "    u.2: list<list<int>> = list_set(u.1, i, r.3)",
+        "OLD": "s: list<int> = list_get(u.1, i)\n"
+        "    u.2: list<list<int>> = list_set(u.3, 0, s)",
+        "TOO": "u.3: list<list<int>> = list_set(u.1, i, r.2)\n"
+        "    m: int = list_get(s, 0)\n"
+        "    r.3: list<int> = list_get(u.3, i)\n"
+        "    r.4: list<int> = list_append(r.3, m)\n"
+        "    u.2: list<list<int>> = list_set(u.3, i, r.4)",
+        "ELSEWHERE": "u.2: list<list<int>> = list_set(u.1, 0, r.2)",
+        "TWICE": "u.2: list<list<int>> = list_set(u.3, 0, r.2)",
+    }
+    fn = parse(table(*(endings.get(s, s) for s in between)), OPS)
+    verify(fn)
+    for n in (0, 1, 4):
+        compare(fn, (n,))
+
+
+def test_no_two_elements_of_a_result_are_one_list() -> None:
+    """Else whoever gets it would change both."""
+    text = TABLE[: TABLE.index("  u:")] + "  return t\n"
+    assert copies_of(text, (3,)) == ([], ["z"])
+    (found,) = destructive.execute(bufferise(parse(text, OPS))[0], 3)
+    assert len(set(map(id, found))) == 3
+
+
+def test_a_list_from_before_a_loop_is_as_it_was_in_each_trip() -> None:
+    text = table(
+        "q: list<int> = for k.1: int in range(0, 2, 1) from q.1: list<int> = z:",
+        "  s: list<int> = list_get(u.1, 0)",
+        "  m: int = list_get(s, 0)",
+        "  s.1: list<int> = list_append(s, m)",
+        "  w: list<list<int>> = list_set(u.1, 0, s.1)",
+        "  yield s.1",
+        "u.2: list<list<int>> = list_set(u.1, i, q)",
+    )
+    assert copies_of(text.replace("    r: list<int> = list_get(u.1, i)\n", ""), (0,), (3,))[1]

@@ -13,6 +13,7 @@ from stagec.ir.function import Function
 from stagec.ir.walk import statements
 from stagec.opt.bufferise.analysis import Callee, analyse
 from stagec.opt.bufferise.anew import made_anew
+from stagec.opt.bufferise.nested import kinds_of
 from stagec.opt.bufferise.plan import Copy as Copy
 from stagec.opt.bufferise.rewrite import rewritten
 
@@ -25,10 +26,11 @@ def bufferise(fn: Function) -> tuple[Function, tuple[Copy, ...]]:
     }
     done: dict[str, Function] = {}
     copies: list[Copy] = []
+    kinds = kinds_of(named.values())
     for inner in _callees_first(fn, named):
-        plan = analyse(inner, callees)
+        plan = analyse(inner, callees, kinds)
         while (anew := made_anew(inner, plan)) is not inner:
-            inner, plan = anew, analyse(anew, callees)
+            inner, plan = anew, analyse(anew, callees, kinds)
         callees[inner.name] = Callee(inner.mutated, inner.fresh, plan.shares)
         done[inner.name], made = rewritten(inner, plan)
         copies += made

@@ -29,6 +29,7 @@ from stagec.ir.function import Function
 from stagec.opt.bufferise.ending import end
 from stagec.opt.bufferise.joins import joined
 from stagec.opt.bufferise.loops import Facts, Loop, components, exits, learn, no_facts, relate
+from stagec.opt.bufferise.nested import Kind, put_backs
 from stagec.opt.bufferise.plan import Plan, Shared
 from stagec.opt.bufferise.state import State
 from stagec.opt.bufferise.uses import uses_of
@@ -47,14 +48,16 @@ class Callee:
     shares: tuple[Shared, ...] | None
 
 
-def analyse(fn: Function, callees: Mapping[str, Callee]) -> Plan:
-    """The copies that let every write of the function happen in place."""
+def analyse(fn: Function, callees: Mapping[str, Callee], kinds: set[Kind]) -> Plan:
+    """The copies that let every write of the function happen in place; `kinds` is from
+    `kinds_of`.
+    """
     notes = Notes()
-    uses = uses_of(fn.body)
+    uses, puts = uses_of(fn.body), put_backs(fn.body)
     while True:
         notes.begin()
         kept: set[object] = {fn.params[p] for p, _ in fn.mutated}
-        writes = Writes(State(uses), notes, Plan(), {}, kept)
+        writes = Writes(State(uses), notes, Plan(), {}, kept, puts, kinds)
         _Walk(fn, callees, notes, writes.state, writes, writes.loops).function()
         if not notes.changed:
             return writes.plan
@@ -155,6 +158,7 @@ class _Walk:
         target = stmt.op.overwrites
         if target is not None and args[target].own:
             args[target] = self.writes.written(stmt, target, args[target], path_of(stmt), ())
+        self.writes.into_lists(stmt, args)
         results = result_memories(stmt, tuple(args), self.new_atom)
         for out, memory in zip(stmt.outs, results, strict=True):
             self.state.define(out, memory)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from stagec.ir.alias import Atom, Atoms, Memory, disjoint
@@ -47,11 +47,16 @@ class Save:
 
 
 def conflicts_of(
-    state: State, target: Memory, path: Path | None, others: Iterable[tuple[Value, Atoms]]
+    state: State,
+    target: Memory,
+    path: Path | None,
+    others: Iterable[tuple[Value, Atoms]],
+    changed: Collection[Value] = (),
 ) -> Conflicts:
     """What must be kept when the current statement writes through `path` to the target.
 
-    `others` are operands of the statement itself that must not share the written memory.
+    `others` are operands of the statement itself that must not share the written memory,
+    `changed` values that may change with it.
     """
     found = Conflicts()
     for a in target.own:
@@ -60,7 +65,7 @@ def conflicts_of(
                 found.pairs.add((a, b))
                 found.reasons.append(b.fixed or "the loop's condition must not change it")
             for value in state.holders(b):
-                level = state.live_level(value)
+                level = None if value in changed else state.live_level(value)
                 if level is not None and not disjoint(state.of(value), target, path):
                     found.pairs.add((a, b))
                     found.values[value] = level

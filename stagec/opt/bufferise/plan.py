@@ -71,6 +71,7 @@ class Plan:
     saved : before a statement, the values to copy; later uses are of the copy.
     inits : (loop, position of a carry) whose initial value is copied.
     operands : (statement, position) of operands that are copied before they are overwritten.
+    stored : (statement, position) of lists that are copied to become elements of a list.
     end : what is done after the last statement, in order.
     shares : what each result may share.
     """
@@ -82,5 +83,6 @@ class Plan:
         default_factory=dict[tuple[For | While, int], Copy]
     )
     operands: dict[tuple[Stmt, int], Copy] = field(default_factory=dict[tuple[Stmt, int], Copy])
+    stored: dict[tuple[Stmt, int], Copy] = field(default_factory=dict[tuple[Stmt, int], Copy])
     end: list[CopyResult | WriteBack] = field(default_factory=list[CopyResult | WriteBack])
     shares: tuple[Shared, ...] = ()

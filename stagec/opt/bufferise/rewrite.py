@@ -51,6 +51,10 @@ def _write(builder: Builder, param: Value, result: Operand) -> Value:
     return out
 
 
+def _holds_lists(operand: Operand) -> bool:
+    return isinstance(operand.type, ListType) and isinstance(operand.type.element, ListType)
+
+
 class _Rewriter:
     """Adds the copies of a plan; `made` are those added so far."""
 
@@ -89,6 +93,9 @@ class _Rewriter:
         def own(operand: Operand) -> Operand:
             nonlocal position
             position += 1
+            inside = self.plan.stored.get((stmt, position))
+            if inside is not None:
+                return self.copy(builder, operand, inside, stmt.loc, deep=_holds_lists(operand))
             record = self.record(stmt, position)
             return operand if record is None else self.copy(builder, operand, record, stmt.loc)
 

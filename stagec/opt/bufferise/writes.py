@@ -17,6 +17,7 @@ from stagec.opt.bufferise.conflicts import (
     savings,
 )
 from stagec.opt.bufferise.loops import Facts, Loop, Source
+from stagec.opt.bufferise.nested import Kind, PutBacks, is_new, owners, stored
 from stagec.opt.bufferise.plan import Copy, Plan, Saved
 from stagec.opt.bufferise.state import State
 
@@ -62,7 +63,8 @@ class Writes:
     """The writes of one round.
 
     `loops` are the loops around the statement reached; `kept` the parameters that the function
-    may write to, whose memory is where their final content must be.
+    may write to, whose memory is where their final content must be; `puts` are from
+    `put_backs`, `kinds` from `kinds_of`.
     """
 
     state: State
@@ -70,6 +72,22 @@ class Writes:
     plan: Plan
     loops: dict[For | While, Loop]
     kept: set[object]
+    puts: PutBacks
+    kinds: set[Kind]
+
+    def into_lists(self, stmt: Apply, args: list[Memory]) -> None:
+        """Copy the lists that the op puts into a list whose elements must be other objects than
+        those.
+        """
+        for k in stored(stmt, self.kinds):
+            back = stmt in self.puts.values()
+            if not back and not is_new(self.state, self.loops, args, k):
+                arg = stmt.args[k]
+                hint = arg.hint if isinstance(arg, Value) else ""
+                reason = "it becomes an element of a list, and must be that of one only"
+                in_loop = self.state.frames[-1].loops > 0
+                self.plan.stored[stmt, k] = Copy(stmt.loc, hint, reason, in_loop)
+                args[k] = self.copied((stmt, k), hint, args[k])
 
     def written(
         self,
@@ -82,7 +100,8 @@ class Writes:
         """Clear the way for a write; the memory that is then written to."""
         operand = stmt.args[position]
         assert isinstance(operand, Value)
-        found = conflicts_of(self.state, memory, path, others)
+        changed = owners(self.state, self.puts, stmt)
+        found = conflicts_of(self.state, memory, path, others, changed)
         if not found.pairs:
             return memory
         sources = blamed(self.state, self.loops, found)
