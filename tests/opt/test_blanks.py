@@ -74,13 +74,63 @@ def other_part(a: Any, b: Any) -> Any:
     return np.sum(a**2)
 
 
+def one_array(a: Any, b: Any) -> Any:
+    """What is added to the zeros alone is part of the sum."""
+    a = a.copy()
+    for _ in range(3):
+        near = a[2:, 1:-1] + a[:-2, 1:-1] + a[1:-1, 2:] + a[1:-1, :-2]
+        a[1:-1, 1:-1] = a[1:-1, 1:-1] + 0.1 * (near - 4.0 * a[1:-1, 1:-1])
+    return np.sum(a**2) + np.sum(b)
+
+
+def in_turns(a: Any, b: Any) -> Any:
+    """What a trip sets to zero, the next one adds to."""
+    a, b = a.copy(), b.copy()
+    for _ in range(3):
+        near = a[2:, 1:-1] + a[:-2, 1:-1] + a[1:-1, 2:] + a[1:-1, :-2]
+        b[1:-1, 1:-1] = a[1:-1, 1:-1] + 0.1 * (near - 4.0 * a[1:-1, 1:-1])
+        a, b = b, a
+    return np.sum(a**2)
+
+
+def no_turns(a: Any, b: Any) -> Any:
+    a, b = a.copy(), b.copy()
+    for _ in range(0):
+        near = a[2:, 1:-1] + a[:-2, 1:-1] + a[1:-1, 2:] + a[1:-1, :-2]
+        b[1:-1, 1:-1] = a[1:-1, 1:-1] + 0.1 * (near - 4.0 * a[1:-1, 1:-1])
+        a, b = b, a
+    return np.sum(a**2)
+
+
+def both_in_turns(a: Any, b: Any) -> Any:
+    """What the first trip adds to is not zero."""
+    a, b = a.copy(), b.copy()
+    for _ in range(4):
+        near = a[2:, 1:-1] + a[:-2, 1:-1] + a[1:-1, 2:] + a[1:-1, :-2]
+        b[1:-1, 1:-1] = a[1:-1, 1:-1] + 0.1 * (near - 4.0 * a[1:-1, 1:-1])
+        a, b = b, a
+    return np.sum(a**2) + np.sum(b**3)
+
+
+def seen_between(a: Any, b: Any) -> Any:
+    """The array with the zeros is read as a whole before it is added to."""
+    a, b = a.copy(), b.copy()
+    for _ in range(4):
+        near = a[2:, 1:-1] + a[:-2, 1:-1] + a[1:-1, 2:] + a[1:-1, :-2]
+        b[1:-1, 1:-1] = a[1:-1, 1:-1] + 0.1 * (near - 4.0 * a[1:-1, 1:-1])
+        b = b * 1.5
+        a, b = b, a
+    return np.sum(a**2)
+
+
 ARRAYS: dict[int, Callable[[int], Any]] = {
     1: lambda n: RNG.normal(size=n),
     2: lambda n: RNG.normal(size=(n, n + 1)),
     3: lambda n: RNG.normal(size=(n, n, n)),
 }
 RANKS = {
-    jacobi: 2, both_count: 2, on_a_line: 1, space: 3, read_in_between: 1, other_part: 1
+    jacobi: 2, both_count: 2, on_a_line: 1, space: 3, read_in_between: 1, other_part: 1,
+    one_array: 2, in_turns: 2, no_turns: 2, both_in_turns: 2, seen_between: 2,
 }  # fmt: skip
 
 
@@ -106,10 +156,17 @@ def zeroed(program: Callable[..., Any], n: int = 8) -> int:
 
 
 @pytest.mark.parametrize(
-    ("program", "times"), [(jacobi, 0), (space, 0), (both_count, 1), (on_a_line, 2)]
+    ("program", "times"),
+    [(jacobi, 0), (space, 0), (both_count, 1), (on_a_line, 2), (one_array, 0)],
 )
 def test_what_is_set_to_zero(program: Callable[..., Any], times: int) -> None:
     assert zeroed(program) == times
+
+
+def test_what_a_trip_sets_to_zero_for_the_next_one() -> None:
+    a, b = ARRAYS[2](8), ARRAYS[2](8)
+    assert zeroed(in_turns) == 1  # behind the loop, as it is a result
+    assert "] = 0\n" not in sc.grad(in_turns, backend="numba").source(a, b)
 
 
 def test_the_edges_are_added_to_apart() -> None:

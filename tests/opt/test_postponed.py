@@ -44,6 +44,26 @@ def needed_by_both(a: Any, b: Any, steps: int) -> Any:
     return x
 
 
+def partly_needed_by_both(a: Any, b: Any, steps: int) -> Any:
+    x = b.copy()
+    for _ in range(steps):
+        s = x * 0.5
+        t = x - s
+        total = np.sum(a * s)
+        x = t + total * x
+    return x
+
+
+def too_much_again(a: Any, b: Any, steps: int) -> Any:
+    x = b.copy()
+    for _ in range(steps):
+        s = 1.0 - ((((x * 0.5 - 1.0) * 0.3 + 2.0) * 0.2 - 0.1) * 0.4)
+        t = x - s * 3.0
+        total = np.sum(a * s)
+        x = t + total * x
+    return x
+
+
 def added_to(a: Any, b: Any, steps: int) -> Any:
     x = b.copy()
     for _ in range(steps):
@@ -85,6 +105,8 @@ def rows(text: str) -> int:
         added_to,
         of_what_is_written,
         needed_by_both,
+        partly_needed_by_both,
+        too_much_again,
         of_two_arrays,
         overwritten_between,
     ],
@@ -103,7 +125,13 @@ def test_it_is_computed_where_it_is_needed(program: Callable[..., Any], made: in
     assert rows(text) == made
 
 
-@pytest.mark.parametrize("program", [needed_by_both, of_two_arrays])
+def test_a_little_is_computed_twice() -> None:
+    text = sc.jit(partly_needed_by_both, backend="numba").source(A, B, 4)
+    assert text.count("* 0.5") == 2
+    assert rows(text) == 2
+
+
+@pytest.mark.parametrize("program", [needed_by_both, of_two_arrays, too_much_again])
 def test_what_costs_more_or_changes_is_kept(program: Callable[..., Any]) -> None:
     text = sc.jit(program, backend="numba").source(A, B, 4)
     assert rows(text) == 3

@@ -23,8 +23,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value
+from stagec.ir.build import Builder, freeze
+from stagec.ir.chains import mentioned
+from stagec.ir.core import Apply, Block, For, Operand, Stmt, Value, const
 from stagec.ir.function import Function
 from stagec.ir.path import Arg
 from stagec.ir.rebuild import carrying, map_regions
@@ -51,7 +52,8 @@ def gathers(fn: Function) -> Function:
     """The function with one sum for additions in loops to shifted parts of an array."""
     functions = tuple(map(gathers, fn.functions))
     lasting = {s for p in fn.params for s in symbols_of(p.type)}
-    body = _Gatherer(lasting, dict(fn.lengths)).outside(fn.body, Sizes({}))
+    used = set(mentioned(fn.body))
+    body = _Gatherer(lasting, dict(fn.lengths), used).outside(fn.body, Sizes({}))
     return replace(fn, body=body, functions=functions)
 
 
@@ -98,10 +100,13 @@ class _Sums:
         self._carried = carried
         self._member = {m.out: (chain, m) for chain in chains for m in chain.members}
         self._kept: dict[tuple[Chain, Operand], Value] = {}
+        self._direct: dict[Chain, list[Operand]] = {}
 
     def take(self, stmt: Stmt, builder: Builder, sizes: Sizes) -> bool:
         """Whether the statement was one of the additions; it is dealt with then."""
         if stmt.outs and stmt.outs[0] in self._dropped:
+            if isinstance(stmt, Apply) and stmt.op is update:
+                self.names[stmt.out] = stmt.args[0]
             return True
         if not isinstance(stmt, Apply) or len(stmt.outs) != 1 or stmt.out not in self._member:
             return False
@@ -110,9 +115,12 @@ class _Sums:
             if member is chain.members[-1]:
                 self.names[member.out] = self.planes(self._windows[chain], builder, sizes)
             return True
-        if member in chain.direct:
+        if member in chain.direct and chain in self._blanks:
+            self._direct.setdefault(chain, []).append(stmt.args[1])
+            present: Operand = stmt.args[0]
+        elif member in chain.direct:
             builder.append(stmt)
-            present: Operand = stmt.out
+            present = stmt.out
         else:
             self.keep(chain, member, stmt.args[1], builder)
             present = stmt.args[0]
@@ -174,22 +182,22 @@ class _Sums:
         return total
 
     def fill(self, chain: Chain, blank: Blank, builder: Builder) -> None:
-        """Add at the edges, and put the sum where the array is zero."""
+        """Put the sum where the array is zero, and add at the edges."""
         whole, part = chain.hull.slices, blank.part.slices
-        present = rename(blank.base, self.names)
+        total = self.total(chain, builder, inside(whole, part))
+        assert total is not None
+        for value in self._direct.get(chain, ()):
+            total = builder.add(add, (value, total), {})[0]
+        present, hint = rename(blank.root, self.names), blank.root.hint
+        if not blank.passing:
+            path, _ = blank.part.path()
+            present = builder.add(update, (present, total), {"path": path}, hint)[0]
         for piece in edges(whole, part):
             added = self.total(chain, builder, piece)
             if added is not None:
                 attrs = {"path": path_to(place_of(whole, piece))}
-                present = builder.add(accumulate, (present, added), attrs, blank.base.hint)[0]
-        total = self.total(chain, builder, inside(whole, part))
-        assert total is not None
-        if blank.passing is None:
-            path, _ = blank.part.path()
-            made = builder.add(update, (present, total), {"path": path}, blank.base.hint)[0]
-            self.names[chain.members[-1].out] = made
-            return
-        self.names[blank.passing.out] = present
+                present = builder.add(accumulate, (present, added), attrs, hint)[0]
+        self.names[chain.members[-1].out] = present
         self.names |= dict.fromkeys((r.out for r in blank.reads), total)
 
 
@@ -198,11 +206,13 @@ class _Gatherer:
     """Goes through the blocks of a function.
 
     `lasting` are the symbols of its parameters: others may be another length in each trip.
-    `lengths` is how long they were at the first call, `zeros` are the arrays made of zeros.
+    `lengths` is how long they were at the first call, `used` is what any statement needs, and
+    `zeros` are the arrays made of zeros.
     """
 
     lasting: Collection[Symbol]
     lengths: Mapping[Symbol, int]
+    used: Collection[Operand]
     zeros: set[Value] = field(default_factory=set[Value])
 
     def outside(self, block: Block, sizes: Sizes) -> Block:
@@ -213,13 +223,14 @@ class _Gatherer:
         for stmt in block.stmts:
             builder.loc = stmt.loc
             if isinstance(stmt, For):
-                stmt, needed = self.loop(stmt, sizes)
+                stmt, needed, behind = self.loop(stmt, sizes)
                 made = [self.made(builder, sizes, array) for array in needed]
-                stmt = replace(stmt, init=(*stmt.init, *made))
+                builder.append(replace(stmt, init=(*stmt.init, *made)))
+                builder.stmts += behind
             else:
                 here = sizes
                 stmt = map_regions(stmt, lambda b, here=here: self.outside(b, here))
-            builder.append(stmt)
+                builder.append(stmt)
             self.note(stmt, sizes)
         return replace(block, stmts=tuple(builder.stmts))
 
@@ -237,10 +248,12 @@ class _Gatherer:
 
     def blank(self, chain: Chain, loop: For) -> Blank | None:
         """The part of the chain's array that is zero when it begins, if it is the inner one."""
-        if chain.direct or not loop.free:
+        if not loop.free:
             return None
         found = Blank.of(chain.members, loop, self.zeros)
         if found is None or any(f is not None for f in (*chain.hull.fixed, *found.part.fixed)):
+            return None
+        if any(chain.part(m) != found.part for m in chain.direct):
             return None
         least = [at_least(length) for length in chain.lengths(found.part)]
         fits = all(length is not None and length >= 0 for length in least)
@@ -258,19 +271,31 @@ class _Gatherer:
         attrs = {"shape": plan, "dtype": array.dtype}
         return builder.add(zeros, lengths, attrs, array.begin.hint)[0]
 
-    def loop(self, stmt: For, sizes: Sizes) -> tuple[For, list[_Carried]]:
-        """The loop, still without what it begins with of the arrays that it needs."""
-        body, found = self.inside(stmt, sizes)
+    def loop(self, stmt: For, sizes: Sizes) -> tuple[For, list[_Carried], list[Apply]]:
+        """The loop, still without what it begins with of the arrays that it needs, and what
+        comes behind it.
+        """
+        body, found, left = self.inside(stmt, sizes)
         params = (*body.params, *(array.begin for array in found))
         made = carrying(stmt, (), [a.end for a in found], replace(body, params=params))
         outer = [
             replace(a, begin=Value(a.begin.type, a.begin.hint), end=end)
             for a, end in zip(found, made.carry[len(stmt.carry) :], strict=True)
         ]
-        return made, outer
+        carry, behind = list(made.carry), list[Apply]()
+        for k, part in left.items():
+            if carry[k] in self.used:
+                carry[k] = Value(carry[k].type, carry[k].hint)
+                path, _ = part.path()
+                attrs = freeze({"path": path})
+                clear = Apply(update, (carry[k], const(0)), attrs, (stmt.carry[k],), stmt.loc)
+                behind.append(clear)
+        return replace(made, carry=tuple(carry)), outer, behind
 
-    def inside(self, loop: For, around: Sizes) -> tuple[Block, list[_Carried]]:
-        """The body of a loop, and the arrays that it needs from `around` the loop."""
+    def inside(self, loop: For, around: Sizes) -> tuple[Block, list[_Carried], dict[int, Part]]:
+        """The body of a loop, the arrays that it needs from `around` the loop, and the parts of
+        what it carries that it leaves behind with something in them instead of zero.
+        """
         block = loop.body
         sizes = around.inside()
         sizes.note(block.params)
@@ -283,8 +308,9 @@ class _Gatherer:
         sums = _Sums(chains, blanks, windows, carried)
         for stmt in block.stmts:
             builder.loc = stmt.loc
+            behind: list[Apply] = []
             if isinstance(stmt, For):
-                stmt, needed = self.loop(stmt, sizes)
+                stmt, needed, behind = self.loop(stmt, sizes)
                 far = [all(map(around.there, a.shape)) for a in needed]
                 init = [
                     a.begin if there else self.made(builder, sizes, a)
@@ -298,6 +324,8 @@ class _Gatherer:
             stmt = substitute_stmt(stmt, sums.names)
             if not sums.take(stmt, builder, sizes):
                 builder.append(stmt)
+            builder.stmts += behind
             self.note(stmt, sizes)
         results = tuple(rename(r, sums.names) for r in block.results)
-        return Block(block.params, tuple(builder.stmts), results), carried
+        left = {b.left: b.part for b in blanks.values() if b.left is not None}
+        return Block(block.params, tuple(builder.stmts), results), carried, left

@@ -7,7 +7,8 @@
 The adjoint of `b[1:-1] = f(a)` sets the inner part of `b_bar` to zero once it is passed on, and
 the adjoint of what read `b` before adds to the whole of it again.  The zeros need neither be
 written nor read.  What is set to zero at the end of each trip, and is zero before the first
-one, is never written at all: what the trip adds there is handed on at once.
+one, is never written at all: what the trip adds there is handed on at once.  Where two arrays
+take turns, the part that a trip sets to zero is that which the next one adds to.
 """
 
 from __future__ import annotations
@@ -31,18 +32,21 @@ class Blank:
     Attributes
     ----------
     part : the part.
-    base : the array before it, whose part need not be zero any more.
-    passing : what sets the part to zero behind the additions; None: they come after that, and
-        the part is needed.
-    reads : what reads the part between the additions and `passing`.
+    root : the array that the chain begins with, whose part need not be zero any more.
+    passing : whether the part is set to zero behind the additions as well; it is not written
+        then.
+    reads : what reads the part between the additions and that.
     dropped : the results of statements that are not needed any more.
+    left : the number of the carry that has something in the part when the loop ends, where
+        the program says zero.
     """
 
     part: Part
-    base: Value
-    passing: Apply | None
+    root: Value
+    passing: bool
     reads: tuple[Apply, ...]
     dropped: tuple[Value, ...]
+    left: int | None = None
 
     @classmethod
     def of(cls, chain: Sequence[Apply], loop: For, zeros: Collection[Value]) -> Blank | None:
@@ -57,13 +61,8 @@ class Blank:
         if root in loop.body.params:
             return cls._of_each_trip(chain, loop, zeros, counts)
         makers = (s for s in loop.body.stmts if root in s.outs)
-        cleared = next(makers, None)
-        part = _cleared(cleared)
-        if part is None:
-            return None
-        assert isinstance(cleared, Apply)
-        base = cleared.args[0]
-        return cls(part, base, None, (), (root,)) if isinstance(base, Value) else None
+        part = _cleared(next(makers, None))
+        return None if part is None else cls(part, root, False, (), (root,))
 
     @classmethod
     def _of_each_trip(
@@ -77,20 +76,22 @@ class Blank:
         body, root, last = loop.body, chain[0].args[0], chain[-1].out
         assert isinstance(root, Value)
         k = body.params.index(root) - 1
-        result, users = body.results[k], [s for s in statements(body) if last in uses(s)]
-        cleared = next((s for s in users if result in s.outs), None)
+        cleared = next((s for s in body.stmts if body.results[k] in s.outs), None)
         part = _cleared(cleared)
-        if part is None or loop.init[k] not in zeros or last in body.results:
+        if part is None or loop.init[k] not in zeros:
             return None
         assert isinstance(cleared, Apply)
+        if counts[cleared.out] != 1:
+            return None
+        if cleared.args[0] is not last:  # the next trip adds to another array
+            return cls(part, root, False, (), (cleared.out,), k)
+        users = [s for s in statements(body) if last in uses(s)]
         reads = tuple(s for s in users if isinstance(s, Apply) and s.op is read)
-        alone = (
-            len(reads) + 1 == len(users) == counts[last]
-            and all(s in body.stmts and Part.of(s, 1) == part for s in reads)
-            and counts[cleared.out] == 1
+        alone = len(reads) + 1 == len(users) == counts[last] and all(
+            s in body.stmts and Part.of(s, 1) == part for s in reads
         )
         dropped = (cleared.out, *(s.out for s in reads))
-        return cls(part, root, cleared, reads, dropped) if alone else None
+        return cls(part, root, True, reads, dropped) if alone else None
 
 
 def _cleared(stmt: object) -> Part | None:

@@ -30,6 +30,11 @@ def jacobi_grad_kernel(a, steps, b):
         for i in range(n - 2):
             for j in range(m - 2):
                 padded[i + 2, j + 2] = a_bar[i + 1, j + 1] * 0.25
+        for i in range(n - 2):
+            for j in range(m - 2):
+                t = padded[i + 3, j + 2] + padded[i + 1, j + 2]
+                t = (t + padded[i + 2, j + 1] + padded[i + 2, j + 3]) * 0.25
+                padded_1[i + 2, j + 2] = t
         for i in range(m):
             b_bar[0, i] += padded[2, i + 1]
         for i in range(m):
@@ -40,9 +45,9 @@ def jacobi_grad_kernel(a, steps, b):
             b_bar[i + 1, m - 1] += padded[i + 2, m - 1]
         for i in range(n - 2):
             for j in range(m - 2):
-                t = padded[i + 3, j + 2] + padded[i + 1, j + 2]
-                t = (t + padded[i + 2, j + 1] + padded[i + 2, j + 3]) * 0.25
-                padded_1[i + 2, j + 2] = t
+                t = padded_1[i + 3, j + 2] + padded_1[i + 1, j + 2]
+                t = t + padded_1[i + 2, j + 1] + padded_1[i + 2, j + 3]
+                a_bar[i + 1, j + 1] = t
         for i in range(m):
             a_bar[0, i] += padded_1[2, i + 1]
         for i in range(m):
@@ -51,11 +56,6 @@ def jacobi_grad_kernel(a, steps, b):
             a_bar[i + 1, 0] += padded_1[i + 2, 2]
         for i in range(n - 2):
             a_bar[i + 1, m - 1] += padded_1[i + 2, m - 1]
-        for i in range(n - 2):
-            for j in range(m - 2):
-                t = padded_1[i + 3, j + 2] + padded_1[i + 1, j + 2]
-                t = t + padded_1[i + 2, j + 1] + padded_1[i + 2, j + 3]
-                a_bar[i + 1, j + 1] = t
     return a_bar, b_bar
 
 
