@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import types
 from collections import deque
@@ -17,6 +18,7 @@ from stagec.frontend import (
     containers,
     generators,
     iterator_library,
+    library,
     numpy_calls,
 )
 from stagec.frontend.machine import Machine
@@ -42,11 +44,16 @@ def library_function(function: types.FunctionType) -> bool:
     if function.__name__ in TOTAL_ORDERING:
         return False
     module = module_of(function)
-    return module in PURE or module in ("random", "logging", "time", "os", "sys")
+    known = module in PURE or module in ("random", "logging", "time", "os", "sys")
+    return known or function in FORMS
 
 
-FORMS: dict[Any, Any] = {**iterator_library.FORMS, **collection_library.FORMS}
-ALWAYS = (*iterator_library.ALWAYS, *collection_library.ALWAYS)
+FORMS: dict[Any, Any] = {
+    **iterator_library.FORMS,
+    **collection_library.FORMS,
+    contextlib.contextmanager: library.managing,
+}
+ALWAYS = (*iterator_library.ALWAYS, *collection_library.ALWAYS, contextlib.contextmanager)
 
 
 def host_function(
