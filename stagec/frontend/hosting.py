@@ -20,6 +20,7 @@ from stagec.frontend import (
     iterator_library,
     library,
     numpy_calls,
+    templates,
 )
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
@@ -83,6 +84,9 @@ def host_function(
     staged = any(p is containers.STAGED for p in (*known, *named.values()))
     if form is not None and (staged or function in ALWAYS):
         return m.call_value(state, form, args, kwargs, loc)
+    template = getattr(function, "__self__", None)
+    if staged and isinstance(template, str) and function.__name__ == "format":
+        return templates.format_(m, state, template, args, kwargs, loc)
     if staged:
         raise StagecError(
             "SC321", f"{name} is not supported on staged values", loc,
