@@ -22,9 +22,10 @@ from stagec.frontend import (
     numpy_calls,
     templates,
 )
+from stagec.frontend.copying import COPIES
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.values import Known, Partial, Value
+from stagec.frontend.values import ArrayRef, Known, Partial, Ref, Value
 
 PURE = ("builtins", "math", "operator", "itertools", "functools", "numpy", "cmath", "numbers",
         "fractions", "decimal", "collections", "string", "re", "copy", "typing")  # fmt: skip
@@ -84,6 +85,9 @@ def host_function(
     staged = any(p is containers.STAGED for p in (*known, *named.values()))
     if form is not None and (staged or function in ALWAYS):
         return m.call_value(state, form, args, kwargs, loc)
+    copies = COPIES.get(function) if isinstance(function, Hashable) else None
+    if copies is not None and (staged or isinstance(args[0], Ref | ArrayRef)):
+        return copies(m, state, args, kwargs, loc)
     template = getattr(function, "__self__", None)
     if staged and isinstance(template, str) and function.__name__ == "format":
         return templates.format_(m, state, template, args, kwargs, loc)
