@@ -374,7 +374,8 @@ def _vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Any]:
     made = staged._specialised(primals, {})
     pulled, _ = made.program.extra
     kept = tuple(map(_residual, residuals, (o.type for o in pulled.residuals)))
-    return out, Pullback(_pullback_of(made, fun), kept, primal_results)
+    results = tuple(map(_residual, primal_results, (o.type for o in pulled.primals.values())))
+    return out, Pullback(_pullback_of(made, fun), kept, results)
 
 
 def _residual(value: Any, kind: Any) -> Any:

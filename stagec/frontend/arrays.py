@@ -97,9 +97,9 @@ def store(
     if live:
         raise AliasClash(
             "SC311",
-            "this name may refer to one of two arrays here, so it cannot be written to",
+            "this may be, or have elements of, another array, so it cannot be written to",
             loc,
-            "take a copy where the name is assigned: `y = x.copy()`",
+            "write to that array itself, or take a copy where this is made: `y = x.copy()`",
         )
     full = (*ref.path, *shift(path, len(ref.index)))
     handles = [m.handle(state, o) for o in (*ref.index, *index)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import operator
@@ -67,6 +68,9 @@ class Code:
     head: dict[int, frozenset[str]]
     comments: dict[tuple[str, int], tuple[str, ...]]
 
+
+# what `contextmanager` makes of each function
+MANAGING = contextlib.contextmanager(iter).__code__
 
 OWN = f"{Path(__file__).parent.parent}{os.sep}"
 
@@ -157,7 +161,7 @@ def call_known(
         return finish(state, staged(function, m, state, args, kwargs, loc))
     if drawing(function):
         return finish(state, draw(m, state, function, args, kwargs, loc))
-    opened = with_bound(m, f, args, kwargs)
+    opened = with_bound(m, f, args, kwargs, state)
     if opened is not None:
         return call(m, *opened, state, loc)
     try:
@@ -190,13 +194,17 @@ def source_of(f: Known) -> Source:
 
 
 def with_bound(
-    m: Machine, f: Known, args: tuple[Value, ...], kwargs: dict[str, Value]
+    m: Machine, f: Known, args: tuple[Value, ...], kwargs: dict[str, Value], state: State
 ) -> tuple[Value, tuple[Value, ...], dict[str, Value]] | None:
     """The call behind that of a method, a partial, a getter or an object; None without one."""
     function = f.value
     if isinstance(function, types.MethodType):
         receiver = Known(function.__self__, Attribute(source_of(f), "__self__"))
         return Known(function.__func__), (receiver, *args), kwargs
+    if isinstance(function, types.FunctionType) and function.__code__ is MANAGING:
+        wrapped = Known(vars(function)["__wrapped__"], Attribute(source_of(f), "__wrapped__"))
+        named = Ref(m.new_cell(state, Fields(tuple(kwargs.items()))), dict)
+        return Known(library.managed), (wrapped, TupleValue(args), named), {}
     if isinstance(function, functools.partial):
         given, named = (Attribute(source_of(f), name) for name in ("args", "keywords"))
         bound = [m.capture(Known(a, Item(given, k))) for k, a in enumerate(function.args)]

@@ -29,7 +29,6 @@ from stagec.frontend.state import State
 from stagec.frontend.unify import as_operand
 from stagec.frontend.values import (
     ArrayRef,
-    ExceptionValue,
     Fields,
     Items,
     Known,
@@ -40,7 +39,6 @@ from stagec.frontend.values import (
     Value,
 )
 from stagec.ir.types import ArrayType
-from stagec.ops import text
 
 BINARY: dict[type, Callable[..., Any]] = {
     gast.Add: operator.add, gast.Sub: operator.sub, gast.Mult: operator.mul,
@@ -184,25 +182,8 @@ def joined(m: Machine, frame: Frame, parts: list[Any], state: State, loc: Loc) -
             made = joined(m, frame, part.format_spec.values, state, loc)
             spec = m.need_known(state, made, loc, "a format specification")
         conversion = chr(part.conversion) if part.conversion != -1 else ""
-        if isinstance(value, Known):
-            plain = m.guard(value)
-            plain = {"": lambda v: v, "s": str, "r": repr, "a": ascii}[conversion](plain)
-            out.append(format(plain, spec))
-            continue
-        if not conversion:
-            own = objects.operator_method(m, state, value, "__format__", (Known(spec),), loc)
-            value, spec = (value, spec) if own is None else (own, "")
-        handle = texts.shown(m, state, value, loc, quoted=conversion in ("r", "a"))
-        if isinstance(value, TupleValue | Ref | ExceptionValue):
-            if spec or conversion == "a":
-                raise StagecError(
-                    "SC323", "a format specification of a container", loc, "format its parts"
-                )
-            conversion = ""  # its text is that of `repr`
-        out.append(text.format_(handle, spec=spec, conversion=conversion))
-    if all(isinstance(p, str) for p in out):
-        return Known("".join(out))
-    return m.wrap(state, text.concat(*out))
+        out.append(texts.formatted(m, state, value, spec, conversion, loc))
+    return texts.together(m, state, out)
 
 
 def plain_number(value: Value) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import gast
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import containers, names, numpy_calls, objects
+from stagec.frontend import containers, library, managers, names, numpy_calls, objects
 from stagec.frontend.assignments import assign
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.machine import Frame, Machine, Raised
@@ -25,7 +25,7 @@ from stagec.frontend.state import (
     taken,
     then_do,
 )
-from stagec.frontend.values import NONE, BoundMethod, ExceptionValue, Known, Value
+from stagec.frontend.values import NONE, BoundMethod, ExceptionValue, Known, Ref, Value
 from stagec.ops import effects
 
 
@@ -170,6 +170,8 @@ def with_statement(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) 
     if isinstance(manager, Known) and id(manager.value) in m.errstates:
         m.errstate |= m.errstates[id(manager.value)][1]
         return m.run(stmt.body, frame, state)
+    if isinstance(manager, Ref) and manager.cls is library.Manager:
+        return managers.run(m, stmt, frame, manager, state, loc)
     enter = objects.attribute(m, state, manager, "__enter__", loc)
     leave = objects.attribute(m, state, manager, "__exit__", loc)
     tree = m.call(enter, (), {}, state, loc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import types
 from collections import deque
@@ -17,11 +18,14 @@ from stagec.frontend import (
     containers,
     generators,
     iterator_library,
+    library,
     numpy_calls,
+    templates,
 )
+from stagec.frontend.copying import COPIES
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.values import Known, Partial, Value
+from stagec.frontend.values import ArrayRef, Known, Partial, Ref, Value
 
 PURE = ("builtins", "math", "operator", "itertools", "functools", "numpy", "cmath", "numbers",
         "fractions", "decimal", "collections", "string", "re", "copy", "typing")  # fmt: skip
@@ -42,11 +46,16 @@ def library_function(function: types.FunctionType) -> bool:
     if function.__name__ in TOTAL_ORDERING:
         return False
     module = module_of(function)
-    return module in PURE or module in ("random", "logging", "time", "os", "sys")
+    known = module in PURE or module in ("random", "logging", "time", "os", "sys")
+    return known or function in FORMS
 
 
-FORMS: dict[Any, Any] = {**iterator_library.FORMS, **collection_library.FORMS}
-ALWAYS = (*iterator_library.ALWAYS, *collection_library.ALWAYS)
+FORMS: dict[Any, Any] = {
+    **iterator_library.FORMS,
+    **collection_library.FORMS,
+    contextlib.contextmanager: library.managing,
+}
+ALWAYS = (*iterator_library.ALWAYS, *collection_library.ALWAYS, contextlib.contextmanager)
 
 
 def host_function(
@@ -76,6 +85,12 @@ def host_function(
     staged = any(p is containers.STAGED for p in (*known, *named.values()))
     if form is not None and (staged or function in ALWAYS):
         return m.call_value(state, form, args, kwargs, loc)
+    copies = COPIES.get(function) if isinstance(function, Hashable) else None
+    if copies is not None and (staged or isinstance(args[0], Ref | ArrayRef)):
+        return copies(m, state, args, kwargs, loc)
+    template = getattr(function, "__self__", None)
+    if staged and isinstance(template, str) and function.__name__ == "format":
+        return templates.format_(m, state, template, args, kwargs, loc)
     if staged:
         raise StagecError(
             "SC321", f"{name} is not supported on staged values", loc,

@@ -327,7 +327,7 @@ def consume(
 
     inner = Frame(
         *(generator.scope, code.info, f.code, f.node.name, RESULT, code.live, code.head),
-        *(at_yield, frame.depth + 1),
+        *(at_yield, frame.depth + 1, frame),
     )
     tree = run_body(m, inner, code, state, loc)
 

@@ -158,6 +158,24 @@ class Iterator:
         return item
 
 
+class Manager:
+    """What a function under `contextlib.contextmanager` returns."""
+
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+
+
+def managing(function: Any) -> Any:
+    def manager(*args: Any, **kwargs: Any) -> Any:
+        return managed(function, args, kwargs)
+
+    return manager
+
+
+def managed(function: Any, args: Any, kwargs: Any) -> Any:
+    return Manager(function(*args, **kwargs))
+
+
 def advanced(iterator: Any) -> Any:
     while True:
         try:

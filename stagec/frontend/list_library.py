@@ -6,6 +6,8 @@ An item is put in or taken out by moving those behind it, as Python does.
 # ruff: noqa: D103 (what is staged is loops)
 from typing import Any
 
+import numpy as np
+
 
 def pop_(items: Any, at: Any, empty: Any, outside: Any) -> Any:
     n = len(items)
@@ -80,3 +82,30 @@ def contains_(items: Any, value: Any) -> Any:
         if item == value:
             return True
     return False
+
+
+def same_length_(items: Any, more: Any) -> None:
+    if len(items) != len(more):
+        raise ValueError("a list and its cotangent have different lengths")
+
+
+def added_(items: Any, more: Any, depth: Any) -> Any:
+    return [
+        inside_(items[k], more[k], depth - 1) if depth else sum_(items[k], more[k])
+        for k in range(len(items))
+    ]
+
+
+def inside_(items: Any, more: Any, depth: Any) -> Any:
+    same_length_(items, more)
+    return added_(items, more, depth)
+
+
+def sum_(item: Any, more: Any) -> Any:
+    if np.shape(item) != np.shape(more):
+        raise ValueError("an item of a list and its cotangent have different shapes")
+    return item + more
+
+
+def column_(items: Any, k: Any) -> Any:
+    return [item[k] for item in items]

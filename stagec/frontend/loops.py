@@ -79,13 +79,16 @@ class Shape:
 
 
 def variable_names(frame: Frame) -> dict[int, str]:
-    """The cells of the variables in scope, with their names."""
+    """The cells of the variables in scope, here and where a `yield` leads, with their names."""
     found: dict[int, str] = {}
-    scope = frame.scope
-    while scope is not None:
-        for name, cell in scope.cells.items():
-            found.setdefault(cell, name if not name.startswith(".") else "")
-        scope = scope.parent
+    at: Frame | None = frame
+    while at is not None:
+        scope = at.scope
+        while scope is not None:
+            for name, cell in scope.cells.items():
+                found.setdefault(cell, name if not name.startswith(".") else "")
+            scope = scope.parent
+        at = at.around
     return found
 
 

@@ -83,7 +83,8 @@ class Raised(Exception):
 class Frame:
     """One activation of a user's function.
 
-    What it yields goes to `consume`; `depth` counts the loops over generators around that.
+    What it yields goes to `consume`, which runs code of the frame `around`; `depth` counts the
+    loops over generators around that.
     """
 
     scope: Scope
@@ -95,6 +96,7 @@ class Frame:
     head: dict[int, frozenset[str]]
     consume: Callable[[Value, State, Loc], Tree] | None = None
     depth: int = 0
+    around: Frame | None = None
 
     def loc(self, node: gast.AST) -> Loc:
         """Where the node stands in the user's file."""
@@ -286,11 +288,9 @@ class Machine:
         """While a user's function is being entered."""
         if len(self.frames) >= LIMITS["depth"]:
             raise StagecError(
-                "SC302",
-                f"calls nest deeper than {LIMITS['depth']} while staging {frame.name}",
-                loc,
-                "make the recursion end on values known at staging",
-            )
+                "SC302", f"calls nest deeper than {LIMITS['depth']} while staging {frame.name}",
+                loc, "make the recursion end on values known at staging",
+            )  # fmt: skip
         with self.resumed(frame):
             yield
 

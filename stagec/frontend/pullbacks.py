@@ -8,28 +8,35 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import arrays, numpy_calls
+from stagec.frontend import arrays, list_library, numpy_calls, staged_lists
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.tracing import Traced, adopt, inexact, operand_of_leaf, rebuilt, trace
 from stagec.frontend.transforming import cotangent, inexact_or_list, mismatch, seed
+from stagec.frontend.unify import Unjoinable, element_emitter, element_type
 from stagec.frontend.values import (
     ArrayCell,
     ArrayRef,
+    Columns,
+    Content,
     Fields,
     Intrinsic,
     Items,
     Known,
     Number,
     Ref,
+    Row,
     StagedItems,
+    StagedList,
     TupleValue,
     Value,
 )
 from stagec.ir.core import Const, Operand, Undef, Value as Staged, zero
 from stagec.ir.function import Function
 from stagec.ir.inline import inline_into
-from stagec.ir.types import ArrayType, ListType
+from stagec.ir.types import ArrayType, ListType, Type
+from stagec.ops import lists
+from stagec.ops.arithmetic import Handle
 from stagec.ops.indexing import accumulate_at, read_at
 
 
@@ -58,22 +65,20 @@ def pullback(
     traced = trace(m, state, f, args, {}, loc)
     leaves = [k for k, p in enumerate(traced.params) if inexact(p.type)]
     of = [k for k, o in enumerate(traced.operands) if inexact_or_list(o.type)]
-    if any(isinstance(traced.operands[k].type, ListType) for k in of):
-        raise StagecError(
-            "SC420", "a result is a list of run-time length, which has no cotangent", loc,
-            "return an array: np.array(values)",
-        )  # fmt: skip
     pull = m.transforms.reverse(traced.function, leaves, of)
     outs = inline_into(state.builder, pull.forward, (*traced.entry, *traced.free))
     m.adopt_functions(pull.forward)
     count = len(traced.operands)
     value = adopt(m, state, traced, outs[:count])
     seeds = [traced.operands[k] for k in of]
-    primals: dict[Operand, Operand] = {
-        o: r
-        for o, r in zip(traced.operands, outs, strict=False)
-        if isinstance(o, Staged) and not isinstance(o.type, ListType)
-    }
+    primals: dict[Operand, Operand] = {}
+    for operand, out in zip(traced.operands, outs, strict=False):
+        if isinstance(operand.type, ListType):
+            if inexact_or_list(operand.type):
+                # the list itself may have changed when its cotangent comes
+                primals[operand] = lists.list_zeros(m.handle(state, out)).operand
+        elif isinstance(operand, Staged):
+            primals[operand] = out
     residuals = tuple(outs[count:])
     pulled = Pulled(
         traced, held, pull.backward, residuals, leaves, seeds, traced.value, primals
@@ -108,6 +113,8 @@ def pull_back(
 def zero_of(m: Machine, state: State, operand: Operand, pulled: Pulled) -> Operand:
     """A zero cotangent for a result that got none."""
     kind = operand.type
+    if isinstance(kind, ListType):
+        return m.primal_of(pulled, operand)
     assert isinstance(kind, ArrayType)
     if kind.kind != "array":
         return zero(kind)
@@ -133,18 +140,21 @@ def collect_cotangents(
             if inexact(arrays.type_of(pulled.traced.inner, value)):
                 add_array_cotangent(m, state, pulled, value, ct, given, loc)
         case TupleValue() | Ref():
-            for v, c in matched_parts(m, state, pulled, value, ct, loc):
+            inner = pulled.traced.inner
+            content = value if isinstance(value, TupleValue) else inner.cells[value.cell]
+            if isinstance(content, StagedList | Row):
+                add_list_cotangent(m, state, pulled, content, ct, given, loc)
+                return
+            for v, c in matched_parts(m, state, content, ct, loc):
                 collect_cotangents(m, state, pulled, v, c, given, loc)
         case _:
             return
 
 
 def matched_parts(
-    m: Machine, state: State, pulled: Pulled, value: TupleValue | Ref, ct: Value,
-    loc: Loc | None,
-) -> list[tuple[Value, Value]]:  # fmt: skip
+    m: Machine, state: State, content: Content, ct: Value, loc: Loc | None
+) -> list[tuple[Value, Value]]:
     """The parts of a result container, each with its cotangent."""
-    content = value if isinstance(value, TupleValue) else pulled.traced.inner.cells[value.cell]
     match content:
         case TupleValue(items) | Items(items):
             parts = m.unpacked(state, ct, loc)
@@ -176,6 +186,78 @@ def add_array_cotangent(
         zeros = m.handle(state, zero_of(m, state, cell.operand, pulled))
         got = accumulate_at(zeros, m.handle(state, got), ref.path, *index).operand
     add_cotangent(m, state, given, cell.operand, got)
+
+
+def add_list_cotangent(
+    m: Machine, state: State, pulled: Pulled, content: StagedList | Row, ct: Value,
+    given: dict[int, Operand], loc: Loc | None,
+) -> None:  # fmt: skip
+    """Add the cotangents of the items of a list of run-time length to those of the list."""
+    if isinstance(content, Row):
+        raise StagecError(
+            "SC420", "a result is a list that is an item of a list of run-time length", loc,
+            "return a copy of it, or the whole list",
+        )  # fmt: skip
+    if isinstance(content, Columns):
+        for k, column in enumerate(content.columns):
+            if any(inexact_or_list(o.type) for o in staged_lists.operands(column)):
+                part = m.call_value(state, list_library.column_, (ct, Known(k)), {}, loc)
+                add_list_cotangent(m, state, pulled, column, part, given, loc)
+    elif inexact_or_list(content.operand.type):
+        before = given.get(id(content.operand))
+        total = m.primal_of(pulled, content.operand) if before is None else before
+        given[id(content.operand)] = list_sum(m, state, total, ct, loc)
+
+
+def list_sum(m: Machine, state: State, total: Operand, ct: Value, loc: Loc | None) -> Operand:
+    """The list `total` with the cotangents added to its items."""
+    kind = total.type
+    assert isinstance(kind, ListType)
+    known = Ref(m.new_cell(state, StagedItems(total)), list)
+    content = m.inside(state, ct) if isinstance(ct, Ref) else ct
+    if not isinstance(content, Items | TupleValue | StagedItems):
+        raise mismatch(loc)
+    m.call_value(state, list_library.same_length_, (known, ct), {}, loc)
+    if not isinstance(content, StagedItems):
+        zeros = lists.list_zeros(m.handle(state, total))
+        likes = [lists.list_get(zeros, k) for k in range(len(content.items))]
+        made = [
+            item_seed(m, state, like, v, loc)
+            for like, v in zip(likes, content.items, strict=True)
+        ]
+        (new,) = state.builder.add(lists.list_new, made, {"element": kind.element})
+        ct = Ref(m.new_cell(state, StagedItems(new)), list)
+    leaf, depth = leaf_of(kind)
+    made = m.call_value(state, list_library.added_, (known, ct, Known(depth)), {}, loc)
+    try:
+        found, emit = element_type(state, made), element_emitter(m, state, made)
+    except Unjoinable:
+        raise mismatch(loc) from None
+    if found is not None and leaf_of(found)[0].dtype.kind == "c" != leaf.dtype.kind:
+        raise StagecError(
+            "SC418", f"a complex tangent or cotangent for a value of type {kind}",
+            loc, "give it the type of the value: take its real part",
+        )  # fmt: skip
+    return emit(state, kind)
+
+
+def item_seed(m: Machine, state: State, like: Handle, ct: Value, loc: Loc | None) -> Operand:
+    """The cotangent of an item of a list, in the type of the item; `like` is a zero of it."""
+    if isinstance(ct, Known) and ct.value is None:
+        return like.operand
+    kind = like.operand.type
+    if isinstance(kind, ListType):
+        return list_sum(m, state, like.operand, ct, loc)
+    return seed(m, state, ct, kind, like, loc)
+
+
+def leaf_of(kind: Type) -> tuple[ArrayType, int]:
+    """The type of what is in a list, or in the lists in it, and how deep those are nested."""
+    depth = -1
+    while isinstance(kind, ListType):
+        depth, kind = depth + 1, kind.element
+    assert isinstance(kind, ArrayType)
+    return kind, depth
 
 
 def add_cotangent(

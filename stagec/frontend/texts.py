@@ -11,7 +11,7 @@ from typing import Any
 from stagec.errors import Loc, StagecError
 from stagec.frontend import numpy_calls, protocols
 from stagec.frontend.machine import Machine, Raised
-from stagec.frontend.objects import attribute, class_of
+from stagec.frontend.objects import attribute, class_of, operator_method
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     Columns,
@@ -123,6 +123,37 @@ def _listed(
         yield ", " if k else ""
         yield from _parts(m, state, item, loc)
     yield "," + brackets[1] if comma and brackets == "()" and len(items) == 1 else brackets[1]
+
+
+# -- formats ----------------------------------------------------------------------------------
+
+
+def formatted(
+    m: Machine, state: State, value: Value, spec: str, conversion: str, loc: Loc | None
+) -> Any:
+    """The text of a value in an f-string or template: a string, or a handle if it is staged."""
+    if isinstance(value, Known):
+        plain = m.guard(value)
+        plain = {"": lambda v: v, "s": str, "r": repr, "a": ascii}[conversion](plain)
+        return format(plain, spec)
+    if not conversion:
+        own = operator_method(m, state, value, "__format__", (Known(spec),), loc)
+        value, spec = (value, spec) if own is None else (own, "")
+    handle = shown(m, state, value, loc, quoted=conversion in ("r", "a"))
+    if isinstance(value, TupleValue | Ref | ExceptionValue):
+        if spec or conversion == "a":
+            raise StagecError(
+                "SC323", "a format specification of a container", loc, "format its parts"
+            )
+        conversion = ""  # its text is that of `repr`
+    return text.format_(handle, spec=spec, conversion=conversion)
+
+
+def together(m: Machine, state: State, parts: list[Any]) -> Value:
+    """The text that the parts, strings and handles, are in a row."""
+    if all(isinstance(p, str) for p in parts):
+        return Known("".join(parts))
+    return m.wrap(state, text.concat(*(p for p in parts if not isinstance(p, str) or p)))
 
 
 # -- operators --------------------------------------------------------------------------------

@@ -267,6 +267,8 @@ def seed(
         if not isinstance(dot, Ref)
         else m.as_array(state, dot, loc)
     )
+    if not isinstance(handle.type, ArrayType):
+        raise mismatch(loc)
     if handle.ndim != kind.rank:
         raise StagecError(
             "SC418", f"a tangent or cotangent of rank {handle.ndim} for a value of type {kind}",

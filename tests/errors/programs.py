@@ -32,7 +32,7 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "grad_none": ("def f(s):\n    return 1.0", "None,", "grad", "SC413"),
     "grad_vector_result": ("def f(x):\n    return x * 2", "np.ones(3),", "grad", "SC414"),
     "vjp_list_result": (
-        "def f(x):\n    ys = []\n    for v in x:\n        ys.append(v * 2)\n    return ys",
+        "def f(x):\n    ys = []\n    for v in x:\n        ys.append([v * 2])\n    return ys[0]",
         "np.ones(3),", "vjptree", "SC420",
     ),
     "grad_int_result": ("def f(x):\n    return int(x)", "1.5,", "grad", "SC414"),

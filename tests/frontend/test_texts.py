@@ -30,13 +30,46 @@ def added(x: Any, n: Any) -> Any:
     return text, "a" + text
 
 
-@pytest.mark.parametrize("f", [percent, too_few, too_many, added], ids=lambda f: f.__name__)
+class Pair:
+    def __init__(self, a: Any, b: Any) -> None:
+        self.a, self.b = a, b
+
+
+def templates(x: Any, n: Any) -> Any:
+    plain = "{} and {:.3f}|{{}}|{!r:>8}".format(x, x, n)  # noqa: UP032
+    named = "{1}{0}{k[0]}{k[1]!s}{p.a:{w}.{d}f}".format(
+        x, n, k=[n, "a"], p=Pair(x, 2), w=9, d=1
+    )
+    return plain, named, "{0[b]}-{0[a]:+}".format({"a": x, "b": [n, x]})
+
+
+def unnamed_after_named(x: Any, n: Any) -> Any:
+    return "{0}{}".format(x, n)  # noqa: F523, F525
+
+
+def too_few_for_the_template(x: Any, n: Any) -> Any:
+    return "{}{}{}".format(x, n)  # noqa: F524
+
+
+def unclosed_template(x: Any, n: Any) -> Any:
+    return "{".format(x, n)  # noqa: F521
+
+
+def no_such_name(x: Any, n: Any) -> Any:
+    return "{b}".format(a=x)  # noqa: F522, F524
+
+
+CASES = [percent, too_few, too_many, added, templates, unnamed_after_named, unclosed_template,
+         too_few_for_the_template, no_such_name]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", CASES, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_as_in_python(f: Any, backend: Any) -> None:
     def outcome(g: Any) -> Any:
         try:
             return g(-2.5, 4)
-        except TypeError as error:
+        except (TypeError, ValueError, LookupError) as error:
             return str(error).split("\n")[0]
 
     assert outcome(sc.jit(f, backend=backend)) == outcome(f)

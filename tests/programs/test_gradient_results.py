@@ -261,3 +261,105 @@ def test_a_list_of_integers_beside_what_has_a_cotangent(backend: str) -> None:
     value, pull = stagec.vjp(stagec.jit(chosen, backend=backend), x)
     assert value == chosen(x)
     np.testing.assert_array_equal(pull((1.0, None))[0], [2.0, 0.0, 4.0])
+
+
+def powers(x: Any) -> Any:
+    """Lists of run-time length: of numbers, of arrays, of lists, of tuples."""
+    ys: list[Any] = []
+    rows: list[Any] = []
+    pairs: list[Any] = []
+    for k in range(len(x)):
+        ys.append(x[k] ** 2)
+        rows.append(np.sin(x * x[k]))
+        pairs.append((float(x[k]) ** 3, k, x[k] * x))
+    nested = [[float(x[0]) * (i + j) for j in range(i + 1)] for i in range(len(x))]
+    return {"ys": ys, "again": (ys, nested), "rows": rows}, pairs
+
+
+def along_powers(x: Any, given: Any) -> Any:
+    """The sum of the products of what `powers` returns and its cotangents."""
+    found, pairs = powers(x)
+    named, tuples = given
+    return (
+        sum(a * b for a, b in zip(found["ys"], named["ys"], strict=True))
+        + sum(a * b for a, b in zip(found["ys"], named["again"][0], strict=True))
+        + found["again"][1][2][1] * 5.0
+        + sum(np.sum(a * b) for a, b in zip(found["rows"], named["rows"], strict=True))
+        + sum(a[0] * b[0] + np.sum(a[2] * b[2]) for a, b in zip(pairs, tuples, strict=True))
+    )
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_results_that_are_lists_of_run_time_length(backend: str, kind: Any) -> None:
+    """They were refused (SC420)."""
+    x = np.array([0.5, -1.0, 2.0], kind)
+    _, pull = stagec.vjp(stagec.jit(powers, backend=backend), x)
+    nested = [[0.0], None, [0.0, 5.0, 0.0]]
+    given = (
+        {
+            "ys": [1, 2.0, np.float32(3)],
+            "again": ([1.0, 0.0, 4.0], nested),
+            "rows": list(np.eye(3)),
+        },
+        [(1.0, None, x), (2.0, None, x + 1), (0.0, None, 2 * x)],
+    )
+    expected = [
+        (along_powers(x + d, given) - along_powers(x - d, given)) / 2e-6
+        for d in 1e-6 * np.eye(3)
+    ]
+    (found,) = pull(given)
+    assert found.dtype == kind
+    np.testing.assert_allclose(found, expected, rtol=1e-5 if kind is np.float32 else 1e-7)
+    np.testing.assert_array_equal(pull(given)[0], found)
+    np.testing.assert_array_equal(pull((None, None))[0], np.zeros(3))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_cotangents_of_lists_that_staged_code_makes(backend: str) -> None:
+    """Their lengths are known at run time only, like those of the lists."""
+
+    def squares(x: Any) -> Any:
+        return [v * v for v in x]
+
+    def pulled(x: Any) -> Any:
+        ys, pull = stagec.vjp(squares, x)
+        (once,) = pull([2.0 for _ in ys])
+        (itself,) = pull(ys)
+        ys.append(1.0)
+        return once, itself, pull([1.0 for _ in x])[0]
+
+    x = np.array([0.5, -1.0, 2.0])
+    once, itself, ones = stagec.jit(pulled, backend=backend)(x)
+    np.testing.assert_allclose(once, 4 * x)
+    np.testing.assert_allclose(itself, 2 * x**3)
+    np.testing.assert_allclose(ones, 2 * x)
+    slope = stagec.grad(lambda x: np.sum(stagec.vjp(squares, x)[1](squares(x))[0]))
+    np.testing.assert_allclose(slope(x), 6 * x**2)
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ([1.0, 2.0], "different lengths"),
+        ([], "different lengths"),
+        ([1j, 0.0, 0.0], "SC418"),
+        ([np.ones(1), 0.0, 0.0], "SC418"),
+        (["a", 0.0, 0.0], "SC419"),
+        (np.ones(3), "SC419"),
+        (1.0, "SC419"),
+    ],
+)
+def test_cotangents_that_do_not_fit_a_list(given: Any, match: str) -> None:
+    def squares(x: Any) -> Any:
+        return [v * v for v in x]
+
+    _, pull = stagec.vjp(squares, np.arange(3.0))
+    with pytest.raises((ValueError, stagec.StagecError), match=match):
+        pull(given)
+
+
+def test_a_list_that_changes_after_the_call_has_its_cotangent() -> None:
+    ys, pull = stagec.vjp(lambda x: [v * v for v in x], np.arange(3.0))
+    ys.append(1.0)
+    np.testing.assert_array_equal(pull([1.0, 1.0, 1.0])[0], [0.0, 2.0, 4.0])

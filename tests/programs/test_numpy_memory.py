@@ -155,3 +155,17 @@ def test_arrays_that_staging_makes_in_a_loop(backend: str) -> None:
     np.testing.assert_allclose(sc.jit(energy, backend=backend)(A), energy(A))
     wanted = [[3, 3, 3, 0], [0, 0, 3, 0], [0, 0, 0, 0]]
     np.testing.assert_allclose(sc.grad(energy, backend=backend)(A), wanted)
+
+
+def test_a_part_of_complex_numbers_is_not_written_to() -> None:
+    """It was said that a name may refer to one of two arrays; there is no name."""
+
+    def f(x: Any) -> Any:
+        y = x * 1j
+        y.imag[1:] *= 2
+        return y
+
+    with pytest.raises(
+        sc.StagecError, match="SC311: this may be, or have elements of, another"
+    ):
+        sc.jit(f)(np.ones(3))
