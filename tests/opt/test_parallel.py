@@ -512,7 +512,9 @@ def few_rows(x: Any, k: Any, w: Any) -> Any:
     return np.sum(s**2)
 
 
-K = np.random.default_rng(5).integers(1, 6, size=70)
+MANY = 40_000
+K = np.random.default_rng(5).integers(1, 6, size=MANY)
+ROWS = (normal(1, 6, 4), K, normal(2, MANY, 4))
 
 
 def of_rows(program: Callable[..., Any], backend: str) -> Any:
@@ -521,7 +523,8 @@ def of_rows(program: Callable[..., Any], backend: str) -> Any:
 
 @pytest.mark.parametrize("program", [gathered_rows, chained_rows, few_rows])
 def test_backward_loops_that_add_to_rows(program: Callable[..., Any]) -> None:
-    args = (normal(1, 6, 4), K, normal(2, 70, 4))
+    few = (ROWS[0], K[:70], ROWS[2][:70])
+    args = few if program is few_rows else ROWS
     (found, slopes), (value, expected) = (
         of_rows(program, backend)(*args) for backend in ("numba", "numpy")
     )
@@ -531,16 +534,20 @@ def test_backward_loops_that_add_to_rows(program: Callable[..., Any]) -> None:
 
 
 def test_each_part_adds_to_an_array_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    args = (normal(1, 6, 4), K, normal(2, 70, 4))
     gradient = of_rows(gathered_rows, "numba")
-    assert "threads.fold(\n        np.add," in gradient.source(*args)
-    assert "np.add" not in of_rows(chained_rows, "numba").source(*args)
-    _, (one, _) = gradient(*args)
+    assert "threads.fold(\n        np.add," in gradient.source(*ROWS)
+    assert "np.add" not in of_rows(chained_rows, "numba").source(*ROWS)
+    _, (one, _) = gradient(*ROWS)
     monkeypatch.setattr(threads, "_pools", [threads.Pool(1)])
-    _, (other, _) = gradient(*args)
+    _, (other, _) = gradient(*ROWS)
     np.testing.assert_array_equal(one, other)
 
 
 def test_large_arrays_are_added_to_by_one_thread() -> None:
-    args = (normal(1, 5000, 4), K, normal(2, 70, 4))
+    args = (normal(1, MANY // 8, 4), *ROWS[1:])
+    assert "np.add" not in of_rows(gathered_rows, "numba").source(*args)
+
+
+def test_loops_that_were_short_at_the_first_call_add_on_one_thread() -> None:
+    args = (ROWS[0], K[:70], ROWS[2][:70])
     assert "np.add" not in of_rows(gathered_rows, "numba").source(*args)

@@ -191,17 +191,17 @@ def likelihood(x: Any, w: Any, centres: Any) -> Any:
 
 
 def test_parts_run_on_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "WORTH", 1)
+    many = np.tile(X, (20, 1))
     gradient = stagec.value_and_grad(likelihood, argnums=2, backend="numba")
-    assert "np.add" in gradient.source(X, W, CENTRES)
+    assert "np.add" in gradient.source(many, W, CENTRES)
     found: list[Any] = []
     for count in (1, 3):
         monkeypatch.setattr(threads, "_pools", [threads.Pool(count)])
-        found.append(gradient(X, W, CENTRES))
+        found.append(gradient(many, W, CENTRES))
     (value, slopes), (other, others) = found
     assert value == other
     np.testing.assert_array_equal(slopes, others)
-    expected = stagec.grad(likelihood, argnums=2)(X, W, CENTRES)
+    expected = stagec.grad(likelihood, argnums=2)(many, W, CENTRES)
     np.testing.assert_allclose(slopes, expected, rtol=1e-9, atol=1e-12)
 
 

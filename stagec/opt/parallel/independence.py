@@ -25,8 +25,10 @@ from stagec.ir.walk import defined, free_values, ordered, regions, statements, u
 from stagec.ops.folding import plus
 from stagec.ops.index_facts import IndexFacts
 from stagec.ops.indexing import accumulate
+from stagec.opt.parallel.work import work_before
 
-SMALL = 2**14  # elements of an array of which each part of the trips may have one of its own
+LEAST = 1_000_000  # work that is worth several threads: `stagec_runtime.threads.WORTH`
+LARGER = 256  # how much more work a loop is than an array that each part has one of its own of
 Axes = dict[int, Dim]
 
 
@@ -73,8 +75,14 @@ def independent(
 
 
 def _sums(loop: For, memory: Memory, lengths: Mapping[Symbol, int]) -> dict[int, Value]:
-    """The memory of small arrays that the loop only adds to, by position among the carries."""
+    """The memory of small arrays that the loop only adds to, by position among the carries.
+
+    There are none where the loop was too short for several threads at the first call.
+    """
     body = loop.body
+    most = work_before(loop, lengths)
+    if most < LEAST:
+        return {}
     chain = Chain(body, lambda s: (0,) if s.op is accumulate else ())
     outside = [v for v in (*free_values(body), *body.params[1:]) if holds_memory(v)]
     found: dict[int, Value] = {}
@@ -83,7 +91,7 @@ def _sums(loop: For, memory: Memory, lengths: Mapping[Symbol, int]) -> dict[int,
             continue
         own = memory.read((param,))
         alone = all(own.isdisjoint(memory.read((v,))) for v in outside if v is not param)
-        if alone and len(own) == 1 and 0 < _size(param, lengths) <= SMALL:
+        if alone and len(own) == 1 and 0 < LARGER * _size(param, lengths) <= most:
             (found[k],) = own
     return found
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
-from stagec.ir.build import Builder
+from stagec.ir.build import Builder, exact
 from stagec.ir.core import (
     Apply,
     Block,
@@ -18,6 +19,7 @@ from stagec.ir.core import (
     While,
     const,
 )
+from stagec.ir.types import Symbol, measured_by
 from stagec.ir.walk import defined, regions
 from stagec.ops.arithmetic import Handle
 
@@ -27,13 +29,7 @@ Extents = tuple[tuple[Operand, Operand], ...]  # the bounds of the loops around 
 
 def work(loop: For, builder: Builder) -> Operand:
     """Roughly how many operations on elements all trips take; its computation is added."""
-    counts: Counter[Extents] = Counter()
-    count(loop.body, ((loop.lo, loop.hi),), set(defined(loop.body)), counts)
-    deepest = max(map(len, counts), default=1)
-    # what is outside of the innermost loops is little
-    inner = {key: n for key, n in counts.items() if len(key) == deepest}
-    key = max(inner, key=lambda k: inner[k], default=((loop.lo, loop.hi),))
-    fixed = sum(inner.values()) or 1
+    key, fixed = _innermost(loop)
     lengths: list[tuple[Operand, Operand]] = []
     for lo, hi in key:
         if isinstance(lo, Const) and isinstance(hi, Const):
@@ -44,6 +40,26 @@ def work(loop: For, builder: Builder) -> Operand:
     for lo, hi in lengths:
         total = total * extent(builder, lo, hi)
     return total.operand
+
+
+def work_before(loop: For, lengths: Mapping[Symbol, int]) -> int:
+    """The same at the first call, when symbols had these lengths; 0: it is not known."""
+    key, total = _innermost(loop)
+    for bounds in key:
+        low, high = (measured_by(exact(bound), lengths) for bound in bounds)
+        total *= 0 if low is None or high is None else max(high - low, 0)
+    return total
+
+
+def _innermost(loop: For) -> tuple[Extents, int]:
+    """The bounds of the loops that all trips spend their time in, and the work of a trip."""
+    counts: Counter[Extents] = Counter()
+    count(loop.body, ((loop.lo, loop.hi),), set(defined(loop.body)), counts)
+    deepest = max(map(len, counts), default=1)
+    # what is outside of the innermost loops is little
+    inner = {key: n for key, n in counts.items() if len(key) == deepest}
+    key = max(inner, key=lambda k: inner[k], default=((loop.lo, loop.hi),))
+    return key, sum(inner.values()) or 1
 
 
 def degree(stmt: Stmt) -> int:
