@@ -37,7 +37,7 @@ from stagec.frontend.hosting import host_function, library_function, logs
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import Frame, Machine, Raised
 from stagec.frontend.polynomial_library import CALLED
-from stagec.frontend.sources import Attribute, Constant, Item, Source
+from stagec.frontend.sources import Attribute, Constant, Item, Part, Source
 from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, finish
 from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
@@ -71,7 +71,7 @@ class Code:
 
 # what `contextmanager` makes of each function
 MANAGING = contextlib.contextmanager(iter).__code__
-
+MADE_OF = ("__code__", "__defaults__", "__kwdefaults__")
 OWN = f"{Path(__file__).parent.parent}{os.sep}"
 
 CODES: dict[Any, tuple[Code, str, str]] = {}
@@ -108,13 +108,19 @@ def nested_code(node: gast.FunctionDef) -> Code:
     return NESTED[id(node)][1]
 
 
-def function_value(function: types.FunctionType) -> FunctionValue:
+def function_value(m: Machine, function: types.FunctionType) -> FunctionValue:
     """A user's function as a value that can be entered."""
     code, file, class_name = code_of(function)
     cells = function.__closure__ or ()
     closure = tuple(zip(function.__code__.co_freevars, cells, strict=True))
     context = CodeContext(file, function.__globals__, class_name, closure, function)
     own = names.is_own(function.__globals__)
+    if not own:
+        whole = Constant(function, function.__name__)
+        for name in MADE_OF:
+            part = getattr(function, name)
+            if part is not None:
+                m.guard(Known(part, Part(whole, name)))
     given = [("default", d) for d in function.__defaults__ or ()]
     defaults = tuple(Known(d) if own else names.constant(d, k) for k, d in given)
     named = (function.__kwdefaults__ or {}).items()
@@ -184,7 +190,7 @@ def call_known(
         effects.host_call(*lifted, function=function, results=())
         return finish(state, NONE)
     if isinstance(function, types.FunctionType) and not library_function(function):
-        return enter(m, function_value(function), args, kwargs, state, loc)
+        return enter(m, function_value(m, function), args, kwargs, state, loc)
     return finish(state, host_function(m, state, f, args, kwargs, loc))
 
 

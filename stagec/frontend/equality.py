@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import library, objects, protocols
+from stagec.frontend import library, objects, protocols, rows
 from stagec.frontend.containers import dict_items, unpack
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
@@ -96,5 +96,5 @@ def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> 
     if isinstance(a, ArrayRef) and isinstance(b, ArrayRef):
         return a.cell == b.cell and a.path == b.path == ()
     if isinstance(a, Ref) and isinstance(b, Ref):
-        return a == b
+        return rows.one_list(m, state, a, b, loc)
     return a is b

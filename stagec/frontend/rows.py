@@ -162,6 +162,25 @@ def same_number(m: Machine, a: Operand, b: Operand) -> bool:
     return all(same_number(m, x, y) for x, y in zip(one.args, two.args, strict=True))
 
 
+def one_list(m: Machine, state: State, a: Ref, b: Ref, loc: Loc | None) -> bool:
+    """Whether two lists are one element of a list of lists, where staging can tell."""
+    if a == b or a.cls is not b.cls:
+        return a == b
+    found = [c for c in (state.cells[a.cell], state.cells[b.cell]) if isinstance(c, Row)]
+    indices = [c.index for c in found]
+    if None not in indices:
+        if len(found) < 2 or not one_list(m, state, found[0].owner, found[1].owner, loc):
+            return False
+        if same_number(m, *indices):  # type: ignore[arg-type]
+            return True
+        if all(isinstance(k, Const) and k.value >= 0 for k in indices):
+            return False
+    raise StagecError(
+        "SC310", "whether these are one element of a list is known at run time only", loc,
+        "compare the indices",
+    )  # fmt: skip
+
+
 def _moved(state: State, ref: Ref, value: Value) -> tuple[int, Row] | None:
     """The cell of the value and where in the list it is, if it is an element of it."""
     held = state.cells[value.cell] if isinstance(value, Ref) else None

@@ -126,6 +126,11 @@ class Attribute(Source):
 
 
 @dataclass(frozen=True, slots=True)
+class Part(Attribute):
+    """What a function is made of, which tools that reload modules change in place."""
+
+
+@dataclass(frozen=True, slots=True)
 class Item(Source):
     """An item of a list, tuple or dict."""
 

@@ -137,7 +137,7 @@ def attempt(request: Request, decisions: set[tuple[str, Any]], transforms: Any) 
     before = dict(state.cells)
     target: Value = Known(request.function)
     if isinstance(request.function, types.FunctionType):
-        target = function_value(request.function)
+        target = function_value(m, request.function)
     tree = m.call(target, tuple(args), kwargs, state, None)
     outcome, outs, final = Ending(m, inputs, before).close(tree)
     return finished(m, inputs, builder, outcome, outs, final, request)

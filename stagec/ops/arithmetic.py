@@ -188,7 +188,8 @@ def _negated(x: Any, other: Any) -> Any:
     own, more = number_type(x), number_type(other)
     total = add.infer(own, more)
     assert isinstance(total, ArrayType)
-    return made[0][0] if negates_alike(own, total.dtype) else None
+    fits = negates_alike(own, total.dtype) and not (own.weak and total.dtype.kind == "u")
+    return made[0][0] if fits else None  # an unsigned type holds one of k and -k only
 
 
 def _add_negative(x: Any, y: Any) -> Any:

@@ -262,11 +262,24 @@ def one_of_the_callers(rows: Any) -> Any:
     return rows
 
 
+def unclear(n: Any) -> Any:
+    rows = [[i] for i in range(n)]
+    return rows[0] is rows[n - 1]
+
+
+def removed(n: Any) -> Any:
+    rows = [[i] for i in range(n)]
+    row = rows[0]
+    rows.pop()
+    return row is rows[0]
+
+
 @pytest.mark.parametrize(
     ("program", "argument", "code"),
     [
         (twice, N, "SC314"), (shared, N, "SC314"), (shallow, N, "SC314"), (gone, N, "SC310"),
-        (one_of_the_callers, [[1.0], [2.0]], "SC315"),
+        (one_of_the_callers, [[1.0], [2.0]], "SC315"), (unclear, N, "SC310"),
+        (removed, N, "SC310"),
     ],
 )  # fmt: skip
 def test_one_list_of_two_names_is_refused(program: Any, argument: Any, code: str) -> None:
@@ -289,3 +302,19 @@ def test_the_rows_of_a_result_are_lists_of_their_own(backend: str) -> None:
     found = sc.jit(table, backend=backend)(N)
     found[0][0] = 5.0
     assert found[1:] == table(N)[1:]
+
+
+def identities(n: Any) -> Any:
+    rows, others = ([[i] for i in range(n)] for _ in range(2))
+    last = rows[n - 1]
+    deep = [[[i]] for i in range(n)]
+    inner = deep[n - 1]
+    return (
+        last is rows[n - 1], last is not rows[n - 1], rows[0] is rows[1], rows[0] is others[0],
+        rows[0] is rows, inner[0] is deep[n - 1][0], inner[0] is inner,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_names_of_one_element_are_one_list(backend: str) -> None:
+    assert sc.jit(identities, backend=backend)(N) == identities(N)

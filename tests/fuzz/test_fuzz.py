@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+import stagec as sc
 from tests.fuzz import judge as judging
 from tests.fuzz.generate import program
 from tests.fuzz.judge import judge
@@ -39,6 +41,21 @@ def test_a_program_depends_on_its_seed_only() -> None:
     for write in (program, nest):
         assert write(5) == write(5)
         assert write(5) != write(6)
+
+
+def without_slope(x: Any, y: Any, s: Any, n: Any) -> Any:
+    return np.sum(np.log(x * 0.0)) + np.sum(y) + s
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_modes_agree_where_both_give_nan() -> None:
+    args = judging.arguments(0, 2, None)
+    slope = sc.grad(without_slope, argnums=(0, 1, 2))
+    derivative = judging.compare_modes(without_slope, slope, args, 0)
+    assert np.isnan(derivative)
+    assert not judging.compare_differences(without_slope, args, 0, derivative)
+    with pytest.raises(judging.Mismatch):
+        judging.compare_modes(without_slope, lambda *a: (a[0], a[1], 1.0), args, 0)
 
 
 # what random programs have found, made small

@@ -90,3 +90,18 @@ def test_casts_that_cut_integers_stay(backend: str) -> None:
 
     for a, b in zip(sc.jit(f, backend=backend)(k, y), f(k, y), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint64, np.int8])
+def test_the_sign_of_a_python_integer_stays_beside_unsigned_ones(
+    backend: str, dtype: type
+) -> None:
+    u = np.array([3, 4], dtype)
+    for f, k in ((lambda u, k: -k + u, -1), (lambda u, k: u - (-k) * u, -1)):
+        found = sc.jit(f, backend=backend)(u, k)
+        np.testing.assert_array_equal(found, f(u, k))
+        assert found.dtype == dtype
+    if dtype is not np.int8:
+        with pytest.raises(OverflowError):
+            sc.jit(lambda u, k: u - -k, backend=backend)(u, 1)

@@ -266,3 +266,14 @@ def test_an_index_is_checked_in_front_of_the_innermost_loop() -> None:
         compiled(x, np.array([0, 3, 1]), y.copy())
     nothing = np.zeros((3, 0)), np.array([0, 3, 1]), np.zeros(0)
     assert compiled(*nothing).shape == (0,)  # no element is read
+
+
+def refilled(a: np.ndarray) -> np.ndarray:
+    r = a.copy()
+    r[...] = 3 - 3
+    return r + a
+
+
+def test_a_python_integer_fills_an_array_of_one_integer() -> None:
+    a = np.array([56])
+    np.testing.assert_array_equal(sc.jit(refilled, backend="numba")(a), a)

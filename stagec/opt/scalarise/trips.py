@@ -188,7 +188,9 @@ def _times(at: Handle, step: int) -> Handle:
 
 def plain(operand: Operand) -> Operand:
     """A constant as the Python number that a person writes."""
-    return const(operand.value.item()) if isinstance(operand, Const) else operand
+    if isinstance(operand, Const) and hasattr(operand.value, "item"):
+        return const(operand.value.item())
+    return operand
 
 
 def shifted(builder: Builder, operand: Operand, by: int) -> Operand:
