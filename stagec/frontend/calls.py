@@ -149,6 +149,7 @@ def call(
             return call_known(m, f, args, kwargs, state, loc)
         case Ref(cls=cls) if objects.class_attribute(cls, "__call__") is not objects.MISSING:
             method = objects.class_attribute(cls, "__call__")
+            m.guard_method(cls, "__call__")
             return call(m, Known(method), (f, *args), kwargs, state, loc)
         case _:
             raise StagecError("SC380", "this value is not a function", loc, "call a function")
@@ -228,6 +229,7 @@ def with_bound(
     if written is not None:
         return Known(written), (Known(function, source_of(f)), *args), kwargs
     if isinstance(method, types.FunctionType) and not library_function(method):
+        m.guard_method(type(function), "__call__")
         return Known(method), (Known(function, source_of(f)), *args), kwargs
     return None
 

@@ -175,6 +175,17 @@ class Capturing(Machine):
         self.captured[source] = Captured(source, value, None)
         return value
 
+    def guard_method(self, cls: type, name: str) -> None:
+        """Note what method or property the class has, if any: another may take its place."""
+        from stagec.frontend import names
+        from stagec.frontend.sources import Part
+
+        found = getattr(cls, name, None)
+        function = found.fget if isinstance(found, property) else found
+        function = getattr(function, "__func__", function)
+        if isinstance(function, types.FunctionType) and not names.is_own(function.__globals__):
+            self.guard(Known(found, Part(Constant(cls, cls.__name__), name)))
+
     def class_source(self, cls: type, name: str) -> Source:
         """Where a class attribute is captured from."""
         from stagec.frontend.sources import Attribute

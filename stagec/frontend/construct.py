@@ -60,6 +60,7 @@ def initialise(
     """The paths after `__init__`, which return the object."""
     cls = ref.cls
     init = objects.class_attribute(cls, "__init__")
+    m.guard_method(cls, "__init__")
     if (
         dataclasses.is_dataclass(cls)
         and getattr(init, "__code__", None) is not None
@@ -78,6 +79,7 @@ def construct_exception(
 ) -> Tree:  # fmt: skip
     """An exception; what its class sets in `__init__` is that of an object."""
     init = objects.class_attribute(cls, "__init__")
+    m.guard_method(cls, "__init__")
     written = module_of(cls) not in PURE and isinstance(init, types.FunctionType)
     if kwargs and not written:
         raise Raised(TypeError(f"{cls.__name__}() takes no keyword arguments"))
@@ -147,6 +149,7 @@ def init_dataclass(
         raise Raised(TypeError(f"{cls.__name__}.__init__() got too many arguments"))
     state.cells[ref.cell] = content
     post = objects.class_attribute(cls, "__post_init__")
+    m.guard_method(cls, "__post_init__")
     if post is objects.MISSING:
         return finish(state, ref)
     tree = m.call(Known(post), (ref,), {}, state, loc)

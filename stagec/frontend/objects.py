@@ -236,6 +236,7 @@ def bind(
     m: Machine, state: State, found: Any, receiver: Value, cls: type, name: str, loc: Loc | None
 ) -> Value:
     """A class attribute as seen through an instance."""
+    m.guard_method(cls, name)
     if isinstance(found, staticmethod):
         return Known(found.__func__)
     if isinstance(found, classmethod):
@@ -293,6 +294,7 @@ def instance_attribute(
     if isinstance(kept, Fields) and (value := kept.get(name)) is not None:
         return value  # staged code wrote to `plain.__dict__`
     if isinstance(found, property) and isinstance(found.fget, types.FunctionType):
+        m.guard_method(type(plain), name)
         return m.call_value(state, found.fget, (ref or base,), {}, loc)
     if descriptors.first(found) or (descriptors.described(found) and ref and name not in own):
         return descriptors.get(m, state, found, ref or base, type(plain), loc)
@@ -382,6 +384,7 @@ def operator_method(
     ):
         return None
     found = class_attribute(cls, name)
+    m.guard_method(cls, name)
     if not isinstance(found, types.FunctionType):
         return None
     if (

@@ -83,3 +83,63 @@ def test_functions_that_are_changed_in_place_are_noticed(
         assert f(3.0) == entry(3.0) != before
     assert f(3.0) == before
     assert not any(part in guard for guard in f.explain(3.0).guards)
+
+
+class Scale:
+    def __init__(self, by: float) -> None:
+        self.by = by
+
+    def __call__(self, x: Any) -> Any:
+        return self.by * x
+
+    def __add__(self, other: Any) -> Any:
+        return Scale(self.by + other.by)
+
+    @property
+    def twice(self) -> float:
+        return 2.0 * self.by
+
+    @staticmethod
+    def shifted(x: Any) -> Any:
+        return x + 1.0
+
+    @classmethod
+    def named(cls, x: Any) -> Any:
+        return x * len(cls.__name__)
+
+
+class Finer(Scale):
+    pass
+
+
+SCALE = Finer(3.0)
+
+
+def by_object(x: Any) -> Any:
+    made = Finer(x) + Finer(1.0)
+    return SCALE(x) + SCALE.twice + SCALE.shifted(x) + SCALE.named(x) + made.by + made(2.0)
+
+
+@BACKENDS
+@pytest.mark.parametrize("cls", [Scale, Finer])
+@pytest.mark.parametrize(
+    ("name", "by"),
+    [
+        ("__init__", lambda self, by: setattr(self, "by", by + 1.0)),
+        ("__call__", lambda self, x: 5.0 * x),
+        ("__add__", lambda self, other: Scale(self.by)),
+        ("twice", property(lambda self: 7.0)),
+        ("shifted", staticmethod(lambda x: x + 11.0)),
+        ("named", classmethod(lambda cls, x: x - 13.0)),
+    ],
+)
+def test_methods_that_are_replaced_are_noticed(
+    backend: str, cls: type, name: str, by: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f = stagec.jit(by_object, backend=backend)
+    before = by_object(3.0)
+    assert f(3.0) == before
+    with monkeypatch.context() as change:
+        change.setattr(cls, name, by)
+        assert f(3.0) == by_object(3.0) != before
+    assert f(3.0) == before
