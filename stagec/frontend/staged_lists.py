@@ -103,7 +103,7 @@ def as_array(m: Machine, state: State, content: StagedList, loc: Loc | None) -> 
     """The items as an array: tuples are its rows."""
     if isinstance(content, StagedItems):
         kind = content.operand.type
-        if isinstance(kind, ListType) and isinstance(kind.element, ListType):
+        if isinstance(kind, ListType) and kind.nested:
             ref = Ref(m.new_cell(state, content), list)
             return m.call_value(state, array_library.lists_, (ref,), {}, loc)
         return m.wrap(state, ops.list_stack(m.handle(state, content.operand)))

@@ -89,7 +89,7 @@ def unsized(kind: Type) -> Type:
 def join_types(a: Type, b: Type) -> Type:
     """The common type of two values by numeric promotion; raises Unjoinable without one."""
     if isinstance(a, ListType) and isinstance(b, ListType):
-        if isinstance(a.element, ListType) and not alike(a.element, b.element):
+        if a.nested and not alike(a.element, b.element):
             raise Unjoinable(f"{a} on one path, {b} on the other")
         return ListType(join_types(a.element, b.element))
     if not isinstance(a, ArrayType) or not isinstance(b, ArrayType):
@@ -243,7 +243,7 @@ def join_types_deep(a: Type, b: Type) -> Type:
 def holds_lists(content: Any) -> bool:
     """Whether the content is that of a list of lists of run-time length."""
     kind = content.operand.type if isinstance(content, StagedItems) else None
-    return isinstance(kind, ListType) and isinstance(kind.element, ListType)
+    return isinstance(kind, ListType) and kind.nested
 
 
 def element_of(state: State, cell: int, content: Any, other: Any) -> Any:

@@ -135,7 +135,7 @@ def whole_source(stmt: Apply) -> str | None:
 def fits(type: Type) -> bool:
     """Whether a kernel can hold values of the type."""
     if isinstance(type, ListType):
-        return fits(type.element) and not isinstance(type.element, ListType)
+        return fits(type.element) and not type.nested
     if not isinstance(type, ArrayType) or type.dtype not in ELEMENTS:
         return False
     return bool(type.rank) or type.kind != "array"

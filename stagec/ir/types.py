@@ -243,6 +243,11 @@ class ListType:
 
     element: Type
 
+    @property
+    def nested(self) -> bool:
+        """Whether its elements are lists."""
+        return isinstance(self.element, ListType)
+
     def __str__(self) -> str:
         return f"list<{self.element}>"
 

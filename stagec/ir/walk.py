@@ -126,6 +126,13 @@ def rename(operand: Operand, names: Renaming) -> Operand:
     return names.get(operand, operand) if isinstance(operand, Value) else operand
 
 
+def renamed(operand: Operand, names: Renaming) -> Operand:
+    """The operand under the renaming, what it becomes too, and so on to the end."""
+    while isinstance(operand, Value) and operand in names:
+        operand = names[operand]
+    return operand
+
+
 def substitute(block: Block, names: Renaming) -> Block:
     """The block with uses renamed; definitions stay, so `names` must not hold any of them."""
     return replace(

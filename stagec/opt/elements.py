@@ -70,6 +70,11 @@ def _path(where: Sequence[Operand], lengths: Lengths) -> tuple[Path, tuple[Opera
     return (Index(tuple(items)),), tuple(index)
 
 
+def element_path(axes: int) -> Path:
+    """The path to an element, whose operands are its indices."""
+    return (Index(tuple(map(Arg, range(axes)))),)
+
+
 def is_element(stmt: Apply) -> bool:
     """Whether the op addresses a single element."""
     path, kind = path_of(stmt) or (), stmt.args[0].type

@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, For, Operand, Value, const, known, operand_of
 from stagec.ir.function import Function
-from stagec.ir.path import Arg, Index
 from stagec.ir.rebuild import carrying, map_operands
 from stagec.ir.types import ArrayType, Size, Symbol, affine, replaced, size
 from stagec.ir.walk import defined, rename
@@ -29,6 +28,7 @@ from stagec.ops.arithmetic import Handle
 from stagec.ops.cast import to_numpy
 from stagec.ops.index_bounds import Indices
 from stagec.ops.indexing import read, read_at, update
+from stagec.opt.elements import element_path
 from stagec.opt.places import (
     Where,
     at_innermost,
@@ -92,7 +92,7 @@ class _Recurrence:
         loop, body = self.loop, self.loop.body
         builder.loc = loop.loc
         index = [operand_of(Handle(builder, o) + more) if more else o for o, more in self.first]
-        path = (Index(tuple(map(Arg, range(len(index))))),)
+        path = element_path(len(index))
         start = operand_of(read_at(Handle(builder, loop.init[self.k]), path, *index))
         last = Value(start.type, "last")
         names: dict[Value, Operand] = {s.out: last for s in self.reads}

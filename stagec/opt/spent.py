@@ -20,7 +20,7 @@ from stagec.ir.core import Apply, Block, For, Operand, Value, known
 from stagec.ir.function import Function
 from stagec.ir.path import Arg, Index, Slice
 from stagec.ir.types import ArrayType
-from stagec.ir.walk import regions, statements, substitute
+from stagec.ir.walk import regions, renamed, statements, substitute
 from stagec.ops.index_bounds import Indices
 from stagec.ops.index_facts import IndexFacts
 from stagec.ops.indexing import accumulate, read, update
@@ -40,7 +40,7 @@ def spent(fn: Function) -> Function:
             for k, out in enumerate(stmt.carry):
                 if not counts[out]:
                     instead |= dict(_stores(stmt, k, facts))
-    instead = {out: _before(array, instead) for out, array in instead.items()}
+    instead = {out: renamed(array, instead) for out, array in instead.items()}
     fn = replace(fn, functions=functions)
     return dce(replace(fn, body=substitute(fn.body, instead))) if instead else fn
 
@@ -102,10 +102,3 @@ def _holder(
             else:
                 waiting += regions(inner)
     return None
-
-
-def _before(array: Operand, instead: dict[Value, Operand]) -> Operand:
-    """The array without any of the stores."""
-    while isinstance(array, Value) and array in instead:
-        array = instead[array]
-    return array

@@ -47,6 +47,18 @@ def outer(x: Any) -> Any:
     return inner(x) + 1.0
 
 
+def assert_noticed(
+    f: Any, plain: Any, changed: Any, name: str, by: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The staged function follows a change of an attribute, and its end, as `plain` does."""
+    before = plain(3.0)
+    assert f(3.0) == before
+    with monkeypatch.context() as change:
+        change.setattr(changed, name, by)
+        assert f(3.0) == plain(3.0) != before
+    assert f(3.0) == before
+
+
 class Tool:
     def apply(self, x: Any) -> Any:
         return x * 2.0
@@ -76,12 +88,7 @@ def test_functions_that_are_changed_in_place_are_noticed(
 ) -> None:
     """As tools do that reload modules, without a new object."""
     f = stagec.jit(entry, backend=backend)
-    before = entry(3.0)
-    assert f(3.0) == before
-    with monkeypatch.context() as change:
-        change.setattr(changed, part, by)
-        assert f(3.0) == entry(3.0) != before
-    assert f(3.0) == before
+    assert_noticed(f, entry, changed, part, by, monkeypatch)
     assert not any(part in guard for guard in f.explain(3.0).guards)
 
 
@@ -137,9 +144,4 @@ def test_methods_that_are_replaced_are_noticed(
     backend: str, cls: type, name: str, by: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     f = stagec.jit(by_object, backend=backend)
-    before = by_object(3.0)
-    assert f(3.0) == before
-    with monkeypatch.context() as change:
-        change.setattr(cls, name, by)
-        assert f(3.0) == by_object(3.0) != before
-    assert f(3.0) == before
+    assert_noticed(f, by_object, cls, name, by, monkeypatch)

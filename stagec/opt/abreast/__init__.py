@@ -141,6 +141,3 @@ def _few(body: Block) -> bool:
         isinstance(s, Apply) or (isinstance(s, For) and counted_few(s) and _few(s.body))
         for s in body.stmts
     )
-
-
-__all__ = ["abreast"]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from stagec.ir.alias import path_operands
 from stagec.ir.build import Builder, freeze
 from stagec.ir.core import Apply, Block, For, Operand, Value, const
-from stagec.ir.path import Arg, Index, Path
 from stagec.ir.types import INT, ArrayType
 from stagec.ir.walk import rename
 from stagec.ops.arithmetic import add, subtract
@@ -18,6 +17,7 @@ from stagec.ops.indexing import read, update
 from stagec.ops.rounding import py_min
 from stagec.opt.abreast.roles import Roles, needed
 from stagec.opt.abreast.written_out import trips
+from stagec.opt.elements import element_path
 
 LANES = 64  # trips that are done side by side: a few vectors, and the arrays between are near
 Key = Apply | Value  # what goes through memory: an element read or written, an array outside
@@ -182,14 +182,19 @@ class _Part:
 
     def store(self, builder: Builder, stmt: Apply, value: Operand) -> None:
         """Hand the element that the statement reads or writes on to a later loop."""
-        args = (self.trip.arrays[stmt], value, *self.place(builder, stmt))
-        (self.trip.arrays[stmt],) = builder.add(update, args, {"path": _path(len(args) - 2)})
+        place = self.place(builder, stmt)
+        args, attrs = (
+            (self.trip.arrays[stmt], value, *place),
+            {"path": element_path(len(place))},
+        )
+        (self.trip.arrays[stmt],) = builder.add(update, args, attrs)
 
     def load(self, builder: Builder, stmt: Apply) -> Value:
         """The element that the statement reads or writes, from an earlier loop."""
-        args = (self.trip.arrays[stmt], *self.place(builder, stmt))
-        attrs = {"path": _path(len(args) - 1), "view": False}
-        return builder.add(read, args, attrs, self.trip.arrays[stmt].hint)[0]
+        place = self.place(builder, stmt)
+        attrs = {"path": element_path(len(place)), "view": False}
+        array = self.trip.arrays[stmt]
+        return builder.add(read, (array, *place), attrs, array.hint)[0]
 
     def place(self, builder: Builder, stmt: Apply) -> tuple[Operand, ...]:
         """Where the element lies between the loops."""
@@ -258,11 +263,6 @@ class _Writing(_Part):
             self.trip.arrays[root] = out
         elif self.role(stmt):
             self.same(builder, stmt)
-
-
-def _path(axes: int) -> Path:
-    """The path to an element."""
-    return (Index(tuple(map(Arg, range(axes)))),)
 
 
 def like(value: Value) -> Value:

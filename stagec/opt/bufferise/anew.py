@@ -15,7 +15,7 @@ from stagec.ir.alias import path_of
 from stagec.ir.core import Apply, Block, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
-from stagec.ir.walk import clone, rename, substitute
+from stagec.ir.walk import clone, renamed, substitute
 from stagec.ops.arithmetic import add
 from stagec.ops.indexing import accumulate, update
 from stagec.opt.bufferise.plan import Plan
@@ -31,7 +31,7 @@ def made_anew(fn: Function, plan: Plan) -> Function:
     sums = {s for s in writes if s.op is accumulate and _is_sum(s)}
     if not written and not sums:
         return fn
-    ends = {out: _end(new, written) for out, new in written.items()}
+    ends = {out: renamed(new, written) for out, new in written.items()}
     hints = {
         new: out.hint for out, new in ends.items() if isinstance(new, Value) and not new.hint
     }
@@ -42,12 +42,6 @@ def made_anew(fn: Function, plan: Plan) -> Function:
 def _is_sum(stmt: Apply) -> bool:
     """Whether the sum of the operands is what the statement makes of the array."""
     return add.infer(*(arg.type for arg in stmt.args)) == stmt.out.type
-
-
-def _end(new: Operand, written: dict[Value, Operand]) -> Operand:
-    while new != (new := rename(new, written)):
-        pass
-    return new
 
 
 def _without(block: Block, written: dict[Value, Operand], sums: set[Apply]) -> Block:

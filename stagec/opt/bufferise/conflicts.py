@@ -101,8 +101,7 @@ def savings(
     for value, level in conflicts.values.items():
         if isinstance(value.type, ListType):
             # a list of lists may refer to the item only through the inner list
-            nested = isinstance(value.type.element, ListType)
-            if not found or not (nested or any(s.list is value for s in found)):
+            if not found or not (value.type.nested or any(s.list is value for s in found)):
                 return None
             continue
         if not isinstance(value.type, ArrayType):

@@ -85,7 +85,7 @@ def kinds_of(functions: Iterable[Function]) -> set[Kind]:
         types = [r.type for r in fn.results]
         types += [put.args[0].type for put in put_backs(fn.body).values()]
         for type in types:
-            while isinstance(type, ListType) and isinstance(type.element, ListType):
+            while isinstance(type, ListType) and type.nested:
                 found.add(_kind(type))
                 type = type.element
     return found

@@ -51,10 +51,6 @@ def _write(builder: Builder, param: Value, result: Operand) -> Value:
     return out
 
 
-def _holds_lists(operand: Operand) -> bool:
-    return isinstance(operand.type, ListType) and isinstance(operand.type.element, ListType)
-
-
 class _Rewriter:
     """Adds the copies of a plan; `made` are those added so far."""
 
@@ -95,7 +91,8 @@ class _Rewriter:
             position += 1
             inside = self.plan.stored.get((stmt, position))
             if inside is not None:
-                return self.copy(builder, operand, inside, stmt.loc, deep=_holds_lists(operand))
+                deep = isinstance(operand.type, ListType) and operand.type.nested
+                return self.copy(builder, operand, inside, stmt.loc, deep)
             record = self.record(stmt, position)
             return operand if record is None else self.copy(builder, operand, record, stmt.loc)
 

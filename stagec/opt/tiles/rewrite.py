@@ -19,7 +19,7 @@ from stagec.ops.index_bounds import MADE
 from stagec.ops.indexing import WHOLE, accumulate, read, update
 from stagec.ops.products import matmul
 from stagec.ops.rounding import py_min
-from stagec.opt.tapes.sizes import Lengths, Unknown
+from stagec.opt.tapes.sizes import Lengths, Unknown, room
 from stagec.opt.tiles.axis import Axis, cut
 from stagec.opt.tiles.search import Tiled
 
@@ -95,12 +95,7 @@ def _made(op: Op, builder: Builder, like: Value, lengths: Lengths) -> Operand:
     if None in kind.shape:
         raise Unknown
     sizes = [lengths.size(builder, dim, {}) for dim in kind.shape]
-    staged = tuple(s for s in sizes if isinstance(s, Value))
-    shape = tuple(Arg(staged.index(s)) if isinstance(s, Value) else s.value for s in sizes)  # type: ignore[union-attr]
-    array = Value(kind, like.hint)
-    attrs = freeze({"shape": shape, "dtype": kind.dtype})
-    builder.append(Apply(op, staged, attrs, (array,), builder.loc))
-    return array
+    return room(builder, sizes, kind.shape, kind.dtype, like.hint, op)
 
 
 @dataclass(slots=True)
