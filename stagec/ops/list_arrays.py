@@ -42,6 +42,10 @@ def _stack_call(xs: Any, *, dtype: Any = None) -> Any:
     return _stack_source(xs, dtype=dtype) if dtype or _plain(xs) else "kernels.stacked({})"
 
 
+def _stack_raises(xs: Any, *, dtype: Any = None) -> tuple[type[BaseException], ...]:
+    return () if dtype or _plain(xs.type) else (ValueError,)
+
+
 def _stack_value(xs: Any, *, dtype: Any = None) -> Any:
     return np.stack(xs) if xs else np.array(xs, dtype or float)
 
@@ -56,7 +60,7 @@ list_stack = list_op(
     vjp=lambda ct, out, xs, *, dtype=None: (list_unstack(ct, kind=_kind(xs)),),
     jvp=lambda dxs, out, xs, *, dtype=None: list_stack(dxs[0]),
     batch=lambda args, axes, *, dtype=None: (list_stack(args[0]), axes[0] + 1),
-    may_raise=(ValueError,),
+    may_raise=_stack_raises,
 )
 
 

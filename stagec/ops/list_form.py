@@ -23,7 +23,7 @@ def list_op(
     batch: Rule | None,
     alias: int | Rule | None = None,
     overwrites: int | None = None,
-    may_raise: tuple[type[BaseException], ...] = (),
+    may_raise: tuple[type[BaseException], ...] | Rule = (),
     cost: Cost = Cost.CHEAP,
     shapes: tuple[int, ...] = (),
     lenient: tuple[int, ...] = (),

@@ -70,7 +70,14 @@ def _outlined(fn: Function, taken: set[str]) -> Function:
 
 
 class _Outliner:
-    """Collects the kernels of one function; `apart` are statements that stay outside."""
+    """Collects the kernels of one function.
+
+    Attributes
+    ----------
+    apart : statements that stay outside.
+    sizes : how integers are computed from sizes.
+    hidden : what kernels compute for themselves alone.
+    """
 
     def __init__(self, fn: Function, taken: set[str], apart: set[Stmt]) -> None:
         self.name = fn.name
@@ -82,6 +89,7 @@ class _Outliner:
         self.least = ALONE if all(map(numbers_only, fn.body.stmts)) else WORTH
         self.made: dict[str, Function] = {}
         self.sizes: dict[Value, Apply] = {}
+        self.hidden: set[Operand] = set()
 
     def block(self, block: Block) -> Block:
         """The block with its runs of statements as calls."""
@@ -154,7 +162,8 @@ class _Outliner:
         again = self.integers(run)
         known = {v for s in again for v in s.outs}
         lengths, run = without_shapes([*again, *run], self.unset)
-        lengths = [s for s in lengths if known.isdisjoint(s.outs)]
+        lengths = [s for s in lengths if known.isdisjoint(s.outs) or s.out in self.hidden]
+        self.hidden.difference_update(s.out for s in lengths)
         given = list(free_values(Block((), tuple(run), ())))
         # what is written to and not read later is a result too, or the kernel would copy it
         needed = {*needed, *last_versions(run, [v for v in given if v not in self.params])}
@@ -168,6 +177,7 @@ class _Outliner:
         """Forget how integers are computed from what only the kernel just made knows: others
         are given them.
         """
+        self.hidden.update(hidden)
         for value, stmt in list(self.sizes.items()):
             if any(o in hidden and o not in self.sizes for o in stmt.args):
                 del self.sizes[value]
@@ -260,7 +270,7 @@ def as_scalar(value: Value, out: Value) -> Apply:
 
 def without_shapes(
     run: Sequence[Stmt], unset: Collection[Operand]
-) -> tuple[list[Stmt], list[Stmt]]:
+) -> tuple[list[Apply], list[Stmt]]:
     """The run without the arrays of which it reads nothing but lengths, or that may be unset.
 
     The length is that of an array of the same size whose elements the run reads, or else it is
@@ -269,7 +279,7 @@ def without_shapes(
     block = Block((), tuple(run), ())
     free = free_values(block)
     read = contents(block).difference(unset)
-    before: list[Stmt] = []
+    before: list[Apply] = []
     dropped: set[Stmt] = set()
     for stmt in statements(block):
         if not isinstance(stmt, Apply) or stmt.op is not extent:
@@ -280,7 +290,7 @@ def without_shapes(
         dropped.add(stmt)
         source, axis = equal_axis(array, stmt.kwargs["axis"], [v for v in free if v in read])
         before.append(Apply(extent, (source,), (("axis", axis),), stmt.outs, stmt.loc))
-    local = [s for s in before if isinstance(s, Apply) and s.args[0] in read]
+    local = [s for s in before if s.args[0] in read]
     kept = without(block, dropped).stmts
     return [s for s in before if s not in local], [*local, *kept]
 

@@ -122,12 +122,13 @@ class _Planner:
         if not fixed and element.rank and _is_fixed(self.program, found, bounds=False):
             most = self.most_trips(found)
             fixed = bool(most)
-        if any(r.web.by(list_stack) for r in found) and not (fixed and _stacks(found)):
+        stacked = any(r.web.by(list_stack) for r in found)
+        if stacked and not (fixed and _stacks(found)):
             return None
         shape = room = element.shape
         if not all(_same_shape(v, element) for v in family[-1].values):
             shape, room = self.shapes(found[-1])
-            if not fixed or None in room:
+            if not fixed or None in room or (stacked and shape != room):
                 return None
         # a list of numbers whose length is not known before its loop is flat already
         plain = fixed or len(found) > 1
@@ -182,11 +183,7 @@ class _Planner:
 def _stacks(found: list[Recorder]) -> bool:
     """Whether the array of the list's elements is the one that they are recorded in."""
     (one, *others) = found
-    element = one.web.element
-    # an empty list of anything else has no elements that tell their type
-    floats = isinstance(element, ArrayType) and (element.dtype, element.rank) == (float, 0)
-    whole = all(stmt.args[0] is one.carry for stmt in one.web.by(list_stack))
-    return not others and floats and whole
+    return not others and all(stmt.args[0] is one.carry for stmt in one.web.by(list_stack))
 
 
 def _same_shape(value: Value, element: ArrayType) -> bool:

@@ -185,7 +185,7 @@ class _Rewriter:
                 self.inside |= {v for v in (inner.start,) if isinstance(v, Value)}
             self.entries[stmt.out] = inner
         elif stmt.op is list_stack:
-            (self.names[stmt.out],) = entry.parts()
+            self.names[stmt.out] = self.stacked(builder, entry, stmt)
         elif stmt.op is list_get:
             index = rename(rest[0], self.names)
             lengths = self.ragged(builder, plan, stmt)
@@ -196,6 +196,16 @@ class _Rewriter:
         else:
             assert stmt.op is list_length
             self.names[stmt.out] = entry.length(builder)
+
+    def stacked(self, builder: Builder, entry: Entry, stmt: Apply) -> Operand:
+        """The array of all elements, where NumPy makes one."""
+        length = entry.length(builder)
+        if stmt.raises and not known(length):
+            (some,) = builder.add(less_equal, (const(1), length), {})
+            message = const("need at least one array to stack")
+            builder.add(check, (some, message), {"exception": ValueError})
+        (array,) = entry.parts()
+        return array
 
     def begin(self, builder: Builder, root: Value) -> Entry | None:
         """The form of an empty list; None for that of an array made in front of its loop."""
