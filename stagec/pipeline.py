@@ -22,6 +22,7 @@ from stagec.opt.bufferise import Copy, bufferise
 from stagec.opt.checks import checks
 from stagec.opt.contract import contract
 from stagec.opt.copies import copies
+from stagec.opt.counted import counted
 from stagec.opt.creations import creations
 from stagec.opt.cse import cse, cse_with_copies
 from stagec.opt.dce import dce
@@ -112,7 +113,17 @@ TARGETS: Mapping[str, Target] = {
     "numba": Target(
         "Numba",
         (
-            *(loop_products, ahead, product_sums, again, lengthwise, tapes, restored, states),
+            *(
+                loop_products,
+                ahead,
+                product_sums,
+                again,
+                lengthwise,
+                counted,
+                tapes,
+                restored,
+                states,
+            ),
             *(upwards, spent, first_writes, refilled, stacked, rolling, gathers, rims, turns),
             *(selections, masked, tiles),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),

@@ -222,3 +222,20 @@ def test_kernels_are_given_integers_that_only_others_can_compute() -> None:
     x = np.random.default_rng(3).normal(size=20)
     found = sc.jit(windowed, backend="numba")(x, 4, 2)
     np.testing.assert_allclose(found, windowed(x, 4, 2), rtol=1e-13)
+
+
+def last_and_all(x: Any, a: Any, n: Any) -> Any:
+    """How long the array is is computed in the first kernel, and needed in the second."""
+    xs = []
+    for _ in range(n):
+        x = np.tanh(a @ x)
+        xs.append(x.copy())
+    rows = np.array(xs)
+    return np.sum((rows[-1] * 2 + rows[:, 0].sum()) ** 2)
+
+
+def test_lengths_that_only_another_kernel_has_are_asked_for_again() -> None:
+    rng = np.random.default_rng(3)
+    x, a = rng.normal(size=3), rng.normal(size=(3, 3))
+    found = sc.grad(last_and_all, backend="numba")(x, a, 4)
+    np.testing.assert_allclose(found, sc.grad(last_and_all)(x, a, 4), rtol=1e-12)

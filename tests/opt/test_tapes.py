@@ -9,11 +9,9 @@ import pytest
 import stagec
 from stagec.ir.function import Function
 from stagec.ir.interpreter import evaluate
-from stagec.ir.parser import parse
 from stagec.ir.types import ArrayType, ListType
 from stagec.ir.verifier import verify
 from stagec.ir.walk import statements
-from stagec.ops import ALL
 from stagec.opt.tapes import tapes
 
 X = np.array([0.3, -0.7, 1.1, 0.4])
@@ -229,7 +227,6 @@ def test_no_list_holds_lists(program: Callable[..., Any]) -> None:
     "program",
     [
         *(counted, upwards_in_steps, downwards, nest, shorter_rows, complex_numbers),
-        *(collected, collected_downwards),
     ],
     ids=lambda p: p.__name__,
 )
@@ -273,30 +270,3 @@ def test_a_place_that_is_not_known_to_be_inside_stays() -> None:
     with pytest.raises(IndexError):
         stagec.jit(last, backend="numba")(0.5, 7, 8)
     assert stagec.jit(last, backend="numba")(0.5, 7, -1) == 3.0
-
-
-@pytest.mark.parametrize("trips", ["reversed(range(0, n, 1))", "range(0, n, 1)"])
-def test_elements_taken_from_the_end_of_an_array(trips: str) -> None:
-    fn = parse(
-        f"""
-func f(x: f64[m], n: int):
-  found: list<f64> = list_unstack(x, kind='np')
-  s: float, rest: list<f64> = for i: int in {trips} from t: float = 0.5, xs: list<f64> = found:
-    ys: list<f64>, y: f64 = list_pop(xs)
-    a: float = multiply(t, t)
-    b: f64 = multiply(y, i)
-    c: f64 = add(a, b)
-    d: float = to_python(c, kind='float')
-    yield d, ys
-  return s
-""",
-        {op.name: op for op in ALL},
-    )
-    verify(fn)
-    done = tapes(fn)
-    verify(done)
-    assert not lists(done)
-    for n in (0, 3, 4):
-        assert evaluate(done, X, n) == evaluate(fn, X, n)
-    with pytest.raises(IndexError, match="pop from empty list"):
-        evaluate(done, X, 5)

@@ -14,16 +14,15 @@ from stagec.ir.core import Apply, Block, For, Stmt, Value, While
 from stagec.ir.lowering import fits
 from stagec.ir.types import ArrayType
 from stagec.ir.walk import free_values
-from stagec.ops.lists import list_append, list_get, list_length, list_new
+from stagec.ops.lists import list_append, list_get
 from stagec.opt.scalarise.lengths import with_lengths
 from stagec.opt.tapes.plans import compiles
-from stagec.opt.tapes.positions import Positions, recorder
+from stagec.opt.tapes.positions import RECORDED, Positions, recorder
 from stagec.opt.tapes.webs import Program, Web
 
 # Numba counts the references to an array that grows on each trip, which takes as long as
 # appending to a few lists
 WORTH = 4
-RECORDED = {list_new, list_append, list_get, list_length}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

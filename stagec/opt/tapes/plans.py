@@ -12,18 +12,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Protocol, TypeVar
 
 from stagec.ir.core import Apply, Block, Call, For, If, Stmt, Value, While, known
 from stagec.ir.lowering import fits
 from stagec.ir.types import ArrayType, Dim, ListType, Shape, Size, Symbol, affine
 from stagec.ir.walk import defined, regions, rename
 from stagec.ops.copying import copy
-from stagec.ops.list_arrays import list_stack
 from stagec.ops.lists import list_get, list_length
 from stagec.opt.scalarise import compilable_in_simpler_ops
 from stagec.opt.scalarise.lengths import Measured, with_lengths
-from stagec.opt.tapes.positions import Player, Positions, Recorder, player, recorder
+from stagec.opt.tapes.positions import Positions, Recorder, recorder
 from stagec.opt.tapes.webs import Program, Web
 
 
@@ -79,24 +78,25 @@ class Plan:
         """The outermost loop that records."""
         return self.recorders[0].loop
 
+    @property
+    def loops(self) -> tuple[For | While, ...]:
+        """The loop, as it is to be compiled."""
+        return (self.loop,)
 
-Choice: TypeAlias = Plan | Player
 
-
-def chosen(program: Program, measured: Measured) -> list[Choice]:
+def chosen(program: Program, measured: Measured) -> list[Plan]:
     """What to do with the lists of the function, whose body is `measured`."""
+    return compiled(planned(program, measured))
+
+
+def planned(program: Program, measured: Measured) -> list[Plan]:
+    """The plans for lists, whether their loops can be compiled or not."""
     webs = list(dict.fromkeys(program.webs.values()))
     recorders = {web: recorder(program, web) for web in webs}
     positions = Positions(program, recorders)
     planner = _Planner(program, recorders, measured)
     plans = [planner.plan(web.family()) for web in webs if not web.parents]
-    players = [player(program, web) for web in webs if fits(web.element)]
-    return _compiled(
-        [
-            *(p for p in plans if p is not None and _read_right(p, positions, measured)),
-            *(one for one in players if one is not None),
-        ]
-    )
+    return [p for p in plans if p is not None and _read_right(p, positions, measured)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +122,10 @@ class _Planner:
         if not fixed and element.rank and _is_fixed(self.program, found, bounds=False):
             most = self.most_trips(found)
             fixed = bool(most)
-        stacked = any(r.web.by(list_stack) for r in found)
-        if stacked and not (fixed and _stacks(found)):
-            return None
         shape = room = element.shape
         if not all(_same_shape(v, element) for v in family[-1].values):
             shape, room = self.shapes(found[-1])
-            if not fixed or None in room or (stacked and shape != room):
+            if not fixed or None in room:
                 return None
         # a list of numbers whose length is not known before its loop is flat already
         plain = fixed or len(found) > 1
@@ -180,12 +177,6 @@ class _Planner:
         return () if None in most else tuple(most)
 
 
-def _stacks(found: list[Recorder]) -> bool:
-    """Whether the array of the list's elements is the one that they are recorded in."""
-    (one, *others) = found
-    return not others and all(stmt.args[0] is one.carry for stmt in one.web.by(list_stack))
-
-
 def _same_shape(value: Value, element: ArrayType) -> bool:
     """Whether the elements of the list are numbers or arrays of one known shape."""
     kind = value.type.element if isinstance(value.type, ListType) else None
@@ -235,14 +226,32 @@ def _directly(program: Program, outer: Recorder, inner: Recorder) -> bool:
 # --- where it is worth it --------------------------------------------------------------------
 
 
-def _compiled(found: list[Choice]) -> list[Choice]:
+class Choice(Protocol):
+    """Lists that are to become arrays.
+
+    Attributes
+    ----------
+    webs : the lists.
+    loops : the loops that are to be compiled then.
+    """
+
+    @property
+    def webs(self) -> tuple[Web, ...]: ...
+    @property
+    def loops(self) -> tuple[For | While, ...]: ...
+
+
+Chosen = TypeVar("Chosen", bound=Choice)
+
+
+def compiled(found: list[Chosen]) -> list[Chosen]:
     """The choices whose loops can be compiled once their lists are arrays."""
-    loops = dict.fromkeys(p.loop for p in found)
+    loops = dict.fromkeys(loop for p in found for loop in p.loops)
     named = {loop: with_lengths(Block((), (loop,), ())) for loop in loops}
     while True:
         ours = {v for p in found for web in p.webs for v in web.values}
         fit = {loop: compiles(block, ours) for loop, block in named.items()}
-        kept = [p for p in found if fit[p.loop]]
+        kept = [p for p in found if all(fit[loop] for loop in p.loops)]
         if len(kept) == len(found):
             return kept
         found = kept

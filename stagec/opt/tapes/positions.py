@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 from stagec.ir.core import Apply, Effect, For, If, Operand, Stmt, Value, While, const, known
 from stagec.ops.arithmetic import subtract
-from stagec.ops.list_arrays import list_stack, list_unstack
-from stagec.ops.lists import list_append, list_get, list_length, list_new, list_pop
+from stagec.ops.lists import list_append, list_get, list_length, list_new
 from stagec.ops.rounding import floor_divide
 from stagec.opt.tapes.webs import Program, Web, carried
 
 Pairs = dict[For, "For | While"]
-RECORDED = {list_new, list_append, list_get, list_length, list_stack}
+RECORDED = {list_new, list_append, list_get, list_length}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +61,6 @@ def recorder(program: Program, web: Web) -> Recorder | None:
     if root is None or loop.body.results[position] is not append.out:
         return None
     return Recorder(web, loop, position, root, append)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Player:
-    """A loop that takes the last element from a list of the rows of an array on each trip."""
-
-    web: Web
-    loop: For
-    source: Apply
-    pop: Apply
-
-    @property
-    def webs(self) -> tuple[Web]:
-        """The web of the list."""
-        return (self.web,)
-
-
-def player(program: Program, web: Web) -> Player | None:
-    """The loop that plays the list back, if nothing else is done with it."""
-    counts = {op: len(stmts) for op, stmts in web.uses.items()}
-    if counts != {list_unstack: 1, list_pop: 1} or not web.plain:
-        return None
-    (source,), (pop,) = web.by(list_unstack), web.by(list_pop)
-    before = pop.args[0]
-    loop = program.maker.get(before) if isinstance(before, Value) else None
-    if not isinstance(loop, For) or loop.until or program.home[pop] is not loop.body:
-        return None
-    if before not in carried(loop):
-        return None
-    position = carried(loop).index(before)
-    chain = {source.out, before, pop.outs[0], loop.carry[position]}
-    ends = loop.init[position], loop.body.results[position]
-    straight = ends == (source.out, pop.outs[0]) and chain == set(web.values)
-    return Player(web, loop, source, pop) if straight else None
 
 
 @dataclass(slots=True)

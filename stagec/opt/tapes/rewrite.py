@@ -18,48 +18,33 @@ from stagec.ir.core import (
     Value,
     While,
     const,
-    known,
-    operand_of,
 )
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_operands
-from stagec.ir.types import INT, ArrayType, Dim, rank_of
+from stagec.ir.types import INT, rank_of
 from stagec.ir.walk import rename
-from stagec.ops.arithmetic import Handle
-from stagec.ops.comparison import less_equal
-from stagec.ops.effects import check
-from stagec.ops.extent import extent
-from stagec.ops.list_arrays import list_stack
+from stagec.ops.index_facts import given_sizes
 from stagec.ops.lists import list_append, list_get, list_length, list_new
 from stagec.opt.tapes.entries import Entry, Refused, Rows, Run
-from stagec.opt.tapes.plans import Choice, Plan
-from stagec.opt.tapes.positions import Player
+from stagec.opt.tapes.plans import Plan
 from stagec.opt.tapes.sizes import Lengths, Unknown, room
 from stagec.opt.tapes.trips import Trips
 from stagec.opt.tapes.webs import carried
 
 
-def rewritten(fn: Function, choices: Sequence[Choice], inside: set[Value]) -> Function:
+def rewritten(fn: Function, plans: Sequence[Plan], inside: set[Value]) -> Function:
     """The function with the lists in their new form; may raise `Failed`.
 
     What is read from lists that stay lists, at places known to be inside, goes to `inside`.
     """
     rewriter = _Rewriter(inside)
-    for choice in choices:
-        if isinstance(choice, Player):
-            rewriter.players |= dict.fromkeys(choice.web.values, choice)
-            continue
-        for depth, found in enumerate(choice.recorders):
-            rewriter.lists |= dict.fromkeys(found.web.values, (choice, depth))
-        if choice.copied is not None:
-            rewriter.copied.add(choice.copied)
+    for plan in plans:
+        for depth, found in enumerate(plan.recorders):
+            rewriter.lists |= dict.fromkeys(found.web.values, (plan, depth))
+        if plan.copied is not None:
+            rewriter.copied.add(plan.copied)
     rewriter.lengths.arrays += [p for p in fn.params if rank_of(p.type)]
-    rewriter.trips.given = {
-        s
-        for p in fn.params
-        if isinstance(p.type, ArrayType) and p.type.size is not None
-        for s, _ in p.type.size.terms
-    }
+    rewriter.trips.given = given_sizes(fn.params)
     return replace(fn, body=rewriter.block(fn.body, ()))
 
 
@@ -80,8 +65,6 @@ class _Rewriter:
     inside : elements that are read from lists at places known to be inside.
     lists : the plan of each list, and how deep it is in the list of the plan.
     copied : copies that are not needed.
-    players : who plays lists back that are the rows of arrays.
-    first : the row that a player takes on the trip with number 0, upwards.
     entries : what the lists seen so far have become.
     names : what other values have become.
     lengths : what the arrays that are there tell of sizes.
@@ -93,8 +76,6 @@ class _Rewriter:
         default_factory=dict["Value", "tuple[Plan, int]"]
     )
     copied: set[Apply] = field(default_factory=set["Apply"])
-    players: dict[Value, Player] = field(default_factory=dict["Value", "Player"])
-    first: dict[Player, Operand] = field(default_factory=dict["Player", "Operand"])
     entries: dict[Value, Entry] = field(default_factory=dict["Value", "Entry"])
     names: dict[Value, Operand] = field(default_factory=dict["Value", "Operand"])
     lengths: Lengths = field(init=False)
@@ -122,8 +103,6 @@ class _Rewriter:
 
     def parts(self, operand: Operand) -> list[Operand]:
         """What stands for the operand where it is passed on."""
-        if isinstance(operand, Value) and operand in self.players:
-            return []
         if isinstance(operand, Value) and operand in self.lists:
             try:
                 return self.entries[operand].parts()
@@ -135,9 +114,6 @@ class _Rewriter:
         """Add what the statement becomes."""
         match stmt:
             case Apply():
-                if stmt.outs and stmt.outs[0] in self.players:
-                    self.play(builder, self.players[stmt.outs[0]], stmt)
-                    return
                 if stmt in self.copied:
                     self.names[stmt.out] = rename(stmt.args[0], self.names)
                     return
@@ -184,8 +160,6 @@ class _Rewriter:
             if isinstance(inner, Run):
                 self.inside |= {v for v in (inner.start,) if isinstance(v, Value)}
             self.entries[stmt.out] = inner
-        elif stmt.op is list_stack:
-            self.names[stmt.out] = self.stacked(builder, entry, stmt)
         elif stmt.op is list_get:
             index = rename(rest[0], self.names)
             lengths = self.ragged(builder, plan, stmt)
@@ -196,16 +170,6 @@ class _Rewriter:
         else:
             assert stmt.op is list_length
             self.names[stmt.out] = entry.length(builder)
-
-    def stacked(self, builder: Builder, entry: Entry, stmt: Apply) -> Operand:
-        """The array of all elements, where NumPy makes one."""
-        length = entry.length(builder)
-        if stmt.raises and not known(length):
-            (some,) = builder.add(less_equal, (const(1), length), {})
-            message = const("need at least one array to stack")
-            builder.add(check, (some, message), {"exception": ValueError})
-        (array,) = entry.parts()
-        return array
 
     def begin(self, builder: Builder, root: Value) -> Entry | None:
         """The form of an empty list; None for that of an array made in front of its loop."""
@@ -264,7 +228,6 @@ class _Rewriter:
     def loop(self, builder: Builder, stmt: For | While) -> None:
         """Add a loop."""
         self.allocate(builder, stmt)
-        self.prepare(builder, stmt)
         init = tuple(part for v in stmt.init for part in self.parts(v))
         carry = self.carries(stmt.init, stmt.carry)
         params = self.carries(stmt.init, carried(stmt))
@@ -290,8 +253,6 @@ class _Rewriter:
         """New values for the parts of lists, to be carried where the initial ones are."""
         found: list[Value] = []
         for first, value in zip(init, values, strict=True):
-            if value in self.players:
-                continue
             if value not in self.lists:
                 found.append(value)
                 continue
@@ -299,42 +260,6 @@ class _Rewriter:
             self.entries[value], made = self.fresh(self.entries[first])
             found += made
         return tuple(found)
-
-    # -- playing back -----------------------------------------------------------------------
-
-    def prepare(self, builder: Builder, stmt: For | While) -> None:
-        """Find where the players of the loop begin; whoever runs out of elements fails here."""
-        for player in dict.fromkeys(
-            self.players[v] for v in carried(stmt) if v in self.players
-        ):
-            array = rename(player.source.args[0], self.names)
-            trips = self.trips.count(builder, player.loop)
-            (length,) = builder.add(extent, (array,), {"axis": 0})
-            same_length = _size(length) is not None and _size(length) == _size(trips)
-            if not same_length:
-                (enough,) = builder.add(less_equal, (trips, length), {})
-                attrs = {"exception": IndexError}
-                builder.add(check, (enough, const("pop from empty list")), attrs)
-            if player.loop.reverse:
-                begin = Handle(builder, length) - Handle(builder, trips)
-                self.first[player] = const(0) if same_length else operand_of(begin)
-            else:
-                self.first[player] = operand_of(Handle(builder, length) - 1)
-
-    def play(self, builder: Builder, player: Player, stmt: Apply) -> None:
-        """Add what an op on a list becomes that is played back."""
-        if stmt is not player.pop:
-            return
-        first, trip = (
-            Handle(builder, x) for x in (self.first[player], self.trips.numbers[player.loop])
-        )
-        if player.loop.reverse:
-            row = trip if known(first) == 0 else first + trip
-        else:
-            row = first - trip
-        array = rename(player.source.args[0], self.names)
-        out = stmt.outs[1]
-        self.names[out] = Rows(array, (), ()).element(builder, operand_of(row), out, ())
 
     # -- arrays -----------------------------------------------------------------------------
 
@@ -374,7 +299,3 @@ class _Rewriter:
             return [self.lengths.size(builder, d, indices) if r else None for r, d in pairs]
         except Unknown:
             raise Failed(plan) from None
-
-
-def _size(operand: Operand) -> Dim:
-    return operand.type.size if isinstance(operand.type, ArrayType) else None

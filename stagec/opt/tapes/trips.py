@@ -62,13 +62,17 @@ class Trips:
         """Find the number of the trip, at its start, if the loop's count is asked for."""
         if stmt not in self.counts:
             return
+        self.numbers[stmt] = self.number(builder, stmt)
+
+    def number(self, builder: Builder, stmt: For) -> Operand:
+        """The number of the trip, counted in the order of `range`, at its start."""
         index = Handle(builder, stmt.body.params[0])
         lo, step = (rename(v, self.names) for v in (stmt.lo, stmt.step))
         if known(lo) != 0:
             index = index - Handle(builder, lo)
         if known(step) != 1:
             index = floor_divide(index, Handle(builder, step))
-        self.numbers[stmt] = operand_of(index)
+        return operand_of(index)
 
     def turn(self, builder: Builder, loop: For | While) -> Operand:
         """The number of the trip in the order in which they are made."""

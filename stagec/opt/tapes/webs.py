@@ -16,9 +16,20 @@ from stagec.ir.types import ListType, Symbol, Type
 from stagec.ir.walk import operands, regions
 from stagec.ops.index_facts import given_sizes
 from stagec.ops.list_arrays import list_stack, list_unstack
-from stagec.ops.lists import list_append, list_get, list_length, list_new, list_pop
+from stagec.ops.lists import (
+    list_add,
+    list_append,
+    list_get,
+    list_length,
+    list_new,
+    list_pop,
+    list_set,
+    list_zeros,
+)
 
-NOTED = {list_append, list_get, list_length, list_pop, list_stack, list_unstack}
+MADE = {list_new, list_unstack, list_zeros}
+CHANGED = {list_append, list_pop, list_set, list_add}
+NOTED = {*MADE, *CHANGED, list_get, list_length, list_stack}
 
 
 @dataclass(eq=False, slots=True)
@@ -28,7 +39,8 @@ class Web:
     Attributes
     ----------
     uses : the statements that make or use the list, by their ops.
-    plain : that nothing else happens to it.
+    foreign : that values of it come from elsewhere, or may be unset.
+    read : values of it that something else reads.
     parents, child : the lists that it is an element of, and those that are its elements.
     """
 
@@ -36,7 +48,13 @@ class Web:
     uses: dict[Op, list[Apply]] = field(default_factory=dict["Op", "list[Apply]"])
     parents: set[Web] = field(default_factory=set["Web"])
     child: Web | None = None
-    plain: bool = True
+    foreign: bool = False
+    read: set[Value] = field(default_factory=set["Value"])
+
+    @property
+    def plain(self) -> bool:
+        """Whether it begins empty, or as rows of an array, and nothing else happens to it."""
+        return not (self.foreign or self.read or any(root.args for root in self.roots))
 
     def by(self, op: Op) -> list[Apply]:
         """The uses by one op."""
@@ -44,7 +62,7 @@ class Web:
 
     @property
     def roots(self) -> list[Apply]:
-        """The empty lists that it begins as."""
+        """The new lists that it begins as."""
         return self.by(list_new)
 
     @property
@@ -97,7 +115,9 @@ def survey(fn: Function) -> Program:
     """The webs of the function's own statements."""
     collector = _Collector(Program(given=given_sizes(fn.params)))
     collector.block(fn.body)
-    for value in (*fn.params, *fn.results):
+    for value in fn.params:
+        collector.comes(value)
+    for value in fn.results:
         collector.escapes(value)
     collector.finish()
     return collector.program
@@ -115,7 +135,8 @@ class _Collector:
     program: Program
     same: dict[Value, Value] = field(default_factory=dict["Value", "Value"])
     inside: list[tuple[Value, Value]] = field(default_factory=list["tuple[Value, Value]"])
-    other: set[Value] = field(default_factory=set["Value"])
+    foreign: set[Value] = field(default_factory=set["Value"])
+    read: set[Value] = field(default_factory=set["Value"])
     uses: list[Apply] = field(default_factory=list["Apply"])
 
     def first(self, value: Value) -> Value:
@@ -131,13 +152,19 @@ class _Collector:
         for value in values:
             self.same[self.first(value)] = self.first(values[0])
         if any(isinstance(v, Undef) for v in operands):
-            self.other.update(values)
+            self.foreign.update(values)
 
     def escapes(self, operand: Operand) -> None:
-        """The list is used in some other way."""
+        """The list is read in some other way."""
         if isinstance(operand, Value) and isinstance(operand.type, ListType):
             self.first(operand)
-            self.other.add(operand)
+            self.read.add(operand)
+
+    def comes(self, operand: Operand) -> None:
+        """The list comes from elsewhere."""
+        if isinstance(operand, Value) and isinstance(operand.type, ListType):
+            self.first(operand)
+            self.foreign.add(operand)
 
     def block(self, block: Block) -> None:
         """Note what the statements do."""
@@ -171,8 +198,7 @@ class _Collector:
                     if isinstance(out.type, ListType):
                         self.unite((out, *row))
             case Call():
-                for value in (*operands(stmt), *stmt.outs):
-                    self.escapes(value)
+                self.passed(operands(stmt), stmt.outs)
 
     def apply(self, stmt: Apply) -> None:
         """Note what the op does with lists."""
@@ -183,19 +209,28 @@ class _Collector:
         for value in values:
             if isinstance(value, Value) and isinstance(value.type, ListType):
                 self.first(value)
-        known = stmt.op in NOTED or (stmt.op is list_new and not stmt.args)
-        if not known or not all(isinstance(a, Value) for a in stmt.args[:1]):
-            for value in values:
-                self.escapes(value)
+        if stmt.op in MADE:
+            self.passed(stmt.args, ())
             return
-        if stmt.op in (list_append, list_pop):
+        if stmt.op not in NOTED or not isinstance(stmt.args[0], Value):
+            self.passed(stmt.args, stmt.outs)
+            return
+        if stmt.op in CHANGED:
             self.unite((stmt.args[0], stmt.outs[0]))
         for value in stmt.outs[1:]:
-            self.escapes(value)  # a list that is popped from another
-        if stmt.op in (list_append, list_get):
-            element = stmt.args[1] if stmt.op is list_append else stmt.out
-            if isinstance(element.type, ListType):
-                self.belongs(element, stmt.args[0])
+            self.comes(value)  # a list that is popped from another
+        element = stmt.args[1] if stmt.op is list_append else stmt.outs[0]
+        if stmt.op not in (list_append, list_get):
+            self.passed(stmt.args[1:], ())
+        elif isinstance(element.type, ListType):
+            self.belongs(element, stmt.args[0])
+
+    def passed(self, args: Iterable[Operand], outs: Iterable[Value]) -> None:
+        """The lists are read, or made, by something that this module has no word for."""
+        for operand in args:
+            self.escapes(operand)
+        for value in outs:
+            self.comes(value)
 
     def belongs(self, element: Operand, xs: Operand) -> None:
         """The list `element` is one of the list `xs`."""
@@ -219,8 +254,10 @@ class _Collector:
             inner.parents.add(outer)
         for stmt in self.uses:
             self.use(stmt)
-        for value in self.other:
-            self.program.webs[value].plain = False
+        for value in self.foreign:
+            self.program.webs[value].foreign = True
+        for value in self.read:
+            self.program.webs[value].read.add(value)
 
     def unite_elements(self) -> bool:
         """Make one web of the lists in the lists of one web; whether that changed anything."""
@@ -235,8 +272,7 @@ class _Collector:
 
     def use(self, stmt: Apply) -> None:
         """Note the statement in its web."""
-        made = stmt.op in (list_new, list_unstack)
-        value = stmt.out if made else stmt.args[0]
+        value = stmt.out if stmt.op in MADE else stmt.args[0]
         web = self.program.webs.get(value) if isinstance(value, Value) else None
         if web is not None:
             web.uses.setdefault(stmt.op, []).append(stmt)
