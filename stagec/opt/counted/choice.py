@@ -34,16 +34,16 @@ def chosen(fn: Function, failed: Collection[int]) -> tuple[Program, list[Counted
     What only records is left to `tapes`, which knows nests of loops.
     """
     program = survey(fn)
-    plans = planned(program, with_lengths(fn.body))
-    others = {web for p in plans for web in p.webs}
     found: list[Counted] = []
     for number, web in enumerate(dict.fromkeys(program.webs.values())):
-        if number in failed or web in others or not _even(web):
-            continue
-        loops = tuple(_loops(program, web))
+        loops = tuple(_loops(program, web)) if number not in failed and _even(web) else ()
         if loops:
             found.append(Counted(web, number, loops))
-    kept = compiled([*plans, *found]) if found else []
+    if not found:
+        return program, []
+    plans = planned(program, with_lengths(fn.body))
+    recorded = {web for p in plans for web in p.webs}
+    kept = compiled([*plans, *(one for one in found if one.web not in recorded)])
     return program, [p for p in kept if isinstance(p, Counted)]
 
 
