@@ -57,7 +57,7 @@ def _block(block: Block, measured: FirstCall) -> Block:
     builder = Builder()
     for stmt in block.stmts:
         found = None
-        if isinstance(stmt, For) and _is_candidate(stmt) and measured.trips(stmt) >= FEWEST:
+        if isinstance(stmt, For) and _is_candidate(stmt) and _is_long(stmt, measured):
             found = _Idle.of(stmt)
         if found is None:
             builder.append(map_regions(stmt, lambda inner: _block(inner, measured)))
@@ -68,8 +68,30 @@ def _block(block: Block, measured: FirstCall) -> Block:
 
 def _is_candidate(loop: For) -> bool:
     """Whether the loop is an innermost one of a backward pass that has branches."""
-    plain = loop.free and not loop.until and loop.trips is None and known(loop.step) == 1
-    return plain and any(isinstance(s, If) for s in loop.body.stmts)
+    plain = loop.free and not loop.until and loop.trips is None
+    return (
+        plain
+        and known(loop.step) in (1, -1)
+        and any(isinstance(s, If) for s in loop.body.stmts)
+    )
+
+
+def _is_long(loop: For, measured: FirstCall) -> bool:
+    """Whether the loop made enough trips at the first call."""
+    low, high = measured.integer(loop.lo), measured.integer(loop.hi)
+    return low is not None and high is not None and abs(high - low) >= FEWEST
+
+
+def _rising(builder: Builder, loop: For) -> For:
+    """The loop with a step of 1, whose trips are in the same order."""
+    if known(loop.step) == 1:
+        return loop
+    ends = (known(loop.hi), loop.hi), (known(loop.lo), loop.lo)
+    low, high = (
+        const(value + 1) if isinstance(value, int) else builder.add(add, (end, const(1)), {})[0]
+        for value, end in ends
+    )
+    return replace(loop, lo=low, hi=high, step=const(1), reverse=not loop.reverse)
 
 
 @dataclass(slots=True)
@@ -177,7 +199,7 @@ class _Idle:
 
     def append(self, builder: Builder) -> None:
         """Append the loop over parts, of which those are left out that do nothing."""
-        loop = self.loop
+        loop = _rising(builder, self.loop)
         first = Value(INT, "first")
         starts, ends, done = ([Value(v.type, v.hint) for v in loop.carry] for _ in range(3))
         trip = Builder(loc=loop.loc)
