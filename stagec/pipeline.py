@@ -29,6 +29,7 @@ from stagec.opt.dce import dce
 from stagec.opt.first_writes import first_writes
 from stagec.opt.gathers import gathers
 from stagec.opt.hoist import hoist
+from stagec.opt.idle import idle
 from stagec.opt.kernels import kernels
 from stagec.opt.layout import layout
 from stagec.opt.lengthwise import lengthwise
@@ -131,7 +132,7 @@ TARGETS: Mapping[str, Target] = {
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),
             *(powers, dce),
         ),
-        (rowwise, layout, parallel, rotate, assembled, abreast, lift, strips),
+        (rowwise, layout, parallel, rotate, assembled, abreast, lift, strips, idle),
         merge_sizes=True,
         needs="numba",
     ),

@@ -45,6 +45,7 @@ from stagec.ir.walk import effectful, operands, rename, substitute, uses
 from stagec.ops.arithmetic import add, divide, multiply, negative, subtract
 from stagec.ops.cast import astype, to_numpy, to_python
 from stagec.ops.comparison import not_equal
+from stagec.ops.folding import plus
 from stagec.ops.indexing import accumulate, read
 from stagec.ops.masks import mask
 from stagec.ops.select import choose
@@ -77,7 +78,7 @@ def _skipping(body: Block) -> Block:
     simple = all(isinstance(s, Apply) for s in body.stmts)
     if not simple or len(body.stmts) > LARGE or not any(_is_mask(s) for s in body.stmts):
         return body
-    found = (_Skip.of(body, v) for s in body.stmts for v in s.outs if _is_float(v))
+    found = (_Skip.of(body, v) for s in body.stmts for v in s.outs if is_float(v))
     best = max(found, key=lambda skip: len(skip.moved), default=None)
     if best is None or not best.worthwhile():
         return body
@@ -117,29 +118,17 @@ class _Skip:
                 self.kept[stmt.out] = base
 
     def _is_zero(self, stmt: Apply) -> bool:
-        zero = [a in self.zero or _is_zero(a) for a in stmt.args]
-        if not _is_float(stmt.out) or not self.zero.intersection(stmt.args):
+        if not is_float(stmt.out) or not self.zero.intersection(stmt.args):
             return False
-        if stmt.op in SAME:
-            return zero[0]
-        if stmt.op is mask:
-            return zero[1]
-        if stmt.op is choose:
-            return zero[1] and zero[2]
-        if stmt.op in (add, subtract):
-            return all(zero)
-        if stmt.op is multiply:
-            return any(
-                z and _is_finite(b) for z, b in zip(zero, reversed(stmt.args), strict=True)
-            )
-        return stmt.op is divide and zero[0] and _is_finite(stmt.args[1])
+        needed = zero_with(stmt)
+        return needed is not None and all(a in self.zero or is_zero(a) for a in needed)
 
     def _base(self, stmt: Apply) -> Value | None:
         """What the result equals if the test is zero, where something is added to it."""
         first, second = (*stmt.args, None, None)[:2]
-        if stmt.op in (accumulate, add, subtract) and second in self.zero:
+        if stmt.op in (accumulate, add, plus, subtract) and second in self.zero:
             base = first
-        elif stmt.op is add and first in self.zero:
+        elif stmt.op in (add, plus) and first in self.zero:
             base = second
         else:
             return None
@@ -227,7 +216,7 @@ def _faded(body: Block, k: int) -> Block:
     """
     param, result = body.params[1 + k], body.results[k]
     skip = _Skip(body, param)
-    if not _is_float(param) or result is param or any(map(effectful, body.stmts)):
+    if not is_float(param) or result is param or any(map(effectful, body.stmts)):
         return body
     skip.follow()
     chain = [s for s in body.stmts if not skip.zero.isdisjoint(s.outs)]
@@ -281,16 +270,34 @@ def _passes(body: Block, after: list[Stmt]) -> bool:
     return False
 
 
+def zero_with(stmt: Apply) -> tuple[Operand, ...] | None:
+    """The operands with which the result is zero, if all of them are; None: it may not be."""
+    if stmt.op in SAME:
+        return stmt.args[:1]
+    if stmt.op is mask:
+        return stmt.args[1:2]
+    if stmt.op is choose:
+        return stmt.args[1:3]
+    if stmt.op in (add, plus, subtract):
+        return stmt.args
+    if stmt.op is multiply:
+        pairs = zip(stmt.args, reversed(stmt.args), strict=True)
+        return next(((a,) for a, b in pairs if _is_finite(b)), None)
+    return stmt.args[:1] if stmt.op is divide and _is_finite(stmt.args[1]) else None
+
+
 def _is_mask(stmt: Stmt) -> bool:
     return isinstance(stmt, Apply) and stmt.op is mask
 
 
-def _is_float(value: Value) -> bool:
+def is_float(value: Operand) -> bool:
+    """Whether the value is one floating-point number."""
     kind = value.type
     return isinstance(kind, ArrayType) and not kind.rank and kind.dtype.kind == "f"
 
 
-def _is_zero(operand: Operand) -> bool:
+def is_zero(operand: Operand) -> bool:
+    """Whether the operand is the constant zero."""
     return isinstance(operand, Const) and operand.value == 0
 
 

@@ -19,7 +19,7 @@ from stagec.ir.chains import mentioned
 from stagec.ir.core import Apply, Block, For, Operand, Value, known
 from stagec.ir.function import Function
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType
+from stagec.ir.types import ArrayType, affine
 from stagec.ir.walk import regions, renamed, statements, substitute
 from stagec.ops.index_bounds import Indices
 from stagec.ops.index_facts import IndexFacts
@@ -69,8 +69,19 @@ def _stores(loop: For, k: int, facts: IndexFacts) -> Iterator[tuple[Value, Opera
         return
     if max(order[s] for s in reads) > min(order[s] for s in stores):
         return
-    if all(plain(each, facts) and pinned(reads[0], each.body.params[0]) for each in loops):
+    if all(
+        _own_indices(each, facts) and pinned(reads[0], each.body.params[0]) for each in loops
+    ):
         yield from ((s.out, s.args[0]) for s in stores)
+
+
+def _own_indices(loop: For, facts: IndexFacts) -> bool:
+    """Whether no two trips of the loop can have an element in common by their indices: these
+    are never negative.
+    """
+    falls = isinstance(step := facts.of(loop.step), int) and step < 0
+    least = affine((facts.of(loop.hi), 1), const=1) if falls else None
+    return facts.holds(least) and not loop.until if falls else plain(loop, facts)
 
 
 def _is_part(stmt: Apply) -> bool:

@@ -128,7 +128,25 @@ def columns_again(x: Any) -> Any:
     return y
 
 
-PARTS = [columns, ends, crossed, overlapping, columns_again]
+def falling(x: Any) -> Any:
+    """The loops of the program fall."""
+    y = np.zeros_like(x)
+    for i in range(x.shape[0] - 1, -1, -1):
+        for j in range(x.shape[1] - 2, -1, -1):
+            y[i, j] = np.sin(x[i, j]) + 0.5 * x[i, j] * y[i, j + 1]
+    return y
+
+
+def falling_below(x: Any) -> Any:
+    """The same element by two numbers, that fall."""
+    y = np.zeros_like(x)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1] - 1, -x.shape[1] - 1, -1):
+            y[i, j] = np.sin(x[i, j]) * (1 + j)
+    return y
+
+
+PARTS = [falling, falling_below, columns, ends, crossed, overlapping, columns_again]
 PROGRAMS = [stored, neighbours, twice, rows, kept, shared, chosen, backwards, *PARTS]
 
 
@@ -142,7 +160,7 @@ def test_derivatives_are_those_of_the_other_target(program: Callable[..., Any]) 
     )
 
 
-@pytest.mark.parametrize("program", [stored, chosen, columns, ends])
+@pytest.mark.parametrize("program", [stored, chosen, falling, columns, ends])
 def test_nothing_is_set_to_zero_that_is_not_read_again(program: Callable[..., Any]) -> None:
     def total(x: Any) -> Any:
         return np.sum(np.cos(program(x)) * x)
@@ -150,7 +168,7 @@ def test_nothing_is_set_to_zero_that_is_not_read_again(program: Callable[..., An
     assert "] = 0" not in sc.grad(total, backend="numba").source(X)
 
 
-@pytest.mark.parametrize("program", [rows, shared, crossed, overlapping])
+@pytest.mark.parametrize("program", [rows, shared, falling_below, crossed, overlapping])
 def test_what_is_read_again_is_set_to_zero(program: Callable[..., Any]) -> None:
     def total(x: Any) -> Any:
         return np.sum(np.cos(program(x)) * x)
