@@ -20,6 +20,7 @@ from stagec.frontend import (
     library,
     numpy_calls,
     templates,
+    texts,
 )
 from stagec.frontend.copying import COPIES
 from stagec.frontend.machine import Machine
@@ -99,6 +100,8 @@ def host_function(
     template = getattr(function, "__self__", None)
     if staged and isinstance(template, str) and function.__name__ == "format":
         return templates.format_(m, state, template, args, kwargs, loc)
+    if staged and isinstance(template, str) and function.__name__ == "join":
+        return texts.joined(m, state, template, args, loc)
     if staged:
         raise StagecError(
             "SC321", f"{name} is not supported on staged values", loc,
