@@ -96,18 +96,20 @@ def _type(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
 
 
 def _print(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    attrs = {"sep": " ", "end": "\n"}
+    attrs: dict[str, Any] = {"sep": " ", "end": "\n"}
     for name, value in kwargs.items():
         plain = m.need_known(state, value, loc, f"{name}= of print")
-        if name in attrs and plain is not None:
+        if name in ("sep", "end", "file") and plain is not None:
             attrs[name] = plain
-        elif name == "file" and plain is not None:
-            raise StagecError("SC368", "print(file=...) in staged code", loc, "print to stdout")
     parts = [shown(m, state, v, loc) for v in args]
     handles = [p if numpy_calls.has_handle(p) else m.const_handle(state, str(p)) for p in parts]
     if not handles:
         handles = [m.const_handle(state, "")]
-    effects.print_(*handles, **attrs)
+    if "file" in attrs:
+        function = functools.partial(print, **attrs)
+        m.apply_op(state, effects.host_call, handles, function=function, results=())
+    else:
+        effects.print_(*handles, **attrs)
     return NONE
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from stagec.errors import Loc, StagecError
 from stagec.frontend import (
     builtins,
+    host_calls,
     iterators,
     library,
     names,
@@ -33,7 +34,7 @@ from stagec.frontend.desugar import desugar
 from stagec.frontend.desugar.liveness import liveness
 from stagec.frontend.desugar.scope import FunctionScope, scope
 from stagec.frontend.drawing import draw, drawing, ufunc_method
-from stagec.frontend.hosting import host_function, library_function, logs
+from stagec.frontend.hosting import host_function, library_function
 from stagec.frontend.loops import variable_names
 from stagec.frontend.machine import Frame, Machine, Raised
 from stagec.frontend.polynomial_library import CALLED
@@ -55,7 +56,6 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ops import effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,9 @@ def call_known(
         return finish(state, staged(function, m, state, args, kwargs, loc))
     if drawing(function):
         return finish(state, draw(m, state, function, args, kwargs, loc))
+    results = host_calls.results_of(function)
+    if results is not None:
+        return finish(state, host_calls.called(m, state, f, results, args, kwargs, loc))
     opened = with_bound(m, f, args, kwargs, state)
     if opened is not None:
         return call(m, *opened, state, loc)
@@ -183,13 +186,6 @@ def call_known(
         return finish(state, ufunc_method(m, state, function, args, kwargs, loc))
     if isinstance(function, type):
         return construct(m, f, function, args, kwargs, state, loc)
-    if logs(function):
-        handles = [numpy_calls.printable(m, state, a, loc) for a in args]
-        lifted = [
-            h if numpy_calls.has_handle(h) else m.const_handle(state, str(h)) for h in handles
-        ]
-        effects.host_call(*lifted, function=function, results=())
-        return finish(state, NONE)
     if isinstance(function, types.FunctionType) and not library_function(function):
         return enter(m, function_value(m, function), args, kwargs, state, loc)
     return finish(state, host_function(m, state, f, args, kwargs, loc))

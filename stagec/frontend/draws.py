@@ -201,10 +201,10 @@ def typed(twin: Any, name: str, call: Call, loc: Loc | None) -> Type:
         try:
             sample = draw(**call.sample, **size)
         except (TypeError, ValueError):
-            # the weights of what is chosen say nothing about its type
-            weighed = {k: v for k, v in call.sample.items() if k != "p"}
+            # how something is chosen says nothing about its type
+            chosen = {k: v for k, v in call.sample.items() if k not in ("p", "replace")}
             try:
-                sample = draw(**weighed, **size)
+                sample = draw(**chosen, **size)
             except (TypeError, ValueError):
                 raise refused(loc) from None
     result = result_type(sample, name, loc)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import types
 from collections import deque
 from collections.abc import Hashable, MutableSequence
@@ -21,6 +20,7 @@ from stagec.frontend import (
     library,
     numpy_calls,
     templates,
+    texts,
 )
 from stagec.frontend.copying import COPIES
 from stagec.frontend.machine import Machine
@@ -28,7 +28,8 @@ from stagec.frontend.state import State
 from stagec.frontend.values import ArrayRef, Known, Partial, Ref, Value
 
 PURE = ("builtins", "math", "operator", "itertools", "functools", "numpy", "cmath", "numbers",
-        "fractions", "decimal", "collections", "string", "re", "copy", "typing")  # fmt: skip
+        "fractions", "decimal", "collections", "string", "re", "copy", "typing",
+        "bisect", "heapq", "struct", "zlib", "binascii", "unicodedata")  # fmt: skip
 
 
 # the methods that functools.total_ordering gives the user's classes
@@ -39,6 +40,14 @@ FRAME = (locals, globals, vars, dir, eval, exec, input, open, compile, __import_
 def module_of(thing: Any) -> str:
     """The top-level module that defines a function or class; empty if it does not say."""
     return (getattr(thing, "__module__", None) or "").partition(".")[0]
+
+
+def owner_of(function: Any) -> str:
+    """The module of the class whose method the function is; of a compiled function its own."""
+    receiver = getattr(function, "__self__", None)
+    if isinstance(receiver, types.ModuleType):
+        return module_of(function).removeprefix("_")  # `operator` is compiled as `_operator`
+    return module_of(receiver if isinstance(receiver, type) else type(receiver))
 
 
 def library_function(function: types.FunctionType) -> bool:
@@ -65,7 +74,7 @@ def host_function(
     """A call of a function that staging cannot look into: only on known values."""
     function = f.value
     name = numpy_calls.name_of(function)
-    module, owner = module_of(function), module_of(type(getattr(function, "__self__", None)))
+    module, owner = module_of(function), owner_of(function)
     if function in FRAME:
         raise StagecError(
             "SC369", f"{name}() in staged code", loc, "name the variables that you need"
@@ -91,6 +100,8 @@ def host_function(
     template = getattr(function, "__self__", None)
     if staged and isinstance(template, str) and function.__name__ == "format":
         return templates.format_(m, state, template, args, kwargs, loc)
+    if staged and isinstance(template, str) and function.__name__ == "join":
+        return texts.joined(m, state, template, args, loc)
     if staged:
         raise StagecError(
             "SC321", f"{name} is not supported on staged values", loc,
@@ -143,9 +154,3 @@ def vectorized(
         types = containers.plain(m, state, kwargs["otypes"])
         dtype = np.dtype(types if isinstance(types, str | type) else types[0])
     return Partial(Known(array_library.vectorized_), (args[0], Known(dtype)), ())
-
-
-def logs(function: Any) -> bool:
-    """Whether the function writes to a log."""
-    owner = getattr(function, "__self__", None)
-    return getattr(function, "__module__", "") == "logging" or isinstance(owner, logging.Logger)

@@ -20,6 +20,8 @@ from stagec.frontend.state import State
 from stagec.frontend.tables import Listed, Table, tables
 from stagec.frontend.unify import (
     NUMBERS,
+    TEXTS,
+    DifferentTexts,
     Unjoinable,
     as_operand,
     cells_in,
@@ -302,8 +304,9 @@ class Join:
         for side in (a, b):
             if isinstance(side, Known) and not isinstance(side.value, NUMBERS):
                 raise Unjoinable(f"{describe(a)} on one path, {describe(b)} on the other")
-        if isinstance(a, Known) and isinstance(b, Known) and isinstance(a.value, str):
-            raise Unjoinable("different strings")
+        texts = all(isinstance(v, Known) and isinstance(v.value, str) for v in (a, b))
+        if texts and not (self.force and TEXTS in self.machine.decisions):
+            raise DifferentTexts("different strings")
         for side in (a, b):
             if isinstance(side, Known):
                 self.machine.guard(side)

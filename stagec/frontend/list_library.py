@@ -109,3 +109,14 @@ def sum_(item: Any, more: Any) -> Any:
 
 def column_(items: Any, k: Any) -> Any:
     return [item[k] for item in items]
+
+
+def sorted_few(items: Any, keys: Any, reverse: Any) -> Any:
+    items, keys = list(items), list(keys)
+    for last in range(1, len(items)):
+        for k in range(last, 0, -1):
+            before, now = keys[k - 1], keys[k]
+            if (before < now) if reverse else (now < before):
+                keys[k - 1], keys[k] = now, before
+                items[k - 1], items[k] = items[k], items[k - 1]
+    return items

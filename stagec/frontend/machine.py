@@ -289,7 +289,7 @@ class Machine:
         if len(self.frames) >= LIMITS["depth"]:
             raise StagecError(
                 "SC302", f"calls nest deeper than {LIMITS['depth']} while staging {frame.name}",
-                loc, "make the recursion end on values known at staging",
+                loc, "end it on values known at staging, or loop over a list of open tasks",
             )  # fmt: skip
         with self.resumed(frame):
             yield

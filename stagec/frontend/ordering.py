@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import array_library, containers, library, objects, staged_lists
+from stagec.frontend import (
+    array_library,
+    containers,
+    library,
+    list_library,
+    objects,
+    staged_lists,
+)
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import (
@@ -28,6 +35,7 @@ from stagec.frontend.values import (
 from stagec.ir.types import TEXT, ListType, rank_of
 
 PYTHON = (bool, int, float)
+FEW = 12  # items, at most, that are compared pair by pair
 
 
 def sorted_(
@@ -57,8 +65,19 @@ def sorted_(
         keys = [m.call_value(state, by, (v,), {}, loc) for v in items]
     if any(isinstance(k, Number) for k in keys) and all(map(is_number, (*keys, *items))):
         return sorted_numbers(m, state, items, keys, bool(back), loc)
+    few = len(keys) <= FEW and any(isinstance(k, Number) for k in keys)
+    if few and all(map(is_number, keys)) and all(map(mergeable, items)):
+        lists = [Ref(m.new_cell(state, Items(tuple(v))), list) for v in (items, keys)]
+        return m.call_value(state, list_library.sorted_few, (*lists, Known(back)), {}, loc)
     order = known_order(m, state, keys, bool(back), loc)
     return Ref(m.new_cell(state, Items(tuple(items[k] for k in order))), list)
+
+
+def mergeable(value: Value) -> bool:
+    """Whether one of two such values may be had under one name."""
+    if isinstance(value, TupleValue):
+        return all(map(mergeable, value.items))
+    return isinstance(value, ArrayRef) or is_number(value)
 
 
 def sorted_list(

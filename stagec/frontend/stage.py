@@ -19,6 +19,7 @@ from stagec.frontend.machine import Machine, NeedUnroll, Raised, Restart
 from stagec.frontend.names import with_names
 from stagec.frontend.sources import Guard, Source
 from stagec.frontend.state import RESULT, BlockBuilder, State
+from stagec.frontend.unify import TEXTS, DifferentTexts
 from stagec.frontend.values import (
     ArrayCell,
     Known,
@@ -99,6 +100,7 @@ def user_function(function: Any) -> Any:
 
 def stage(request: Request, decisions: set[tuple[str, Any]], transforms: Any) -> Program:
     """The staged program, restaged as often as stage 0 finds that it must know more."""
+    given = set(decisions)
     with deep():
         for _ in range(RESTARTS):
             try:
@@ -110,8 +112,19 @@ def stage(request: Request, decisions: set[tuple[str, Any]], transforms: Any) ->
             except Raised as raised:
                 raise raised.value from None
             except StagecError as error:
+                if TEXTS not in decisions and texts_differ(error):
+                    decisions &= given  # its loops need not be unrolled now
+                    decisions.add(TEXTS)
+                    continue
                 raise error.at(request.loc()) from error.__cause__
     raise StagecError("SC405", "staging does not settle", None, "pass more arguments as static")
+
+
+def texts_differ(error: BaseException | None) -> bool:
+    """Whether paths could not be merged because a text is another one on each of them."""
+    while error is not None and not isinstance(error, DifferentTexts):
+        error = error.__context__
+    return error is not None
 
 
 def attempt(request: Request, decisions: set[tuple[str, Any]], transforms: Any) -> Program:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import numpy_calls, protocols
+from stagec.frontend import containers, numpy_calls, protocols
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.objects import attribute, class_of, operator_method
 from stagec.frontend.state import State
@@ -174,9 +174,52 @@ def binary(
     """`a op b` of texts of which one is made at run time; None where that is something else."""
     if op is operator.add and is_text(a) and is_text(b):
         return m.wrap(state, text.concat(*(shown(m, state, v, loc) for v in (a, b))))
+    if op in RELATIONS and (is_text(a) or is_text(b)):
+        return compared(m, state, op, a, b, loc)
     if op is operator.mod and isinstance(a, Known) and isinstance(a.value, str):
         return percent(m, state, m.guard(a), b, loc)
     return None
+
+
+RELATIONS = {
+    operator.eq: "==", operator.ne: "!=", operator.lt: "<", operator.le: "<=",
+    operator.gt: ">", operator.ge: ">=",
+}  # fmt: skip
+
+
+def compared(
+    m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None
+) -> Value | None:
+    """A comparison of a text that is made at run time."""
+    if is_text(a) and is_text(b):
+        handles = (shown(m, state, v, loc) for v in (a, b))
+        lifted = (h if numpy_calls.has_handle(h) else m.const_handle(state, h) for h in handles)
+        return m.wrap(state, text.text_compare(*lifted, relation=RELATIONS[op]))
+    numbers = all(isinstance(v, Number | Known) for v in (a, b))
+    return Known(op is operator.ne) if numbers and op in (operator.eq, operator.ne) else None
+
+
+def joined(
+    m: Machine, state: State, separator: str, args: tuple[Value, ...], loc: Loc | None
+) -> Value:
+    """`separator.join(parts)`."""
+    parts = args[0]
+    if not isinstance(parts, Ref | TupleValue):
+        parts = m.call_value(state, list, args, {}, loc)
+    if isinstance(parts, Ref) and m.is_staged_list(state, parts):
+        content = m.inside(state, parts)
+        if not isinstance(content, StagedItems):
+            raise Raised(TypeError("sequence item 0: expected str instance, tuple found"))
+        handle = m.handle(state, content.operand)
+        return m.wrap(state, text.text_join(m.const_handle(state, separator), handle))
+    items = containers.unpack(m, state, parts, loc)
+    for k, item in enumerate(items):
+        if not is_text(item):
+            kind = class_of(item).__name__
+            message = f"sequence item {k}: expected str instance, {kind} found"
+            raise Raised(TypeError(message))
+    shown_ = [shown(m, state, item, loc) for item in items]
+    return together(m, state, [p for item in shown_ for p in (separator, item)][1:])
 
 
 def percent(m: Machine, state: State, template: str, value: Value, loc: Loc | None) -> Value:

@@ -46,6 +46,14 @@ class Unjoinable(Exception):
         self.reason = reason
 
 
+# the decision that texts which differ between paths are told apart at run time
+TEXTS = ("texts", None)
+
+
+class DifferentTexts(Unjoinable):
+    """The value is a string known at staging, on each path another one."""
+
+
 def as_operand(value: Known | Number) -> Operand:
     """The operand of a number."""
     return value.operand if isinstance(value, Number) else const(value.value)

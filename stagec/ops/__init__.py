@@ -499,6 +499,8 @@ from stagec.ops.text import (
     OPS as TEXT,
     concat as concat,
     format_ as format_,
+    text_compare as text_compare,
+    text_join as text_join,
     text_length as text_length,
 )
 from stagec.ops.trigonometric import (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from stagec.ir.core import Staged
-from stagec.ir.types import INT, TEXT, ListType, TextType, Type
+from stagec.ir.types import BOOL, INT, TEXT, ListType, TextType, Type
 from stagec.ops.family import constant
 
 CONVERSIONS = {"": "{}", "s": "str({})", "r": "repr({})", "a": "ascii({})"}
@@ -79,5 +80,35 @@ text_length = constant(
     source="len({})",
 )
 
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
+    ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 
-OPS = (format_, concat, text_length)
+text_compare = constant(
+    "text_compare",
+    calls=(),
+    infer=lambda a, b, *, relation: _concat_infer(a, b) and BOOL,
+    value=lambda a, b, *, relation: COMPARE[relation](a, b),
+    batch=_refuse_batch("text_compare"),
+    source=lambda a, b, *, relation: f"{{}} {relation} {{}}",
+)
+
+
+def _join_infer(separator: Type, parts: Type) -> TextType:
+    if not isinstance(parts, ListType) or parts.element != TEXT:
+        raise TypeError(f"expected a list of texts, got {parts}")
+    return _concat_infer(separator)
+
+
+text_join = constant(
+    "text_join",
+    calls=(),
+    infer=_join_infer,
+    value=lambda separator, parts: separator.join(parts),
+    batch=_refuse_batch("text_join"),
+    source="{}.join({})",
+)
+
+
+OPS = (format_, concat, text_length, text_compare, text_join)

@@ -59,8 +59,48 @@ def no_such_name(x: Any, n: Any) -> Any:
     return "{b}".format(a=x)  # noqa: F522, F524
 
 
+def chosen_in_a_loop(x: Any, n: Any) -> Any:
+    names, bits = [], ""
+    for k in range(n):
+        names.append((k, "even" if (k * x) % 2 < 1 else "odd"))
+    for k in range(n):
+        bits += "1" if k * x > 3 else "0"
+    return names, bits
+
+
+def kept_in_a_loop(x: Any, n: Any) -> Any:
+    modes, mode = [], "low"
+    rates = {"low": 1.0, "high": 2.0}
+    for k in range(n):
+        mode = "high" if mode == "low" and k > x else "low"
+        x += 0.1 * rates[mode]
+        modes.append(mode)
+    return modes, mode, x, modes.count("high"), "low" in modes, modes[0] < mode
+
+
+def told_apart(x: Any, n: Any) -> Any:
+    kinds = ["a" if k * x > 3 else "b" for k in range(n)]
+    total = 0.0
+    for kind in kinds:
+        if kind == "a":
+            total += x
+        elif kind != "b" or kind == 1:
+            total -= 100
+    return total, sum(1 for k in kinds if k >= "b"), kinds[0] == n, kinds[0] != None  # noqa: E711
+
+
+def joined(x: Any, n: Any) -> Any:
+    parts = [f"{k * x:.1f}" for k in range(n)]
+    return ", ".join(parts), "".join(str(k) for k in range(n)), "-".join(("a", str(x), "b"))
+
+
+def joined_numbers(x: Any, n: Any) -> Any:
+    return ", ".join([x, n])
+
+
 CASES = [percent, too_few, too_many, added, templates, unnamed_after_named, unclosed_template,
-         too_few_for_the_template, no_such_name]  # fmt: skip
+         too_few_for_the_template, no_such_name, chosen_in_a_loop, kept_in_a_loop, told_apart,
+         joined, joined_numbers]  # fmt: skip
 
 
 @pytest.mark.parametrize("f", CASES, ids=lambda f: f.__name__)

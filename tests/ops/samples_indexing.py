@@ -45,7 +45,7 @@ from stagec.ops.lists import (
     list_set,
     list_zeros,
 )
-from stagec.ops.text import concat, format_, text_length
+from stagec.ops.text import concat, format_, text_compare, text_join, text_length
 
 RNG = np.random.default_rng(3)
 A = RNG.normal(size=(3, 4))
@@ -182,6 +182,8 @@ SAMPLES = {
     ],
     concat: [(("a", "b{}"), {}), ((), {})],
     text_length: [(("abc",), {})],
+    text_compare: [(("abc", "b"), {"relation": r}) for r in ("==", "!=", "<", "<=", ">", ">=")],
+    text_join: [((", ", ["a", "b"]), {})],
     print_: [((1.5, "x"), {"sep": "-", "end": "\n"})],
     check: [((True, "wrong"), {"exception": ValueError})],
     check_defined: [((True,), {"name": "x"})],

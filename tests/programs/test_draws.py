@@ -112,6 +112,7 @@ def rearranged(x: float, n: int) -> Any:
         old.shuffle(a[:, 1])
         s += a[order[0], 1]
     picked = rng.choice(a, n, axis=0), rng.choice(4, n, p=np.full(4, 0.25)), old.choice(a[0])
+    picked = *picked, rng.choice(n + 5, size=4, replace=False), old.choice(9, n, replace=False)
     return x * s, rng.permutation(a), rng.permutation(a, axis=1), old.permutation(n), *picked
 
 
