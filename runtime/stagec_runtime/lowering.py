@@ -19,6 +19,7 @@ from numba.core.ir_utils import find_const, get_definition, guard
 from numba.core.runtime.nrtdynmod import incref_decref_ty
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
+from stagec_runtime.choices import Choices
 from stagec_runtime.creations import MADE, local_array
 from stagec_runtime.division import complex_quotient
 from stagec_runtime.local import small_arrays
@@ -40,6 +41,56 @@ class Lower(lowering.Lower):
         """Find what the whole kernel says."""
         super().pre_lower()
         self.small = small_arrays(self.func_ir, self.fndesc.typemap)
+        self.choices = Choices(self.blocks, self.fndesc.typemap)
+        self.choices.find()
+        self.labels = {id(block): label for label, block in self.blocks.items()}
+
+    def lower_block(self, block: Any) -> None:
+        """Write a block; one that is a short way of a branch is written with the branch."""
+        label = self.labels[id(block)]
+        if label in self.choices.gone:
+            self.builder.unreachable()
+            return
+        self.label = label
+        super().lower_block(block)
+
+    def lower_inst(self, inst: Any) -> None:
+        """Write a statement; of a branch with short ways both."""
+        join = self.choices.joins.get(self.label) if isinstance(inst, ir.Branch) else None
+        if join is None:
+            super().lower_inst(inst)
+            return
+        self.choose(inst, join)
+        self.builder.branch(self.blkmap[join])
+
+    def choose(self, branch: Any, join: int) -> None:
+        """Do both ways, and choose between what variables are then."""
+        builder, kind = self.builder, self.typeof(branch.cond.name)
+        test = self.context.cast(builder, self.loadvar(branch.cond.name), kind, types.boolean)
+        names = self.choices.changed((branch.truebr, branch.falsebr), join)
+        names = [n for n in names if n not in self._singly_assigned_vars]
+        for name in names:
+            self._alloca_var(name, self.typeof(name))
+        before = [self.loadvar(n) for n in names]
+        after = []
+        for label in (branch.truebr, branch.falsebr):
+            self.do_way(label, join)
+            after.append([self.loadvar(n) for n in names])
+            for name, value in zip(names, before, strict=True):
+                builder.store(value, self.getvar(name))
+        for name, yes, no in zip(names, *after, strict=True):
+            builder.store(builder.select(test, yes, no), self.getvar(name))
+
+    def do_way(self, label: int, join: int) -> None:
+        """Do what there is from the block to where ways join."""
+        if label == join:
+            return
+        *statements, last = self.blocks[label].body
+        for statement in statements:
+            if isinstance(statement, ir.Assign):
+                super().lower_inst(statement)
+        if isinstance(last, ir.Branch):
+            self.choose(last, join)
 
     def lower_expr(self, resty: Any, expr: Any) -> Any:
         """The value of an expression."""

@@ -54,6 +54,17 @@ def step(axis: Any, u: Any) -> Any:
     return u / (1.0 + along**2) + axis / (2.0 + np.sum(u**2, axis=1))[:, None]
 
 
+def mixed(x: Any, at: Any, table: Any) -> Any:
+    """Few operations, but a few of them are exponentials."""
+    out = np.empty(len(x))
+    for i in range(len(x)):
+        total = 0.0
+        for k in range(3):
+            total += np.exp(x[i, k]) * table[at[i], k] ** 2
+        out[i] = np.log(total)
+    return out
+
+
 def backwards(x: Any, at: Any, table: Any) -> Any:
     value, pull = sc.vjp(lambda u: rows(u, at, table), x)
     return pull(np.cos(value))[0]
@@ -64,7 +75,7 @@ def staged(f: Callable[..., Any], *args: Any) -> tuple[Any, str]:
     return compiled(*args), compiled.source(*args)
 
 
-@pytest.mark.parametrize("f", [turned, rows, backwards])
+@pytest.mark.parametrize("f", [turned, rows, mixed, backwards])
 def test_side_by_side(f: Callable[..., Any]) -> None:
     value, text = staged(f, X, AT, TABLE)
     assert SIDE_BY_SIDE in text
@@ -122,7 +133,16 @@ def long_rows(x: Any, at: Any, table: Any) -> Any:
     return y
 
 
-@pytest.mark.parametrize("f", [little, handed_on, long_rows])
+def long_trips(x: Any, at: Any, table: Any) -> Any:
+    """LLVM does not write out a loop that computes so much."""
+    out = np.zeros(len(x))
+    for i in range(len(x)):
+        for k in range(3):
+            out[i] += np.arctan2(x[i, k], 2.0) * np.sinh(x[i, k])
+    return out
+
+
+@pytest.mark.parametrize("f", [little, handed_on, long_rows, long_trips])
 def test_stays(f: Callable[..., Any]) -> None:
     value, text = staged(f, X, AT, TABLE)
     assert SIDE_BY_SIDE not in text

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stagec.ir.alias import path_operands
-from stagec.ir.core import Apply, Block, Const, Effect, For, Operand, Value
+from stagec.ir.core import Apply, Block, Const, Cost, Effect, For, Operand, Value
 from stagec.ir.origins import Origins
 from stagec.ir.sharing import Memory, holds_memory
 from stagec.ir.types import ArrayType
-from stagec.ir.walk import defined, free_values
+from stagec.ir.walk import defined, free_values, statements
 from stagec.ops.creation import empty
 from stagec.ops.indexing import accumulate, read, update
 from stagec.opt.abreast.written_out import trips
@@ -18,6 +18,8 @@ from stagec.opt.abreast.written_out import trips
 LEAST = 64  # operations of a trip that are worth vectors
 OFTEN = 4  # operations of a trip for each element that goes through memory twice
 ROW = 8  # trips of a loop that LLVM makes vectors of as well
+COSTLY = 24  # operations that an exponential or the like takes as long as,
+UNROLLED = 4  # if there are no more of their operands in a loop: LLVM does not write out others
 MOST = 2000  # statements of a trip that are compiled in reasonable time
 ON_ARRAYS = (read, update, accumulate, empty)
 
@@ -89,7 +91,19 @@ class Roles:
         whole = sum(map(self.times, self.counters))
         moves = sum(map(self.times, self.staged()))
         alone = (s for s in self.middle if s.op not in ON_ARRAYS and not self.in_row(s))
-        return whole <= MOST and sum(map(self.times, alone)) >= max(LEAST, OFTEN * moves)
+        work = sum(self.times(s) * self.weight(s) for s in alone)
+        return whole <= MOST and work >= max(LEAST, OFTEN * moves)
+
+    def weight(self, stmt: Apply) -> int:
+        """How many simple operations the statement takes as long as, where it is a vector's."""
+        if stmt.cost is not Cost.COSTLY:
+            return 1
+        loops = self.counters[stmt]
+        if not loops:
+            return COSTLY
+        inside = (s for s in statements(loops[-1].body) if isinstance(s, Apply))
+        operands = sum(len(s.args) for s in inside if s.cost is Cost.COSTLY)
+        return COSTLY if operands * trips(loops[-1]) <= UNROLLED else 1
 
     def in_row(self, stmt: Apply) -> bool:
         """Whether LLVM makes vectors of the loop around the statement."""
