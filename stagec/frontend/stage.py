@@ -24,6 +24,7 @@ from stagec.frontend.values import (
     Known,
     Value,
 )
+from stagec.ir.asked import Asked
 from stagec.ir.core import Block, Operand
 from stagec.ir.function import Function
 
@@ -43,7 +44,7 @@ class Program:
     decisions : what staging had to know besides the types of the arguments.
     written : the leaves whose arrays the function writes to.
     comments : the user's comments in the functions entered, by file and line.
-    extra : what a transform leaves for its caller.
+    asked : what was asked about the lengths of the arguments.
     """
 
     function: Function
@@ -54,7 +55,7 @@ class Program:
     decisions: frozenset[tuple[str, Any]]
     written: tuple[int, ...]
     comments: Mapping[tuple[str, int], tuple[str, ...]]
-    extra: Any = None
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def finished(
         frozenset(m.decisions),
         tuple(written),
         m.comments,
-        m.pulled,
+        inputs.asked,
     )
 
 
