@@ -216,10 +216,10 @@ def _pushforward(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc
 
 def _pullback(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
     value, pulled = pullbacks.pullback(m, state, inner(t.fun), args, loc)
-    m.pulled = (pulled, args)
+    pull = _transformed("pullback", t.fun, {}, pulled=(pulled, args))
     residuals = tuple(m.kept(state, r) for r in pulled.residuals)
     primals = tuple(m.kept(state, p) for p in pulled.primals.values())
-    return TupleValue((value, TupleValue(residuals), TupleValue(primals)))
+    return TupleValue((value, TupleValue(residuals), TupleValue(primals), Known(pull)))
 
 
 def _pull(t: Transformed, m: Any, state: Any, args: Any, kwargs: Any, loc: Any) -> Any:
@@ -360,22 +360,15 @@ def _program(kind: str, fun: Any) -> Staged[..., Any]:
     return _transformed(kind, fun, {})
 
 
-@functools.lru_cache(maxsize=512)
-def _pullback_of(made: driver.Specialisation, fun: Any) -> Staged[..., Any]:
-    return _transformed("pullback", fun, {}, pulled=made.program.extra)
-
-
 def _vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Any]:
     """`fun(*primals)` and its pullback: a function from a cotangent of the result to a tuple of
     cotangents of the primals.
     """
-    staged = _program("vjp", fun)
-    out, residuals, primal_results = staged(*primals)
-    made = staged._specialised(primals, {})
-    pulled, _ = made.program.extra
+    out, residuals, primal_results, pull = _program("vjp", fun)(*primals)
+    pulled, _ = pull.eager.options["pulled"]
     kept = tuple(map(_residual, residuals, (o.type for o in pulled.residuals)))
     results = tuple(map(_residual, primal_results, (o.type for o in pulled.primals.values())))
-    return out, Pullback(_pullback_of(made, fun), kept, results)
+    return out, Pullback(pull, kept, results)
 
 
 def _residual(value: Any, kind: Any) -> Any:

@@ -8,14 +8,20 @@ which decides: it may say no too often, never yes too often.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Mapping as Mapping_, Sequence as Sequence_
+from collections.abc import (
+    Callable,
+    Hashable,
+    Mapping as Mapping_,
+    Sequence as Sequence_,
+    Set as Set_,
+)
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 import stagec_runtime as rt
-from stagec.frontend.arguments import NUMBER, is_scalar, layout_of
+from stagec.frontend.arguments import is_scalar, layout_of
 from stagec.frontend.results import (
     Arg,
     Container,
@@ -41,11 +47,12 @@ from stagec.frontend.sources import (
     same_value,
 )
 from stagec.frontend.stage import Program
+from stagec.ir.asked import Place
 from stagec.lines import guarded, indented, joined
+from stagec.measuring import Lengths, arrays
 from stagec.parameters import NOT_PASSED, Parameters
 
 Call = Callable[..., Any]
-Axis = tuple[int, int]
 NUMBERS = (float, int, complex)
 BY_VALUE = (int, str, bytes, bool)
 FEW = 6  # arrays that are compared pair by pair
@@ -61,20 +68,22 @@ def short_call(
     args: tuple[Any, ...],
     static: Sequence_[bool],
     distinct: bool,
+    limited: Set_[Place],
     uses: Mapping_[str, Any],
     parameters: Parameters | None = None,
 ) -> Call | None:
     """A function that does the call for arguments like `args`; None if they are not simple.
 
     `results` is the number of results of the generated code, `static` says which arguments are
-    static as a whole, `distinct` that an array passed twice counts as two.  `uses` are
-    `entry`, the generated code, and `annotate`, called with an exception of it.  Other
+    static as a whole, `distinct` that an array passed twice counts as two, and `limited` which
+    lengths may not be more than the globals that `limit` names.  `uses` are these, `entry`,
+    the generated code, and `annotate`, called with an exception of it.  Other
     arguments are passed to the global `miss` of the function, which is to be set.  The function
     has these parameters, or takes all that is passed to it.
     """
     if parameters is not None and not parameters.take(len(args)):
         parameters = None
-    writer = _Writer(program, distinct, parameters)
+    writer = _Writer(program, distinct, limited, parameters)
     try:
         text = writer.function(args, static, results)
     except NotSimpleError:
@@ -92,6 +101,7 @@ class _Writer:
 
     program: Program
     distinct: bool
+    limited: Set_[Place]
     parameters: Parameters | None
     tests: list[str] = field(default_factory=list[str])
     leaves: list[str] = field(default_factory=list[str])
@@ -110,7 +120,7 @@ class _Writer:
                 self.static(param, value)
             else:
                 self.argument(param, value)
-        self.sizes()
+        self.tests += Lengths(program, self.leaves, self.values, self.limited).tests()
         self.decided()
         self.identity()
         self.overlap()
@@ -221,57 +231,6 @@ class _Writer:
 
     # the arrays together
 
-    def arrays(self) -> list[int]:
-        """The leaves that are arrays."""
-        return [k for k, a in enumerate(self.values) if type(a) is np.ndarray]
-
-    def sizes(self) -> None:
-        """Test ranks and sizes: those that are decided, equal to others, 0, 1 or more."""
-        decisions = self.program.decisions
-        fixed = {key for kind, key in decisions if kind == "size"}
-        same: dict[Axis, list[Axis]] = {}
-        for kind, key in decisions:
-            if kind == "equal":
-                same.setdefault(max(key), []).append(min(key))
-        referred = {leaf for others in same.values() for leaf, _ in others}
-        parted = [(kind, key) for kind, key in decisions if kind in ("multiple", "part")]
-        offset = [key for kind, key in decisions if kind == "offset"]
-        measured = [*(key for _, key in parted), *offset]
-        referred |= {leaf for key in measured for leaf, _ in key[:-1]}
-        for leaf in self.arrays():
-            name, shape = self.leaves[leaf], self.values[leaf].shape
-            if len(shape) == 1:
-                self.tests.append(f"{name}.ndim == 1")
-                length = f"({name}_n := len({name}))" if leaf in referred else f"len({name})"
-            else:
-                self.tests.append(f"len({name}_s := {name}.shape) == {len(shape)}")
-                length = ""
-            for axis, n in enumerate(shape):
-                others = [self.size(o) for o in sorted(same.get((leaf, axis), ()))]
-                if n < 2 or (leaf, axis) in fixed:
-                    others.append(str(n))
-                read = length or self.size((leaf, axis))
-                self.tests.append(" == ".join([read, *others]) if others else f"{read} > 1")
-        for kind, (*axes, parts) in sorted(parted):
-            read, *others = map(self.size, axes)
-            if kind == "part":
-                self.tests.append(f"{parts} * {read} == {others[0]}")
-            else:
-                self.tests += [f"{read} % {parts} == 0", f"{read} > {parts}"]
-        for place, other, more in sorted(offset):
-            tail = f" + {more}" if more else ""
-            self.tests.append(f"{self.size(place)} == {self.size(other)}{tail}")
-            if other[1] == NUMBER:
-                self.tests.append(f"{self.size(other)} > 1")
-
-    def size(self, axis: Axis) -> str:
-        """The length of an axis that was read before, or an integer."""
-        leaf, at = axis
-        name = self.leaves[leaf]
-        if at == NUMBER:
-            return name
-        return f"{name}_n" if self.values[leaf].ndim == 1 else f"{name}_s[{at}]"
-
     def decided(self) -> None:
         """Test integers and memory layouts that staging was told."""
         for kind, key in sorted(self.program.decisions, key=repr):
@@ -289,13 +248,13 @@ class _Writer:
         """Test which arguments are the same array; those of other types cannot be."""
         if self.distinct:
             return
-        arrays = self.arrays()
-        objects = {id(self.values[k]) for k in arrays}
-        if len(objects) == len(arrays) > FEW:
-            ids = ", ".join(f"id({self.leaves[k]})" for k in arrays)
-            self.tests.append(f"len({{{ids}}}) == {len(arrays)}")
+        places = arrays(self.values)
+        objects = {id(self.values[k]) for k in places}
+        if len(objects) == len(places) > FEW:
+            ids = ", ".join(f"id({self.leaves[k]})" for k in places)
+            self.tests.append(f"len({{{ids}}}) == {len(places)}")
             return
-        for k, j in itertools.combinations(arrays, 2):
+        for k, j in itertools.combinations(places, 2):
             a, b = self.values[k], self.values[j]
             if a is b:
                 self.tests.append(f"{self.leaves[k]} is {self.leaves[j]}")
@@ -307,7 +266,7 @@ class _Writer:
 
         Arrays that own their memory are; it is the common case, and costs little to see.
         """
-        names = list(dict.fromkeys(self.leaves[k] for k in self.arrays()))
+        names = list(dict.fromkeys(self.leaves[k] for k in arrays(self.values)))
         if not self.program.written:
             return
         if self.program.captured:

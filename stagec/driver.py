@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import stagec_runtime as rt
 from stagec.blame import annotate
 from stagec.codegen.module import Module, to_module
-from stagec.decisions import checker, related, settled
+from stagec.decisions import UNLIMITED, Reach, checker, related, settled
 from stagec.dispatch import Call, short_call
 from stagec.errors import StagecError
 from stagec.frontend.arguments import Flat
@@ -25,6 +25,8 @@ from stagec.pipeline import TARGETS, Target, Transforms, lowered
 from stagec_runtime.collecting import fewer_collections
 
 SHORT_WAYS = 8  # tried one after the other
+CLASSES = 6  # versions that differ only in how long the arrays are that they are fast for
+LARGER = "arrays that are so much larger that other code is faster"
 
 
 @dataclass(slots=True, eq=False)
@@ -35,9 +37,15 @@ class Specialisation:
     optimised: Function
     module: Module
     copies: tuple[Copy, ...]
+    reach: Reach
     checks: list[Callable[[Flat], bool]] = field(default_factory=list[Callable[[Flat], bool]])
     tried: bool = False
     memory: rt.Loaded | None = None
+
+    @property
+    def related(self) -> bool:
+        """Whether it takes sizes to be near each other."""
+        return any(kind == "offset" for kind, _ in self.program.decisions)
 
     @property
     def loaded(self) -> rt.Loaded:
@@ -144,12 +152,7 @@ class Compiler:
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Call the right specialisation, making it first if there is none."""
-        key, flat = self.flatten(args, kwargs)
-        for found in self.table.get(key, ()):
-            if found.applies(flat):
-                break
-        else:
-            found = self.compile(key, flat, args, kwargs)
+        found, flat = self.found(args, kwargs)
         short = None if found.tried or kwargs else self.shorten(found, args)
         return short(*args) if short else found.run(flat)
 
@@ -161,9 +164,14 @@ class Compiler:
         uses = {"entry": made.loaded.entry, "annotate": made.annotate, "miss": self.call}
         results, static = len(made.optimised.results), self.static_args(args)
         parameters = Parameters.of(self.function)
-        short = short_call(made.program, results, args, static, self.distinct, uses, parameters)
+        reach = made.reach
+        short = short_call(
+            made.program, results, args, static, self.distinct, reach.most.keys(),
+            {**uses, **reach.names()}, parameters,
+        )  # fmt: skip
         if short is None:
             return None
+        reach.limits = short.__globals__
         if self.shorts:
             self.shorts[-1].__globals__["miss"] = short
         elif (public := self.public()) is not None:
@@ -173,18 +181,35 @@ class Compiler:
 
     def specialise(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Specialisation:
         """The specialisation for the arguments."""
+        return self.found(args, kwargs)[0]
+
+    def found(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Specialisation, Flat]:
+        """The specialisation for the arguments, made if there is none, and their parts."""
         key, flat = self.flatten(args, kwargs)
-        for found in self.table.get(key, ()):
-            if found.applies(flat):
-                return found
-        return self.compile(key, flat, args, kwargs)
+        outgrown: list[Specialisation] = []
+        for made in self.table.get(key, ()):
+            if made.applies(flat):
+                if made.reach.holds(flat):
+                    return made, flat
+                outgrown.append(made)
+        for made in outgrown:
+            if made.reach.widened(flat):
+                return made, flat
+        if len(outgrown) < CLASSES:
+            return self.compile(key, flat, args, kwargs, outgrown), flat
+        last = outgrown[-1]
+        last.reach.widen(dict.fromkeys(last.reach.most, UNLIMITED))
+        return last, flat
 
     @fewer_collections()
     def compile(
-        self, key: Any, flat: Flat, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Specialisation:
-        """A new specialisation."""
-        reason = self.reason(key, flat)
+        self, key: Any, flat: Flat, args: tuple[Any, ...], kwargs: dict[str, Any],
+        outgrown: Sequence[Specialisation] = (),
+    ) -> Specialisation:  # fmt: skip
+        """A new specialisation; others that were compiled for shorter arrays are `outgrown`."""
+        reason = LARGER if outgrown else self.reason(key, flat)
         decisions: set[tuple[str, Any]] = {("captured", s) for s in self.changed}
         target = TARGETS[self.backend]
         request = Request(
@@ -198,10 +223,14 @@ class Compiler:
             if transforms.batches and program.decisions != before:
                 # how batches are made depends on sizes
                 program = stage(request, set(program.decisions), transforms)
-            if not self.table.get(key):
+            if outgrown or not any(made.related for made in self.table.get(key, ())):
                 # sizes that are near each other by chance cost one more specialisation at most
                 program = related(program, flat)
-        made = lower(program, target)
+        made = lower(program, target, flat)
+        for same in outgrown:
+            if same.module.text == made.module.text:
+                same.reach.replace(made.reach)
+                return same
         made.checks = [
             check for d in sorted(program.decisions, key=repr) if (check := checker(d, flat))
         ]
@@ -227,11 +256,11 @@ class Compiler:
         return "a new value of an argument that staging depends on"
 
 
-def lower(program: Program, target: Target) -> Specialisation:
-    """Optimise and print a staged program."""
+def lower(program: Program, target: Target, flat: Flat) -> Specialisation:
+    """Optimise and print a program that was staged for the arguments."""
     final, copies, printed = lowered(program.function, target)
     module = to_module(printed, program.comments, header_of(program, target))
-    return Specialisation(program, final, module, copies)
+    return Specialisation(program, final, module, copies, Reach.of(program, flat))
 
 
 def header_of(program: Program, target: Target) -> tuple[str, ...]:

@@ -113,6 +113,35 @@ def test_kernels_in_parts_are_kept(tmp_path: Path) -> None:
     assert run(tmp_path / "store", code=LONG, STAGEC_THREADS="3") == ["1", "0", *cold[2:]]
 
 
+GROWN = """
+import numpy as np
+import stagec
+
+def product(a, b, c):
+    for i in range(len(a)):
+        for j in range(b.shape[1]):
+            total = 0.0
+            for k in range(len(b)):
+                total += a[i, k] * b[k, j]
+            c[i, j] = total
+    return c
+
+staged = stagec.jit(product, backend="numba")
+for n in (4, 90):
+    staged(np.ones((n, n + 1)), np.ones((n + 1, n + 2)), np.ones((n, n + 2)))
+made = next(iter(staged._compiler.table.values()))
+caches = [k.dispatcher._cache for m in made for k in m.loaded.kernels]
+print(len(made), sum(c.found for c in caches), sum(c.stored for c in caches))
+"""
+
+
+def test_code_for_longer_arrays_is_kept_beside_that_for_short_ones(tmp_path: Path) -> None:
+    versions, *cold = run(tmp_path / "store", code=GROWN)
+    assert (versions, cold[0]) == ("2", "0")
+    assert int(cold[1]) > 1
+    assert run(tmp_path / "store", code=GROWN) == ["2", cold[1], "0"]
+
+
 def test_processes_that_race_are_all_right(tmp_path: Path) -> None:
     environment = {**os.environ, "STAGEC_CACHE_DIR": str(tmp_path / "store")}
     racing = [

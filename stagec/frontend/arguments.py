@@ -24,6 +24,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
+from stagec.ir.asked import Asked
 from stagec.ir.core import Value as Staged
 from stagec.ir.inline import resized
 from stagec.ir.types import (
@@ -172,6 +173,7 @@ class Inputs:
     count: list[int] = field(default_factory=lambda: [0, 0, 0])
     sizes: int = 0
     foreign: dict[Symbol, Dim] = field(default_factory=dict[Symbol, Dim])
+    asked: Asked = field(default_factory=Asked)
 
     def add(self, value: Any, name: str) -> Value:
         """The abstract value of an argument."""
@@ -274,7 +276,7 @@ class Inputs:
         param = self.param(kind, name, leaf)
         if type(value) is int and value >= 0:
             symbol = Symbol(name if name.isidentifier() else f"i{leaf}", True)
-            self.machine.lengths[symbol] = value
+            self.machine.lengths[symbol] = self.asked.length((leaf, NUMBER), value)
             param = self.params[-1] = Staged(
                 dataclasses.replace(kind, size=size(symbol)), param.hint
             )
@@ -326,7 +328,7 @@ class Inputs:
         symbol = Symbol(letter)
         self.machine.size_origin[symbol] = at
         parts = self.machine.parts(at)
-        self.machine.lengths[symbol] = n // parts
+        self.machine.lengths[symbol] = self.asked.length(at, n) // parts
         whole = affine((size(symbol), parts))
         if self.merge_sizes:
             self.machine.size_values[symbol] = n // parts

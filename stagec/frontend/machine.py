@@ -152,7 +152,6 @@ class Machine:
     generators: dict[int, Any] = field(default_factory=dict[int, Any])
     catching: list[Any] = field(default_factory=list[Any])
     functions: dict[str, Function] = field(default_factory=dict[str, Function])
-    pulled: Any = None
     entry_arrays: dict[tuple[int, int], tuple[Staged, int]] = field(
         default_factory=dict[tuple[int, int], tuple[Staged, int]]
     )

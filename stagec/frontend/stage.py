@@ -25,6 +25,7 @@ from stagec.frontend.values import (
     Known,
     Value,
 )
+from stagec.ir.asked import Asked
 from stagec.ir.core import Block, Operand
 from stagec.ir.function import Function
 
@@ -44,7 +45,7 @@ class Program:
     decisions : what staging had to know besides the types of the arguments.
     written : the leaves whose arrays the function writes to.
     comments : the user's comments in the functions entered, by file and line.
-    extra : what a transform leaves for its caller.
+    asked : what was asked about the lengths of the arguments.
     """
 
     function: Function
@@ -55,7 +56,7 @@ class Program:
     decisions: frozenset[tuple[str, Any]]
     written: tuple[int, ...]
     comments: Mapping[tuple[str, int], tuple[str, ...]]
-    extra: Any = None
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def finished(
         frozenset(m.decisions),
         tuple(written),
         m.comments,
-        m.pulled,
+        inputs.asked,
     )
 
 

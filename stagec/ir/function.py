@@ -26,8 +26,9 @@ class Function:
     whole : the kernel that has the loop which this kernel does a range of trips of, given by
         its first two parameters: see `opt.parallel`.
     ranges : the smallest and the largest integer that parameters are given, where known.
-    lengths : how long symbols were at the first call, as far as that is known: which order of
-        loops or axes is the better one may depend on it, and nothing else.
+    lengths : how long symbols were at the first call, as far as that is known: which code is
+        the faster one may depend on it, and nothing else.  They note what is asked about them
+        (`ir.asked`): the function is compiled anew for calls where answers would be others.
     turned : the positions of parameters whose first axis was contiguous at the first call, of
         which the same holds.
     """

@@ -42,7 +42,7 @@ def related_sizes(fn: Function, now: Mapping[Symbol, int], numbers: set[Symbol])
     Those of `numbers` are integers that need not be sizes.
     """
     related = Related({}, {})
-    values = dict(now)
+    values = {s: int(n) for s, n in now.items()}
     for gap, exact in _Search(IndexFacts(given_sizes(fn.params), "related")).block(fn.body):
         gap = in_terms(gap, related.found)
         if not isinstance(gap, Size) or [f for _, f in gap.terms] not in ([1, -1], [-1, 1]):
@@ -51,9 +51,10 @@ def related_sizes(fn: Function, now: Mapping[Symbol, int], numbers: set[Symbol])
             (s for s, _ in gap.terms), key=lambda s: (values.get(s, 0), s in numbers)
         )
         away = values.get(large, 0) - values.get(small, 0)
-        if values.get(small, 0) < LEAST or away > MOST:
+        if away > MOST or (exact and measured_by(gap, values) != 0):
             continue
-        if exact and measured_by(gap, values) != 0:
+        # what `now` notes of this question tells when longer ones are to be related after all
+        if now.get(small, values.get(small, 0)) < LEAST:
             continue
         base = small
         if small in numbers:

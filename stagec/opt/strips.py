@@ -132,19 +132,23 @@ class _Sweeps:
 
     def strip(self, sweep: Sweep, facts: Facts) -> For | None:
         """The loop in strips of rows, if columns were long enough at the first call."""
-        lines = self.trips(sweep.rows) * self.across(sweep)
-        if self.trips(sweep.loop) < COLUMNS or lines < LINES:
+        across = self.across(sweep)
+        # lengths come last: what is asked about them is decided anew for longer ones
+        if not across or self.trips(sweep.rows) * across < LINES:
+            return None
+        if self.trips(sweep.loop) < COLUMNS:
             return None
         return sweep.in_strips() if self.apart(sweep, sweep.exchanged(), facts) else None
 
     def by_row(self, sweep: Sweep, facts: Facts) -> For | None:
         """The loop over rows with that over columns inside, if neither needs its order."""
-        few = min(self.trips(sweep.loop), self.trips(sweep.rows)) < COLUMNS
         kinds = {loop.body.params[0].type for loop in sweep.inner}
         again = (s for s in sweep.loop.body.stmts if isinstance(s, Apply))
-        if few or len(kinds) > 1 or any(s.cost is Cost.COSTLY for s in again):
+        if len(kinds) > 1 or any(s.cost is Cost.COSTLY for s in again):
             return None
         if not self.across(sweep):
+            return None
+        if min(self.trips(sweep.loop), self.trips(sweep.rows)) < COLUMNS:
             return None
         rows = sweep.exchanged()
         free = self.apart(sweep, rows, facts) and self.apart(sweep, sweep.loop, facts)
@@ -193,7 +197,8 @@ class _Sweeps:
         step = known(loop.step)
         if low is None or high is None or not isinstance(step, int) or not step:
             return 0
-        return len(range(low, high, step))
+        span = high - low if step > 0 else low - high
+        return max(-(-span // abs(step)), 0)
 
 
 @dataclass(frozen=True, slots=True)

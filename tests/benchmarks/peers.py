@@ -55,17 +55,9 @@ def flattened(value: Any) -> list[np.ndarray]:
 # -- stagec and NumPy ------------------------------------------------------------------------
 
 
-def _staged(workload: Workload, backend: str, arguments: Arguments) -> tuple[Any, Any]:
-    """The staged program and its staged derivative.
-
-    They are those of the size alone, as peers compile for each: what is decided by the sizes of
-    the first call is decided for these.
-    """
-    return _staged_for(workload.name, backend, tuple(map(np.shape, arguments)))
-
-
 @functools.cache
-def _staged_for(name: str, backend: str, _: tuple[tuple[int, ...], ...]) -> tuple[Any, Any]:
+def _staged(name: str, backend: str) -> tuple[Any, Any]:
+    """The staged program and its staged derivative, of all sizes."""
     workload = WORKLOADS[name]
     forward = stagec.jit(workload.program, backend=backend)
     return forward, workload.derivative.staged(workload, backend)
@@ -73,14 +65,14 @@ def _staged_for(name: str, backend: str, _: tuple[tuple[int, ...], ...]) -> tupl
 
 def _stagec(workload: Workload, arguments: Arguments) -> Runs:
     taken = workload.forward_arguments(arguments)
-    forward, derivative = _staged(workload, "numba", arguments)
+    forward, derivative = _staged(workload.name, "numba")
     return Runs(lambda: forward(*taken), lambda: derivative(*arguments))
 
 
 def _bare(workload: Workload, arguments: Arguments) -> Runs:
     """The compiled function itself, as `compiled` gives it."""
     taken = workload.forward_arguments(arguments)
-    staged = _staged(workload, "numba", arguments)
+    staged = _staged(workload.name, "numba")
     forward, derivative = staged[0].compiled(*taken), staged[1].compiled(*arguments)
     return Runs(lambda: forward(*taken), lambda: derivative(*arguments))
 
@@ -88,7 +80,7 @@ def _bare(workload: Workload, arguments: Arguments) -> Runs:
 def _generated_numpy(workload: Workload, arguments: Arguments) -> Runs:
     """The program as it was written, and the derivative as generated NumPy."""
     taken = workload.forward_arguments(arguments)
-    _, derivative = _staged(workload, "numpy", arguments)
+    _, derivative = _staged(workload.name, "numpy")
     return Runs(lambda: workload.program(*taken), lambda: derivative(*arguments))
 
 

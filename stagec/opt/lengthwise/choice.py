@@ -171,7 +171,7 @@ class _Finder:
             return False
         rows, columns = (measured_by(d, self.lengths) for d in kind.shape)
         known = rows is not None and columns is not None
-        return known and 1 < columns <= SHORT and rows >= TALL * columns  # type: ignore[operator]
+        return known and rows >= TALL * columns and 1 < columns <= SHORT  # type: ignore[operator]
 
     def shrink(self, lists: Mapping[Value, Web]) -> bool:
         """Drop what cannot turn while the rest does; whether there was something."""

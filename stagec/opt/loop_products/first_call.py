@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stagec.ir.asked import computed
 from stagec.ir.build import exact
 from stagec.ir.core import Apply, Const, For, Operand, Value
 from stagec.ir.function import Function
@@ -64,11 +65,11 @@ class FirstCall:
             return found
         if stmt.op is extent:
             return self.length(stmt.args[0], stmt.kwargs["axis"])
-        numbers = [self.integer(a) for a in stmt.args]
-        if stmt.op.measure is None or None in numbers:
+        numbers = [n for a in stmt.args if (n := self.integer(a)) is not None]
+        if stmt.op.measure is None or len(numbers) < len(stmt.args):
             return None
         try:
-            return int(stmt.op.value(*numbers, **stmt.kwargs))
+            return computed(lambda *n: int(stmt.op.value(*n, **stmt.kwargs)), tuple(numbers))
         except ArithmeticError:
             return None
 
