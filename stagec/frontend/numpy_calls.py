@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -161,11 +162,25 @@ def apply(
         )  # fmt: skip
     if isinstance(function, np.ufunc):  # its operands are arrays, never axes or sizes
         plain = [list(p) if isinstance(p, tuple) else p for p in plain]
-    result = bind(m, state, function, binder, plain, named, loc)
-    divide_sizes(m, result)
     given = (*args, *plain_kwargs.values())
+    try:
+        result = bind(m, state, function, binder, plain, named, loc)
+    except StagecError:
+        need_lengths(m, state, given, loc)
+        raise
+    divide_sizes(m, result)
     value = named_results(function, views(m, state, given, result, loc))
     return outputs.write_out(m, state, function, value, out, argument, loc) if out else value
+
+
+def need_lengths(m: Machine, state: State, args: tuple[Value, ...], loc: Loc | None) -> None:
+    """Restage so that lists of run-time length are lists of items, where that is possible."""
+    for value in args:
+        content = m.inside(state, value) if isinstance(value, Ref) else None
+        if isinstance(content, StagedList):
+            length = m.wrap(state, staged_lists.length(m, state, content))
+            with suppress(StagecError):
+                m.need_known(state, length, loc, "the length of this list")
 
 
 def named_results(function: Any, value: Value) -> Value:

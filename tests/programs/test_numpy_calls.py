@@ -29,6 +29,14 @@ OF_LISTS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: x[[]], (N,)),
 ]
 
+# a number among arrays that are laid out takes their type, whatever its value
+LAID_OUT: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    *((lambda a, v: np.concatenate((a, v), axis=None), (S, v)) for v in (3, 2.5, True, 1j)),
+    *((lambda a, v: np.union1d(v, a), (S.astype(np.int8), v)) for v in (3, 300, 2.5)),
+    (lambda a, v: np.union1d(a, [v]), (S, 3)),
+    (lambda a, v: np.concatenate([a, v], axis=None), (3, np.float32(2))),
+]
+
 # `dtype` is the type of the result too
 WITH_DTYPE: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: np.sum(x, dtype=np.int32), (X,)),
@@ -177,7 +185,7 @@ ATTRIBUTES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
 @pytest.mark.parametrize(
     ("f", "args"),
     [
-        *(*OF_LISTS, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN),
+        *(*OF_LISTS, *LAID_OUT, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN),
         *(*OF_RANGES, *OF_TRUTHS, *ATTRIBUTES),
     ],
 )
