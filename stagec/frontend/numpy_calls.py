@@ -163,11 +163,7 @@ def apply(
     if isinstance(function, np.ufunc):  # its operands are arrays, never axes or sizes
         plain = [list(p) if isinstance(p, tuple) else p for p in plain]
     given = (*args, *plain_kwargs.values())
-    try:
-        result = bind(m, state, function, binder, plain, named, loc)
-    except StagecError:
-        need_lengths(m, state, given, loc)
-        raise
+    result = bind(m, state, function, binder, plain, named, loc, given)
     divide_sizes(m, result)
     value = named_results(function, views(m, state, given, result, loc))
     return outputs.write_out(m, state, function, value, out, argument, loc) if out else value
@@ -193,9 +189,9 @@ def named_results(function: Any, value: Value) -> Value:
 
 def bind(
     m: Machine, state: State, function: Any, binder: Any, args: list[Any], kwargs: Any,
-    loc: Loc | None,
+    loc: Loc | None, values: tuple[Value, ...] = (),
 ) -> Any:  # fmt: skip
-    """What the binder returns; its complaints become errors at `loc`."""
+    """What the binder returns for what the values mean; its complaints become errors."""
     kept = len(state.builder.stmts)
     problem: Exception | None = None
     given, named = args, kwargs
@@ -217,6 +213,7 @@ def bind(
             )
         except (TypeError, ValueError, AttributeError, AssertionError) as error:
             problem = error
+    need_lengths(m, state, values, loc)
     raise StagecError(
         "SC322", f"{name_of(function)}: {problem}", loc,
         "check the argument against the supported signature",
