@@ -63,6 +63,18 @@ OF_NUMBERS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: x.item((1,)), (N,)),
 ]
 
+# of numbers of few bits, and of truths
+OF_NARROW: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    *((lambda x, i: np.ldexp(2 * x, i), (np.array([1.5, -1e-42], "f4"), i)) for i in (2, -3)),
+    (lambda x, i: np.ldexp(x.astype("f4"), i) + x, (X, np.arange(5, dtype=np.int8))),
+    (lambda x: np.pad(x > 2, 1, mode="mean"), (X,)),
+    (lambda x: np.pad(x, 1, mode="mean"), (X.astype("f4"),)),
+    (lambda x: np.vectorize(lambda v: v * 2)(x), (S,)),
+    (lambda x: np.vectorize(lambda v: v * 2 + 1)(x), (N.astype(np.uint8),)),
+    (lambda x: np.vectorize(lambda v, w: v * w)(x, 2), (N > 2,)),
+    (lambda x: x[1:].view() * x.view().shape[0], (X,)),
+]
+
 # where NumPy writes nothing, `out` keeps what it holds
 CHOSEN: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda a, b: np.divide(a, b, out=np.zeros_like(a), where=b != 0), (X, N % 2 * 1.0)),
@@ -186,7 +198,7 @@ ATTRIBUTES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     ("f", "args"),
     [
         *(*OF_LISTS, *LAID_OUT, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN),
-        *(*OF_RANGES, *OF_TRUTHS, *ATTRIBUTES),
+        *(*OF_RANGES, *OF_TRUTHS, *ATTRIBUTES, *OF_NARROW),
     ],
 )
 def test_result(backend: str, f: Callable[..., Any], args: Any) -> None:
