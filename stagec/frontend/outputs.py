@@ -87,8 +87,9 @@ ROUND = (np.round, np.around)
 
 def _need_same_type(function: Any, state: State, array: Value, out: Value) -> None:
     """Refuse an `out` of another type than the array's: it would say what is computed."""
-    known = isinstance(array, ArrayRef) and isinstance(out, ArrayRef)
-    if known and arrays.type_of(state, array).dtype != arrays.type_of(state, out).dtype:
+    if not isinstance(array, ArrayRef) or not isinstance(out, ArrayRef):
+        return
+    if arrays.type_of(state, array).dtype != arrays.type_of(state, out).dtype:
         _refuse(function.__name__, "decimals= and an out= of another dtype", None)
 
 
