@@ -62,7 +62,7 @@ def vectorized_(function: Any, dtype: Any, *args: Any) -> Any:
     if count == 0 and dtype is None:
         raise ValueError("cannot call `vectorize` on size 0 inputs unless `otypes` is set")
     if dtype is None:
-        dtype = np.asarray(function(*[w[0].item() for w in flat])).dtype
+        dtype = np.asarray(function(*[w[0] for w in flat])).dtype
     out = np.empty(count, dtype)
     for k in range(count):
         out[k] = function(*[w[k].item() for w in flat])

@@ -30,6 +30,7 @@ from stagec.frontend.values import ArrayRef, Known, Partial, Ref, Value
 PURE = ("builtins", "math", "operator", "itertools", "functools", "numpy", "cmath", "numbers",
         "fractions", "decimal", "collections", "string", "re", "copy", "typing",
         "bisect", "heapq", "struct", "zlib", "binascii", "unicodedata")  # fmt: skip
+LIBRARIES = (*PURE, "random", "logging", "time", "os", "sys")
 
 
 # the methods that functools.total_ordering gives the user's classes
@@ -54,8 +55,9 @@ def library_function(function: types.FunctionType) -> bool:
     """Whether the function belongs to the standard library or NumPy."""
     if function.__name__ in TOTAL_ORDERING:
         return False
-    module = module_of(function)
-    known = module in PURE or module in ("random", "logging", "time", "os", "sys")
+    # functools.wraps gives a function of the user's the module of the one that it wraps
+    written = str(function.__globals__.get("__name__", "")).partition(".")[0]
+    known = all(module in LIBRARIES for module in (module_of(function), written))
     return known or function in FORMS
 
 

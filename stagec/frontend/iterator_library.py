@@ -321,6 +321,7 @@ def lru_cache_(maxsize: Any = 128, typed: Any = False) -> Any:
 ALWAYS = (
     functools.cache,
     functools.lru_cache,
+    functools.wraps,
     itertools.count,
     itertools.cycle,
     itertools.groupby,

@@ -382,8 +382,7 @@ class Machine:
             if value in self.origin:
                 found.add(self.origin[value])
                 continue
-            symbols = self.symbols_of(value)
-            if symbols:
+            if symbols := self.symbols_of(value):
                 found.update(("size", s) for s in symbols)
                 continue
             stmt = self.defs.producer.get(value)
@@ -392,7 +391,8 @@ class Machine:
                 continue
             if isinstance(stmt, For) and stmt.body.params[0] in self.origin:
                 found.add(("made", self.origin[stmt.body.params[0]][1]))
-                chosen = any(isinstance(s, If | While) for s in statements(stmt.body))
+                tests = (s for s in statements(stmt.body) if isinstance(s, If | While))
+                chosen = any(isinstance(o.type, ListType) for s in tests for o in s.outs)
                 if isinstance(value.type, ListType) and not chosen and self.makers(found):
                     continue  # its length is asked for, which is known once that is unrolled
             work += uses(stmt)

@@ -104,6 +104,15 @@ def _astype(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: An
         raise StagecError("SC322", f"astype: {error}", loc, "use a dtype of numbers") from None
 
 
+def _view(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
+    if args or kwargs:
+        raise StagecError(
+            "SC350", "the array method 'view' with another type is not supported", loc,
+            "convert the elements with `astype`",
+        )  # fmt: skip
+    return arrays.read_subscript(m, state, base, Known(...), loc)
+
+
 def _fill(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
     arrays.store(m, state, base, numpy_calls.argument(m, state, args[0], loc), loc)
     return NONE
@@ -186,7 +195,7 @@ def _bit_length(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc
 
 
 ARRAY_METHODS: dict[str, Method] = {
-    "copy": _copy, "__copy__": _copy, "astype": _astype, "fill": _fill,
+    "copy": _copy, "__copy__": _copy, "astype": _astype, "view": _view, "fill": _fill,
     "sort": _in_place(np.sort), "partition": _in_place(np.partition),
     "put": _put, "choose": _choose, "resize": _resize,
     "item": _item, "tolist": _tolist, "dot": _dot, "is_integer": _is_integer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -161,11 +162,21 @@ def apply(
         )  # fmt: skip
     if isinstance(function, np.ufunc):  # its operands are arrays, never axes or sizes
         plain = [list(p) if isinstance(p, tuple) else p for p in plain]
-    result = bind(m, state, function, binder, plain, named, loc)
-    divide_sizes(m, result)
     given = (*args, *plain_kwargs.values())
+    result = bind(m, state, function, binder, plain, named, loc, given)
+    divide_sizes(m, result)
     value = named_results(function, views(m, state, given, result, loc))
     return outputs.write_out(m, state, function, value, out, argument, loc) if out else value
+
+
+def need_lengths(m: Machine, state: State, args: tuple[Value, ...], loc: Loc | None) -> None:
+    """Restage so that lists of run-time length are lists of items, where that is possible."""
+    for value in args:
+        content = m.inside(state, value) if isinstance(value, Ref) else None
+        if isinstance(content, StagedList):
+            length = m.wrap(state, staged_lists.length(m, state, content))
+            with suppress(StagecError):
+                m.need_known(state, length, loc, "the length of this list")
 
 
 def named_results(function: Any, value: Value) -> Value:
@@ -178,9 +189,9 @@ def named_results(function: Any, value: Value) -> Value:
 
 def bind(
     m: Machine, state: State, function: Any, binder: Any, args: list[Any], kwargs: Any,
-    loc: Loc | None,
+    loc: Loc | None, values: tuple[Value, ...] = (),
 ) -> Any:  # fmt: skip
-    """What the binder returns; its complaints become errors at `loc`."""
+    """What the binder returns for what the values mean; its complaints become errors."""
     kept = len(state.builder.stmts)
     problem: Exception | None = None
     given, named = args, kwargs
@@ -202,6 +213,7 @@ def bind(
             )
         except (TypeError, ValueError, AttributeError, AssertionError) as error:
             problem = error
+    need_lengths(m, state, values, loc)
     raise StagecError(
         "SC322", f"{name_of(function)}: {problem}", loc,
         "check the argument against the supported signature",

@@ -56,6 +56,8 @@ def widened(function: Any, state: State, split: Split) -> Split:
     NumPy adds up and multiplies numbers as what they and `out` have in common.
     """
     args, named, given = split
+    if given and function in ROUND and len(args) + len(named) > 1:
+        _need_same_type(function, state, args[0], given[0])
     if not given or function not in TAKES_DTYPE:
         return split
     at = parameters(function).index("dtype")  # the last place in front of that of `out`
@@ -77,6 +79,18 @@ TAKES_DTYPE: dict[Any, str] = {
     **dict.fromkeys((np.nansum, np.nanprod, np.nancumsum, np.nancumprod), "biufc"),
     **dict.fromkeys((np.mean, np.nanmean), "fc"),
 }
+
+
+# NumPy multiplies the array by a power of ten, and divides in the type of `out`.
+ROUND = (np.round, np.around)
+
+
+def _need_same_type(function: Any, state: State, array: Value, out: Value) -> None:
+    """Refuse an `out` of another type than the array's: it would say what is computed."""
+    if not isinstance(array, ArrayRef) or not isinstance(out, ArrayRef):
+        return
+    if arrays.type_of(state, array).dtype != arrays.type_of(state, out).dtype:
+        _refuse(function.__name__, "decimals= and an out= of another dtype", None)
 
 
 def _absent(value: Value) -> bool:

@@ -89,7 +89,9 @@ def edge_value(mode: Any, part: Any, axis: Any) -> Any:
         found = np.mean(part, axis=axis, keepdims=True)
     else:
         found = np.median(part, axis=axis, keepdims=True)
-    return np.round(found).astype(part.dtype) if part.dtype.kind in "iu" else found
+    if part.dtype.kind in "iu":
+        found = np.round(found)
+    return found.astype(part.dtype)
 
 
 def side_(

@@ -73,18 +73,13 @@ diff = composite(
 )
 
 
-def _fits(given: Any, dtype: np.dtype[Any]) -> bool:
-    kind = number_type(given)
-    if kind.weak and kind.dtype.kind in "bi":
-        return kind.dtype.kind == "b" or dtype.kind != "b"
-    return np.can_cast(kind.dtype, dtype, "same_kind")
-
-
 def _ediff_call(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     steps = diff(ary if np.ndim(ary) == 1 else ravel(ary), axis=0)
     parts = [p for p in (to_begin, steps, to_end) if p is not None]
     for name, given in (("to_begin", to_begin), ("to_end", to_end)):
-        if given is not None and not _fits(given, dtype_of(ary)):
+        if given is None:
+            continue
+        if not np.can_cast(number_type(given).dtype, dtype_of(ary), "same_kind"):
             raise TypeError(
                 f"dtype of `{name}` must be compatible with input `ary` under the "
                 "`same_kind` rule."
@@ -163,7 +158,9 @@ def _gradient_call(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1)
         spacings = spacings * len(axes)
     if len(spacings) != len(axes):
         raise TypeError("invalid number of arguments")
-    if dtype_of(f).kind in "iub":
+    if dtype_of(f).kind == "b":
+        np.subtract(True, True)  # with NumPy's own words
+    if dtype_of(f).kind in "iu":
         f = astype(f, dtype=np.dtype(np.float64))
     attrs = {"edge_order": order} if order != 1 else {}
     found = tuple(gradient(f, h, axis=a, **attrs) for a, h in zip(axes, spacings, strict=True))

@@ -18,7 +18,7 @@ from stagec.ops.cast import astype
 from stagec.ops.creation import zeros_like
 from stagec.ops.family import make, reject, static
 from stagec.ops.indexing import accumulate_at, read_at
-from stagec.ops.joining import concatenate
+from stagec.ops.joining import concatenated
 from stagec.ops.search import INT64, isin
 from stagec.ops.shape import ravel, reshaped_like
 
@@ -85,7 +85,7 @@ def _distinct(x: Any) -> Any:
 
 
 def _union_call(ar1: Any, ar2: Any) -> Any:
-    return _distinct(concatenate(ravel(ar1), ravel(ar2), axis=0))
+    return _distinct(concatenated((ar1, ar2), axis=None))
 
 
 def _intersection_call(

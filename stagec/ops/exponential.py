@@ -119,10 +119,18 @@ reciprocal = elementwise(
     **times(lambda z, x: -(z * z)),
 )
 
+
+def _ldexp_in_kernel(x: ArrayType, i: ArrayType) -> str:
+    """The exponent stays an integer; a product by a power of two is rounded once."""
+    single = x.dtype == np.dtype(np.float32)
+    return "np.float32(np.ldexp(np.float64({}), {}))" if single else "np.ldexp({}, {})"
+
+
 ldexp = elementwise(
     "ldexp",
     np.ldexp,
     "np.ldexp({}, {})",
+    scalar=_ldexp_in_kernel,
     math=math.ldexp,
     may_raise=(OverflowError,),
     **gated(lambda ct, z, x, i: ldexp(ct, i), None),

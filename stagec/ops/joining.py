@@ -26,13 +26,14 @@ from stagec.ops.axes import (
     np_shape,
 )
 from stagec.ops.broadcast import batched
-from stagec.ops.cast import astype, fit_dtype
+from stagec.ops.cast import astype, fit_dtype, number_type
 from stagec.ops.columns import FEW, as_writes
 from stagec.ops.composite import composite
 from stagec.ops.copying import copy
 from stagec.ops.creation import zeros_like
 from stagec.ops.family import NeedsValue, make, static
 from stagec.ops.indexing import read_at
+from stagec.ops.kernel_forms import joined
 from stagec.ops.last_axes import batched_last
 from stagec.ops.list_arrays import list_concatenate, list_stack
 from stagec.ops.list_form import element_type
@@ -168,7 +169,7 @@ def _rank_of_element(arrays: Any) -> int:
     return element.rank
 
 
-def _concatenate_call(
+def concatenated(
     arrays: Any,
     axis: Any = 0,
     out: None = None,
@@ -176,30 +177,41 @@ def _concatenate_call(
     dtype: Any = None,
     casting: str = "same_kind",
 ) -> Any:
+    """What `np.concatenate` means: arrays put together along an axis, or laid out flat."""
     if is_list(arrays) and axis is not None:
         rank = _rank_of_element(arrays)
         return _in_dtype(list_concatenate(arrays, axis=normal_axis(axis, rank)), dtype, casting)
     xs = items_of(arrays)
     if axis is None:
-        xs, axis = tuple(ravel(x) for x in xs), 0
+        xs, axis = _flattened(xs), 0
     return _in_dtype(concatenate(*xs, axis=normal_axis(axis, np.ndim(xs[0]))), dtype, casting)
 
 
-def _in_dtype(joined: Any, dtype: Any, casting: Any) -> Any:
+def _flattened(xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arrays as vectors: a Python number among them is cast to the type of the others."""
+    types = [number_type(x) for x in xs]
+    common = joined(*types)
+    return tuple(
+        astype(ravel(x), dtype=common) if t.weak else ravel(x)
+        for x, t in zip(xs, types, strict=True)
+    )
+
+
+def _in_dtype(whole: Any, dtype: Any, casting: Any) -> Any:
     """The arrays put together as elements of the type that the caller wants."""
     if dtype is None:
-        return joined
-    own, wanted = dtype_of(joined), np.dtype(dtype)
+        return whole
+    own, wanted = dtype_of(whole), np.dtype(dtype)
     if not np.can_cast(own, wanted, casting):
         what = f"Cannot cast array data from {own!r} to {wanted!r}"
         raise TypeError(f"{what} according to the rule {casting!r}")
-    return astype(joined, dtype=wanted)
+    return astype(whole, dtype=wanted)
 
 
 def _append_call(arr: Any, values: Any, axis: Any = None) -> Any:
     if axis is None:
-        return _concatenate_call((vector(arr, values), vector(values, arr)))
-    return _concatenate_call((arr, values), axis)
+        return concatenated((vector(arr, values), vector(values, arr)))
+    return concatenated((arr, values), axis)
 
 
 def _block_call(arrays: Any) -> Any:
@@ -233,7 +245,7 @@ def _concatenate_source(*types: ArrayType, axis: int) -> str:
 concatenate = make(
     "concatenate",
     calls=(
-        (np.concatenate, _concatenate_call),
+        (np.concatenate, concatenated),
         (np.append, _append_call),
         (np.block, _block_call),
         (np.split, _splitter(None)),

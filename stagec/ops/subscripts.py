@@ -13,7 +13,7 @@ import numpy as np
 from stagec.ir.core import Op
 from stagec.ir.types import ArrayType, Dim, broadcast_dim, same
 from stagec.ops.axes import dtype_of, expand_dims, move_axis, np_shape, transpose
-from stagec.ops.broadcast import broadcast_like, fit
+from stagec.ops.broadcast import broadcast_like, fit, sum_
 from stagec.ops.cast import conjugate, fit_dtype
 from stagec.ops.diagonals import diagonal, embed_diagonal
 from stagec.ops.family import array, make, static
@@ -109,9 +109,15 @@ def _pull(ct: Any, xs: tuple[Any, ...], k: int, subscripts: str, attrs: dict[str
     found = einsum(ct, *others, subscripts=f"{','.join([output, *rest])}->{there}", **attrs)
     missing = tuple(j for j, c in enumerate(term) if c not in there)
     found = expand_dims(found, axes=missing) if missing else found
-    if any(_stretched(a, b) for a, b in zip(np_shape(found), np_shape(x), strict=True)):
+    wide = tuple(j for j, (a, b) in enumerate(_sides(found, x)) if _stretched(b, a))
+    found = sum_(found, axes=wide, keepdims=True) if wide else found
+    if any(_stretched(a, b) for a, b in _sides(found, x)):
         found = broadcast_like(found, x)
     return fit(_embed(fit(found, x), steps), xs[k])
+
+
+def _sides(x: Any, y: Any) -> list[tuple[Dim, Dim]]:
+    return list(zip(np_shape(x), np_shape(y), strict=True))
 
 
 def _stretched(dim: Dim, wide: Dim) -> bool:

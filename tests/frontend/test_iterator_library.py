@@ -109,7 +109,19 @@ def starred(x: Any) -> Any:
     return sum(itertools.starmap(lambda a, b: a * b**2, [(x[0], x[1]), (x[2], x[3])]))
 
 
+@functools.wraps(np.sum)  # which makes NumPy its module
+def total_of(x: Any) -> Any:
+    return np.sum(x) / 2
+
+
 def decorated(x: Any) -> Any:
+    def doubled(function: Any) -> Any:
+        @functools.wraps(function)
+        def inner(*args: Any) -> Any:
+            return 2.0 * function(*args)
+
+        return inner
+
     def twice(function: Any) -> Any:
         @functools.wraps(function)
         def inner(*args: Any, **kwargs: Any) -> Any:
@@ -121,7 +133,7 @@ def decorated(x: Any) -> Any:
     def square(y: Any, scale: float = 1.0) -> Any:
         return y * y * scale
 
-    return np.sum(square(x, scale=0.5))
+    return doubled(np.sum)(square(x, scale=0.5)) * total_of(x)
 
 
 class Pair(NamedTuple):

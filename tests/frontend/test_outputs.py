@@ -37,3 +37,19 @@ def test_sums_and_products_are_computed_as_wide_as_out(
         f(x, theirs)
         assert sc.jit(f, backend=backend)(x, ours) is ours
     np.testing.assert_allclose(ours, theirs, rtol=1e-15 if dtype is float else 1e-7)
+
+
+def test_rounding_into_an_array_of_another_type() -> None:
+    """NumPy divides in the type of `out`, so that its digits are others."""
+    x = np.array([1.26, -2.34], np.float32)
+    same = sc.jit(lambda x, o: np.around(x, 1, out=o))(x, np.zeros(2, np.float32))
+    np.testing.assert_array_equal(same, np.around(x, 1), strict=True)
+    whole = sc.jit(lambda x, o: x.round(out=o))(x, np.zeros(2))
+    np.testing.assert_array_equal(whole, [1.0, -2.0], strict=True)
+    for f in (
+        lambda x, o: np.around(x, 1, out=o),
+        lambda x, o: np.round(x, decimals=1, out=o),
+        lambda x, o: x.round(1, o),
+    ):
+        with pytest.raises(sc.StagecError, match="out= of another dtype"):
+            sc.jit(f)(x, np.zeros(2))

@@ -106,6 +106,8 @@ SAMPLES: dict[Op, list[Sample]] = {
         ((M, N), {"subscripts": "ij,kj->ik", "optimize": True}),
         ((M[:1], N), {"subscripts": "ij,ij->ij"}),
         ((M[:1], N), {"subscripts": "ij,ij->j"}),
+        ((M[:, :1], N), {"subscripts": "ij,jk->k"}),
+        ((M[:1], N[:, :1]), {"subscripts": "ij,ij->"}),
     ],
     bilinear.vdot: [((X, Y), {}), ((M, N), {}), ((Z, X), {}), ((X, Z), {})],
     bilinear.vecdot: [((X, Y), {}), ((M, N), {}), ((M, X[:3]), {}), ((ZM, N), {})],

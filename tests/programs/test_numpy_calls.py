@@ -29,6 +29,14 @@ OF_LISTS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: x[[]], (N,)),
 ]
 
+# a number among arrays that are laid out takes their type, whatever its value
+LAID_OUT: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    *((lambda a, v: np.concatenate((a, v), axis=None), (S, v)) for v in (3, 2.5, True, 1j)),
+    *((lambda a, v: np.union1d(v, a), (S.astype(np.int8), v)) for v in (3, 300, 2.5)),
+    (lambda a, v: np.union1d(a, [v]), (S, 3)),
+    (lambda a, v: np.concatenate([a, v], axis=None), (3, np.float32(2))),
+]
+
 # `dtype` is the type of the result too
 WITH_DTYPE: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: np.sum(x, dtype=np.int32), (X,)),
@@ -53,6 +61,18 @@ OF_NUMBERS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (np.inner, (S, 2.0)),
     (lambda x: x.item((2, 2)), (M,)),
     (lambda x: x.item((1,)), (N,)),
+]
+
+# of numbers of few bits, and of truths
+OF_NARROW: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    *((lambda x, i: np.ldexp(2 * x, i), (np.array([1.5, -1e-42], "f4"), i)) for i in (2, -3)),
+    (lambda x, i: np.ldexp(x.astype("f4"), i) + x, (X, np.arange(5, dtype=np.int8))),
+    (lambda x: np.pad(x > 2, 1, mode="mean"), (X,)),
+    (lambda x: np.pad(x, 1, mode="mean"), (X.astype("f4"),)),
+    (lambda x: np.vectorize(lambda v: v * 2)(x), (S,)),
+    (lambda x: np.vectorize(lambda v: v * 2 + 1)(x), (N.astype(np.uint8),)),
+    (lambda x: np.vectorize(lambda v, w: v * w)(x, 2), (N > 2,)),
+    (lambda x: x[1:].view() * x.view().shape[0], (X,)),
 ]
 
 # where NumPy writes nothing, `out` keeps what it holds
@@ -177,8 +197,8 @@ ATTRIBUTES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
 @pytest.mark.parametrize(
     ("f", "args"),
     [
-        *(*OF_LISTS, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN),
-        *(*OF_RANGES, *OF_TRUTHS, *ATTRIBUTES),
+        *(*OF_LISTS, *LAID_OUT, *WITH_DTYPE, *OF_NUMBERS, *CHOSEN, *OF_UFUNCS, *WRITTEN),
+        *(*OF_RANGES, *OF_TRUTHS, *ATTRIBUTES, *OF_NARROW),
     ],
 )
 def test_result(backend: str, f: Callable[..., Any], args: Any) -> None:

@@ -94,6 +94,9 @@ def test_a_size_that_tells_the_rank_of_a_result_joins_the_key() -> None:
         lambda x: x.transpose([i for i in range(x.ndim) if i != 1] + [1]),
         lambda x: x.reshape(tuple(n for n in x.shape if n > 1)),
         lambda x: np.sum(x, axis=sum(i for i in range(x.ndim - 1))),
+        lambda x: x.reshape([x.size if i == 1 else 1 for i in range(2)]),
+        lambda x: x * np.ones([x.shape[2] if i else 1 for i in range(2)]),
+        lambda x: np.multiply(*[x if i else x + x[0, 0, 0] for i in range(2)]),
     ],
 )
 def test_a_loop_that_makes_what_staging_needs_is_unrolled(f: Any) -> None:
