@@ -33,6 +33,17 @@ def smaller(n: Any, a: Any) -> Any:
     return np.sum(a[: n + 1] * a[1 : n + 2])
 
 
+def three(table: Any) -> Any:
+    found = np.zeros(len(table))
+    for k in range(len(table)):
+        found[k] = np.sum(np.array([1.0, 0.0, 2.0]) * table[k][1:])
+    return found
+
+
+def tables(*widths: int) -> tuple[Any, ...]:
+    return tuple(np.random.default_rng(n).standard_normal((7, n)) for n in widths)
+
+
 def arrays(*lengths: int) -> tuple[Any, ...]:
     rng = np.random.default_rng(len(lengths))
     return tuple(rng.standard_normal(n) for n in lengths)
@@ -45,6 +56,8 @@ CALLS: list[tuple[Callable[..., Any], list[tuple[Any, ...]]]] = [
     (inner, [arrays(12, 10), arrays(14, 10), arrays(22, 20)]),
     (between, [arrays(11, 10), arrays(21, 20), arrays(2, 9)]),
     (smaller, [(8, *arrays(10)), (9, *arrays(11)), (8, *arrays(9)), (0, *arrays(10))]),
+    (three, [tables(n) for n in (4, 2, 5)]),
+    (three, [tables(n) for n in (2, 4)]),
     (smaller, [(20, *arrays(10)), (21, *arrays(11)), (10, *arrays(10))]),
 ]
 
@@ -88,6 +101,12 @@ def test_a_size_and_more_has_gradients_in_loops() -> None:
         np.testing.assert_allclose(first, expected)
         np.testing.assert_allclose(second, wide[2 : n + 2] - wide[:n])
     assert "for i in" in slope.source(*arrays(14, 12))
+
+
+def test_what_is_left_of_a_size_is_known_where_it_meets_a_number() -> None:
+    text = stagec.jit(three, backend="numba").source(*tables(4))
+    assert "table: f64[n, 4]" in text
+    assert "in range(3)" in text
 
 
 # -- longer arrays than those of the first call

@@ -72,12 +72,12 @@ def _range(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None
     if all(isinstance(a, Known) for a in args):
         return m.host(state, range, [m.guard(a) for a in args], {}, loc)  # type: ignore[arg-type]
     lo, hi, step = (Known(0), args[0], Known(1)) if len(args) == 1 else (*args, Known(1))[:3]
-    if not isinstance(step, Known):
-        step = Known(m.need_known(state, step, loc, "the step of a range"))
-    for bound in (lo, hi):
+    for bound in (lo, hi, step):
         operand = m.operand(state, bound, loc)
         if getattr(operand.type, "dtype", np.dtype(float)).kind not in "iub":
             raise Raised(TypeError("'float' object cannot be interpreted as an integer"))
+    if not isinstance(step, Known):
+        m.call_value(state, library.range_step, (step,), {}, loc)
     return RangeValue(lo, hi, step)
 
 

@@ -46,9 +46,10 @@ def indexed(m: Machine, state: State, value: Value, loc: Loc) -> loops.Staged_ |
     match value:
         case Known(value=range() as r):
             return span(const(r.start), const(r.stop), r.step, False)
-        case RangeValue(lo, hi, step, back):
-            bounds = (m.operand(state, lo, loc), m.operand(state, hi, loc))
-            return span(*bounds, m.need_known(state, step, loc, "the step of a range"), back)
+        case RangeValue(lo, hi, Known(value=step), back):
+            return span(m.operand(state, lo, loc), m.operand(state, hi, loc), step, back)
+        case RangeValue():
+            return strided(m, state, value, loc)
         case ArrayRef():
             n = as_operand(containers.length(m, state, value, loc))  # type: ignore[arg-type]
             return loops.Staged_(const(0), n, 1, False, item_of(m, value, loc))
@@ -76,6 +77,20 @@ def span(lo: Operand, hi: Operand, step: int, reverse: bool) -> loops.Staged_:
         return index
 
     return loops.Staged_(lo, hi, step, reverse, element, plain=True)
+
+
+def strided(m: Machine, state: State, value: RangeValue, loc: Loc) -> loops.Staged_:
+    """The indices of a range whose step the run time knows, by how many there are."""
+    given = (value.lo, value.hi, value.step)
+    lo, hi, step = (m.call_value(state, int, (v,), {}, loc) for v in given)
+
+    def element(state: State, index: Any) -> Value:
+        far = numpy_calls.apply(m, state, operator.mul, (index, step), {}, loc)
+        return numpy_calls.apply(m, state, operator.add, (lo, far), {}, loc)
+
+    whole = RangeValue(lo, hi, step)
+    count = as_operand(containers.length(m, state, whole, loc))  # type: ignore[arg-type]
+    return loops.Staged_(const(0), count, 1, value.reverse, element)
 
 
 def item_of(m: Machine, ref: ArrayRef, loc: Loc) -> Element:

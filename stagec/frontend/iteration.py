@@ -14,7 +14,7 @@ from stagec.frontend.changes import Changes, attempted
 from stagec.frontend.counting import counted, counting
 from stagec.frontend.expressions import evaluate
 from stagec.frontend.iterables import Item, indexed, mixed, rebased, turned, value_of
-from stagec.frontend.loops import ended, resumed, stage
+from stagec.frontend.loops import ended, needed_names, resumed, stage
 from stagec.frontend.machine import LIMITS, AliasClash, Frame, Machine, NeedUnroll
 from stagec.frontend.raising import unwatched
 from stagec.frontend.state import (
@@ -327,7 +327,7 @@ def consume(
 
     inner = Frame(
         *(generator.scope, code.info, f.code, f.node.name, RESULT, code.live, code.head),
-        *(at_yield, frame.depth + 1, frame),
+        *(at_yield, frame.depth + 1, frame, needed_names(frame, stmt)),
     )
     tree = run_body(m, inner, code, state, loc)
 

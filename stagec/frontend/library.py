@@ -127,6 +127,11 @@ def enumerate_(iterable: Any, start: Any) -> Any:
         k = k + 1
 
 
+def range_step(step: Any) -> None:
+    if step == 0:
+        raise ValueError("range() arg 3 must not be zero")
+
+
 def strict_zip(items: Any, sizes: Any) -> Any:
     yield from items
     least = min(sizes)

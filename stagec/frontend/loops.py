@@ -98,10 +98,19 @@ def with_flags(names: dict[int, str], flags: Flags) -> dict[int, str]:
 
 
 def dead_cells(frame: Frame, live: frozenset[str] | None) -> set[int]:
-    """The cells of variables of this function that are not live."""
-    if live is None:
-        return set()
-    return {cell for name, cell in frame.scope.cells.items() if name not in live}
+    """The cells of variables that are not live, here and where a `yield` leads."""
+    dead: set[int] = set()
+    at: Frame | None = frame
+    while at is not None and live is not None:
+        dead |= {cell for name, cell in at.scope.cells.items() if name not in live}
+        at, live = at.around, at.needed
+    return dead
+
+
+def needed_names(frame: Frame, stmt: gast.AST) -> frozenset[str] | None:
+    """The names that a trip of a loop, or what is behind it, uses; None if that is unknown."""
+    live, head = frame.live.get(id(stmt)), frame.head.get(id(stmt))
+    return None if live is None or head is None else live | head
 
 
 def keep_dead(tree: Tree, head: State, dead: set[int]) -> None:
@@ -118,9 +127,7 @@ def keep_dead(tree: Tree, head: State, dead: set[int]) -> None:
 def stage(m: Machine, frame: Frame, shape: Shape, state: State) -> Tree:
     """The loop as one statement; raises Unjoinable or NeedUnroll if it cannot be."""
     flags = flags_of(m, frame)
-    live = frame.live.get(id(shape.stmt))
-    head = frame.head.get(id(shape.stmt))
-    kept = None if live is None or head is None else live | head
+    kept = needed_names(frame, shape.stmt)
     entry = State(state.builder, {
         c: v for c, v in state.cells.items() if c not in dead_cells(frame, kept)
     })  # fmt: skip

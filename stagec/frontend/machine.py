@@ -83,8 +83,8 @@ class Raised(Exception):
 class Frame:
     """One activation of a user's function.
 
-    What it yields goes to `consume`, which runs code of the frame `around`; `depth` counts the
-    loops over generators around that.
+    What it yields goes to `consume`, which runs code of the frame `around`, where no names but
+    the `needed` are used from then on; `depth` counts the loops over generators around that.
     """
 
     scope: Scope
@@ -97,6 +97,7 @@ class Frame:
     consume: Callable[[Value, State, Loc], Tree] | None = None
     depth: int = 0
     around: Frame | None = None
+    needed: frozenset[str] | None = None
 
     def loc(self, node: gast.AST) -> Loc:
         """Where the node stands in the user's file."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend.closing import close
-from stagec.frontend.loops import dead_cells, ended, variable_names
+from stagec.frontend.loops import dead_cells, ended, needed_names, variable_names
 from stagec.frontend.machine import LIMITS, Frame, Machine
 from stagec.frontend.state import Exit, Leaf, State, Tree, leaves, then_do
 from stagec.frontend.unify import Unjoinable
@@ -56,9 +56,7 @@ def unsettled(clash: Unjoinable, loc: Loc) -> Unsettled:
 
 def settled(m: Machine, frame: Frame, stmt: Any, tree: Tree) -> Tree:
     """The tree with its normal paths merged at the end of a trip, if they can be."""
-    live = frame.live.get(id(stmt))
-    head = frame.head.get(id(stmt))
-    kept = None if live is None or head is None else live | head
+    kept = needed_names(frame, stmt)
     if isinstance(tree, Leaf):
         return tree
     if sum(leaf.exit is Exit.NORMAL for leaf in leaves(tree)) < 2:

@@ -1,7 +1,8 @@
 """Sizes of arguments that a program needs to be certain numbers.
 
 In `points - np.zeros((k, 3))` the last size of `points` is 3, or the operation raises.  Where
-it is 3, knowing so costs nothing: no other call could use the code.
+it is 3, knowing so costs nothing: no other call could use the code.  So it is with the 4 of
+`np.zeros(3) + points[0, 1:]`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ Terms = Mapping[Symbol, Dim]
 def needed_sizes(fn: Function, now: Known) -> dict[Symbol, int]:
     """The symbols, of those whose values `now` are given, that an op needs to be what they are.
 
-    An op needs a size to be 3 if it meets a 3 in another operand and another size would not do.
+    An op needs a size, or what is left of one, to be 3 if it meets a 3 in another operand and
+    another size would not do.
     """
     found: dict[Symbol, int] = {}
     for inner in (fn, *fn.functions):
@@ -34,7 +36,8 @@ def needed_sizes(fn: Function, now: Known) -> dict[Symbol, int]:
 def _needed_by(stmt: Apply, now: Known) -> dict[Symbol, int]:
     types = [a.type for a in stmt.args]
     dims = {d for t in types if isinstance(t, ArrayType) for d in t.shape}
-    symbols = [s for s, value in now.items() if value in dims and size(s) in dims]
+    sizes = [d for d in dims if isinstance(d, Size) and len(d.terms) == 1]
+    symbols = {d.terms[0][0] for d in sizes if _dim(d, now) in dims} & now.keys()
     return {
         s: now[s]
         for s in symbols

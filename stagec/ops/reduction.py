@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import NATIVE, Cost, Expands, Folds, Op
+from stagec.ir.core import NATIVE, Cost, Expands, Fold, Folds, Op
 from stagec.ir.path import Arg
 from stagec.ir.types import INT, ArrayType
 from stagec.ops.axes import (
@@ -36,7 +36,7 @@ from stagec.ops.broadcast import (
     sum_,
 )
 from stagec.ops.cast import astype, conjugate, real, to_dtype
-from stagec.ops.comparison import equal
+from stagec.ops.comparison import equal, logical_and, logical_or, not_equal
 from stagec.ops.composite import composite
 from stagec.ops.exponential import sqrt
 from stagec.ops.extremes import extreme
@@ -337,7 +337,7 @@ ptp = composite(
 # --- searches and counts -------------------------------------------------------------------
 
 
-def _flag(function: Callable[..., Any], dtype: Any) -> Op:
+def _flag(function: Callable[..., Any], dtype: Any, scalar: Folds | Expands) -> Op:
     """any, all or count_nonzero."""
     name = function.__name__
 
@@ -361,17 +361,26 @@ def _flag(function: Callable[..., Any], dtype: Any) -> Op:
         ),
         batch=to_front(lambda: op, shift_axes),
         source=reducing(name),
+        scalar=scalar,
     )
     return op
+
+
+def _joining(combine: Op, start: bool) -> Folds:
+    return Folds(lambda x, *, axes, **attrs: Fold(axes, combine, np.bool_(start), None))
+
+
+def _count(x: Any, *, axes: Axes, **attrs: Any) -> Any:
+    return sum_(not_equal(x, 0), axes=axes, **attrs)
 
 
 def _as_numpy(x: Any) -> Any:
     return np.int64(x) if isinstance(x, int) else x
 
 
-any_ = _flag(np.any, np.bool_)
-all_ = _flag(np.all, np.bool_)
-count_nonzero = _flag(np.count_nonzero, np.int64)
+any_ = _flag(np.any, np.bool_, _joining(logical_or, False))
+all_ = _flag(np.all, np.bool_, _joining(logical_and, True))
+count_nonzero = _flag(np.count_nonzero, np.int64, Expands(lambda x, **attrs: _count))
 
 
 OPS: tuple[Op, ...] = (

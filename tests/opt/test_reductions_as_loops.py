@@ -290,3 +290,28 @@ def test_slice_of_length_one_between_staged_bounds(n: int) -> None:
     x, w = CUBE, RNG.normal(size=(n, 5, 2))
     got = sc.jit(filtered, backend="numba")(x, w)
     np.testing.assert_allclose(got, filtered(x, w), rtol=1e-13)
+
+
+def flags(x: Any, n: Any) -> Any:
+    rows, columns = np.zeros(len(x), bool), np.zeros((len(x), x.shape[2]), bool)
+    count = np.int64(0)
+    for i in range(len(x)):
+        if not np.any(x[i] > 0.5):
+            continue
+        rows[i] = np.all(x[i, :n]) and not np.all(x[i, 1:n])
+        columns[i] = np.any(x[i], axis=0) & np.all(x[i] < 1, axis=0, keepdims=True)[0]
+        count += np.count_nonzero(x[i]) + np.count_nonzero(x[i] > 0, axis=1)[0]
+    return rows, columns, count
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int32, int, np.float32, float, complex])
+def test_flags_and_counts_in_loops_are_loops(dtype: Any) -> None:
+    x = np.trunc(RNG.normal(size=(9, 4, 3)) * 1.5).astype(dtype)
+    if dtype is float:
+        x[3, 1, 0] = np.nan  # is not zero
+    x = np.abs(x) if dtype is complex else x
+    staged = sc.jit(flags, backend="numba")
+    for n in (3, 1, 0):
+        assert repr(staged(x, n)) == repr(flags(x, n))
+    text = staged.source(x, 3)
+    assert not any(f"np.{name}" in text for name in ("any", "all", "count_nonzero"))
