@@ -139,7 +139,7 @@ def repeated(x: Any, mu: Any, Q: Any) -> Any:
     s = 0.0
     for k in range(3):
         for c in range(len(mu)):
-            b[:, c] += x[:, k] * mu[c, k]
+            b[:, c] += x[:, 1] * mu[c, k]
         s += np.sum(np.sqrt(1.0 + np.sum(b**2, axis=1)))
         b[:] = 0.5 * b + k
     return s + np.sum(b)
@@ -319,3 +319,22 @@ def test_columns_of_whole_numbers_and_truths() -> None:
     for a, b in zip(compiled(x, mu), program(x, mu), strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_columns_beside_those_of_the_caller_stay() -> None:
+    """Such loops go along rows."""
+
+    def beside(a: Any) -> Any:
+        t = np.zeros(a.shape)
+        for j in range(a.shape[1]):
+            t[:, j] = np.sin(a[:, j] * j)
+        return np.sum(t**2)
+
+    def copied(a: Any) -> Any:
+        t = a.copy()
+        for j in range(1, a.shape[1]):
+            t[:, j] += np.sin(t[:, j - 1])
+        return np.sum(t**2)
+
+    for program in (beside, copied):
+        assert not turning(sc.jit(program, backend="numba"), RNG.normal(size=(40, 5)))

@@ -124,7 +124,8 @@ class _Finder:
     ends : what is carried from or to a value.
     sums : the products of matrices in loops, each a sum over the rows of both where one is
         the transpose of a matrix.
-    columns : the matrices of which loops read or write one column after the other.
+    columns : the matrices of which loops read or write one column after the other, and the
+        bodies of these loops.
     flipped : what a matrix is the transpose of.
     bound : what something else than an op uses.
     """
@@ -136,7 +137,7 @@ class _Finder:
     users: dict[Value, list[Apply]] = field(default_factory=dict["Value", "list[Apply]"])
     ends: dict[Operand, list[Carried]] = field(default_factory=dict["Operand", "list[Carried]"])
     sums: list[Apply] = field(default_factory=list[Apply])
-    columns: set[Value] = field(default_factory=set["Value"])
+    columns: list[tuple[Operand, Block]] = field(default_factory=list["tuple[Operand, Block]"])
     flipped: dict[Operand, Operand] = field(default_factory=dict["Operand", "Operand"])
     bound: set[Operand] = field(default_factory=set["Operand"])
 
@@ -161,6 +162,9 @@ class _Finder:
         """
         for stmt in block.stmts:
             self.statement(stmt, inside)
+            column = turned_column(stmt) if isinstance(stmt, Apply) else None
+            if inside and column is not None and path_operands(column):
+                self.columns.append((column.args[0], block))
             for region in regions(stmt):
                 self.block(region, inside or isinstance(stmt, For | While))
                 if not isinstance(stmt, For):
@@ -183,8 +187,6 @@ class _Finder:
             self.fresh.add(stmt.out)
         if inside and stmt.op is matmul:
             self.sums.append(stmt)
-        if inside and turned_column(stmt) is not None and path_operands(stmt):
-            self.columns.add(stmt.args[0])  # type: ignore[arg-type]
         anywhere = inside or self.by_column
         if anywhere and len(stmt.outs) == 1 and self.tall(stmt.out.type) and _turns(stmt):
             self.made[stmt.out] = stmt
@@ -215,10 +217,19 @@ class _Finder:
     def shrink(self, lists: Mapping[Value, Web]) -> bool:
         """Drop what cannot turn while the rest does; whether there was something."""
         webs = {web for web in lists.values() if self.whole(web)}
-        lost = [v for v in self.made if not self.free(v, lists, webs)]
+        mixed = self.mixed() if self.by_column else ()
+        lost = [v for v in self.made if v in mixed or not self.free(v, lists, webs)]
         for value in lost:
             del self.made[value]
         return bool(lost)
+
+    def mixed(self) -> set[Operand]:
+        """The matrices whose columns loops go through beside those of others, that stay.
+
+        Such loops go along rows, or through strips of rows (`opt/strips`).
+        """
+        stay = {id(b) for v, b in self.columns if v not in self.made and self.tall(v.type)}
+        return {v for v, b in self.columns if id(b) in stay}
 
     def whole(self, web: Web) -> bool:
         """Whether all elements of the list may turn."""
@@ -237,6 +248,11 @@ class _Finder:
         """Whether anything uses the value."""
         return value in self.users or value in self.bound or value in self.ends
 
+    def near(self, maker: Apply) -> bool:
+        """Whether the matrix is made of such as turn or are new, and of no copy of another."""
+        kept = (a for a in maker.args if a not in self.made and a not in self.fresh)
+        return not any(self.tall(a.type) for a in kept)
+
     def free(self, value: Value, lists: Mapping[Value, Web], webs: set[Web]) -> bool:
         """Whether the matrix may turn, as far as one sees from what makes and uses it."""
         maker = self.made[value]
@@ -246,6 +262,8 @@ class _Finder:
         if _column(maker) and not ({maker.args[0]} & (self.made.keys() | self.fresh)):  # type: ignore[union-attr]
             return False
         if _got(maker) and lists.get(maker.args[0]) not in webs:  # type: ignore[union-attr]
+            return False
+        if self.by_column and isinstance(maker, Apply) and not self.near(maker):
             return False
         return value not in self.bound and all(
             stmt.op in (matmul, transpose, extent)
@@ -265,7 +283,7 @@ class _Finder:
             linked[b].append(a)
         found: set[Value] = set()
         if self.by_column:
-            waiting = [v for v in self.columns if v in self.made]
+            waiting = [v for v, _ in self.columns if v in self.made]  # type: ignore[misc]
         else:
             made = self.made.items()
             waiting = [v for v, m in made if isinstance(m, Apply) and m.op is matmul]
