@@ -111,8 +111,72 @@ def outside(x: Any, mu: Any, Q: Any) -> Any:
     return np.sum((x @ Q[0]) ** 2, axis=1)
 
 
-TURNED = (distances, softmax, scatter, blended, nested)
-STAY = (layers, rows, summed_rows, switched, collected, outside)
+def shares(x: Any, mu: Any, Q: Any) -> Any:
+    """Columns are filled one after the other, and read so by the gradient."""
+    e = np.empty((len(x), len(mu)))
+    for c in range(len(mu)):
+        e[:, c] = np.sin(np.sum((x - mu[c]) ** 2, axis=1))
+    p = np.exp(e - np.max(e, axis=1)[:, None])
+    p /= np.sum(p, axis=1, keepdims=True)
+    return np.sum(p * e, axis=1)
+
+
+def lagged(x: Any, mu: Any, Q: Any) -> Any:
+    """A column is made of others, and read after it has changed."""
+    b = np.zeros((len(x), 4))
+    b[:, 0] = x[:, 0]
+    for c in range(1, 4):
+        before = b[:, c - 1]
+        b[:, c] = np.tanh(before * mu[c, 0] + b[:, -1])
+        b[:, c - 1] += 2.0
+        b[:, 0] *= before
+    return np.sum(b * np.array([1.0, -1.0, 2.0, 3.0]), axis=1) + b[:, 2]
+
+
+def repeated(x: Any, mu: Any, Q: Any) -> Any:
+    """The loop over columns is in another, and the array is emptied in between."""
+    b = np.ones((len(x), len(mu)))
+    s = 0.0
+    for k in range(3):
+        for c in range(len(mu)):
+            b[:, c] += x[:, 1] * mu[c, k]
+        s += np.sum(np.sqrt(1.0 + np.sum(b**2, axis=1)))
+        b[:] = 0.5 * b + k
+    return s + np.sum(b)
+
+
+def kept_columns(x: Any, mu: Any, Q: Any) -> Any:
+    """The columns are the result."""
+    b = np.zeros((len(x), len(mu)))
+    for c in range(len(mu)):
+        b[:, c] = np.tanh(x[:, 0] * mu[c, 0])
+    return b
+
+
+def columns_and_rows(x: Any, mu: Any, Q: Any) -> Any:
+    """Rows are needed as well."""
+    b, s = np.zeros((len(x), len(mu))), 0.0
+    for c in range(len(mu)):
+        b[:, c] = np.tanh(x[:, 0] * mu[c, 0])
+    for i in range(len(x)):
+        s += np.sqrt(1.0 + np.sum(b[i] ** 2))
+    return s
+
+
+def some_columns(x: Any, mu: Any, Q: Any) -> Any:
+    """Several columns at a time, and some rows of one."""
+    b = np.zeros((len(x), len(mu)))
+    for c in range(len(mu)):
+        b[:, [c, 0]] += np.tanh(x[:, :1] * mu[c, 0])
+        b[1:, c] *= 2.0
+    return np.sum(b, axis=1)
+
+
+TURNED = (distances, softmax, scatter, blended, nested, shares, lagged, repeated)
+STAY = (
+    *(layers, rows, summed_rows, switched, collected, outside),
+    *(kept_columns, columns_and_rows, some_columns),
+)
 
 
 def arguments(n: int, d: int = 3, k: int = 4) -> tuple[Any, ...]:
@@ -201,3 +265,76 @@ def test_tapes_turn_with_what_is_recorded() -> None:
     compiled = sc.grad(distances, argnums=(1, 2), backend="numba")
     args = arguments(17)
     assert chosen(compiled.ir(*args, stage="optimised")).webs
+
+
+def test_columns_are_rows() -> None:
+    """So every loop runs along the observations."""
+    args = arguments(17)
+    assert {"e", "p"} <= turning(sc.jit(shares, backend="numba"), *args)
+    source = sc.jit(shares, backend="numba").source(*args)
+    assert "e[c, i] = kernels.sin(" in source
+    found = sc.value_and_grad(lambda *a: np.sum(shares(*a) ** 2), (0, 1), backend="numba")
+    assert {"e", "e_bar"} <= turning(found, *args)
+    assert "b" in turning(sc.jit(repeated, backend="numba"), *args)
+
+
+def test_many_columns_stay() -> None:
+    """Rows that long are as good for vectors, and nobody has measured more."""
+    compiled = sc.jit(shares, backend="numba")
+    assert turning(compiled, *arguments(300, k=100))
+    assert not turning(sc.jit(shares, backend="numba"), *arguments(300, k=150))
+    assert not turning(sc.jit(shares, backend="numba"), *arguments(150, k=100))
+
+
+def test_columns_outside_raise() -> None:
+    def program(x: Any, at: Any) -> Any:
+        b = np.zeros((len(x), 4))
+        for c in range(len(at)):
+            b[:, at[c]] = x[:, 0] * c
+        return np.sum(b, axis=1)
+
+    x, at = RNG.normal(size=(17, 3)), np.array([2, -1, 2])
+    compiled = sc.jit(program, backend="numba")
+    assert "b" in turning(compiled, x, at)
+    np.testing.assert_array_equal(compiled(x, at), program(x, at))
+    for bad in (4, -5):
+        with pytest.raises(IndexError, match="out of bounds"):
+            compiled(x, np.array([0, bad]))
+
+
+def test_columns_of_whole_numbers_and_truths() -> None:
+    """Element types stay those of the program, and what is stored is cut to them."""
+
+    def program(x: Any, mu: Any) -> Any:
+        b = np.zeros((len(x), 4), dtype=np.float32)
+        m = np.zeros((len(x), 4), dtype=bool)
+        for c in range(4):
+            b[:, c] = x[:, 0] * mu[c, 0]
+            m[:, c] = b[:, c] > 0.1
+        return np.sum(np.where(m, b, 0), axis=1), np.sum(m, axis=1)
+
+    x, mu, _ = arguments(17)
+    compiled = sc.jit(program, backend="numba")
+    assert {"b", "m"} <= turning(compiled, x, mu)
+    for a, b in zip(compiled(x, mu), program(x, mu), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_columns_beside_those_of_the_caller_stay() -> None:
+    """Such loops go along rows."""
+
+    def beside(a: Any) -> Any:
+        t = np.zeros(a.shape)
+        for j in range(a.shape[1]):
+            t[:, j] = np.sin(a[:, j] * j)
+        return np.sum(t**2)
+
+    def copied(a: Any) -> Any:
+        t = a.copy()
+        for j in range(1, a.shape[1]):
+            t[:, j] += np.sin(t[:, j - 1])
+        return np.sum(t**2)
+
+    for program in (beside, copied):
+        assert not turning(sc.jit(program, backend="numba"), RNG.normal(size=(40, 5)))

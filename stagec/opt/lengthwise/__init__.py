@@ -9,6 +9,16 @@ Rows of a few elements are too short for BLAS and for vector instructions; how l
 were at the first call decides (`Function.lengths`).  With the products turn what is computed
 for them and from them element by element, lists of such matrices (tapes), and sums that loops
 carry from zeros on.
+
+A tall matrix that loops write or read column by column, as the densities of the components of
+a mixture, turns as well, if all that is computed from it, or for its adjoint, can:
+
+    b = np.empty((n, k))                        b = np.empty((k, n))
+    for c in ...:                               for c in ...:
+        b[:, c] = f(x, mu[c])           ->          b[c] = f(x, mu[c])
+    top = np.max(b, axis=1)                     top = np.max(b, axis=0)
+
+All loops then go along memory, and their vectors along the long axis.
 """
 
 from __future__ import annotations

@@ -23,7 +23,14 @@ from stagec.ops.family import sizes
 from stagec.ops.indexing import read
 from stagec.ops.lists import list_append, list_get, list_new
 from stagec.ops.products import matmul
-from stagec.opt.lengthwise.choice import FILLED, PLAIN, Chosen, turned_fold, turned_type
+from stagec.opt.lengthwise.choice import (
+    FILLED,
+    PLAIN,
+    Chosen,
+    turned_column,
+    turned_fold,
+    turned_type,
+)
 
 AXES = {"axes": (1, 0)}
 
@@ -91,6 +98,8 @@ class _Turning:
                 stmt = replace(stmt, args=(stmt.args[0], self.found[stmt.args[1]]))
             if len(stmt.args) == 1 and stmt.args[0] in self.found and self.fold(stmt, builder):
                 return
+            if stmt.op is read and stmt.args[0] in self.found:
+                stmt = self.row(stmt)
         if isinstance(stmt, Apply) and stmt.op in FILLED:
             self.fresh[stmt.out] = stmt
         if isinstance(stmt, Apply) and stmt.op in (read, transpose):
@@ -172,6 +181,9 @@ class _Turning:
         elif stmt.op is matmul:
             a, b = stmt.args
             args = self.factors(a, b, builder)
+        elif (written := turned_column(stmt)) is not None:
+            stmt = written
+            args = (self.begun(stmt.args[0], builder), *stmt.args[1:])
         else:
             args = tuple(self.operand(v, builder, copied=True) for v in stmt.args)
         (made,) = builder.add(stmt.op, args, stmt.kwargs, hint)
@@ -206,6 +218,13 @@ class _Turning:
         else:
             builder.append(replace(other, args=args))
         return True
+
+    def row(self, stmt: Apply) -> Apply:
+        """What reads a row where the statement reads a column, if it does."""
+        row = turned_column(stmt)
+        if row is None:
+            return stmt
+        return replace(row, args=(self.found[stmt.args[0]], *stmt.args[1:]))
 
     def operand(self, value: Operand, builder: Builder, copied: bool = False) -> Operand:
         """The operand beside turned matrices; `copied` if it is worth to lie in this order."""
