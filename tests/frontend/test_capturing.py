@@ -192,3 +192,58 @@ def test_attributes_that_were_missing_are_noticed(
             patch.setattr(where, name, value, raising=False)
             assert f(3.0) == function(item, 3.0)
         assert f(3.0) == 3.0
+
+
+class Bag:
+    """Its special methods read what changes between calls."""
+
+    def __init__(self) -> None:
+        self.many = 0
+
+    def __len__(self) -> int:
+        return self.many
+
+    def __eq__(self, other: object) -> bool:
+        return self.many == other
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __float__(self) -> float:
+        return float(self.many)
+
+    def __abs__(self) -> int:
+        return self.many
+
+    def __neg__(self) -> int:
+        return -self.many
+
+    def __lt__(self, other: int) -> bool:
+        return self.many < other
+
+    def __rsub__(self, other: int) -> int:
+        return other - self.many
+
+
+BAG = Bag()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x + (1.0 if BAG else 0.0),
+        lambda x: x + (not BAG),
+        lambda x: x + (BAG == 2),
+        lambda x: x + (BAG != 2),
+        lambda x: x + (BAG < 1),
+        lambda x: x + (7 - BAG),
+        lambda x: x + float(BAG),
+        lambda x: x + abs(BAG),
+        lambda x: x + -BAG,
+    ],
+)
+def test_what_special_methods_read_is_noticed(
+    function: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f = stagec.jit(function)
+    assert_noticed(f, function, BAG, "many", 2, monkeypatch)
