@@ -291,7 +291,7 @@ class _Writer:
             case Constant(value):
                 return self.constant(value)
             case Attribute(base, name):
-                return f"getattr({self.source(base)}, {name!r})"
+                return f"{source.reader}({self.source(base)}, {name!r})"
             case Item(base, key):
                 return f"{self.source(base)}[{self.constant(key, 'key')}]"
             case Derived(base, function):

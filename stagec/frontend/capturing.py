@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend.machine import Captured, Machine
-from stagec.frontend.sources import Constant, Derived, Source
+from stagec.frontend.machine import Captured, Machine, Raised
+from stagec.frontend.sources import Attribute, Constant, Derived, Has, Source
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
@@ -185,6 +185,20 @@ class Capturing(Machine):
         function = getattr(function, "__func__", function)
         if isinstance(function, types.FunctionType) and not names.is_own(function.__globals__):
             self.guard(Known(found, Part(Constant(cls, cls.__name__), name)))
+
+    def outside_attribute(self, plain: Any, name: str, source: Source | None) -> Value:
+        """The attribute of a Python object outside; if it has none, that is relied on."""
+        try:
+            return self.capture(Known(self.host_attribute(plain, name), source))
+        except Raised:
+            if isinstance(source, Attribute):
+                self.guard_absence(source.base, name)
+            raise
+
+    def guard_absence(self, base: Source, *names: str) -> None:
+        """Note that an object has no such attributes: it may get them."""
+        for name in names:
+            self.guard(Known(False, Has(base, name)))
 
     def class_source(self, cls: type, name: str) -> Source:
         """Where a class attribute is captured from."""

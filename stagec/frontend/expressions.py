@@ -196,11 +196,16 @@ def plain_number(value: Value) -> bool:
 
 def binary(m: Machine, state: State, op: Any, a: Value, b: Value, loc: Loc | None) -> Value:
     """`a op b`."""
+    method = METHODS.get(op, "")
+    other = "eq" if op is operator.ne else REFLECTED.get(method, "r" + method)
+    names = (f"__{method}__", f"__{other}__")
+    known = isinstance(a, Known) and isinstance(b, Known)
+    if not known or protocols.says(a, *names) or protocols.says(b, *names):
+        found = users_operator(m, state, op, a, b, loc)
+        if found is not None:
+            return found
     if isinstance(a, Known) and isinstance(b, Known):
         return known_operator(m, state, op, (a, b), loc)
-    found = users_operator(m, state, op, a, b, loc)
-    if found is not None:
-        return found
     contained = isinstance(a, Ref | TupleValue) or isinstance(b, Ref | TupleValue)
     if contained and op in (operator.eq, operator.ne):
         same = equality.equal(m, state, a, b, loc)
@@ -276,11 +281,12 @@ def known_operator(
 
 def unary(m: Machine, state: State, op: Any, value: Value, loc: Loc | None) -> Value:
     """`op value`."""
-    if isinstance(value, Known):
+    name = f"__{METHODS[op]}__"
+    if isinstance(value, Known) and not protocols.says(value, name):
         return known_operator(m, state, op, (value,), loc)
     if sequences.is_sequence(value):
         m.host(state, op, [sequences.stand_in(value)], {}, loc)
-    found = objects.operator_method(m, state, value, f"__{METHODS[op]}__", (), loc)
+    found = objects.operator_method(m, state, value, name, (), loc)
     return numpy_calls.apply(m, state, op, (value,), {}, loc) if found is None else found
 
 

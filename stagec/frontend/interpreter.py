@@ -20,6 +20,7 @@ from stagec.frontend import (
     library,
     numpy_calls,
     objects,
+    protocols,
     rows,
     staged_lists,
     statements,
@@ -157,6 +158,8 @@ class Interpreter(Capturing):
                     return self.truth(state, self.captured_array(state, value, loc), loc)
                 if isinstance(plain, list | dict) and value.source is not None:
                     return bool(containers.known_length(self, value))
+                if protocols.says(value, *protocols.TRUTH):
+                    return self.own_truth(state, value, loc)
                 return bool(self.host(state, bool, [self.guard(value)], {}, loc).value)
             case Number(operand):
                 return self.bool_of(state, operand)
@@ -169,16 +172,19 @@ class Interpreter(Capturing):
                 if isinstance(content, StagedList):
                     n = staged_lists.length(self, state, content)
                     return self.bool_of(state, n.operand)
-                method = None
                 if isinstance(content, Fields) and not issubclass(value.cls, dict):
-                    for name in ("__bool__", "__len__"):
-                        method = objects.operator_method(self, state, value, name, (), loc)
-                        if method is not None:
-                            return self.truth(state, method, loc)
-                    return True
+                    return self.own_truth(state, value, loc)
                 return bool(content.items)
             case _:
                 return True
+
+    def own_truth(self, state: State, value: Value, loc: Loc | None) -> bool | Operand:
+        """The truth of an object as its class says."""
+        for name in protocols.TRUTH:
+            answer = objects.operator_method(self, state, value, name, (), loc)
+            if answer is not None:
+                return self.truth(state, answer, loc)
+        return True
 
     def bool_of(self, state: State, operand: Operand) -> bool | Operand:
         """A staged number's truth as a Python bool."""

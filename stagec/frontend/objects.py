@@ -12,7 +12,7 @@ import numpy as np
 from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, descriptors, generators, methods, numpy_calls
 from stagec.frontend.machine import Frame, Machine, Raised
-from stagec.frontend.sources import Attribute
+from stagec.frontend.sources import Attribute, Constant
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayRef,
@@ -214,6 +214,7 @@ def object_attribute(m: Machine, state: State, base: Ref, name: str, loc: Loc | 
         otherwise = class_attribute(base.cls, "__getattr__")
         if isinstance(otherwise, types.FunctionType):
             return m.call_value(state, otherwise, (base, Known(name)), {}, loc)
+        m.guard_absence(Constant(base.cls, base.cls.__name__), name, "__getattr__")
         text = f"{base.cls.__name__!r} object has no attribute {name!r}"
         raise Raised(AttributeError(text))
     return methods.container_method(m, state, base, name, loc)
@@ -267,7 +268,7 @@ def known_attribute(
         return object_attribute(m, state, Ref(entry[0], type(plain)), name, loc)
     if isinstance(plain, types.ModuleType):
         source = Attribute(base.source, name) if base.source and not stable(plain) else None
-        return m.capture(Known(m.host_attribute(plain, name), source))
+        return m.outside_attribute(plain, name, source)
     if isinstance(plain, list | dict | set):
         return methods.container_method(m, state, base, name, loc)
     written = descriptors.rebound(m, state, plain, name) if isinstance(plain, type) else None
@@ -278,7 +279,7 @@ def known_attribute(
         if isinstance(found, classmethod):
             return BoundMethod(Known(found.__func__), base)
         source = Attribute(base.source, name) if base.source else m.class_source(plain, name)
-        return m.capture(Known(m.host_attribute(plain, name), source))
+        return m.outside_attribute(plain, name, source)
     return instance_attribute(m, state, base, name, loc, ref)
 
 
@@ -304,7 +305,7 @@ def instance_attribute(
     if written is not None:
         return written
     source = Attribute(base.source, name) if base.source else None
-    return m.capture(Known(m.host_attribute(plain, name), source))
+    return m.outside_attribute(plain, name, source)
 
 
 def entered(plain: Any, method: Any) -> bool:

@@ -8,6 +8,7 @@ import copy
 import dataclasses
 import math
 import operator
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,9 @@ from stagec.frontend.values import (
     Value,
 )
 
+# whose methods read nothing that changes
+LIBRARIES = {*sys.stdlib_module_names, "numpy"}
+TRUTH = ("__bool__", "__len__")
 # the special methods that a builtin asks for, the first that is defined
 ASKED: dict[Any, tuple[str, ...]] = {
     builtins.abs: ("__abs__",),
@@ -58,16 +62,35 @@ SYMBOLS = {
 ORDER = (operator.lt, operator.le, operator.gt, operator.ge)
 
 
+def says(value: Value, *names: str) -> bool:
+    """Whether the user wrote one of the special methods of an object outside: what it reads may
+    change from call to call.
+    """
+    if not isinstance(value, Known) or isinstance(value.value, type | types.FunctionType):
+        return False
+    cls = type(value.value)
+    if cls.__module__ == "builtins":
+        return False
+    found = (objects.class_attribute(cls, name) for name in names)
+    return any(
+        isinstance(method, types.FunctionType)
+        and method.__module__.partition(".")[0] not in LIBRARIES
+        for method in found
+    )
+
+
 def own_answer(
     m: Machine, state: State, function: Any, args: tuple[Value, ...], kwargs: Any,
     loc: Loc | None,
 ) -> Value | None:  # fmt: skip
     """What a builtin gets from the class of its first argument; None if nothing."""
-    if kwargs or not args or not isinstance(args[0], Ref | TupleValue):
+    if kwargs or not args or not isinstance(args[0], Ref | TupleValue | Known):
         return None
     try:
         names = ASKED.get(function, ())
     except TypeError:  # not to be looked up, so no builtin
+        return None
+    if isinstance(args[0], Known) and not says(args[0], *names):
         return None
     for name in names:
         found = objects.operator_method(m, state, args[0], name, args[1:], loc)

@@ -6,7 +6,7 @@ import types
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Source(ABC):
@@ -113,10 +113,11 @@ class Constant(Source):
 
 @dataclass(frozen=True, slots=True)
 class Attribute(Source):
-    """An attribute of an object."""
+    """An attribute of an object, and the builtin function that reads it."""
 
     base: Source
     name: str
+    reader: ClassVar[str] = "getattr"
 
     def get(self, args: tuple[Any, ...]) -> Any:
         return getattr(self.base.get(args), self.name)
@@ -128,6 +129,19 @@ class Attribute(Source):
 @dataclass(frozen=True, slots=True)
 class Part(Attribute):
     """What a function is made of, which tools that reload modules change in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Has(Attribute):
+    """Whether an object has an attribute."""
+
+    reader: ClassVar[str] = "hasattr"
+
+    def get(self, args: tuple[Any, ...]) -> bool:
+        return hasattr(self.base.get(args), self.name)
+
+    def __str__(self) -> str:
+        return f"hasattr({self.base}, {self.name!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,11 +262,10 @@ def seed(
 ) -> Operand:
     """A tangent or cotangent given by the user, in the type and of the shape of its primal."""
     assert isinstance(kind, ArrayType)
-    handle = (
-        m.lift(state, numpy_calls.argument(m, state, dot, loc))
-        if not isinstance(dot, Ref)
-        else m.as_array(state, dot, loc)
-    )
+    if isinstance(dot, Ref):
+        handle = m.as_array(state, dot, loc)
+    else:
+        handle = m.lift(state, numpy_calls.argument(m, state, dot, loc))
     if not isinstance(handle.type, ArrayType):
         raise mismatch(loc)
     if handle.ndim != kind.rank:
@@ -281,16 +280,16 @@ def seed(
         )  # fmt: skip
     for axis in range(kind.rank):
         ops.agree(ops.extent(handle, axis=axis), ops.extent(like, axis=axis))
+    known = zip(handle.array.shape, kind.shape, strict=True)
+    if any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in known):
+        handle = ops.as_long(handle, like)  # never run, but it has to be well typed
     if kind.kind != "array" and handle.array.kind == "array":
         handle = to_python(handle, kind="complex" if kind.dtype.kind == "c" else "float")
     if kind.kind == "array":
         if handle.array.kind != "array":
             handle = numpy_calls.TABLE[np.asarray](handle)
-        return (
-            handle.operand
-            if handle.dtype == kind.dtype
-            else astype(handle, dtype=kind.dtype).operand
-        )
+        same = handle.dtype == kind.dtype
+        return handle.operand if same else astype(handle, dtype=kind.dtype).operand
     return convert(m, state, handle.operand, kind)
 
 

@@ -9,6 +9,7 @@ Nobody reads such a number, but compiled code takes a number or nothing at all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from stagec.ir.core import (
@@ -35,23 +36,22 @@ def unset(fn: Function) -> Function:
     """The function, run after `opt/kernels`, with such numbers set to zero."""
     kernels = {f.name for f in fn.functions if f.kernel}
     functions = tuple(f if f.kernel else unset(f) for f in fn.functions)
-    passed = _passed(fn.body, kernels) if kernels else set[Value]()
-    body = _settled(fn.body, passed) if passed else fn.body
-    return replace(fn, body=body, functions=functions)
+    calls = (s for s in statements(fn.body) if isinstance(s, Call) and s.function in kernels)
+    return replace(
+        fn, body=settled(fn.body, (a for s in calls for a in s.args)), functions=functions
+    )
 
 
-def _passed(body: Block, kernels: set[str]) -> set[Value]:
-    """The values that come to kernels, through loops and branches too."""
-    found: set[Value] = set()
-    joins: list[tuple[Value, Operand]] = []
-    for stmt in statements(body):
-        if isinstance(stmt, Call) and stmt.function in kernels:
-            found.update(a for a in stmt.args if isinstance(a, Value))
-        joins += ((target, source) for source, target in flows(stmt))
+def settled(body: Block, uses: Iterable[Operand]) -> Block:
+    """The block with the numbers set that come to these uses, also through loops."""
+    found = {a for a in uses if isinstance(a, Value)}
+    if not found:
+        return body
+    joins = [(target, source) for s in statements(body) for source, target in flows(s)]
     while True:
         more = {b for a, b in joins if a in found and isinstance(b, Value)} - found
         if not more:
-            return found
+            return _settled(body, found)
         found |= more
 
 

@@ -1,6 +1,7 @@
 """Values from outside the staged function that change between calls."""
 
 import copy
+import functools
 import pickle
 from typing import Any
 
@@ -145,3 +146,104 @@ def test_methods_that_are_replaced_are_noticed(
 ) -> None:
     f = stagec.jit(by_object, backend=backend)
     assert_noticed(f, by_object, cls, name, by, monkeypatch)
+
+
+class Bare:
+    pass
+
+
+def has(item: Any, x: float) -> float:
+    return x + (item.late if hasattr(item, "late") else 0.0)
+
+
+def gets(item: Any, x: float) -> float:
+    return x + getattr(item, "late", 0.0)
+
+
+def tries(item: Any, x: float) -> float:
+    try:
+        return x + item.late
+    except AttributeError:
+        return x
+
+
+def of_made(item: Any, x: float) -> float:
+    return has(Bare(), x)
+
+
+@BACKENDS
+@pytest.mark.parametrize("function", [has, gets, tries, of_made])
+@pytest.mark.parametrize("argument", [True, False])
+def test_attributes_that_were_missing_are_noticed(
+    backend: str, function: Any, argument: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = Bare()
+    if argument:
+        f = functools.partial(stagec.jit(function, backend=backend), item)
+    else:
+        f = stagec.jit(lambda x: function(item, x), backend=backend)
+    assert f(3.0) == 3.0
+    for where, name, value in (
+        (item, "late", 4.0),
+        (Bare, "late", 5.0),
+        (Bare, "__getattr__", lambda self, name: 6.0),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, value, raising=False)
+            assert f(3.0) == function(item, 3.0)
+        assert f(3.0) == 3.0
+
+
+class Bag:
+    """Its special methods read what changes between calls."""
+
+    def __init__(self) -> None:
+        self.many = 0
+
+    def __len__(self) -> int:
+        return self.many
+
+    def __eq__(self, other: object) -> bool:
+        return self.many == other
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __float__(self) -> float:
+        return float(self.many)
+
+    def __abs__(self) -> int:
+        return self.many
+
+    def __neg__(self) -> int:
+        return -self.many
+
+    def __lt__(self, other: int) -> bool:
+        return self.many < other
+
+    def __rsub__(self, other: int) -> int:
+        return other - self.many
+
+
+BAG = Bag()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x + (1.0 if BAG else 0.0),
+        lambda x: x + (not BAG),
+        lambda x: x + (BAG == 2),
+        lambda x: x + (BAG != 2),
+        lambda x: x + (BAG < 1),
+        lambda x: x + (7 - BAG),
+        lambda x: x + float(BAG),
+        lambda x: x + abs(BAG),
+        lambda x: x + -BAG,
+    ],
+)
+def test_what_special_methods_read_is_noticed(
+    function: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f = stagec.jit(function)
+    assert_noticed(f, function, BAG, "many", 2, monkeypatch)

@@ -82,3 +82,31 @@ def test_an_unset_array_from_a_tape_tells_no_length(first: float) -> None:
     x = np.linspace(first, 1.0, 4)
     found = stagec.grad(of_steps, backend="numba")(x, 4)
     np.testing.assert_allclose(found, stagec.grad(of_steps)(x, 4), rtol=1e-12)
+
+
+def searched(x: Any, y: Any, n: int) -> Any:
+    """What is returned early is recorded on the trips before, as a number beside others."""
+    r = x[0]
+    for _ in range(n):
+        o = None
+        for k in range(3):
+            if y[k, 0] > 0.9:
+                o = y[k]
+            if np.max(x) > 0.0:
+                if x[1] < -0.2:
+                    return np.tanh(x[k] * x[1])
+                continue
+            r = np.sin(r)
+        r += 0.3 if o is None else np.sum(o)
+    return r
+
+
+@pytest.mark.parametrize("second", [0.3, -0.3])
+def test_numbers_that_may_not_be_set_in_the_rows_of_a_tape(
+    second: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Python says where an unset variable is read; compiled code reads whatever is there
+    monkeypatch.setattr("numba.config.DISABLE_JIT", True)
+    x, y = np.array([0.5, second, -0.1]), np.array([[0.1], [1.0], [0.2]])
+    found = stagec.grad(searched, backend="numba")(x, y, 2)
+    np.testing.assert_allclose(found, stagec.grad(searched)(x, y, 2), rtol=1e-12)

@@ -214,6 +214,22 @@ def test_tangents_have_the_shape_of_their_value(backend: str, length: int) -> No
     np.testing.assert_array_equal(inside(x, x)[0], 2 * x * x[::-1])
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_cotangent_of_another_known_length(backend: str, monkeypatch: Any) -> None:
+    """What follows the check is never run, but it has to be well typed."""
+
+    def counted(x: Any) -> Any:
+        h = np.zeros(4)
+        for i in range(len(x)):
+            h[i % 4] += np.sin(x[i])
+        return h
+
+    monkeypatch.setenv("STAGEC_CHECK", "1")
+    pulled = stagec.jit(lambda x, ct: stagec.vjp(counted, x)[1](ct), backend=backend)
+    with pytest.raises(ValueError, match="could not be broadcast together"):
+        pulled(np.ones(9), np.ones(1))
+
+
 def test_a_real_value_has_no_complex_cotangent() -> None:
     with pytest.raises(stagec.StagecError, match="SC418: a complex tangent or cotangent"):
         stagec.vjp(lambda a: a * a, np.ones(3))[1](1j * np.ones(3))

@@ -9,18 +9,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stagec.ir.core import Value
+from stagec.ir.core import Apply, Value
 from stagec.ir.function import Function
+from stagec.ir.walk import statements
+from stagec.ops.lists import list_append
 from stagec.opt.scalarise.lengths import with_lengths
 from stagec.opt.tapes.growing import growing
 from stagec.opt.tapes.plans import chosen
 from stagec.opt.tapes.rewrite import Failed, rewritten
 from stagec.opt.tapes.webs import survey
+from stagec.opt.unset import settled
 
 
 def tapes(fn: Function) -> Function:
     """The function with flat tapes, where the loops around them can be compiled."""
     functions = tuple(tapes(f) for f in fn.functions)
+    appends = (s for s in statements(fn.body) if isinstance(s, Apply) and s.op is list_append)
+    # a list takes what is not set, an array does not
+    fn = replace(fn, body=settled(fn.body, (s.args[1] for s in appends)))
     found = chosen(survey(fn), with_lengths(fn.body))
     inside: set[Value] = set()
     while found:
