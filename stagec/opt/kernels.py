@@ -159,6 +159,7 @@ class _Outliner:
     def whole(self, run: list[Stmt], rest: Block) -> list[Stmt] | None:
         """The run as a call of one kernel; None if a value of it cannot be passed."""
         needed = free_values(rest)
+        own = {v for s in run for v in s.outs}
         again = self.integers(run)
         known = {v for s in again for v in s.outs}
         lengths, run = without_shapes([*again, *run], self.unset)
@@ -170,7 +171,7 @@ class _Outliner:
         outs = [v for s in run for v in s.outs if v in needed and v not in known]
         if not all(passes(v.type) for v in (*given, *outs)):
             return None
-        self.hide({v for s in run for v in s.outs}.difference(outs))
+        self.hide(own.difference(outs))
         return [*lengths, *self.kernel(run, given, outs)]
 
     def hide(self, hidden: Collection[Operand]) -> None:

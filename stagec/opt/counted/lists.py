@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Op, Operand, Stmt, Value, const, known
@@ -89,6 +90,10 @@ class Lists:
     def __post_init__(self) -> None:
         self.sizes = Lengths(self.names)
         self.counts = Counts(self.names)
+
+    def has(self, operand: Operand) -> TypeGuard[Value]:
+        """Whether it is one of the lists."""
+        return isinstance(operand, Value) and operand in self.found
 
     def apply(self, builder: Builder, stmt: Apply) -> None:
         """Add what an op on a list becomes."""

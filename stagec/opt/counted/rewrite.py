@@ -117,14 +117,14 @@ class _Rewriter:
     def handed(self, builder: Builder, given: Sequence[Operand]) -> list[Operand]:
         """What stands for the operands where they are passed on."""
         return [
-            self.lists.rows(builder, v).array if v in self.lists.found else self.renamed(v)
+            self.lists.rows(builder, v).array if self.lists.has(v) else self.renamed(v)
             for v in given
         ]
 
     def returned(self, builder: Builder, given: Sequence[Operand]) -> list[Operand]:
         """What stands for the operands where only a list will do."""
         return [
-            self.lists.listed(builder, v) if v in self.lists.found else self.renamed(v)
+            self.lists.listed(builder, v) if self.lists.has(v) else self.renamed(v)
             for v in given
         ]
 
@@ -182,8 +182,9 @@ class _Rewriter:
                 continue
             rows = one.after(count)
             if one.written:
-                init.append(one.rows.array)
-                carry.append(Value(one.rows.array.type, out.hint))
+                assert isinstance(rows, Rows)
+                init.append(rows.array)
+                carry.append(Value(rows.array.type, out.hint))
                 rows = replace(rows, array=carry[-1])
             self.lists.entries[out] = rows
         made: For | While
@@ -267,7 +268,8 @@ class _Rewriter:
                 continue
             rows = one.after(turn)
             if one.written:
-                found.append(Value(one.rows.array.type, param.hint))
+                assert isinstance(rows, Rows)
+                found.append(Value(rows.array.type, param.hint))
                 rows = replace(rows, array=found[-1])
             self.lists.entries[param] = rows
         return found
@@ -286,10 +288,15 @@ class _Rewriter:
                 entries, param = self.lists.entries, carried(stmt)[k]
                 now, then = entries[result], entries[param]
                 longer = affine((now.length, 1), (then.length, -1))
-                if longer != one.change or now.room != then.room:
+                if longer != one.change:
                     raise Failed(self.lists.found[param].number)
-                if one.written:
-                    found.append(now.array)
+                if not one.written:
+                    continue
+                if not (
+                    isinstance(now, Rows) and isinstance(then, Rows) and now.room == then.room
+                ):
+                    raise Failed(self.lists.found[param].number)
+                found.append(now.array)
             return found
 
         return handed
