@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, For, Operand, Stmt, Value, known
@@ -76,8 +76,20 @@ class Counts:
         if (known(lo), known(step)) == (0, 1) and hi in self.sums:
             return self.sums[hi]
         if bounds not in self.made:
-            self.made[bounds] = self.symbol(self.trips.length(builder, bounds))
+            self.made[bounds] = self.symbol(self.sized(builder, bounds))
         return self.made[bounds]
+
+    def sized(self, builder: Builder, bounds: tuple[Operand, ...]) -> Operand:
+        """The length of a range, as an integer that is known to be a size."""
+        found = self.trips.length(builder, bounds)
+        kind, made = found.type, builder.stmts[-1] if builder.stmts else None
+        assert isinstance(kind, ArrayType)
+        if kind.size is not None or not isinstance(made, Apply) or made.outs != (found,):
+            return found
+        symbol = Symbol(f"__trips{len(self.parts)}", unit=True)
+        out = Value(replace(kind, size=size(symbol)))
+        builder.stmts[-1] = replace(made, outs=(out,))
+        return out
 
     def index(self, builder: Builder, loop: For, count: Dim) -> Dim:
         """The number of the trip, at its start, in the order in which they are made."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While, known
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_operands
 from stagec.ir.types import Dim, affine, rank_of
@@ -195,6 +195,8 @@ class _Rewriter:
             hand = self.leaving(stmt, lists)
             body = self.block(stmt.body, (stmt.body.params[0], *params), hand, start)
             lo, hi, step = map(self.renamed, (stmt.lo, stmt.hi, stmt.step))
+            if lists and (known(lo), known(step)) == (0, 1):
+                hi = counts.value(builder, count)  # which is how long the lists become
             made = replace(
                 stmt, lo=lo, hi=hi, step=step, init=tuple(init), body=body, carry=tuple(carry)
             )
