@@ -54,6 +54,14 @@ def packed(x: Any, starts: Any, stops: Any) -> Any:
     return out
 
 
+def one_row_for_all(x: Any, starts: Any, stops: Any) -> Any:
+    """The other axis is surely broadcast."""
+    out = np.zeros(x.shape)
+    for j in range(len(starts)):
+        out[:, j:] = x[0:1, starts[j] : stops[j]]
+    return out
+
+
 PROGRAMS = [stored, stored_in_rows, stored_in_itself, copied_in_itself, packed]
 BOUNDS = [
     ([0, 1, 2], [9, 9, 9]),
@@ -91,6 +99,19 @@ def test_values_and_failures(program: Callable[..., Any]) -> None:
             np.testing.assert_allclose(made(X, *given), program(X, *given), rtol=1e-14)
     text = made.source(X, *both(BOUNDS[0]))
     assert not re.search(r"^    for", text.rpartition("\ndef ")[2], re.MULTILINE)
+
+
+@pytest.mark.parametrize("bounds", [b for b in BOUNDS if not wrong(one_row_for_all, b)])
+def test_other_axes_may_be_broadcast(bounds: Any) -> None:
+    given = both(bounds)
+    plain = one_row_for_all(X, *given)
+    np.testing.assert_array_equal(sc.jit(one_row_for_all, backend="numba")(X, *given), plain)
+
+    def total(x: Any, starts: Any, stops: Any) -> Any:
+        return np.sum(one_row_for_all(x, starts, stops) * x)
+
+    slope = sc.grad(total, backend="numba")(X, *given)
+    np.testing.assert_allclose(slope, sc.grad(total)(X, *given), rtol=1e-14)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -50,15 +50,17 @@ def _rule(stmt: Apply, views: Views) -> Callable[..., Any] | None:
 
 
 def _unclear(kind: object, wide: Shape) -> int | None:
-    """The only axis of an array of this type of which it is not known if it is broadcast."""
+    """The only axis of an array of this type of which it is not known if it is broadcast; along
+    all others it is as long.
+    """
     if not isinstance(kind, ArrayType) or not kind.rank or kind.rank != len(wide):
         return None
-    found = [
-        k
-        for k, (d, w) in enumerate(zip(kind.shape, wide, strict=True))
-        if d != 1 and not same(d, w) and (may_be_one(d) or may_be_one(w))
-    ]
-    return found[0] if len(found) == 1 and None not in (*kind.shape, *wide) else None
+    dims = [*zip(kind.shape, wide, strict=True)]
+    found = [k for k, (d, w) in enumerate(dims) if not same(d, w)]
+    if len(found) != 1 or None in (*kind.shape, *wide):
+        return None
+    d, w = dims[found[0]]
+    return found[0] if d != 1 and (may_be_one(d) or may_be_one(w)) else None
 
 
 @dataclass(frozen=True, slots=True)
