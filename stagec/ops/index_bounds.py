@@ -19,16 +19,15 @@ from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, size
 from stagec.ir.walk import regions, statements
 from stagec.ops.arithmetic import subtract
 from stagec.ops.comparison import greater, greater_equal, less, less_equal
-from stagec.ops.creation import empty, empty_like, ones, ones_like, zeros, zeros_like
+from stagec.ops.creation import empty_like, ones_like, zeros_like
 from stagec.ops.effects import agree
 from stagec.ops.extent import CHECKS, extent
-from stagec.ops.filling import full, full_like
+from stagec.ops.filling import full_like
 from stagec.ops.growing import kept
-from stagec.ops.index_facts import IndexFacts, given_sizes
+from stagec.ops.index_facts import MADE, IndexFacts, given_sizes
 from stagec.ops.paths import consumed, path_type
 from stagec.ops.rounding import py_max
 
-MADE = (empty, zeros, ones, full)
 MADE_LIKE = (empty_like, zeros_like, ones_like, full_like)
 # by how much the smaller operand is less, where the comparison holds; which of them it is
 ORDERS = {less: (0, 1), less_equal: (0, 0), greater: (1, 1), greater_equal: (1, 0)}

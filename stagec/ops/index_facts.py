@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from stagec.ir.core import Apply, Const, For, Operand, Value
 from stagec.ir.lowering import is_integer
+from stagec.ir.path import Arg
 from stagec.ir.types import (
     ArrayType,
     Dim,
@@ -22,8 +23,12 @@ from stagec.ir.types import (
     replaced,
     size,
 )
+from stagec.ops.creation import empty, ones, zeros
 from stagec.ops.extent import CHECKS, distance, extent, from_start
+from stagec.ops.filling import full
 from stagec.ops.rounding import py_min
+
+MADE = (empty, zeros, ones, full)  # of lengths that are never negative, or they fail
 
 
 def given_sizes(params: Iterable[Value]) -> set[Symbol]:
@@ -48,7 +53,7 @@ class IndexFacts:
     exact : integers as expressions.
     ranges : the smallest and the largest value of each loop index, of inner loops last.
     values : the loop index that each symbol stands for.
-    equal : what sizes were compared with, and found to be equal to.
+    equal : what sizes are equal to: what they were compared with, or arrays were made with.
     apart : distances, where they are not 0.
     """
 
@@ -124,6 +129,8 @@ class IndexFacts:
             self.within(stmt.out, 0, affine((self.of(stmt.args[1]), 1), const=-1))
         elif stmt.op.measure is not None and is_integer(stmt.out.type):
             self.exact[stmt.out] = stmt.op.measure(*map(self.of, stmt.args))
+        elif stmt.op in MADE:
+            self.made(stmt)
         elif stmt.op is py_min:
             least = [self.of(a) for a in stmt.args]
             low = 0 if all(map(self.holds, least)) else None
@@ -133,6 +140,18 @@ class IndexFacts:
         elif stmt.op is distance:
             low, high = map(self.of, stmt.args)
             self.apart[stmt.out] = affine((high, 1), (low, -1))
+
+    def made(self, stmt: Apply) -> None:
+        """Note that the lengths of a new array are the integers that it was made with."""
+        kind = stmt.out.type
+        assert isinstance(kind, ArrayType)
+        for dim, given in zip(kind.shape, stmt.kwargs["shape"], strict=True):
+            length = self.of(stmt.args[given.position]) if isinstance(given, Arg) else None
+            if not isinstance(dim, Size) or not isinstance(length, Size) or dim == length:
+                continue
+            known = {s for s, _ in length.terms}
+            if self._new(dim, length) and known.isdisjoint({*self.given, *self.ranges}):
+                self.equal[dim.terms[0][0]] = length
 
     def _extreme(self, expression: Dim, sign: int) -> Dim:
         """The largest (`sign` 1) or smallest (-1) value of the expression over loop indices."""
@@ -170,9 +189,16 @@ class IndexFacts:
     def holds(self, expression: Dim) -> bool:
         """Whether the expression is surely not negative."""
         expression = self._extreme(expression, -1)
-        if not self.equal.keys().isdisjoint(_factors(expression)):
-            for symbol, other in self.equal.items():
-                expression = replaced(expression, symbol, other)
+        if self._natural(expression):
+            return True
+        if self.equal.keys().isdisjoint(_factors(expression)):
+            return False
+        for symbol, other in self.equal.items():
+            expression = replaced(expression, symbol, other)
+        return self._natural(expression)
+
+    def _natural(self, expression: Dim) -> bool:
+        """Whether the expression, of sizes, is never negative."""
         if isinstance(expression, Size) and any(s in self.given for s, _ in expression.terms):
             return False
         least = at_least(expression)

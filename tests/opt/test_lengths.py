@@ -106,3 +106,45 @@ def test_lengths_that_trips_do_not_keep(function: Any, backend: str) -> None:
         found = sc.jit(function, backend=backend)(u, n)
         for got, wanted in zip(found, function(u, n), strict=True):
             np.testing.assert_array_equal(got, wanted)
+
+
+def windows(x: Any, w: Any) -> Any:
+    out = np.empty(len(x) - len(w) + 1)
+    for i in range(len(out)):
+        out[i] = np.dot(x[i : i + len(w)], w)
+    return np.sum(out**2)
+
+
+def test_an_array_is_as_long_as_what_it_was_made_with() -> None:
+    made, slope = sc.jit(windows, backend="numba"), sc.grad(windows, (0, 1), backend="numba")
+    w = np.array([0.5, 1.0, 0.25])
+    for n in (2, 3, 9):
+        x = np.sin(np.arange(n))
+        assert made(x, w) == pytest.approx(windows(x, w), rel=1e-14)
+        for found, exact in zip(slope(x, w), sc.grad(windows, (0, 1))(x, w), strict=True):
+            np.testing.assert_allclose(found, exact, rtol=1e-13)
+    with pytest.raises(ValueError, match="negative dimensions"):
+        made(np.ones(1), w)
+    text = slope.source(x, w)
+    assert not any(name in text for name in ("min(", "inside", "agree", "if "))
+
+
+def rows_of_every_other_length(x: Any, n: int) -> Any:
+    total = 0.0
+    for k in range(n):
+        row = np.ones(len(x) - 2 * k)
+        for i in range(len(row)):
+            total = total + row[i] * np.sum(x[i : i + 2 * k])
+    rest = np.zeros(len(x) - n)
+    for i in range(len(rest)):
+        total = total + np.sum(x[i : i + n + 1]) * np.sum(x[i : i + n])
+    return total
+
+
+def test_lengths_of_arrays_that_loops_make() -> None:
+    made, slope = (f(rows_of_every_other_length, backend="numba") for f in (sc.jit, sc.grad))
+    x = np.sin(np.arange(9))
+    for n in (0, 1, 4, 5):
+        assert made(x, n) == pytest.approx(rows_of_every_other_length(x, n), rel=1e-13)
+        exact = sc.grad(rows_of_every_other_length)(x, n)
+        np.testing.assert_allclose(slope(x, n), exact, rtol=1e-13)
