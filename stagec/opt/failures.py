@@ -6,8 +6,7 @@ from collections.abc import Set as AbstractSet
 
 from stagec.ir.alias import path_of
 from stagec.ir.core import Apply, Effect
-from stagec.ops.index_bounds import MADE
-from stagec.ops.index_facts import IndexFacts
+from stagec.ops.index_facts import MADE, IndexFacts
 from stagec.opt.elements import is_element
 
 

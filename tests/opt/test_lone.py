@@ -141,3 +141,38 @@ def test_the_gradient_of_packed_columns_is_one_kernel_each_way() -> None:
     assert not re.search(r"^    for", text.rpartition("\ndef ")[2], re.MULTILINE)
     found = sc.grad(total, backend="numba")(X, 4)
     np.testing.assert_allclose(found, sc.grad(total)(X, 4), rtol=1e-14)
+
+
+def weighted(x: Any, w: Any, starts: Any, stops: Any) -> Any:
+    """Windows, each of which has to be as long as the weights, or one number."""
+    out = np.zeros(len(starts))
+    for j in range(len(starts)):
+        part = x[starts[j] : stops[j]]
+        out[j] = np.sum(np.sin(part * w) + np.minimum(w, part) / np.where(part > 0, 2, part))
+    return np.sum(out**2)
+
+
+def weighted_rows(x: Any, w: Any, starts: Any, stops: Any) -> Any:
+    y = np.outer(np.arange(1.0, 5.0), x)
+    out = np.outer(np.ones(4), w)
+    for j in range(len(starts)):
+        out = out * y[:, starts[j] : stops[j]]
+    return np.sum(out * out)
+
+
+@pytest.mark.parametrize("program", [weighted, weighted_rows])
+def test_operands_of_arithmetic(program: Callable[..., Any]) -> None:
+    made, slope = (f(program, backend="numba") for f in (sc.jit, sc.grad))
+    x, w = X[0], X[1, :3]
+    for bounds in [([0, 2, 6], [3, 5, 9]), ([0, 4, 8], [3, 5, 20]), ([-3, -2], [9, -1])]:
+        given = both(bounds)
+        assert made(x, w, *given) == pytest.approx(program(x, w, *given), rel=1e-13)
+        exact = sc.grad(program)(x, w, *given)
+        np.testing.assert_allclose(slope(x, w, *given), exact, rtol=1e-12)
+    for bounds in [([0, 0], [3, 2]), ([9], [12]), ([7], [10])]:
+        for function in (made, slope):
+            with pytest.raises(ValueError, match=r"broadcast|shape|length"):
+                function(x, w, *both(bounds))
+    for function in (made, slope):
+        text = function.source(x, w, *given)
+        assert not re.search(r"^    for", text.rpartition("\ndef ")[2], re.MULTILINE)

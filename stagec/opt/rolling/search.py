@@ -12,8 +12,7 @@ from stagec.ir.core import Apply, Block, For, known
 from stagec.ir.path import Arg, Index, NewAxis
 from stagec.ir.types import ArrayType, Dim, Symbol, affine
 from stagec.ops.creation import empty_like, ones_like, zeros_like
-from stagec.ops.index_bounds import MADE
-from stagec.ops.index_facts import IndexFacts
+from stagec.ops.index_facts import MADE, IndexFacts
 from stagec.ops.indexing import accumulate, read, update
 from stagec.opt.contract import natural
 from stagec.opt.siblings.accesses import followed

@@ -3,7 +3,7 @@
     a[j:] = b[i:k]          if len(b[i:k]) == 1: a[j:] = b[i:k][0]
                       ->    else: a[j:] = b[i:k]  (as long, or it raises)
 
-Loops over elements have to know which element they read.
+Loops over elements have to know which element they read.  So it is with `b[i:k] * w`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stagec.ir.alias import path_of
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, If, Operand, Value, operand_of
 from stagec.ir.path import Index
-from stagec.ir.types import ArrayType, Shape, may_be_one, same
+from stagec.ir.types import ArrayType, Shape, may_be_one, same, same_shape
 from stagec.ops.arithmetic import Handle
 from stagec.ops.as_long import as_long
 from stagec.ops.axes import expand_dims
@@ -28,6 +28,7 @@ from stagec.ops.expansion import expanded
 from stagec.ops.extent import extent
 from stagec.ops.indexing import read, read_at
 from stagec.ops.paths import FULL
+from stagec.opt.scalarise.groups import pointwise
 from stagec.opt.scalarise.views import Views
 
 
@@ -41,7 +42,9 @@ def _rule(stmt: Apply, views: Views) -> Callable[..., Any] | None:
         ct, like = (a.type for a in stmt.args)
         axis = _unclear(like, ct.shape) if isinstance(ct, ArrayType) else None
         return None if axis is None else _Sum(stmt, axis)
-    view = None if stmt.op.overwrites is None or path_of(stmt) is None else views.of(stmt)
+    if stmt.op.overwrites is None:
+        return _elementwise(stmt)
+    view = None if path_of(stmt) is None else views.of(stmt)
     if view is None:
         return None
     _, value, *_ = stmt.args
@@ -55,12 +58,36 @@ def _unclear(kind: object, wide: Shape) -> int | None:
     """
     if not isinstance(kind, ArrayType) or not kind.rank or kind.rank != len(wide):
         return None
-    dims = [*zip(kind.shape, wide, strict=True)]
-    found = [k for k, (d, w) in enumerate(dims) if not same(d, w)]
-    if len(found) != 1 or None in (*kind.shape, *wide):
+    found = [
+        k
+        for k, (d, w) in enumerate(zip(kind.shape, wide, strict=True))
+        if not same(d, w) and (may_be_one(d) or may_be_one(w))
+    ]
+    if len(found) != 1 or kind.shape[found[0]] == 1 or None in (*kind.shape, *wide):
         return None
-    d, w = dims[found[0]]
-    return found[0] if d != 1 and (may_be_one(d) or may_be_one(w)) else None
+    return found[0]
+
+
+def _elementwise(stmt: Apply) -> _Pointwise | None:
+    """How an op on elements is written that has one operand which may be broadcast."""
+    wide = stmt.out.type
+    if not isinstance(wide, ArrayType) or len(stmt.outs) != 1 or stmt.op.shapes:
+        return None
+    found = ((k, _unclear(a.type, wide.shape)) for k, a in enumerate(stmt.args))
+    places = [(k, axis) for k, axis in found if axis is not None]
+    full = (
+        k
+        for k, a in enumerate(stmt.args)
+        if isinstance(a.type, ArrayType) and same_shape(a.type.shape, wide.shape)
+    )
+    like = next(full, None)
+    if len(places) != 1 or like is None:
+        return None
+    ((position, axis),) = places
+    args = list(stmt.args)
+    args[position] = Value(replace(wide, dtype=args[position].type.dtype))  # type: ignore[union-attr]
+    whole = pointwise(replace(stmt, args=tuple(args)))
+    return _Pointwise(stmt, position, axis, like) if whole else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +113,7 @@ class _Write:
             return outs[0]
 
         def alone(inner: Builder) -> Operand:
-            at = (Index((*(FULL,) * self.axis, 0)),)
-            first = read_at(Handle(inner, value.operand), at)
-            return written(inner, expand_dims(first, axes=(self.axis,)))
+            return written(inner, _first(inner, value, self.axis))
 
         def as_given(inner: Builder) -> Operand:
             inner.add(agree, (length, wide), {})
@@ -106,6 +131,41 @@ class _Write:
         builder.append(Apply(read, args, attrs, (out,), builder.loc))
         self.views.found[out] = self.views.found[self.stmt.out]
         return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointwise:
+    """An op on elements, whose operand at `position` may be broadcast along the axis to the
+    shape of that at `like`.
+    """
+
+    stmt: Apply
+    position: int
+    axis: int
+    like: int
+
+    def __call__(self, *args: Handle, **attrs: Any) -> Value:
+        builder, given, wide = args[0].builder, args[self.position], args[self.like]
+        lengths = [
+            builder.add(extent, (a.operand,), {"axis": self.axis})[0] for a in (given, wide)
+        ]
+
+        def computed(inner: Builder, value: Any) -> Operand:
+            operands = [a.operand for a in args]
+            operands[self.position] = operand_of(value)
+            outs = (Value(self.stmt.out.type, self.stmt.out.hint),)
+            inner.append(replace(self.stmt, args=tuple(operands), outs=outs, loc=builder.loc))
+            return outs[0]
+
+        def alone(inner: Builder) -> Operand:
+            return computed(inner, _first(inner, given, self.axis))
+
+        def as_given(inner: Builder) -> Operand:
+            inner.add(agree, lengths, {})
+            like = Handle(inner, wide.operand)
+            return computed(inner, as_long(Handle(inner, given.operand), like))
+
+        return branch(builder, lengths[0], alone, as_given, self.stmt.out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +190,12 @@ class _Sum:
             return operand_of(copy(given))
 
         return branch(builder, length, alone, as_given, self.stmt.out)
+
+
+def _first(builder: Builder, value: Handle, axis: int) -> Any:
+    """The first element along the axis, which stays."""
+    first = read_at(Handle(builder, value.operand), (Index((*(FULL,) * axis, 0)),))
+    return expand_dims(first, axes=(axis,))
 
 
 def branch(

@@ -13,7 +13,8 @@ from stagec.ir.path import Arg, Index, Item, NewAxis, Path, Slice, Transpose
 from stagec.ir.types import ArrayType, Shape, Size, Symbol, Type, same, size
 from stagec.ops.copying import copy
 from stagec.ops.folding import plus
-from stagec.ops.index_bounds import MADE, MADE_LIKE
+from stagec.ops.index_bounds import MADE_LIKE
+from stagec.ops.index_facts import MADE
 from stagec.ops.paths import path_type
 from stagec.ops.products import matmul
 from stagec.opt.scalarise.groups import fold_of, pointwise

@@ -15,7 +15,7 @@ from stagec.ops.arithmetic import add, subtract
 from stagec.ops.copying import copy
 from stagec.ops.creation import empty, zeros
 from stagec.ops.folding import plus
-from stagec.ops.index_bounds import MADE
+from stagec.ops.index_facts import MADE
 from stagec.ops.indexing import WHOLE, accumulate, read, update
 from stagec.ops.products import matmul
 from stagec.ops.rounding import py_min
