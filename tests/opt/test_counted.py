@@ -118,9 +118,16 @@ def any_place(x, n):
     return np.array(xs), xs[n - 1]
 
 
+def older(x, n):
+    xs = [x]
+    for i in range(n):
+        xs.append(xs[-1] + xs[i // 2] * xs[(-i) // 3])
+    return np.array(xs)
+
+
 NUMBERS = (
     *(recurrence, two_loops, assigned, assigned_in_branches, in_steps, downwards, two_names),
-    *(read_behind, any_place),
+    *(read_behind, any_place, older),
 )
 PROGRAMS: dict[Callable[..., Any], Any] = dict.fromkeys(NUMBERS, 0.3)
 PROGRAMS |= dict.fromkeys((trajectory, written_behind_a_copy, taken_away), V)
@@ -188,7 +195,9 @@ def test_gradients_stay(program: Callable[..., Any]) -> None:
             assert found == wanted
 
 
-@pytest.mark.parametrize("program", [trajectory, recurrence, two_loops, in_steps, read_behind])
+@pytest.mark.parametrize(
+    "program", [trajectory, recurrence, two_loops, in_steps, read_behind, any_place, older]
+)
 def test_gradients_go_through_no_list(program: Callable[..., Any]) -> None:
     fn = stagec.jit(stagec.grad(loss(program))).ir(PROGRAMS[program], 2)
     assert not in_loops(tapes(counted(fn)))

@@ -15,6 +15,7 @@ from stagec.ops.arithmetic import subtract
 from stagec.ops.comparison import less, less_equal
 from stagec.ops.creation import empty, zeros
 from stagec.ops.effects import check
+from stagec.ops.extent import from_start
 from stagec.ops.indexing import accumulate, read, update
 from stagec.ops.list_arrays import list_stack, list_unstack
 from stagec.ops.lists import (
@@ -298,8 +299,12 @@ class Lists:
             items[place] = value
             return Items(tuple(items))
         rows = self.rows(builder, xs)
-        if isinstance(place, Value) and rows.room != rows.length:
-            raise Failed(self.found[xs].number)
-        where = (place if isinstance(place, Value) else self.counts.value(builder, place),)
-        array = write_element(builder, rows.array, value, where, hint_of(rows.array), op)
+        if not isinstance(place, Value):
+            where = self.counts.value(builder, place)
+        elif rows.room == rows.length:
+            where = place
+        else:  # behind the list there may be more rows
+            length = self.counts.value(builder, rows.length)
+            (where,) = builder.add(from_start, (place, length), {})
+        array = write_element(builder, rows.array, value, (where,), hint_of(rows.array), op)
         return replace(rows, array=array)
