@@ -148,3 +148,17 @@ def test_lengths_of_arrays_that_loops_make() -> None:
         assert made(x, n) == pytest.approx(rows_of_every_other_length(x, n), rel=1e-13)
         exact = sc.grad(rows_of_every_other_length)(x, n)
         np.testing.assert_allclose(slope(x, n), exact, rtol=1e-13)
+
+
+def moved_down(x: Any, m: int) -> Any:
+    out = np.zeros(len(x) - 1)
+    for i in range(len(out)):
+        out[:i] = out[:i] + x[m : m + i]
+    return np.sum(out * np.arange(len(out)))
+
+
+def test_the_length_of_an_array_of_which_shorter_ones_are_known() -> None:
+    slope = sc.grad(moved_down, backend="numba")
+    x = np.sin(np.arange(7))
+    for m in (1, 0):
+        np.testing.assert_allclose(slope(x, m), sc.grad(moved_down)(x, m), rtol=1e-13)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from stagec.ir.build import Builder
 from stagec.ir.core import Operand, Value, const
 from stagec.ir.lowering import is_integer
-from stagec.ir.types import ArrayType, Dim, Size, Symbol, size
+from stagec.ir.types import ArrayType, Dim, Size, Symbol, clipped, size
 from stagec.ops.arithmetic import Handle
 from stagec.ops.extent import extent
 
@@ -70,7 +70,14 @@ class Sizes:
         """Whether the size is there or can be computed."""
         if dim in self.integers or not isinstance(dim, Size):
             return dim is not None
-        return dim.terms in self.longer or self._summed(dim)
+        return self._near(dim) or self._summed(dim)
+
+    def _near(self, dim: Size) -> bool:
+        """Whether an axis tells the size, being longer or shorter by a constant."""
+        if dim.terms not in self.longer:
+            return False
+        *_, const = self.longer[dim.terms]
+        return const == dim.const or not clipped(Size(dim.terms, const))
 
     def _summed(self, dim: Size) -> bool:
         """Whether every symbol of the size is there."""
@@ -86,7 +93,7 @@ class Sizes:
         if dim in self.integers:
             return self.integers[dim]
         symbol = _symbol(dim)
-        if symbol is not None:
+        if symbol is not None and self._summed(dim):
             return self.symbol(builder, symbol)
         if not self._summed(dim):
             array, axis, more = self.longer[dim.terms]
