@@ -176,3 +176,55 @@ def test_operands_of_arithmetic(program: Callable[..., Any]) -> None:
     for function in (made, slope):
         text = function.source(x, w, *given)
         assert not re.search(r"^    for", text.rpartition("\ndef ")[2], re.MULTILINE)
+
+
+def strided(x: Any, w: Any, step: Any) -> Any:
+    height, width = w.shape
+    rows, columns = (len(x) - height) // step + 1, (x.shape[1] - width) // step + 1
+    out = np.zeros((rows, columns))
+    for i in range(rows):
+        for j in range(columns):
+            part = x[i * step : i * step + height, j * step : j * step + width]
+            out[i, j] = np.sum(part * w)
+    return np.sum(out**2)
+
+
+def test_windows_along_two_axes() -> None:
+    made, slope = (f(strided, backend="numba") for f in (sc.jit, sc.grad))
+    exact, both_slopes = sc.grad(strided, (0, 1)), sc.grad(strided, (0, 1), backend="numba")
+    x, w = np.tile(X, (2, 1)), X[1:3, :3]
+    for step in (1, 2, 3):
+        assert made(x, w, step) == pytest.approx(strided(x, w, step), rel=1e-13)
+        for a, b in zip(both_slopes(x, w, step), exact(x, w, step), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+    for function in (made, slope):
+        text = function.source(x, w, 2)
+        assert not re.search(r"^    for", text.rpartition("\ndef ")[2], re.MULTILINE)
+
+
+def scaled(x: Any, w: Any, starts: Any, stops: Any) -> Any:
+    total = 0.0
+    for j in range(len(starts)):
+        part = x[starts[j] : stops[j], stops[0] - 2 : stops[j]]
+        total = total + np.sum(np.sin(part * w))
+    return total
+
+
+@pytest.mark.parametrize(
+    "bounds", [([0, 1], [2, 3]), ([1, 0], [2, 1]), ([0, 1], [3, 2]), ([1, 0], [3, 2])]
+)
+def test_each_of_two_axes_may_be_broadcast(bounds: Any) -> None:
+    made, slope = sc.jit(scaled, backend="numba"), sc.grad(scaled, (0, 1), backend="numba")
+    given = both(bounds)
+    for w in (X[:2, :3], X[:3, :2], X[:2, :2]):
+        try:
+            value = scaled(X, w, *given)
+        except ValueError:
+            with pytest.raises(ValueError, match=r"broadcast|shape|length"):
+                slope(X, w, *given)
+            continue
+        assert made(X, w, *given) == pytest.approx(value, rel=1e-13)
+        for a, b in zip(
+            slope(X, w, *given), sc.grad(scaled, (0, 1))(X, w, *given), strict=True
+        ):
+            np.testing.assert_allclose(a, b, rtol=1e-12)

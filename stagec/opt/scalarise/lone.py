@@ -31,6 +31,8 @@ from stagec.ops.paths import FULL
 from stagec.opt.scalarise.groups import pointwise
 from stagec.opt.scalarise.views import Views
 
+MOST = 2  # axes of one array: each of them doubles the code
+
 
 def both_ways(block: Block, views: Views) -> Block:
     """The block with a branch wherever it depends on one length what is broadcast."""
@@ -40,41 +42,42 @@ def both_ways(block: Block, views: Views) -> Block:
 def _rule(stmt: Apply, views: Views) -> Callable[..., Any] | None:
     if stmt.op is unbroadcast:
         ct, like = (a.type for a in stmt.args)
-        axis = _unclear(like, ct.shape) if isinstance(ct, ArrayType) else None
-        return None if axis is None else _Sum(stmt, axis)
+        axes = _unclear(like, ct.shape) if isinstance(ct, ArrayType) else ()
+        return _Sum(stmt, axes) if axes else None
     if stmt.op.overwrites is None:
         return _elementwise(stmt)
     view = None if path_of(stmt) is None else views.of(stmt)
     if view is None:
         return None
     _, value, *_ = stmt.args
-    axis = _unclear(value.type, view.shape)
-    return None if axis is None else _Write(stmt, axis, views, view.shape)
+    axes = _unclear(value.type, view.shape)
+    return _Write(stmt, axes[0], views, view.shape) if len(axes) == 1 else None
 
 
-def _unclear(kind: object, wide: Shape) -> int | None:
-    """The only axis of an array of this type of which it is not known if it is broadcast; along
-    all others it is as long.
+def _unclear(kind: object, wide: Shape) -> tuple[int, ...]:
+    """The axes of an array of this type of which it is not known if they are broadcast; along
+    all others it is as long.  None, if that can be said of it.
     """
-    if not isinstance(kind, ArrayType) or not kind.rank or kind.rank != len(wide):
-        return None
-    found = [
+    if not isinstance(kind, ArrayType) or kind.rank != len(wide):
+        return ()
+    found = tuple(
         k
         for k, (d, w) in enumerate(zip(kind.shape, wide, strict=True))
         if not same(d, w) and (may_be_one(d) or may_be_one(w))
-    ]
-    if len(found) != 1 or kind.shape[found[0]] == 1 or None in (*kind.shape, *wide):
-        return None
-    return found[0]
+    )
+    known = None not in (*kind.shape, *wide) and all(kind.shape[k] != 1 for k in found)
+    return found if known and len(found) <= MOST else ()
 
 
 def _elementwise(stmt: Apply) -> _Pointwise | None:
     """How an op on elements is written that has one operand which may be broadcast."""
+    if len(stmt.outs) != 1 or stmt.op.shapes:
+        return None
     wide = stmt.out.type
-    if not isinstance(wide, ArrayType) or len(stmt.outs) != 1 or stmt.op.shapes:
+    if not isinstance(wide, ArrayType):
         return None
     found = ((k, _unclear(a.type, wide.shape)) for k, a in enumerate(stmt.args))
-    places = [(k, axis) for k, axis in found if axis is not None]
+    places = [(k, axes) for k, axes in found if axes]
     full = (
         k
         for k, a in enumerate(stmt.args)
@@ -83,11 +86,11 @@ def _elementwise(stmt: Apply) -> _Pointwise | None:
     like = next(full, None)
     if len(places) != 1 or like is None:
         return None
-    ((position, axis),) = places
+    ((position, axes),) = places
     args = list(stmt.args)
     args[position] = Value(replace(wide, dtype=args[position].type.dtype))  # type: ignore[union-attr]
     whole = pointwise(replace(stmt, args=tuple(args)))
-    return _Pointwise(stmt, position, axis, like) if whole else None
+    return _Pointwise(stmt, position, axes, like) if whole else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,9 @@ class _Write:
             return outs[0]
 
         def alone(inner: Builder) -> Operand:
-            return written(inner, _first(inner, value, self.axis))
+            at = (Index((*(FULL,) * self.axis, 0)),)
+            first = read_at(Handle(inner, value.operand), at)
+            return written(inner, expand_dims(first, axes=(self.axis,)))
 
         def as_given(inner: Builder) -> Operand:
             inner.add(agree, (length, wide), {})
@@ -135,37 +140,39 @@ class _Write:
 
 @dataclass(frozen=True, slots=True)
 class _Pointwise:
-    """An op on elements, whose operand at `position` may be broadcast along the axis to the
+    """An op on elements, whose operand at `position` may be broadcast along the axes to the
     shape of that at `like`.
     """
 
     stmt: Apply
     position: int
-    axis: int
+    axes: tuple[int, ...]
     like: int
 
-    def __call__(self, *args: Handle, **attrs: Any) -> Value:
-        builder, given, wide = args[0].builder, args[self.position], args[self.like]
-        lengths = [
-            builder.add(extent, (a.operand,), {"axis": self.axis})[0] for a in (given, wide)
-        ]
+    def __call__(self, *args: Handle, **attrs: Any) -> Operand:
+        given, wide = args[self.position], args[self.like]
 
-        def computed(inner: Builder, value: Any) -> Operand:
+        def computed(inner: Builder, alone: tuple[int, ...]) -> Operand:
             operands = [a.operand for a in args]
-            operands[self.position] = operand_of(value)
+            operands[self.position] = operand_of(self.exact(inner, given, wide, alone))
             outs = (Value(self.stmt.out.type, self.stmt.out.hint),)
-            inner.append(replace(self.stmt, args=tuple(operands), outs=outs, loc=builder.loc))
+            inner.append(replace(self.stmt, args=tuple(operands), outs=outs, loc=inner.loc))
             return outs[0]
 
-        def alone(inner: Builder) -> Operand:
-            return computed(inner, _first(inner, given, self.axis))
+        operands = given.operand, wide.operand
+        return _branches(given.builder, operands, self.axes, computed, self.stmt.out)
 
-        def as_given(inner: Builder) -> Operand:
-            inner.add(agree, lengths, {})
-            like = Handle(inner, wide.operand)
-            return computed(inner, as_long(Handle(inner, given.operand), like))
-
-        return branch(builder, lengths[0], alone, as_given, self.stmt.out)
+    def exact(self, inner: Builder, given: Handle, wide: Handle, alone: tuple[int, ...]) -> Any:
+        """The operand, one long along the axes `alone`, and as long as the other elsewhere."""
+        rank = len(self.stmt.out.type.shape)  # type: ignore[union-attr]
+        at = (Index(tuple(0 if k in alone else FULL for k in range(rank))),)
+        one, other = (Handle(inner, a.operand) for a in (given, wide))
+        if len(alone) < rank:
+            parts = (read_at(a, at) if alone else a for a in (one, other))
+            one = as_long(*parts)
+        else:
+            one = read_at(one, at)
+        return expand_dims(one, axes=alone) if alone else one
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,29 +180,46 @@ class _Sum:
     """A sum over what was broadcast."""
 
     stmt: Apply
-    axis: int
+    axes: tuple[int, ...]
 
-    def __call__(self, ct: Handle, like: Handle) -> Value:
-        builder = ct.builder
-        (length,) = builder.add(extent, (like.operand,), {"axis": self.axis})
-        (wide,) = builder.add(extent, (ct.operand,), {"axis": self.axis})
+    def __call__(self, ct: Handle, like: Handle) -> Operand:
+        def summed(inner: Builder, alone: tuple[int, ...]) -> Operand:
+            total = found = Handle(inner, ct.operand)
+            if alone:
+                total = sum_(found, axes=alone, keepdims=True)
+            given = as_long(total, Handle(inner, like.operand))
+            return operand_of(given if alone else copy(given))
 
-        def alone(inner: Builder) -> Operand:
-            total = sum_(Handle(inner, ct.operand), axes=(self.axis,), keepdims=True)
-            return operand_of(as_long(total, Handle(inner, like.operand)))
-
-        def as_given(inner: Builder) -> Operand:
-            inner.add(agree, (length, wide), {})
-            given = as_long(Handle(inner, ct.operand), Handle(inner, like.operand))
-            return operand_of(copy(given))
-
-        return branch(builder, length, alone, as_given, self.stmt.out)
+        operands = like.operand, ct.operand
+        return _branches(ct.builder, operands, self.axes, summed, self.stmt.out)
 
 
-def _first(builder: Builder, value: Handle, axis: int) -> Any:
-    """The first element along the axis, which stays."""
-    first = read_at(Handle(builder, value.operand), (Index((*(FULL,) * axis, 0)),))
-    return expand_dims(first, axes=(axis,))
+def _branches(
+    builder: Builder,
+    operands: tuple[Operand, Operand],
+    axes: tuple[int, ...],
+    use: Callable[[Builder, tuple[int, ...]], Operand],
+    like: Value,
+    alone: tuple[int, ...] = (),
+) -> Operand:
+    """What `use` gives, told the axes along which the first of the operands has length 1, and
+    not that of the second; axes are compared one after another.
+    """
+    if not axes:
+        return use(builder, alone)
+    axis, *others = axes
+    lengths = [builder.add(extent, (a,), {"axis": axis})[0] for a in operands]
+
+    def further(inner: Builder, alone: tuple[int, ...]) -> Operand:
+        return _branches(inner, operands, tuple(others), use, like, alone)
+
+    def as_given(inner: Builder) -> Operand:
+        inner.add(agree, lengths, {})
+        return further(inner, alone)
+
+    return branch(
+        builder, lengths[0], lambda inner: further(inner, (*alone, axis)), as_given, like
+    )
 
 
 def branch(
