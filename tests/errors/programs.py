@@ -94,7 +94,7 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     "staged_key": ("def f(x):\n    return {1: x}[np.argmax(x)]", "np.ones(3),", "jit", "SC303"),
     "staged_axis": ("def f(x):\n    return np.sum(x, axis=int(x[0, 0]))", "np.ones((2, 2)),", "jit", "SC303"),
     "unknown_function": ("def f(x):\n    return np.busday_count(x, x)", "np.ones(3),", "jit", "SC321"),
-    "host_effect": ("import time\ndef f(x):\n    time.sleep(x)\n    return x", "0.0,", "jit", "SC"),
+    "host_effect": ("import os\ndef f(x):\n    return x + os.getpid()", "0.0,", "jit", "SC361"),
     "id_of_staged": ("def f(x):\n    return id(x)", "1.0,", "jit", "SC360"),
     "static_of_data": ("def f(x):\n    return sc.static(x[0])", "np.ones(3),", "jit", "SC303"),
 }  # fmt: skip
