@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import stagec_runtime as rt
 from stagec.driver import Compiler, Specialisation
-from stagec.frontend.sources import Part
+from stagec.frontend.sources import named
 from stagec.ir.function import Function
 from stagec.opt.bufferise import Copy
 from stagec.opt.kernels import kernels
@@ -94,7 +94,7 @@ def report(made: Specialisation, compiler: Compiler) -> Report:
         tuple(compiler.history),
         tuple(static),
         tuple(map(str, program.captured)),
-        tuple(str(g.source) for g in program.guards if not isinstance(g.source, Part)),
+        tuple(str(g.source) for g in program.guards if named(g.source)),
         tuple(map(copy_text, made.copies)),
         tuple(made.module.kernels),
         made.module.parts,

@@ -187,7 +187,7 @@ def _staged(function: Any, python: Any) -> Builtin:
     """The function itself on values known at staging, else what staged code computes."""
 
     def run(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
-        given = [containers.plain(m, state, v) for v in (*args, *kwargs.values())]
+        given = containers.plains(m, state, (*args, *kwargs.values()))
         if any(g is containers.STAGED or isinstance(g, np.ndarray) for g in given):
             return m.call(Known(python), args, kwargs, state, loc)
         named = dict(zip(kwargs, given[len(args) :], strict=True))

@@ -115,16 +115,17 @@ def function_value(m: Machine, function: types.FunctionType) -> FunctionValue:
     closure = tuple(zip(function.__code__.co_freevars, cells, strict=True))
     context = CodeContext(file, function.__globals__, class_name, closure, function)
     own = names.is_own(function.__globals__)
+    whole = Constant(function, function.__name__)
     if not own:
-        whole = Constant(function, function.__name__)
         for name in MADE_OF:
             part = getattr(function, name)
             if part is not None:
-                m.guard(Known(part, Part(whole, name)))
+                m.keep(Known(part, Part(whole, name)))
     given = [("default", d) for d in function.__defaults__ or ()]
     defaults = tuple(Known(d) if own else names.constant(d, k) for k, d in given)
+    held = Part(whole, "__kwdefaults__")  # a dict, whose items may be changed in place
     named = (function.__kwdefaults__ or {}).items()
-    kw = tuple((k, Known(d) if own else names.constant(d, k)) for k, d in named)
+    kw = tuple((k, Known(d, None if own else Item(held, k))) for k, d in named)
     return FunctionValue(code.node, None, defaults, kw, context)
 
 
@@ -162,7 +163,7 @@ def call_known(
     """A call of a Python object."""
     function = f.value
     if f.source is not None and not numpy_calls.implemented(function):
-        m.guard(f)
+        m.keep(f)
     staged = getattr(type(function), "__stagec__", None)
     if staged is not None:
         return finish(state, staged(function, m, state, args, kwargs, loc))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
+from stagec.frontend.contents import changeable, contents
 from stagec.frontend.machine import Captured, Machine, Raised
 from stagec.frontend.sources import Attribute, Constant, Derived, Has, Source
 from stagec.frontend.state import State
@@ -76,6 +77,14 @@ class Capturing(Machine):
     """
 
     precomputed: dict[Staged, Any] = field(default_factory=dict[Staged, Any])
+
+    def guard(self, known: Known) -> Any:
+        """The value of `known`, relied on from here on with all that it holds: a change of
+        that restages.
+        """
+        if known.source is not None and changeable(known.value):
+            self.keep(Known(contents(known.value), Derived(known.source, contents)))
+        return self.keep(known)
 
     def capture(self, known: Known) -> Value:
         """A value read from outside: written objects and changing numbers are looked up."""
@@ -184,7 +193,13 @@ class Capturing(Machine):
         function = found.fget if isinstance(found, property) else found
         function = getattr(function, "__func__", function)
         if isinstance(function, types.FunctionType) and not names.is_own(function.__globals__):
-            self.guard(Known(found, Part(Constant(cls, cls.__name__), name)))
+            self.keep(Known(found, Part(Constant(cls, cls.__name__), name)))
+
+    def guard_setter(self, cls: type) -> None:
+        """Note how attributes of objects of the class are set."""
+        from stagec.frontend.sources import Part
+
+        self.keep(Known(cls.__setattr__, Part(Constant(cls, cls.__name__), "__setattr__")))
 
     def outside_attribute(self, plain: Any, name: str, source: Source | None) -> Value:
         """The attribute of a Python object outside; if it has none, that is relied on."""

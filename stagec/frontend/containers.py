@@ -51,27 +51,34 @@ def known(values: Iterable[Any]) -> bool:
     return all(value is not STAGED for value in values)
 
 
-def plain(m: Machine, state: State, value: Value) -> Any:
+def plains(m: Machine, state: State, values: Iterable[Value]) -> list[Any]:
+    """The Python objects behind these values; where some are STAGED none is relied on."""
+    values = tuple(values)
+    seen = [plain(m, state, v, relied=False) for v in values]
+    return [plain(m, state, v) for v in values] if known(seen) else seen
+
+
+def plain(m: Machine, state: State, value: Value, relied: bool = True) -> Any:
     """The Python object behind a value known throughout, or STAGED."""
     match value:
         case Known():
-            return m.guard(value)
+            return m.guard(value) if relied else value.value
         case Number(operand):
             return operand.value if isinstance(operand, Const) else STAGED
         case TupleValue(items):
-            parts = [plain(m, state, v) for v in items]
+            parts = [plain(m, state, v, relied) for v in items]
             if any(p is STAGED for p in parts):
                 return STAGED
             return value.cls(*parts) if value.cls else tuple(parts)
         case Reversed(TupleValue(items)):
-            return plain(m, state, TupleValue(items[::-1]))
+            return plain(m, state, TupleValue(items[::-1]), relied)
         case Ref():
             content = m.inside(state, value)
             if isinstance(content, Items):
-                parts = [plain(m, state, v) for v in content.items]
+                parts = [plain(m, state, v, relied) for v in content.items]
                 return STAGED if any(p is STAGED for p in parts) else value.cls(parts)
             if isinstance(content, Fields) and issubclass(value.cls, dict):
-                pairs = {k: plain(m, state, v) for k, v in content.items}
+                pairs = {k: plain(m, state, v, relied) for k, v in content.items}
                 return STAGED if any(p is STAGED for p in pairs.values()) else pairs
             return STAGED
         case ArrayRef(cell, ()):
@@ -88,18 +95,10 @@ def captured_item(known: Known, key: Any) -> Known:
     return Known(known.value[key], source)
 
 
-def _length(x: Any) -> int:
-    return len(x)
-
-
-def _keys(x: Any) -> tuple[Any, ...]:
-    return tuple(x)
-
-
 def known_length(m: Machine, known: Known) -> int:
     """The length of a captured container, relied on."""
     if known.source is not None and not isinstance(known.value, tuple | str | range):
-        return m.guard(Known(len(known.value), Derived(known.source, _length)))
+        return m.guard(Known(len(known.value), Derived(known.source, len)))
     return len(known.value)
 
 
@@ -114,7 +113,7 @@ def unpack(m: Machine, state: State, value: Value, loc: Loc | None) -> list[Valu
                 return found
         case Known(value=dict() as plain):
             if value.source is not None:
-                m.guard(Known(tuple(plain), Derived(value.source, _keys)))
+                m.guard(Known(tuple(plain), Derived(value.source, tuple)))
             return [Known(k) for k in plain]
         case Known(value=list() | tuple()):
             return [captured_item(value, k) for k in range(known_length(m, value))]

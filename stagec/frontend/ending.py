@@ -173,7 +173,7 @@ class Specs:
         match value:
             case Known(value=plain):
                 if value.source is not None:
-                    self.machine.guard(value)
+                    self.machine.keep(value)
                 generators.refuse(self.machine, (plain,), None)
                 return results.Plain(plain)
             case Number(operand):

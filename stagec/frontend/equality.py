@@ -85,10 +85,8 @@ def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> 
     a, b = m.written(state, a), m.written(state, b)
     if isinstance(a, Known) and isinstance(b, Known):
         if a.value is None or b.value is None or isinstance(a.value, bool | type):
-            return (
-                a.value is b.value if not (a.source or b.source) else m.guard(a) is m.guard(b)
-            )
-        return m.guard(a) is m.guard(b)
+            return a.value is b.value if not (a.source or b.source) else m.keep(a) is m.keep(b)
+        return m.keep(a) is m.keep(b)
     if isinstance(a, Known) or isinstance(b, Known):
         return False
     if type(a) is not type(b):

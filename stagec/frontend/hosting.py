@@ -90,10 +90,10 @@ def host_function(
         return m.call_value(
             state, helper, (Known(function.pyfunc), Known(dtype), *args), {}, loc
         )
-    known = [containers.plain(m, state, a) for a in args]
-    named = {k: containers.plain(m, state, v) for k, v in kwargs.items()}
+    given = containers.plains(m, state, (*args, *kwargs.values()))
+    known, named = given[: len(args)], dict(zip(kwargs, given[len(args) :], strict=True))
     form = FORMS.get(function) if isinstance(function, Hashable) else None
-    staged = any(p is containers.STAGED for p in (*known, *named.values()))
+    staged = not containers.known(given)
     if form is not None and (staged or function in ALWAYS):
         return m.call_value(state, form, args, kwargs, loc)
     copies = COPIES.get(function) if isinstance(function, Hashable) else None

@@ -160,6 +160,8 @@ class Interpreter(Capturing):
                     return bool(containers.known_length(self, value))
                 if protocols.says(value, *protocols.TRUTH):
                     return self.own_truth(state, value, loc)
+                if protocols.always_true(self, value):
+                    return True
                 return bool(self.host(state, bool, [self.guard(value)], {}, loc).value)
             case Number(operand):
                 return self.bool_of(state, operand)
@@ -375,7 +377,7 @@ class Interpreter(Capturing):
         if isinstance(plain, list):
             return Items(tuple(map(self.capture, containers.unpack(self, state, value, loc))))  # type: ignore[arg-type]
         if isinstance(plain, set):
-            return Items(tuple(Known(v) for v in plain))
+            return Items(tuple(map(Known, self.guard(value))))
         return Outside(value)
 
     def write(self, state: State, ref: Ref, content: Any) -> None:

@@ -81,16 +81,16 @@ def _remove(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: An
 
 def index(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
     """`index(value, start, stop)` of a list or tuple."""
-    plain = [containers.plain(m, state, v) for v in (base, *args)]
-    if any(p is containers.STAGED for p in plain):
+    plain = containers.plains(m, state, (base, *args))
+    if not containers.known(plain):
         return m.call_value(state, list_library.index_, (base, *args), {}, loc)
     return m.host(state, type(plain[0]).index, plain, {}, loc)
 
 
 def count(m: Machine, state: State, base: Any, args: Any, kwargs: Any, loc: Any) -> Value:
     """`count(value)` of a list or tuple."""
-    plain = [containers.plain(m, state, v) for v in (base, *args)]
-    if any(p is containers.STAGED for p in plain):
+    plain = containers.plains(m, state, (base, *args))
+    if not containers.known(plain):
         return m.call_value(state, list_library.count_, (base, *args), {}, loc)
     return m.host(state, type(plain[0]).count, plain, {}, loc)
 

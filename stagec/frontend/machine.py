@@ -258,8 +258,8 @@ class Machine:
 
     # -- captured values ------------------------------------------------------------------
 
-    def guard(self, known: Known) -> Any:
-        """The value of `known`, relied on from here on: a change of it restages."""
+    def keep(self, known: Known) -> Any:
+        """The value of `known`, relied on to be this object: another one restages."""
         if known.source is not None and known.source not in self.guards:
             self.guards[known.source] = Guard(known.source, known.value)
         return known.value

@@ -352,6 +352,7 @@ def store_attribute(
         return
     content = m.inside(state, ref)
     if isinstance(content, Outside):
+        m.guard_setter(ref.cls)
         state.cells[ref.cell] = Outside(content.base, content.written.set(name, value))
     elif isinstance(content, Fields):
         state.cells[ref.cell] = content.set(name, value)

@@ -16,6 +16,7 @@ from typing import Any
 from stagec.errors import Loc
 from stagec.frontend import objects
 from stagec.frontend.machine import Machine, Raised
+from stagec.frontend.sources import Constant
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     NONE,
@@ -77,6 +78,17 @@ def says(value: Value, *names: str) -> bool:
         and method.__module__.partition(".")[0] not in LIBRARIES
         for method in found
     )
+
+
+def always_true(m: Machine, value: Known) -> bool:
+    """Whether the class of an object outside says nothing of truth; it may begin to."""
+    cls = type(value.value)
+    silent = all(objects.class_attribute(cls, name) is objects.MISSING for name in TRUTH)
+    if not silent or cls.__module__ == "builtins":
+        return False
+    m.keep(value)
+    m.guard_absence(Constant(cls, cls.__name__), *TRUTH)
+    return True
 
 
 def own_answer(

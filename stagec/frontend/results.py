@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -175,7 +176,9 @@ def _dict(target: Any, key: Any, new: Any) -> None:
 
 
 def _attribute(target: Any, key: Any, new: Any) -> None:
-    setattr(target, key, new)
+    # what the class does to an attribute that is set, the program has done
+    written = isinstance(type(target).__setattr__, types.FunctionType)
+    (object.__setattr__ if written else setattr)(target, key, new)
 
 
 def _global(target: Any, key: Any, new: Any) -> None:

@@ -158,6 +158,11 @@ class Item(Source):
         return f"{self.base}[{self.key!r}]"
 
 
+def named(source: Source) -> bool:
+    """Whether the place is one that the user's program names, no part of a function."""
+    return not isinstance(source.base if isinstance(source, Item) else source, Part)
+
+
 @dataclass(frozen=True, slots=True)
 class Derived(Source):
     """A known function of another place: a length, the keys of a dict."""
