@@ -89,7 +89,7 @@ def written_behind_a_copy(x, n):
         w[0] += 1
         xs.append(w)
         xs[0] = xs[0] * 2
-    return np.array(xs), xs
+    return np.array(xs), len(xs)
 
 
 def two_names(x, n):
@@ -153,6 +153,13 @@ def outcome(run: Callable[..., Any], *args: Any) -> Any:
 
 def parts(result: Any) -> tuple[Any, ...]:
     return result if isinstance(result, tuple) else (result,)
+
+
+def leaves(result: Any) -> list[Any]:
+    """The arrays in lists and tuples."""
+    if not isinstance(result, list | tuple):
+        return [result]
+    return [leaf for part in result for leaf in leaves(part)]
 
 
 def loss(program: Callable[..., Any]) -> Callable[..., Any]:
@@ -222,6 +229,47 @@ def test_a_trajectory_is_one_array() -> None:
     assert "append" not in source
     assert "xs = np.empty((" in source
     assert "inside" not in source
+
+
+def returned(x, n):
+    xs = [x]
+    for _ in range(n):
+        xs.append(np.tanh(xs[-1]))
+    return xs
+
+
+def first_of_all(x, n):
+    return returned(x, n)[0]
+
+
+def appended_twice(x, n):
+    xs, y = [], x * 2
+    for _ in range(n):
+        xs.append(y)
+    return xs
+
+
+def last_and_all(x, n):
+    xs = []
+    for _ in range(n):
+        x = np.tanh(x)
+        xs.append(x)
+    return x, xs
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("program", [returned, first_of_all, appended_twice, last_and_all])
+def test_the_caller_gets_the_arrays_that_were_appended(
+    program: Callable[..., Any], backend: str
+) -> None:
+    """What shares memory in eager code does so."""
+
+    def shared(run: Callable[..., Any]) -> list[bool]:
+        x = V.copy()
+        arrays = leaves((x, run(x, 3)))
+        return [np.shares_memory(a, b) for a in arrays for b in arrays]
+
+    assert shared(stagec.jit(program, backend=backend)) == shared(program)
 
 
 def test_loops_that_stay_with_numpy_keep_their_lists() -> None:

@@ -180,9 +180,9 @@ TURNS = (
     in_a_field,
     two_behind,
     of_what_is_left,
-    keeps_all,
 )
 STAY = (
+    keeps_all,
     keeps_a_view,
     keeps_the_first,
 )
