@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import sys
 import types
 from collections import deque
@@ -12,13 +13,18 @@ import numpy as np
 # whose objects hold nothing that staging reads, but for containers
 LIBRARIES = {*sys.stdlib_module_names, "numpy"}
 ITEMS = list | tuple | set | frozenset | deque
-SIMPLE = bool | int | float | complex | str | bytes | type | None | types.FunctionType
+SIMPLE = (
+    bool | int | float | complex | str | bytes | type | None | types.FunctionType | enum.Enum
+)
 
 
 def changeable(value: Any) -> bool:
     """Whether the value, the same object, may hold something else at the next call."""
     if isinstance(value, tuple | frozenset):
         return any(map(changeable, value))
+    params = getattr(type(value), "__dataclass_params__", None)
+    if params is not None and params.frozen and not isinstance(value, type):
+        return any(changeable(part) for _, part in attributes(value))
     return not isinstance(value, SIMPLE) and (
         isinstance(value, ITEMS | dict | bytearray | np.ndarray) or has_state(value)
     )

@@ -103,6 +103,10 @@ def _negative(a: int) -> int:
     return -a
 
 
+def _distance(a: int) -> int:
+    return abs(a)
+
+
 def _divided(a: int, b: int) -> int:
     return a // b
 
@@ -137,6 +141,7 @@ class Length(int):
     __mod__ = _noting(operator.mod)
     __rmod__ = _turned(operator.mod)
     __neg__ = _noting(_negative)
+    __abs__ = _noting(_distance)
     __lt__ = _noting(operator.lt)
     __le__ = _noting(operator.le)
     __gt__ = _noting(operator.gt)

@@ -94,3 +94,11 @@ def test_functions_of_lengths_are_noted() -> None:
     assert alike(asked, 399, 3)
     assert not alike(asked, 400, 3)
     assert type(computed(operator.add, (1, 2))) is int
+
+
+def test_distances_are_noted() -> None:
+    asked = Asked()
+    rows, columns = lengths(asked)
+    assert abs(columns - rows) >= 64
+    assert alike(asked, 3, 100)
+    assert not alike(asked, 3, 60)
