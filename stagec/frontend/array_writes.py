@@ -57,12 +57,17 @@ def fill_flat_(a: Any, values: Any) -> None:
 
 def put_along_axis_(arr: Any, indices: Any, values: Any, axis: Any) -> Any:
     if axis is None:
+        if np.ndim(indices) != 1:
+            raise ValueError("when axis=None, `indices` must have a single dimension.")
         put_(arr, indices, values)
         return
     at = axis % arr.ndim
-    shape = (*arr.shape[:at], np.shape(indices)[at], *arr.shape[at + 1 :])
-    keys = (*np.indices(shape),)
-    arr[(*keys[:at], np.broadcast_to(indices, shape), *keys[at + 1 :])] = values
+    keys = []
+    for k, n in enumerate(arr.shape):
+        along = [1] * arr.ndim
+        along[k] = n
+        keys.append(indices if k == at else np.arange(n).reshape(along))
+    arr[tuple(keys)] = values
 
 
 def putmask_(a: Any, mask: Any, values: Any) -> Any:

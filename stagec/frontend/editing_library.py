@@ -10,8 +10,15 @@ import numpy as np
 
 
 def positions(obj: Any, n: Any) -> Any:
-    """The places that a slice or a sequence means."""
-    return np.arange(n)[obj] if isinstance(obj, slice) else np.asarray(obj)
+    """The places that a slice, a mask or a sequence means."""
+    if isinstance(obj, slice):
+        return np.arange(n)[obj]
+    given = np.asarray(obj)
+    if given.dtype.kind == "b":
+        return np.flatnonzero(given)
+    if given.dtype.kind not in "iu" and given.size > 0:
+        raise IndexError("arrays used as indices must be of integer (or boolean) type")
+    return given.astype(int)
 
 
 def delete_(arr: Any, obj: Any, axis: Any = None) -> Any:
@@ -48,8 +55,13 @@ def insert_(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     x = np.ravel(arr) if axis is None else np.asarray(arr)
     along = 0 if axis is None else axis
     rows = np.moveaxis(x, along, 0)
-    n, places = rows.shape[0], positions(obj, rows.shape[0])
-    count = places.shape[0]
+    n, places = rows.shape[0], np.ravel(positions(obj, rows.shape[0]))
+    new, single = np.asarray(values), places.shape[0] == 1
+    # at one place any number of rows goes in
+    rest = x.ndim - 1 - along % x.ndim
+    several = new.shape[new.ndim - 1 - rest] if new.ndim > rest else 1
+    count = several if single else places.shape[0]
+    places = np.broadcast_to(places, (count,))
     if ((places < -n) | (places > n)).any():
         raise IndexError(f"an index is out of bounds for axis {along} with size {n}")
     places = np.where(places < 0, places + n, places)
@@ -57,7 +69,7 @@ def insert_(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     target = np.empty(count, int)
     target[order] = places[order] + np.arange(count)
     shape = tuple([count if k == along % x.ndim else x.shape[k] for k in range(x.ndim)])
-    given = np.moveaxis(np.broadcast_to(np.asarray(values), shape), along, 0)
+    given = np.moveaxis(np.broadcast_to(new, shape), along, 0)
     kept = np.ones(n + count, bool)
     kept[target] = False
     out = np.empty((n + count, *rows.shape[1:]), x.dtype)

@@ -15,7 +15,10 @@ def shape(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
     """`np.shape(x)`."""
     (x,) = (*args, *kwargs.values())
     if isinstance(x, Ref | TupleValue):
-        return m.shape(state, m.wrap(state, m.as_array(state, x, loc)), loc)
+        made = m.wrap(state, m.as_array(state, x, loc))
+        if not isinstance(made, Known):  # an empty list is a known array
+            return m.shape(state, made, loc)
+        x = made
     if isinstance(x, Known) and isinstance(x.value, bool | int | float | complex):
         return TupleValue(())
     return objects.attribute(m, state, x, "shape", loc)

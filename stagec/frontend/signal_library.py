@@ -27,9 +27,15 @@ def i0_(x: Any) -> Any:
     return np.where(near, first, rest).astype(dtype)
 
 
+def stepped(count: Any) -> Any:
+    """From -1 to 1 in `count` steps."""
+    n = count if isinstance(count, float) else int(count)  # of narrow integers 1 - n is none
+    return np.arange(1 - n, n, 2) / max(n - 1, 1)
+
+
 def cosines(count: Any, *weights: Any) -> Any:
     """The sum of `weights[k] * cos(k * pi * t)`, with t from -1 to 1 in `count` steps."""
-    steps = np.arange(1 - count, count, 2) / max(count - 1, 1)
+    steps = stepped(count)
     total = weights[0] + weights[1] * np.cos(np.pi * steps)
     for k in range(2, len(weights)):
         total = total + weights[k] * np.cos(k * np.pi * steps)
@@ -49,11 +55,12 @@ def blackman_(M: Any) -> Any:
 
 
 def bartlett_(M: Any) -> Any:
-    return 1 - np.abs(np.arange(1 - M, M, 2)) / max(M - 1, 1)
+    return 1 - np.abs(stepped(M))
 
 
 def kaiser_(M: Any, beta: Any) -> Any:
-    steps = np.arange(1 - M, M, 2) / max(M - 1, 1)
+    n = M if isinstance(M, float) else int(M)
+    steps = (2 * np.arange(n) - (n - 1)) / max(n - 1, 1)
     return np.i0(beta * np.sqrt(1 - steps * steps)) / np.i0(beta)
 
 

@@ -73,8 +73,9 @@ def _filled(x: Any, width: Width, value: Any) -> Any:
 
 def _width_text(width: Width) -> str:
     """The widths as they were most likely written."""
-    if all(a == b == width[0][0] for a, b in width):
-        return str(width[0][0])
+    sides = {n for pair in width for n in pair}
+    if len(sides) < 2:
+        return str(min(sides, default=0))
     return str(width[0] if len(width) == 1 else width)
 
 

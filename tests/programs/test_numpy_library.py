@@ -57,6 +57,8 @@ SMOOTH: list[Function] = [
     lambda x, y, a, s: np.insert(x, [3, 1], [5.0, s]),
     lambda x, y, a, s: np.insert(a, [1, 0, -1], y[:4], axis=0),
     lambda x, y, a, s: (np.insert(a, -1, y[:3], axis=1), np.insert(x, slice(1, 3), s)),
+    lambda x, y, a, s: (np.insert(x, [1], y[:3]), np.insert(a, [-1], y[:3, None], axis=1)),
+    lambda x, y, a, s: np.insert(x, np.array([True, False, True]), [s, 2.0]),
     lambda x, y, a, s: (np.delete(x, slice(3, 1)), np.delete(a, slice(-9, 2), 1)),
     lambda x, y, a, s: (np.pad(a, 2, "reflect", reflect_type="odd"), np.pad(x, 1)),
     lambda x, y, a, s: np.pad(a, ((1, 2), (0, 1)), constant_values=((s, 2), (0, s))),
@@ -134,6 +136,13 @@ OTHERS: list[Function] = [
     lambda x, k, r, n: (np.trim_zeros(x[:0]), np.trim_zeros(k)),
     lambda x, k, r, n: (sorted(x[:, None]), sorted(r[:1]), sorted(k[:, None], reverse=True)),
     lambda x, k, r, n: np.choose(k % 2, [x.astype(np.float32), 3]),
+    lambda x, k, r, n: np.insert(x, k > 1, 9),
+    lambda x, k, r, n: (np.insert(x, k[:1], x[:3]), np.insert(r, [n - 4], 7, axis=1)),
+    lambda x, k, r, n: (np.hanning(np.uint8(n - 5)), np.bartlett(np.int8(n + 95))),
+    lambda x, k, r, n: (np.hamming(n - 0.5), np.kaiser(n - 0.0, 2.0)),
+    lambda x, k, r, n: np.kaiser(np.uint8(n - 1), 2),
+    lambda x, k, r, n: np.pad(np.array(x[0]), (2, 1)),
+    lambda x, k, r, n: (np.size([]), np.shape([[], []]), np.size(())),
 ]
 
 
@@ -142,7 +151,14 @@ def chosen_into(x: Any, k: Any, r: Any, n: Any) -> Any:
     return np.choose(k % 2, [x, -x], out=y), np.choose(k % 2, [x, x * 2], y), y
 
 
-OTHERS.append(chosen_into)
+def put_along(x: Any, k: Any, r: Any, n: Any) -> Any:
+    a, b = x.reshape(2, 3), np.zeros((2, n, 1))
+    np.put_along_axis(a, k[None, :2] % 3, 5.0, axis=1)
+    np.put_along_axis(b, k.reshape(1, 2, 3), 7.0, axis=1)
+    return a, b
+
+
+OTHERS += [chosen_into, put_along]
 
 # exceptions are NumPy's
 REFUSED: list[tuple[Function, type[Exception]]] = [
@@ -152,6 +168,9 @@ REFUSED: list[tuple[Function, type[Exception]]] = [
     (lambda x, k, r, n: np.insert(x, [n, n + 5], 1.0), IndexError),
     (lambda x, k, r, n: np.insert(x, n + 2, 1.0), IndexError),
     (lambda x, k, r, n: np.insert(r, -9, n, axis=0), IndexError),
+    (lambda x, k, r, n: np.insert(x, [1.0, 2.0], n), IndexError),
+    (lambda x, k, r, n: np.place(x, k > 0, []), ValueError),
+    (lambda x, k, r, n: np.put_along_axis(x, r, 1.0, axis=None), ValueError),
     (lambda x, k, r, n: np.delete(x, n + 1), IndexError),
     (lambda x, k, r, n: np.delete(x, -7), IndexError),
     (lambda x, k, r, n: np.subtract.reduce(r, axis=None), ValueError),
