@@ -283,7 +283,10 @@ def ravel_multi_index_(
     flat: Any = 0
     for j in range(len(dims)):
         k = j if order == "C" else len(dims) - 1 - j
-        at = np.asarray(multi_index[k])
+        given = np.asarray(multi_index[k])
+        if given.dtype.kind not in "biu":
+            raise TypeError("only int indices permitted")
+        at = given.astype(int)
         rule = mode if isinstance(mode, str) else mode[k]
         if rule == "wrap":
             at = at % dims[k]

@@ -351,6 +351,7 @@ def _ix(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -
     rows = [m.as_array(state, a, loc) for a in args]
     if any(r.ndim != 1 for r in rows):
         raise Raised(ValueError("Cross index must be 1 dimensional"))
+    rows = [r.astype(int) if isinstance(r, np.ndarray) and not r.size else r for r in rows]
     return TupleValue(tuple(m.wrap(state, r) for r in numpy_calls.TABLE[np.ix_](*rows)))
 
 

@@ -56,14 +56,15 @@ def polyfit_(
     if cov is False:
         return fit
     spread = np.linalg.inv(scaled.T @ scaled) / np.outer(scale, scale)
+    if values.ndim == 2:
+        spread = spread[:, :, None]
     if cov != "unscaled":
         if len(values) <= order:
             raise ValueError(
                 "the number of data points must exceed order to scale the covariance matrix"
             )
         steps = values - scaled @ found
-        factor = np.sum(steps * steps, axis=0) / (len(values) - order)
-        spread = spread * factor if values.ndim == 1 else spread[:, :, None] * factor
+        spread = spread * (np.sum(steps * steps, axis=0) / (len(values) - order))
     return fit, spread
 
 

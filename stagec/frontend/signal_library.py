@@ -136,6 +136,8 @@ def pad_(
         (before, after), (lead, tail), (start, stop) = widths[k], lengths[k], ends[k]
         if before < 0 or after < 0:
             raise ValueError("index can't contain negative values")
+        if (lead is not None and lead < 0) or (tail is not None and tail < 0):
+            raise ValueError("index can't contain negative values")
         if x.shape[k] == 0 and (before > 0 or after > 0):
             raise ValueError(
                 f"can't extend empty axis {k} using modes other than 'constant' or 'empty'"

@@ -181,17 +181,33 @@ def intersect1d_(
     return ordered[:-1][same], left[order[:-1][same]], right[order[1:][same] - a.size]
 
 
+def unique_parts(x: Any) -> Any:
+    """Values, first places, inverse and counts, where no NaN is equal to another."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "fc":
+        return np.unique(x, True, True, True)
+    order = np.argsort(np.ravel(x), kind="stable")
+    ordered = np.ravel(x)[order]
+    starts = np.ones(ordered.size, bool)
+    starts[1:] = ordered[1:] != ordered[:-1]
+    inverse = np.empty(ordered.size, int)
+    inverse[order] = np.cumsum(starts) - 1
+    counts = np.diff(np.flatnonzero(starts), append=ordered.size)
+    return ordered[starts], order[starts], inverse, counts
+
+
 def unique_counts_(x: Any, /) -> Any:
-    return COUNTS(*np.unique(x, return_counts=True))
+    values, _, _, counts = unique_parts(x)
+    return COUNTS(values, counts)
 
 
 def unique_inverse_(x: Any, /) -> Any:
-    values, inverse = np.unique(x, return_inverse=True)
+    values, _, inverse, _ = unique_parts(x)
     return INVERSE(values, np.reshape(inverse, np.shape(x)))
 
 
 def unique_all_(x: Any, /) -> Any:
-    values, first, inverse, counts = np.unique(x, True, True, True)
+    values, first, inverse, counts = unique_parts(x)
     return ALL(values, first, np.reshape(inverse, np.shape(x)), counts)
 
 

@@ -274,11 +274,21 @@ def _outer_loops(a: Any, b: Any) -> Any:
     return _column(a) * _row(b)
 
 
+def _outer_of_vectors(x1: Any, x2: Any, /) -> Any:
+    ranks = np.ndim(x1), np.ndim(x2)
+    if ranks != (1, 1):
+        raise ValueError(
+            "Input arrays must be one-dimensional, but they are "
+            f"x1.ndim={ranks[0]} and x2.ndim={ranks[1]}."
+        )
+    return outer(x1, x2)
+
+
 outer = make(
     "outer",
     calls=(
         (np.outer, lambda a, b, out=None: outer(a, b)),
-        (np.linalg.outer, lambda x1, x2, /: outer(x1, x2)),
+        (np.linalg.outer, _outer_of_vectors),
     ),
     infer=_outer_infer,
     value=np.outer,

@@ -282,11 +282,21 @@ def _logspace_call(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    reject("logspace", dtype=dtype)
-    plan, lengths = sizes(num, 3)
     endpoint = static(endpoint, "endpoint")
-    out = near(num, logspace, start, stop, base, *lengths, shape=plan, endpoint=endpoint)
-    return move_axis(out, 0, normal_axis(axis, np.ndim(out)))
+    if rank := np.ndim(base):
+        steps = _linspace_call(start, stop, num, endpoint)
+        out = power(base, pad_rank(steps, max(rank + 1, np.ndim(steps))))
+    else:
+        plan, lengths = sizes(num, 3)
+        out = near(num, logspace, start, stop, base, *lengths, shape=plan, endpoint=endpoint)
+    return _placed(out, axis, dtype)
+
+
+def _placed(out: Any, axis: int, dtype: Any) -> Any:
+    """The result with its steps along `axis`, of the dtype that was asked for."""
+    out = move_axis(out, 0, normal_axis(axis, np.ndim(out)))
+    kind = dtype_of(out) if dtype is None else np.dtype(dtype)
+    return out if kind == dtype_of(out) else astype(out, dtype=kind)
 
 
 def _geomspace_call(
@@ -297,11 +307,12 @@ def _geomspace_call(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    reject("geomspace", dtype=dtype)
+    if dtype is not None and np.dtype(dtype).kind == "c":
+        reject("geomspace", dtype=dtype)
     plan, lengths = sizes(num, 2)
     endpoint = static(endpoint, "endpoint")
     out = near(num, geomspace, start, stop, *lengths, shape=plan, endpoint=endpoint)
-    return move_axis(out, 0, normal_axis(axis, np.ndim(out)))
+    return _placed(out, axis, dtype)
 
 
 logspace = composite(

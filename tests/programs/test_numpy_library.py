@@ -142,6 +142,16 @@ OTHERS: list[Function] = [
     lambda x, k, r, n: (np.hamming(n - 0.5), np.kaiser(n - 0.0, 2.0)),
     lambda x, k, r, n: np.kaiser(np.uint8(n - 1), 2),
     lambda x, k, r, n: np.pad(np.array(x[0]), (2, 1)),
+    # no NaN is equal to another
+    lambda x, k, r, n: np.unique_all(np.where(x < 0, np.nan, x)),
+    lambda x, k, r, n: np.unique_counts(np.where(k > 1, np.nan, k + 1j)),
+    lambda x, k, r, n: np.unique_inverse(np.where(x < 0, np.nan, x).reshape(2, 3)),
+    lambda x, k, r, n: np.ravel_multi_index((k.astype(np.int8), k), (n, 99)),
+    lambda x, k, r, n: (*np.ix_([], k), np.linalg.outer(x, k)),
+    lambda x, k, r, n: np.logspace(x, 2, 4, base=np.arange(1, 7), axis=-1),
+    lambda x, k, r, n: np.logspace(1, n, 4, base=np.array([[2.0], [3.0]]), axis=1),
+    lambda x, k, r, n: (np.logspace(1, n, 4, dtype="f4"), np.geomspace(1, n, 4, dtype=int)),
+    lambda x, k, r, n: np.polyfit(x[:3], r, 0, cov="unscaled"),
     lambda x, k, r, n: (np.size([]), np.shape([[], []]), np.size(())),
 ]
 
@@ -168,7 +178,9 @@ REFUSED: list[tuple[Function, type[Exception]]] = [
     (lambda x, k, r, n: np.insert(x, [n, n + 5], 1.0), IndexError),
     (lambda x, k, r, n: np.insert(x, n + 2, 1.0), IndexError),
     (lambda x, k, r, n: np.insert(r, -9, n, axis=0), IndexError),
-    (lambda x, k, r, n: np.insert(x, [1.0, 2.0], n), IndexError),
+    (lambda x, k, r, n: np.insert(x, np.abs(x), n), IndexError),
+    (lambda x, k, r, n: np.ravel_multi_index((np.abs(x), k), (3, 4)), TypeError),
+    (lambda x, k, r, n: np.pad(x, 1, mode="mean", stat_length=n - 9), ValueError),
     (lambda x, k, r, n: np.place(x, k > 0, []), ValueError),
     (lambda x, k, r, n: np.put_along_axis(x, r, 1.0, axis=None), ValueError),
     (lambda x, k, r, n: np.delete(x, n + 1), IndexError),
@@ -204,6 +216,8 @@ def test_what_has_no_array_is_refused() -> None:
         sc.jit(lambda x: np.r_["0,2", x, x])(X)
     with pytest.raises(sc.StagecError):
         sc.jit(lambda x: np.var(x, dtype=int))(X)
+    with pytest.raises(sc.StagecError, match=r"x1\.ndim=2"):
+        sc.jit(np.linalg.outer)(R, K)
 
 
 def parts(value: Any) -> list[Any]:
