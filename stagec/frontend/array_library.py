@@ -267,6 +267,23 @@ def array_equiv_(a1: Any, a2: Any) -> Any:
     return bool((a == b).all())
 
 
+def isclose_(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
+    """With tolerances that only the run time knows."""
+    y = np.asarray(b) * 1.0
+    with np.errstate(invalid="ignore"):
+        near = np.abs(a - y) <= atol + rtol * np.abs(y)
+    found = (near & np.isfinite(y)) | (a == y)
+    if equal_nan:
+        found = found | (np.isnan(a) & np.isnan(y))
+    return found
+
+
+def allclose_(
+    a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False
+) -> Any:
+    return bool(np.all(isclose_(np.asarray(a), b, rtol, atol, equal_nan)))
+
+
 def setxor1d_(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
     a, b = np.ravel(ar1), np.ravel(ar2)
     if not assume_unique:

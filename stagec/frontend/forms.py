@@ -8,10 +8,17 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc
-from stagec.frontend import editing_library, numpy_calls, objects, signal_library
+from stagec.frontend import (
+    array_library,
+    editing_library,
+    numpy_calls,
+    objects,
+    signal_library,
+    table_library,
+)
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
-from stagec.frontend.values import Args, Known, Kwargs, Value
+from stagec.frontend.values import Args, Known, Kwargs, TupleValue, Value
 
 Form = Callable[..., Any]
 SEVERAL = (list, tuple, range, slice, np.ndarray)
@@ -81,7 +88,33 @@ def _nan_to_num(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc |
     return m.call(Known(editing_library.nan_to_num_), args, kwargs, state, loc)
 
 
+def _close(op: Any, staged: Any) -> Form:
+    """`np.isclose` or `np.allclose`: an op if the tolerances are known."""
+
+    def run(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+        limits = (given(args, kwargs, 2, "rtol"), given(args, kwargs, 3, "atol"))
+        if all(v is None or isinstance(v, Known) for v in limits):
+            return numpy_calls.apply(m, state, op, args, kwargs, loc)
+        return m.call(Known(staged), args, kwargs, state, loc)
+
+    return run
+
+
+def _histogram(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Any:
+    """`np.histogram`: between ends known at run time only, the edges are computed first."""
+    span = given(args, kwargs, 2, "range")
+    known = span is None or isinstance(span, Known)
+    if isinstance(span, TupleValue):
+        known = all(isinstance(v, Known) for v in span.items)
+    if known:
+        return numpy_calls.apply(m, state, np.histogram, args, kwargs, loc)
+    return m.call(Known(table_library.histogram_), args, kwargs, state, loc)
+
+
 TABLE: dict[Any, Form] = {
+    np.histogram: _histogram,
+    np.isclose: _close(np.isclose, array_library.isclose_),
+    np.allclose: _close(np.allclose, array_library.allclose_),
     np.delete: _delete,
     np.insert: _edit(editing_library.insert_one, editing_library.insert_),
     np.pad: _pad,

@@ -161,6 +161,21 @@ def histogram2d_(
     return table, edges[0], edges[1]
 
 
+def histogram_(
+    a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> Any:
+    """Between ends that only the run time knows."""
+    first, last = range
+    if first > last:
+        raise ValueError("max must be larger than min in range parameter.")
+    if not (np.isfinite(first) and np.isfinite(last)):
+        raise ValueError(f"supplied range of [{first}, {last}] is not finite")
+    same = first == last
+    first, last = first - 0.5 * same, last + 0.5 * same
+    edges = bins if np.ndim(bins) else np.linspace(first, last, bins + 1)
+    return np.histogram(a, edges, None, density, weights)
+
+
 def searchsorted_(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
     return np.searchsorted(np.asarray(a)[np.asarray(sorter)], v, side)
 

@@ -75,10 +75,13 @@ def _diagonal_from(arr: Any) -> tuple[Any, ...]:
 
 
 def _unravel_call(indices: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
+    lengths = shape_tuple(shape)
+    if order == "F":
+        return _unravel_call(indices, lengths[::-1])[::-1]
     if order != "C":
-        raise TypeError("unravel_index: only order='C' is supported")
-    plan, staged = sizes(shape, 1)
-    found = near((indices, *shape_tuple(shape)), unravel_index, indices, *staged, shape=plan)
+        raise ValueError("only 'C' or 'F' order is permitted")
+    plan, staged = sizes(lengths, 1)
+    found = near((indices, *lengths), unravel_index, indices, *staged, shape=plan)
     return found if isinstance(found, tuple) else (found,)
 
 

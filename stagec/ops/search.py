@@ -120,8 +120,14 @@ digitize = constant(
 
 
 def _isin_call(
-    element: Any, test_elements: Any, assume_unique: bool = False, invert: Any = False
+    element: Any,
+    test_elements: Any,
+    assume_unique: bool = False,
+    invert: Any = False,
+    *,
+    kind: str | None = None,
 ) -> Any:
+    """`kind` says how NumPy finds them, not what."""
     return isin(element, test_elements, invert=bool(static(invert, "invert")))
 
 
