@@ -269,7 +269,7 @@ def array_equiv_(a1: Any, a2: Any) -> Any:
 
 def isclose_(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
     """With tolerances that only the run time knows."""
-    y = np.asarray(b) * 1.0
+    y = (np.asarray(b) if isinstance(b, (list, tuple)) else b) * 1.0
     with np.errstate(invalid="ignore"):
         near = np.abs(a - y) <= atol + rtol * np.abs(y)
     found = (near & np.isfinite(y)) | (a == y)

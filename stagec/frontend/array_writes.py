@@ -31,7 +31,8 @@ def put_(a: Any, ind: Any, v: Any, mode: Any = "raise") -> Any:
         places = places % a.size
     elif mode == "clip":
         places = np.clip(places, 0, a.size - 1)
-    a[unravelled(a, places)] = np.resize(v, np.shape(places))
+    if np.size(v) > 0:
+        a[unravelled(a, places)] = np.resize(v, np.shape(places))
 
 
 def unravelled(a: Any, places: Any) -> Any:

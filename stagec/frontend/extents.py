@@ -9,6 +9,7 @@ from stagec.frontend import containers, numpy_calls, objects
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import NONE, Args, Known, Kwargs, Ref, TupleValue, Value
+from stagec.ops.axes import normal_axes
 
 
 def shape(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
@@ -30,11 +31,15 @@ def ndim(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) 
 
 
 def size(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None) -> Value:
-    """`np.size(x)` and `np.size(x, axis)`."""
+    """`np.size(x)` and `np.size(x, axis)`, of one axis or several."""
     sizes = containers.unpack(m, state, shape(m, state, args[:1], {}, loc), loc)
     axis = (*args[1:], kwargs.get("axis", NONE))[0]
     if not (isinstance(axis, Known) and axis.value is None):
-        return sizes[m.need_known(state, axis, loc, "an axis")]
+        if not isinstance(axis, TupleValue):
+            axes = m.need_known(state, axis, loc, "an axis")
+        else:
+            axes = tuple(m.need_known(state, one, loc, "an axis") for one in axis.items)
+        sizes = [sizes[k] for k in normal_axes(axes, len(sizes))]
     total: Value = Known(1)
     for one in sizes:
         first = isinstance(total, Known) and total.value == 1

@@ -289,6 +289,10 @@ def _move_call(a: Any, source: Any, destination: Any) -> Any:
 def _roll_axis_call(a: Any, axis: Any, start: Any = 0) -> Any:
     rank = np.ndim(a)
     axis, start = normal_axis(axis, rank), static(start, "start")
+    if not -rank <= start <= rank:
+        raise np.exceptions.AxisError(
+            f"'start' arg requires {-rank} <= start < {rank + 1}, but {start} was passed in"
+        )
     start = start + rank if start < 0 else start
     return move_axis(a, axis, start - (axis < start))
 

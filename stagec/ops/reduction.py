@@ -28,13 +28,7 @@ from stagec.ops.axes import (
     shift_axes,
     to_front,
 )
-from stagec.ops.broadcast import (
-    broadcast_like,
-    broadcast_to,
-    reduction_source,
-    spread,
-    sum_,
-)
+from stagec.ops.broadcast import broadcast_like, broadcast_to, reduction_source, spread, sum_
 from stagec.ops.cast import astype, conjugate, real, to_dtype
 from stagec.ops.comparison import equal, logical_and, logical_or, not_equal
 from stagec.ops.composite import composite
@@ -209,6 +203,8 @@ def spread_call(op: Callable[[], Op]) -> Callable[..., Any]:
         if dtype is not None and np.dtype(dtype).kind not in "fc":
             raise TypeError(f"{op().name} in integers is not supported")
         freedom = static(ddof if correction is None else correction, "ddof")
+        if correction is not None and static(ddof, "ddof"):
+            raise ValueError("ddof and correction can't be provided simultaneously.")
         attrs = kept(normal_axes(axis, np.ndim(a)), keepdims)
         return op()(to_dtype(a, dtype), **attrs, **({"ddof": freedom} if freedom else {}))
 

@@ -148,6 +148,8 @@ OTHERS: list[Function] = [
     lambda x, k, r, n: (np.isin(r, k[:2], kind="sort"), *np.unravel_index(k, (2, n), "F")),
     lambda x, k, r, n: np.histogram(x, 3, (x[1], x[3]), density=True),
     lambda x, k, r, n: np.histogram(x, range=(x[0], x[0])),
+    lambda x, k, r, n: np.isclose(np.float32(1), 2, 0.1 * n - 1e-16, 0),
+    lambda x, k, r, n: (np.size(r, (0, -1)), np.size(r, ()), np.rollaxis(r, 0, 2)),
     # no NaN is equal to another
     lambda x, k, r, n: np.unique_all(np.where(x < 0, np.nan, x)),
     lambda x, k, r, n: np.unique_counts(np.where(k > 1, np.nan, k + 1j)),
@@ -167,6 +169,13 @@ def chosen_into(x: Any, k: Any, r: Any, n: Any) -> Any:
     return np.choose(k % 2, [x, -x], out=y), np.choose(k % 2, [x, x * 2], y), y
 
 
+def put_nothing(x: Any, k: Any, r: Any, n: Any) -> Any:
+    a = x.copy()
+    np.put(a, k, [])
+    np.put(a, k, x[x > 9])
+    return a
+
+
 def put_along(x: Any, k: Any, r: Any, n: Any) -> Any:
     a, b = x.reshape(2, 3), np.zeros((2, n, 1))
     np.put_along_axis(a, k[None, :2] % 3, 5.0, axis=1)
@@ -174,7 +183,7 @@ def put_along(x: Any, k: Any, r: Any, n: Any) -> Any:
     return a, b
 
 
-OTHERS += [chosen_into, put_along]
+OTHERS += [chosen_into, put_along, put_nothing]
 
 # exceptions are NumPy's
 REFUSED: list[tuple[Function, type[Exception]]] = [
@@ -224,6 +233,10 @@ def test_what_has_no_array_is_refused() -> None:
         sc.jit(lambda x: np.r_["0,2", x, x])(X)
     with pytest.raises(sc.StagecError):
         sc.jit(lambda x: np.var(x, dtype=int))(X)
+    with pytest.raises(sc.StagecError, match="correction"):
+        sc.jit(lambda x: np.var(x, ddof=1, correction=1))(X)
+    with pytest.raises((ValueError, sc.StagecError), match="start"):
+        sc.jit(lambda x: np.rollaxis(x, 0, 4))(R)
     with pytest.raises(sc.StagecError, match=r"x1\.ndim=2"):
         sc.jit(np.linalg.outer)(R, K)
 
