@@ -109,12 +109,13 @@ def zipped(m: Machine, state: State, value: Zipped, loc: Loc | None) -> Value:
     if not any(asked(p) for p in parts):
         return value
     first, driving = parts[0], [k for k, p in enumerate(parts) if isinstance(p, LOOPED)]
+    if len(parts) == 2 and isinstance(first, RangeValue) and endless_range(first) and driving:
+        # the numbers never end first, so that the other part may be endless too
+        return m.call_value(state, library.enumerate_, (parts[1], first.lo), {}, loc)
     if len(driving) > 1 or any(endless(parts[k]) for k in driving if k):
         raise StagecError(
             "SC375", "zip of generators", loc, "make lists of the generators first"
         )
-    if len(parts) == 2 and isinstance(first, RangeValue) and endless_range(first) and driving:
-        return m.call_value(state, library.enumerate_, (parts[1], first.lo), {}, loc)
     if not driving:  # a loop over indices is a loop of known length
         sized = [
             k for k, p in enumerate(parts) if not (users(p, "__next__") or endless_range(p))

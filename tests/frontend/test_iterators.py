@@ -268,6 +268,43 @@ def two_generators(x: Any) -> Any:
     return [u * v for u, v in zip((u for u in x), (v for v in x), strict=False)]
 
 
+def halved(x: Any) -> Any:
+    while True:
+        yield x
+        x = x / 2
+
+
+class Chain:
+    def __init__(self, value: Any, rest: Any) -> None:
+        self.value, self.rest = value, rest
+
+    def __iter__(self) -> Any:
+        link: Any = self
+        while link is not None:
+            yield link.value
+            link = link.rest
+
+
+def counted_endless(x: Any, n: int) -> Any:
+    total = 0.0
+    for k, v in enumerate(halved(x)):
+        if k >= n:
+            break
+        total += v * k
+    for k, v in enumerate(Chain(x, Chain(2 * x, None)), 1):
+        total += v * k
+    return total
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_enumerate_may_be_endless(backend: str) -> None:
+    f = sc.jit(counted_endless, backend=backend)
+    for n in (4, 0):
+        assert f(1.5, n) == pytest.approx(counted_endless(1.5, n), rel=1e-14)
+    slope = sc.grad(counted_endless, backend=backend)(1.5, 4)
+    assert slope == pytest.approx(counted_endless(1.0, 4), rel=1e-14)
+
+
 @pytest.mark.parametrize("f", [behind_numbers, two_generators], ids=lambda f: f.__name__)
 def test_generators_that_end_in_turn_are_refused(f: Any) -> None:
     with pytest.raises(sc.StagecError, match="SC375: zip of generators"):
