@@ -43,6 +43,7 @@ from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, finis
 from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
     NONE,
+    STANDS_FOR,
     BoundMethod,
     CodeContext,
     Fields,
@@ -110,6 +111,9 @@ def nested_code(node: gast.FunctionDef) -> Code:
 
 def function_value(m: Machine, function: types.FunctionType) -> FunctionValue:
     """A user's function as a value that can be entered."""
+    made = vars(function).get(STANDS_FOR)
+    if made is not None:
+        return made
     code, file, class_name = code_of(function)
     cells = function.__closure__ or ()
     closure = tuple(zip(function.__code__.co_freevars, cells, strict=True))

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import hosting, numpy_calls, objects
+from stagec.frontend import hosting, names, numpy_calls, objects
 from stagec.frontend.hosting import PURE, host_function, module_of
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.state import Exit, Leaf, State, Tree, extend, finish
 from stagec.frontend.values import (
     ExceptionValue,
     Fields,
+    Held,
     Known,
     Ref,
     SuperValue,
@@ -137,7 +138,8 @@ def init_dataclass(
         elif field.init and field.name in given:
             value = given.pop(field.name)
         elif field.default is not dataclasses.MISSING:
-            value = Known(field.default)
+            default = field.default
+            value = default.value if isinstance(default, Held) else Known(default)
         elif field.default_factory is not dataclasses.MISSING:
             value = m.call_value(state, field.default_factory, (), {}, loc)
         elif not field.init:
@@ -161,9 +163,14 @@ def super_value(m: Machine, state: State, args: tuple[Value, ...], loc: Loc | No
     if args:
         return SuperValue(m.need_known(state, args[0], loc, "a class"), args[1])
     frame = m.frames[-1]
-    for free, cell in frame.code.closure:
+    around = names.lookup(frame, "__class__")  # set where staged code defines the class
+    made = state.cells.get(around) if around is not None else None
+    cls = made.value if isinstance(made, Known) else None
+    for free, cell in frame.code.closure if cls is None else ():
         if free == "__class__":
-            first = frame.info.parameters[0]
-            receiver = state.cells[frame.scope.cells[first]]
-            return SuperValue(cell.cell_contents, receiver)  # type: ignore[arg-type]
+            cls = cell.cell_contents
+    if cls is not None:
+        first = frame.info.parameters[0]
+        receiver = state.cells[frame.scope.cells[first]]
+        return SuperValue(cls, receiver)  # type: ignore[arg-type]
     raise StagecError("SC367", "super() outside a method", loc, "call it in a method")

@@ -15,6 +15,7 @@ from stagec.frontend.machine import Machine
 from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend
 from stagec.frontend.unify import Unjoinable
 from stagec.frontend.values import (
+    DEFINED,
     ArrayCell,
     ArrayRef,
     BoundMethod,
@@ -174,6 +175,7 @@ class Specs:
             case Known(value=plain):
                 if value.source is not None:
                     self.machine.keep(value)
+                self.refuse(plain if isinstance(plain, type) else type(plain))
                 generators.refuse(self.machine, (plain,), None)
                 return results.Plain(plain)
             case Number(operand):
@@ -185,6 +187,7 @@ class Specs:
             case ArrayRef():
                 return self.array(value)
             case TupleValue(items, cls):
+                self.refuse(cls or tuple)
                 return results.Sequence(cls or tuple, tuple(map(self.of, items)), -id(value))
             case Ref():
                 return self.ref(value)
@@ -254,6 +257,7 @@ class Specs:
 
     def content(self, cell: int, cls: type) -> results.Spec:
         """The content of a cell as a new object."""
+        self.refuse(cls)
         content = self.machine.inside(self.state, Ref(cell, cls))
         match content:
             case Items(items):
@@ -269,6 +273,14 @@ class Specs:
                 return results.Plain(base.value)
             case _:
                 raise TypeError(f"unexpected content {content}")
+
+    def refuse(self, cls: type) -> None:
+        """Refuse what only makes sense while staging."""
+        if cls in DEFINED:
+            raise StagecError(
+                "SC103", f"an instance of {cls.__name__}, which staged code defines, leaves it",
+                None, "define the class at module level",
+            )  # fmt: skip
 
     def listed(self, content: StagedList, memo: Any) -> results.Spec:
         """A list of run-time length; of tuples if it has columns."""
@@ -287,7 +299,10 @@ class Specs:
                 made += self.change(results.Container(position), content, cell, before[cell])
         for cell, known in self.machine.outside.values():
             content = self.state.cells.get(cell)
-            if content is not None and content is not self.machine.shared_cells.get(cell):
+            own = isinstance(known.value, type) and known.value in DEFINED
+            if own or content is None:
+                continue  # a class that the program itself defines is gone when it returns
+            if content is not self.machine.shared_cells.get(cell):
                 made += self.change(results.Plain(known.value), content, cell, None)
         for cell, (space, name) in self.machine.global_spaces.items():
             content = self.state.cells.get(cell)

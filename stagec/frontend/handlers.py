@@ -25,7 +25,7 @@ from stagec.frontend.state import (
     taken,
     then_do,
 )
-from stagec.frontend.values import NONE, BoundMethod, ExceptionValue, Known, Ref, Value
+from stagec.frontend.values import DEFINED, NONE, BoundMethod, ExceptionValue, Known, Ref, Value
 from stagec.ops import effects
 
 
@@ -110,7 +110,7 @@ def caught(m: Machine, state: State, raised: Any) -> Known | ExceptionValue:
     if not isinstance(raised, ExceptionValue):
         return Known(raised)
     args = [containers.plain(m, state, a) for a in raised.args]
-    known = all(a is not containers.STAGED for a in args)
+    known = containers.known(args) and raised.cls not in DEFINED
     return Known(raised.cls(*args)) if known else raised
 
 

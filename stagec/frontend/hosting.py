@@ -29,10 +29,12 @@ from stagec.frontend.values import ArrayRef, Known, Partial, Ref, Value
 
 PURE = ("builtins", "math", "operator", "itertools", "functools", "numpy", "cmath", "numbers",
         "fractions", "decimal", "collections", "string", "re", "copy", "typing",
-        "bisect", "heapq", "struct", "zlib", "binascii", "unicodedata")  # fmt: skip
+        "bisect", "heapq", "struct", "zlib", "binascii", "unicodedata", "abc")  # fmt: skip
 LIBRARIES = (*PURE, "random", "logging", "time", "os", "sys")
 
 
+# what dataclasses does with classes
+DEFINING = ("dataclass", "field")
 # the methods that functools.total_ordering gives the user's classes
 TOTAL_ORDERING = {f"__{name}__" for name in ("lt", "le", "gt", "ge")}
 FRAME = (locals, globals, vars, dir, eval, exec, input, open, compile, __import__)
@@ -55,6 +57,8 @@ def library_function(function: types.FunctionType) -> bool:
     """Whether the function belongs to the standard library or NumPy."""
     if function.__name__ in TOTAL_ORDERING:
         return False
+    if module_of(function) == "dataclasses":  # others compute with objects
+        return function.__qualname__.partition(".")[0] in DEFINING
     # functools.wraps gives a function of the user's the module of the one that it wraps
     written = str(function.__globals__.get("__name__", "")).partition(".")[0]
     known = all(module in LIBRARIES for module in (module_of(function), written))
@@ -110,7 +114,7 @@ def host_function(
             "see docs/functions.md for what is; or call it on values known at staging",
         )  # fmt: skip
     refuse_changes(state, function, name, loc)
-    if module not in PURE and owner not in PURE:
+    if module not in (*PURE, "dataclasses") and owner not in PURE:
         raise StagecError(
             "SC361", f"staging cannot look into {name}, which may have effects", loc,
             "call it outside the staged function",

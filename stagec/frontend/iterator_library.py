@@ -270,6 +270,25 @@ def zip_around(before: Any, generator: Any, after: Any) -> Any:
             firsts = (*firsts, first)
 
 
+def zip_counted(before: Any, generator: Any) -> Any:
+    k = 0
+    if shortest(before) < 1:
+        return
+    for item in generator:
+        yield (
+            *[items[k] if step is None else lo + step * k for _, lo, step, items in before],
+            item,
+        )
+        k = k + 1
+        if k >= shortest(before):
+            return
+
+
+def shortest(before: Any) -> Any:
+    # a list may grow while it is gone through
+    return min([n if items is None else len(items) for n, _, _, items in before])
+
+
 def zip_longest_(*iterables: Any, fillvalue: Any = None) -> Any:
     pools = [held(iterable) for iterable in iterables]
     n = 0

@@ -15,7 +15,9 @@ from stagec.frontend import iterator_library, library, objects
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.values import (
+    NONE,
     Args,
+    ArrayRef,
     Generator,
     Known,
     Kwargs,
@@ -109,12 +111,18 @@ def zipped(m: Machine, state: State, value: Zipped, loc: Loc | None) -> Value:
     if not any(asked(p) for p in parts):
         return value
     first, driving = parts[0], [k for k, p in enumerate(parts) if isinstance(p, LOOPED)]
+    if len(parts) == 2 and isinstance(first, RangeValue) and endless_range(first) and driving:
+        # the numbers never end first, so that the other part may be endless too
+        return m.call_value(state, library.enumerate_, (parts[1], first.lo), {}, loc)
+    last = parts[-1]
+    if driving == [len(parts) - 1] and endless(last):
+        before = counted(m, state, parts[:-1], loc)
+        if before is not None:
+            return m.call_value(state, iterator_library.zip_counted, (before, last), {}, loc)
     if len(driving) > 1 or any(endless(parts[k]) for k in driving if k):
         raise StagecError(
             "SC375", "zip of generators", loc, "make lists of the generators first"
         )
-    if len(parts) == 2 and isinstance(first, RangeValue) and endless_range(first) and driving:
-        return m.call_value(state, library.enumerate_, (parts[1], first.lo), {}, loc)
     if not driving:  # a loop over indices is a loop of known length
         sized = [
             k for k, p in enumerate(parts) if not (users(p, "__next__") or endless_range(p))
@@ -128,6 +136,21 @@ def zipped(m: Machine, state: State, value: Zipped, loc: Loc | None) -> Value:
     (k,) = driving
     around = TupleValue(steps[:k]), steps[k], TupleValue(steps[k + 1 :])
     return m.call_value(state, iterator_library.zip_around, around, {}, loc)
+
+
+def counted(m: Machine, state: State, parts: list[Value], loc: Loc | None) -> TupleValue | None:
+    """Of each part how many items it has, and what gives them; None if one has no length."""
+    found: list[Value] = []
+    for p in parts:
+        kind = objects.class_of(p)
+        if isinstance(p, ArrayRef | TupleValue) or kind in (list, tuple, range, np.ndarray):
+            found.append(TupleValue((NONE, NONE, NONE, p)))
+        elif not isinstance(p, RangeValue) or p.reverse or endless_range(p):
+            return None
+        else:
+            length = m.call_value(state, len, (p,), {}, loc)
+            found.append(TupleValue((length, p.lo, p.step, NONE)))
+    return TupleValue(tuple(found))
 
 
 def endless(value: Value) -> bool:

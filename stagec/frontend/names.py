@@ -58,7 +58,7 @@ def variable(m: Machine, frame: Frame, name: str) -> int:
 def load(m: Machine, frame: Frame, name: str, state: State, loc: Loc) -> Value:
     """The value of a name."""
     cell = lookup(frame, name)
-    if cell is not None or name in frame.info.locals:
+    if cell is not None or (name in frame.info.locals and not frame.scope.methods):
         content = state.cells.get(cell) if cell is not None else None
         if content is None:
             raise Raised(unbound(frame, name))

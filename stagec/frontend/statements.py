@@ -9,7 +9,7 @@ from typing import Any
 import gast
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend import containers, names, objects
+from stagec.frontend import classes, containers, names, objects
 from stagec.frontend.assignments import augmented
 from stagec.frontend.calls import nested_code
 from stagec.frontend.closing import close
@@ -178,7 +178,8 @@ def _function(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tr
     for name in frame.info.cells:
         if name not in frame.scope.cells:
             names.variable(m, frame, name)
-    value: Value = FunctionValue(stmt, frame.scope, defaults, kw, context)
+    made = FunctionValue(stmt, frame.scope.methods or frame.scope, defaults, kw, context)
+    value: Value = classes.function(made) if frame.scope.methods else made
     for decorator in reversed(stmt.decorator_list):
         f = evaluate(m, frame, decorator, state)
         value = m.call_value(state, f, (value,), {}, loc)
@@ -233,10 +234,11 @@ def _continue(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tr
     return Leaf(state, Exit.CONTINUE)
 
 
-def _class(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
-    raise StagecError(
-        "SC103", "a class defined in staged code", loc, "define it at module level"
-    )
+def _annotated(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
+    if stmt.value is not None:
+        value = evaluate(m, frame, stmt.value, state)
+        names.store(m, frame, stmt.target.id, value, state, loc)
+    return Leaf(state)
 
 
 STATEMENTS: dict[type, Callable[..., Tree]] = {
@@ -245,5 +247,5 @@ STATEMENTS: dict[type, Callable[..., Tree]] = {
     gast.Continue: _continue, gast.Pass: _nothing, gast.Raise: raise_statement,
     gast.Try: try_statement, gast.With: with_statement, gast.FunctionDef: _function,
     gast.Import: _import, gast.ImportFrom: _import, gast.Delete: _delete, gast.Global: _nothing,
-    gast.Nonlocal: _nothing, gast.ClassDef: _class,
+    gast.Nonlocal: _nothing, gast.ClassDef: classes.class_statement, gast.AnnAssign: _annotated,
 }  # fmt: skip

@@ -16,7 +16,7 @@ from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.names import with_names
 from stagec.frontend.sizes import need_tested_sizes
 from stagec.frontend.state import RESULT, Exit, Leaf, State, Tree, extend, leaves, taken
-from stagec.frontend.unify import Unjoinable, substitute
+from stagec.frontend.unify import Unjoinable, reached, substitute
 from stagec.frontend.values import (
     NONE,
     ArrayCell,
@@ -176,7 +176,7 @@ def trace(
     inside = keep_static(m, inner, tree, fresh)
     assert isinstance(inside, TupleValue)
     named = dict(zip(kwargs, inside.items[len(args) :], strict=True))
-    leaf = one_path(m, m.call(f, inside.items[: len(args)], named, inner, loc), loc)
+    leaf = one_path(m, m.call(f, inside.items[: len(args)], named, inner, loc), before, loc)
     value = taken(leaf.state)
     # cells of the caller may be met here first
     around = {**m.shared_cells, **{c: before[c] for c in state.cells}}
@@ -197,14 +197,19 @@ def trace(
     )
 
 
-def one_path(m: Machine, tree: Tree, loc: Loc | None) -> Leaf:
-    """The one path that the paths of a call make together."""
+def one_path(m: Machine, tree: Tree, before: dict[int, Content], loc: Loc | None) -> Leaf:
+    """The one path that the paths of a call make together, `before` being the cells that were
+    there at its beginning.
+    """
     tree = without_none(m, tree, loc)
     try:
         try:
             leaf = close(m, tree, {})
         except Unjoinable:
-            leaf = close(m, tree, {}, force=True)  # arrays from outside join others
+            # what the call leaves behind need not join, and arrays from outside join others
+            roots = {*m.shared_cells, *m.globals_written.values(), RESULT}
+            tree = extend(tree, lambda leaf: forgetting(leaf, before, roots))
+            leaf = close(m, tree, {}, force=True)
     except Unjoinable as clash:
         need_tested_sizes(m, tree)
         raise StagecError(
@@ -217,6 +222,16 @@ def one_path(m: Machine, tree: Tree, loc: Loc | None) -> Leaf:
         raise StagecError(
             "SC411", "the differentiated function never returns", loc, "let it return"
         )
+    return leaf
+
+
+def forgetting(leaf: Leaf, before: dict[int, Content], roots: set[int]) -> Leaf:
+    """The path without the cells that nothing refers to any more."""
+    cells = leaf.state.cells
+    kept = reached(leaf.state, before, roots) if leaf.exit is Exit.NORMAL else None
+    if kept is not None:
+        for cell in cells.keys() - kept:
+            del cells[cell]
     return leaf
 
 

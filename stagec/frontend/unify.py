@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from functools import partial
 from operator import is_not
@@ -14,13 +14,19 @@ from stagec.frontend.machine import Machine
 from stagec.frontend.sources import same_value
 from stagec.frontend.state import State
 from stagec.frontend.values import (
+    DEFINED,
     ArrayCell,
     ArrayRef,
+    BoundMethod,
+    Content,
     Fields,
     FunctionValue,
+    Generator,
+    Intrinsic,
     Items,
     Known,
     Number,
+    Partial,
     Ref,
     Row,
     StagedItems,
@@ -307,6 +313,42 @@ def cells_in(content: Any) -> list[int]:
     if isinstance(content, FunctionValue | Staged | Known | Const) or not has_parts(content):
         return []
     return [c for f in fields(content) for c in cells_in(getattr(content, f.name))]
+
+
+def reached(
+    state: State, before: Mapping[int, Content], roots: Iterable[int]
+) -> set[int] | None:
+    """The cells that the roots and those of `before` refer to, through others too.
+
+    None where a function has come in since then: its variables are not looked into.
+    """
+    kept: set[int] = set()
+    todo = [*before, *roots]
+    while todo:
+        cell = todo.pop()
+        content = state.cells.get(cell)
+        if cell in kept or content is None:
+            continue
+        if before.get(cell) is not content and has_code(content):
+            return None
+        kept.add(cell)
+        todo += cells_in(content)
+    return kept
+
+
+def has_code(content: Any) -> bool:
+    """Whether the content has a part that may run code, which reads variables."""
+    if isinstance(content, tuple):
+        return any(map(has_code, content))
+    if isinstance(content, Ref):
+        return content.cls in DEFINED
+    if isinstance(content, FunctionValue | BoundMethod | Partial | Intrinsic | Generator):
+        return True
+    if isinstance(content, Known):
+        return content.value in DEFINED if isinstance(content.value, type) else False
+    if isinstance(content, Staged | Const) or not has_parts(content):
+        return False
+    return any(has_code(getattr(content, f.name)) for f in fields(content))
 
 
 def references(state: State, cell: int) -> int:

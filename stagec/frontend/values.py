@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeAlias, TypeGuard
+from weakref import WeakSet
 
 import gast
 
@@ -64,10 +65,14 @@ class Ref:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """The variables of one activation of a function: names to cell numbers."""
+    """The variables of one activation of a function: names to cell numbers.
+
+    In the body of a class, `methods` is the scope around the functions defined in it.
+    """
 
     cells: dict[str, int]
     parent: Scope | None = None
+    methods: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +96,19 @@ class CodeContext:
     class_name: str
     closure: tuple[tuple[str, Any], ...] = ()
     function: Any = None
+
+
+# where a Python function that stands for one of staged code says so
+STANDS_FOR = "__stands_for__"
+# the classes that staged code defines
+DEFINED: WeakSet[type] = WeakSet()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """What stands for a staged value in the attributes of a class that staged code defines."""
+
+    value: Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)

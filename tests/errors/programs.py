@@ -8,7 +8,7 @@ BAD: dict[str, tuple[str, str, str, str]] = {
     # unsupported syntax
     "async_def": ("async def f(x):\n    return x", "1.0,", "jit", "SC"),
     "await_": ("def f(x):\n    async def g():\n        await x\n    return g()", "1.0,", "jit", "SC"),
-    "class_inside": ("def f(x):\n    class A:\n        pass\n    return x", "1.0,", "jit", "SC103"),
+    "class_inside": ("def f(x):\n    class A:\n        pass\n    return A()", "1.0,", "jit", "SC103"),
     "try_star": ("def f(x):\n    try:\n        y = x\n    except* ValueError:\n        y = 0.0\n    return y",
                  "1.0,", "jit", "SC"),
     "yield_top": ("def f(x):\n    yield x", "1.0,", "jit", "SC"),

@@ -260,15 +260,85 @@ def test_what_is_left_of_an_iterator_is_not_guessed(f: Any) -> None:
         sc.jit(f)(np.arange(5.0))
 
 
-def behind_numbers(x: Any) -> Any:
-    return [v * k for v, k in zip(x, numbered(0), strict=False)]
-
-
 def two_generators(x: Any) -> Any:
     return [u * v for u, v in zip((u for u in x), (v for v in x), strict=False)]
 
 
-@pytest.mark.parametrize("f", [behind_numbers, two_generators], ids=lambda f: f.__name__)
+def halved(x: Any) -> Any:
+    while True:
+        yield x
+        x = x / 2
+
+
+class Chain:
+    def __init__(self, value: Any, rest: Any) -> None:
+        self.value, self.rest = value, rest
+
+    def __iter__(self) -> Any:
+        link: Any = self
+        while link is not None:
+            yield link.value
+            link = link.rest
+
+
+def counted_endless(x: Any, n: int) -> Any:
+    total = 0.0
+    for k, v in enumerate(halved(x)):
+        if k >= n:
+            break
+        total += v * k
+    for k, v in enumerate(Chain(x, Chain(2 * x, None)), 1):
+        total += v * k
+    return total
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_enumerate_may_be_endless(backend: str) -> None:
+    f = sc.jit(counted_endless, backend=backend)
+    for n in (4, 0):
+        assert f(1.5, n) == pytest.approx(counted_endless(1.5, n), rel=1e-14)
+    slope = sc.grad(counted_endless, backend=backend)(1.5, 4)
+    assert slope == pytest.approx(counted_endless(1.0, 4), rel=1e-14)
+
+
+def behind_lengths(x: Any, n: int) -> Any:
+    total = 0.0
+    for k, v in zip(range(1, 2 * n, 2), halved(x[0]), strict=False):
+        total += v * k
+    for a, b, v in zip(x, [3.0, 4.0], halved(x[1]), strict=False):
+        total += a * b * v
+    return total
+
+
+def asked_in_turn(x: Any, n: int) -> Any:
+    asked = []
+
+    def numbers() -> Any:
+        k = 0
+        while True:
+            asked.append(k)
+            if k >= n:
+                raise ValueError("too far")
+            yield k
+            k += 1
+
+    return [v * k for v, k in zip(x[:n], numbers(), strict=False)], len(asked)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("f", [behind_lengths, asked_in_turn], ids=lambda f: f.__name__)
+def test_zip_asks_what_has_a_length_first(f: Any, backend: str) -> None:
+    x = np.array([1.5, -2.0, 0.5])
+    compiled = sc.jit(f, backend=backend)
+    for n in (3, 0, 2):
+        assert compiled(x, n) == f(x, n)
+
+
+def behind_keys(x: Any) -> Any:
+    return [v * k for k, v in zip({3: 1, 5: 2}, halved(x[1]), strict=False)]
+
+
+@pytest.mark.parametrize("f", [two_generators, behind_keys], ids=lambda f: f.__name__)
 def test_generators_that_end_in_turn_are_refused(f: Any) -> None:
     with pytest.raises(sc.StagecError, match="SC375: zip of generators"):
         sc.jit(f)(np.arange(5.0))
