@@ -59,3 +59,20 @@ def counted(n: Any, start: Any, step: Any) -> Any:
 def test_only_whole_ranges_are_made_in_kernels() -> None:
     f = sc.jit(counted, backend="numba")
     assert f(5, 0.1, 0.1) == counted(5, 0.1, 0.1)
+
+
+def nearest_means(x: Any, c: Any) -> Any:
+    total, count = np.zeros_like(c), np.zeros(len(c))
+    for k in range(len(x)):
+        j = np.argmin(np.sum((c - x[k]) ** 2, axis=1))
+        total[j] += x[k]
+        count[j] += 1
+    return total / count[:, None]
+
+
+def test_the_place_of_an_extremum_is_an_index_in_a_kernel() -> None:
+    rng = np.random.default_rng(3)
+    x, c = rng.random((30, 3)), rng.random((4, 3))
+    f = sc.jit(nearest_means, backend="numba")
+    np.testing.assert_allclose(f(x, c), nearest_means(x, c), rtol=1e-13)
+    assert "np.arg" not in f.source(x, c)
