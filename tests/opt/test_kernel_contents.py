@@ -76,3 +76,30 @@ def test_the_place_of_an_extremum_is_an_index_in_a_kernel() -> None:
     f = sc.jit(nearest_means, backend="numba")
     np.testing.assert_allclose(f(x, c), nearest_means(x, c), rtol=1e-13)
     assert "np.arg" not in f.source(x, c)
+
+
+def inserted(a: Any, v: Any) -> Any:
+    found = np.empty((len(v), 2), int)
+    for k in range(len(v)):
+        found[k] = np.searchsorted(a, v[k]), np.searchsorted(a, v[k], side="right")
+    return found
+
+
+@pytest.mark.parametrize(
+    "a",
+    [
+        np.array([-1.0, 0.5, 0.5, 0.5, 2.0, np.inf, np.nan, np.nan]),
+        np.array([3.0, 1.0, 2.0, 5.0, 0.0]),  # not sorted
+        np.array([0.5]),
+        np.zeros(0),
+        np.array([1, 2, 2, 7]),
+    ],
+    ids=str,
+)
+def test_the_place_of_a_number_is_searched_in_a_kernel(a: Any) -> None:
+    more = np.array([2, -3, 9], a.dtype)
+    v = np.concatenate([a, more, [] if a.dtype.kind == "i" else [np.nan, -np.inf, 0.7]])
+    v = v.astype(a.dtype)
+    f = sc.jit(inserted, backend="numba")
+    np.testing.assert_array_equal(f(a, v), inserted(a, v))
+    assert "np.searchsorted" not in f.source(a, v)
