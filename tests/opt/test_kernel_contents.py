@@ -103,3 +103,27 @@ def test_the_place_of_a_number_is_searched_in_a_kernel(a: Any) -> None:
     f = sc.jit(inserted, backend="numba")
     np.testing.assert_array_equal(f(a, v), inserted(a, v))
     assert "np.searchsorted" not in f.source(a, v)
+
+
+def rolled(u: Any, steps: Any) -> Any:
+    for _ in range(steps):
+        near = np.roll(u, 1, 0) + np.roll(u, -1, 0) + np.roll(u, 1, 1) * np.roll(u, -2, 1)
+        u = u + 0.1 * (near - 4 * np.flip(u))
+    return u
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+@pytest.mark.parametrize("shape", [(5, 6), (2, 3), (1, 2)])
+def test_what_is_rolled_by_a_few_places_is_two_parts_in_a_kernel(
+    shape: tuple[int, int], gradient: bool
+) -> None:
+    u = np.random.default_rng(4).random(shape)
+
+    def total(u: Any, steps: Any) -> Any:
+        return np.sum(rolled(u, steps) ** 2)
+
+    program = sc.grad(total) if gradient else rolled
+    f = sc.jit(program, backend="numba")
+    np.testing.assert_allclose(f(u, 3), program(u, 3), rtol=1e-13, atol=1e-13)
+    if shape == (5, 6):
+        assert "np.roll" not in f.source(u, 3)
