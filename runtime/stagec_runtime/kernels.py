@@ -114,6 +114,16 @@ def stacked(xs: list[Any]) -> Any:
     return np.stack(xs)
 
 
+def search_left(a: Any, v: Any) -> Any:
+    """`np.searchsorted(a, v)` of one number."""
+    return np.searchsorted(a, v)
+
+
+def search_right(a: Any, v: Any) -> Any:
+    """`np.searchsorted(a, v, side="right")` of one number."""
+    return np.searchsorted(a, v, side="right")
+
+
 def _compiled(function: Callable[..., Any]) -> Callable[[Any], None]:
     """Give the function a body of its own in compiled code, where nothing raises by itself."""
     settings: Any = {"jit_options": {"error_model": "numpy"}, "strict": False}
@@ -169,6 +179,30 @@ def _right_shift(x: Any, y: Any) -> Any:
     if y < 0:
         raise ValueError("negative shift count")
     return x >> min(y, 63)
+
+
+@_compiled(search_left)
+def _search_left(a: Any, v: Any) -> Any:
+    low, high = 0, len(a)
+    while low < high:
+        middle = low + ((high - low) >> 1)
+        if a[middle] < v or (v != v and a[middle] == a[middle]):  # NaN is the greatest
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@_compiled(search_right)
+def _search_right(a: Any, v: Any) -> Any:
+    low, high = 0, len(a)
+    while low < high:
+        middle = low + ((high - low) >> 1)
+        if v < a[middle] or (a[middle] != a[middle] and v == v):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 @overload(reshape, strict=False)

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 from stagec.ir.build import Builder
 from stagec.ir.core import Apply, Block, Call, For, If, Operand, Stmt, Value, While, operand_of
+from stagec.ir.types import ArrayType
 from stagec.ir.walk import rename, statements, substitute_stmt
 from stagec.ops.arithmetic import Handle
 
@@ -31,14 +32,39 @@ def _block(block: Block, rules: Rules, names: dict[Value, Operand]) -> Block:
     return builder.block(block.params, [rename(r, names) for r in block.results])
 
 
+def _stays(builder: Builder, begin: int, out: Value, found: Operand) -> bool:
+    """Whether what was found is `out` from here on: an index, by which places are known.
+
+    The statements since `begin` are those that found it.
+    """
+    kind = out.type
+    if not isinstance(kind, ArrayType) or kind.rank or kind.dtype.kind not in "iu":
+        return False
+    made = builder.stmts[begin:]
+    maker = next((s for s in made if isinstance(s, Apply) and s.outs == (found,)), None)
+    if maker is None or maker.outs[0].type != kind:
+        return False
+    del builder.stmts[begin:]
+    for stmt in made:
+        builder.append(
+            replace(maker, outs=(out,))
+            if stmt is maker
+            else substitute_stmt(stmt, {maker.outs[0]: out})
+        )
+    return True
+
+
 def _stmt(stmt: Stmt, rules: Rules, names: dict[Value, Operand], builder: Builder) -> None:
     builder.loc = stmt.loc
     match stmt:
         case Apply() if (rule := rules(stmt)) is not None:
             args = [Handle(builder, rename(a, names)) for a in stmt.args]
+            begin = len(builder.stmts)
             found: Any = rule(*args, **stmt.kwargs)
             operands = [operand_of(found)] if len(stmt.outs) == 1 else map(operand_of, found)
-            names.update(zip(stmt.outs, operands, strict=True))
+            for out, operand in zip(stmt.outs, operands, strict=True):
+                if not _stays(builder, begin, out, operand):
+                    names[out] = operand
         case Apply() | Call():
             builder.append(substitute_stmt(stmt, names))
         case If():

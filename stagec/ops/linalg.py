@@ -13,12 +13,15 @@ import numpy as np
 
 import stagec_runtime as rt
 from stagec.ir.core import LIBRARY, Calls, Expands, Library, Op
+from stagec.ir.path import Index
 from stagec.ir.types import ArrayType, broadcast_dim, broadcast_shapes
+from stagec.ops.arrays import from_lists
 from stagec.ops.axes import move_axis, no_shift, swap_axes, to_front
 from stagec.ops.broadcast import align, fit, pad_rank
 from stagec.ops.cast import conjugate, fit_dtype, imag
 from stagec.ops.diagonals import tril
 from stagec.ops.family import array, make, static
+from stagec.ops.indexing import read_at
 from stagec.ops.matrices import (
     LinAlgError,
     adjoint,
@@ -201,6 +204,28 @@ cofactor_slope = make(
 )
 
 
+def _cofactor_rule(a: ArrayType) -> Rule | None:
+    """How the cofactors of a small matrix, singular or not, are written in simpler ops."""
+    if a.dtype.kind not in "fc" or a.rank > 2:
+        return None
+    return {(2, 2): _cofactors_of_two, (3, 3): _cofactors_of_three}.get(a.shape)  # type: ignore[arg-type]
+
+
+def _cofactors_of_two(a: Any) -> Any:
+    (p, q), (r, s) = ([read_at(a, (Index((i, j)),)) for j in range(2)] for i in range(2))
+    return from_lists([[s, -r], [-q, p]])
+
+
+def _cofactors_of_three(a: Any) -> Any:
+    rows = [[read_at(a, (Index((i, j)),)) for j in range(3)] for i in range(3)]
+
+    def minor(i: int, j: int) -> Any:
+        (i, k), (j, m) = (((n + 1) % 3, (n + 2) % 3) for n in (i, j))
+        return rows[i][j] * rows[k][m] - rows[i][m] * rows[k][j]
+
+    return from_lists([[minor(i, j) for j in range(3)] for i in range(3)])
+
+
 # the transposed adjugate: the derivative of the determinant, at singular matrices too
 cofactor = make(
     "cofactor",
@@ -211,6 +236,7 @@ cofactor = make(
     jvp=lambda dxs, out, a: cofactor_slope(a, dxs[0]),
     batch=to_front(lambda: cofactor, no_shift),
     source="rt.cofactor({})",
+    scalar=Expands(_cofactor_rule),
 )
 
 det = make(

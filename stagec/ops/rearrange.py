@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Cost, Op
+from stagec.ir.core import Cost, Expands, Op
 from stagec.ir.path import Arg, Index, Slice
-from stagec.ir.types import ArrayType, Dim
+from stagec.ir.types import ArrayType, Dim, at_least
 from stagec.ops.arrays import vector
 from stagec.ops.axes import (
     axis_text,
@@ -26,8 +26,19 @@ from stagec.ops.axes import (
     to_front,
 )
 from stagec.ops.broadcast import sum_
-from stagec.ops.family import linear, size_text, size_types, size_values, sizes, static, up
-from stagec.ops.indexing import accumulate, read_at
+from stagec.ops.cast import number_type
+from stagec.ops.creation import empty
+from stagec.ops.family import (
+    linear,
+    near,
+    size_text,
+    size_types,
+    size_values,
+    sizes,
+    static,
+    up,
+)
+from stagec.ops.indexing import accumulate, read_at, update_at
 from stagec.ops.into import into
 from stagec.ops.joining import FULL
 from stagec.ops.ranges import counted
@@ -104,6 +115,27 @@ def _roll_vjp(ct: Any, out: Any, x: Any, *n: Any, shift: Plan, axes: tuple[int, 
     return roll(ct, *(-k for k in n), shift=back, axes=axes)
 
 
+def _roll_rule(x: ArrayType, *n: Any, shift: Plan, axes: tuple[int, ...]) -> Any:
+    """Rolling by a few places: the axis is known to have as many, so that two parts of it
+    change places.
+    """
+    if len(axes) != 1 or n or not 0 < abs(shift[0]) <= (at_least(x.shape[axes[0]]) or 0):  # type: ignore[arg-type]
+        return None
+    return _swapped
+
+
+def _swapped(x: Any, *, shift: Plan, axes: tuple[int, ...]) -> Any:
+    """The last elements along the axis, and the others behind them."""
+    (places,), (axis,) = shift, axes
+    plan, lengths = sizes(shape_of(x))
+    out = near((x, *lengths), empty, *lengths, shape=plan, dtype=number_type(x).dtype)
+    for part in (Slice(places, None), Slice(None, places)):
+        given = Slice(None, -places) if part.stop is None else Slice(-places, None)  # type: ignore[operator]
+        of, to = ((Index((*(FULL,) * axis, item)),) for item in (given, part))
+        out = update_at(out, read_at(x, of), to)
+    return out
+
+
 roll = linear(
     "roll",
     calls=(
@@ -118,6 +150,7 @@ roll = linear(
     vjp=_roll_vjp,
     batch=to_front(lambda: roll, lambda *, shift, axes: {"shift": shift, "axes": up(axes)}),
     source=_roll_source,
+    scalar=Expands(_roll_rule),
     cost=Cost.CHEAP,
 )
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Op
+from stagec.ir.core import LIBRARY, Calls, Library, Op
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import move_axis
 from stagec.ops.family import array, constant, reject, static
 
-INT64 = np.dtype(np.int64)
+FLOAT64, INT64 = np.dtype(np.float64), np.dtype(np.int64)
 
 
 def _nonzero_infer(x: ArrayType) -> Any:
@@ -72,6 +72,14 @@ def _searchsorted_batch(args: Any, axes: Any, /, *, side: str) -> tuple[Any, Any
     return searchsorted(*args, side=side), axes[1]
 
 
+def _search_in_kernel(a: ArrayType, v: ArrayType, *, side: str) -> str | Library:
+    """The search for one number of the elements' own type, or for one that becomes that."""
+    same = v.dtype == a.dtype or (v.weak and a.dtype == FLOAT64)
+    if v.rank or not same or a.dtype not in (FLOAT64, INT64):
+        return LIBRARY
+    return f"kernels.search_{side}({{}}, {{}})"
+
+
 searchsorted = constant(
     "searchsorted",
     calls=(
@@ -84,6 +92,7 @@ searchsorted = constant(
     value=lambda a, v, *, side: np.searchsorted(a, v, side),
     batch=_searchsorted_batch,
     source=lambda a, v, *, side: f"np.searchsorted({{}}, {{}}{_side_text(side)})",
+    scalar=Calls(_search_in_kernel),
 )
 
 

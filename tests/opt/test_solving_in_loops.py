@@ -139,3 +139,23 @@ def test_failures_tell_the_line(program: Callable[..., Any], text: str) -> None:
     with pytest.raises(np.linalg.LinAlgError, match=text) as caught:
         compiled(np.eye(3), XS)
     assert any("np.linalg" in note for note in caught.value.__notes__)
+
+
+def determinants(points: Any, more: Any) -> Any:
+    total = 0.0
+    for k in range(len(points)):
+        x, y, z = points[k]
+        small = np.array([[x, y], [z, x * y]])
+        total += np.linalg.det(small) ** 2 + np.log(np.abs(np.linalg.det(small.T)))
+        wide = np.array([[x, y, z], [y, x + 1, 0.0], [x * z, y, 2.0]])
+        total += np.linalg.det(wide * more) + np.linalg.det(np.array([[x, y], [2 * x, 2 * y]]))
+    return total
+
+
+def test_determinants_of_small_matrices_are_differentiated_in_a_kernel() -> None:
+    points, more = RNG.normal(size=(5, 3)), 1.5
+    gradient = sc.grad(determinants, argnums=(0, 1))
+    f = sc.jit(gradient, backend="numba")
+    for found, wanted in zip(f(points, more), gradient(points, more), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-13)
+    assert "rt." not in f.source(points, more)
