@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib.util
+import inspect
 import runpy
 import sys
 import traceback
@@ -136,6 +137,12 @@ def target(options: argparse.Namespace) -> Any:
         raise StagecError(
             "SC802", f"{file} has no function {name!r}", None, "name a function of the module"
         )
+    if inspect.isfunction(fun):
+        try:
+            inspect.signature(fun).bind(*options.args)
+        except TypeError as error:
+            wanted = f"give one ARG for each parameter of {name}{inspect.signature(fun)}"
+            raise StagecError("SC802", f"{name}: {error}", None, wanted) from None
     make = api.grad if options.grad else api.jit
     return make(fun, backend=options.backend)
 

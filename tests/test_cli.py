@@ -170,3 +170,15 @@ def test_cache_is_shown_and_cleared(
     assert capsys.readouterr().out == f"{tmp_path / 'store'}: 1 files, 1.0 MiB\n"
     assert main(["cache", "--clear"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'store'}: 0 files, 0.0 MiB\n"
+
+
+def test_arguments_that_are_missing_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "missing.py"
+    file.write_text("def f(x, n):\n    return x * n\n")
+    assert main(["show", f"{file}:f", "f64[n]"]) != 0
+    shown = capsys.readouterr().err
+    assert "f: missing a required argument: 'n'" in shown
+    assert "give one ARG for each parameter of f(x, n)" in shown
+    assert "Traceback" not in shown

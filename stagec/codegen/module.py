@@ -10,6 +10,7 @@ from typing import Any
 import gast
 
 from stagec.codegen.emit import comment, emit, lines_of, with_comments
+from stagec.codegen.given import Objects
 from stagec.codegen.kernels import compiled, integers, kernel_templates
 from stagec.codegen.names import clean, unused
 from stagec.codegen.outline import outline
@@ -60,7 +61,7 @@ def to_module(
     """
     functions = _flat(outline(fn))
     names = _function_names(functions)
-    objects = _Objects({*IMPORTS, *dir(builtins), *names.values()})
+    objects = Objects({*IMPORTS, *PARTS, *dir(builtins), *names.values()})
     places: Places = {}
     definitions: list[Any] = []
     for function in reversed(functions):
@@ -84,8 +85,10 @@ def to_module(
             definition = compiled(definition, function)
         definitions.append(definition)
         places |= found
-    tree = gast.Module(body=[*_imports(definitions), *definitions], type_ignores=[])
-    text, line_map = _text(tree, places, comments or {}, header)
+    tree = gast.Module(
+        body=[*_imports(definitions), *objects.statements, *definitions], type_ignores=[]
+    )
+    text, line_map = _text(tree, places, comments or {}, (*header, *objects.notes()))
     compiled_names = {names[f.name]: integers(f) for f in functions if f.kernel}
     parts = tuple(names[f.name] for f in functions if f.whole is not None)
     return Module(text, names[fn.name], line_map, objects.table, compiled_names, parts)
@@ -97,29 +100,6 @@ def template_of(stmt: Apply) -> Template:
     if callable(source):
         source = source(*(a.type for a in stmt.args), **stmt.kwargs)
     return parse_template(source)
-
-
-class _Objects:
-    """Names for the objects that templates mention."""
-
-    def __init__(self, taken: set[str]) -> None:
-        self.table: dict[str, Any] = {}
-        self._taken = taken
-
-    def bound(self, stmt: Apply, template: Template) -> Template:
-        """The template with names in place of the objects."""
-        if not template.attributes:
-            return template
-        return template.bound({a: self._name(stmt.kwargs[a], a) for a in template.attributes})
-
-    def _name(self, target: Any, attribute: str) -> str:
-        for found, known in self.table.items():
-            if known is target:
-                return found
-        base = clean(getattr(target, "__name__", "")) or attribute
-        chosen = unused(base, self._taken | self.table.keys())
-        self.table[chosen] = target
-        return chosen
 
 
 def _flat(fn: Function) -> list[Function]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,10 @@ class Subscript:
         """A bound of a slice."""
         if isinstance(value, Known):
             plain = self.m.guard(value)
-            return None if plain is None else int(plain)
+            if isinstance(plain, float):
+                words = "slice indices must be integers or None or have an __index__ method"
+                raise Raised(TypeError(words))
+            return None if plain is None else operator.index(plain)
         if isinstance(value, Number):
             known = value.operand.value if isinstance(value.operand, Const) else None
             return self.arg(value.operand) if known is None else int(known)
@@ -192,13 +196,15 @@ class Subscript:
         elif plain is Ellipsis:
             self.items += [Slice()] * (rank - others)
         elif isinstance(plain, slice):
-            self.items.append(Slice(plain.start, plain.stop, plain.step))
+            bounds = (plain.start, plain.stop, plain.step)
+            self.items.append(Slice(*(self.bound(Known(b)) for b in bounds)))
         elif isinstance(plain, bool | np.bool_):
             self.items.append(self.arg(const(bool(plain))))
-        elif isinstance(plain, int | np.integer):
-            self.items.append(int(plain))
         elif isinstance(plain, list | tuple | range | np.ndarray):
             self.positions(Known(plain))
+        elif hasattr(type(plain), "__index__"):
+            index: Any = self.m.host(self.state, operator.index, [plain], {}, self.loc)
+            self.items.append(index.value)
         else:
             raise self.refuse(f"a {type(plain).__name__} cannot index an array")
 

@@ -72,7 +72,6 @@ class Code:
 
 # what `contextmanager` makes of each function
 MANAGING = contextlib.contextmanager(iter).__code__
-MADE_OF = ("__code__", "__defaults__", "__kwdefaults__")
 OWN = f"{Path(__file__).parent.parent}{os.sep}"
 
 CODES: dict[Any, tuple[Code, str, str]] = {}
@@ -121,10 +120,7 @@ def function_value(m: Machine, function: types.FunctionType) -> FunctionValue:
     own = names.is_own(function.__globals__)
     whole = Constant(function, function.__name__)
     if not own:
-        for name in MADE_OF:
-            part = getattr(function, name)
-            if part is not None:
-                m.keep(Known(part, Part(whole, name)))
+        m.guard_function(function)
     given = [("default", d) for d in function.__defaults__ or ()]
     defaults = tuple(Known(d) if own else names.constant(d, k) for k, d in given)
     held = Part(whole, "__kwdefaults__")  # a dict, whose items may be changed in place

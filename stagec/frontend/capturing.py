@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from stagec.errors import Loc, StagecError
-from stagec.frontend.contents import changeable, contents
+from stagec.frontend import readings
+from stagec.frontend.contents import changeable, contents, written
 from stagec.frontend.machine import Captured, Machine, Raised
-from stagec.frontend.sources import Attribute, Constant, Derived, Has, Source
+from stagec.frontend.sources import Attribute, Constant, Derived, Has, Part, Source
 from stagec.frontend.state import State
 from stagec.frontend.values import (
     ArrayCell,
@@ -27,6 +28,7 @@ from stagec.ir.core import Value as Staged
 from stagec.ir.types import ArrayType, size, type_of
 from stagec.ops.copying import copy
 
+MADE_OF = ("__code__", "__defaults__", "__kwdefaults__")
 # what these classes of NumPy's change is the class of what an operation gives
 ALIKE: tuple[type, ...] = (np.memmap, np.recarray)
 # what classes may define in another way: how arrays are made, kept and shown
@@ -74,17 +76,30 @@ class Capturing(Machine):
     Attributes
     ----------
     precomputed : arrays that staging made, by the copies of them that the program uses.
+    relied : classes and functions whose readings are relied on: Python calls them at staging.
     """
 
     precomputed: dict[Staged, Any] = field(default_factory=dict[Staged, Any])
+    relied: set[Any] = field(default_factory=set[Any])
 
     def guard(self, known: Known) -> Any:
         """The value of `known`, relied on from here on with all that it holds: a change of
         that restages.
         """
-        if known.source is not None and changeable(known.value):
-            self.keep(Known(contents(known.value), Derived(known.source, contents)))
+        held = known.value
+        if known.source is not None and changeable(held):
+            held = contents(held)
+            self.keep(Known(held, Derived(known.source, contents)))
+        readings.rely_on(self, held)
         return self.keep(known)
+
+    def guard_function(self, function: types.FunctionType) -> None:
+        """Rely on what the function is made of, which tools that reload modules change."""
+        whole = Constant(function, function.__name__)
+        for name in MADE_OF:
+            part = getattr(function, name)
+            if part is not None:
+                self.keep(Known(part, Part(whole, name)))
 
     def capture(self, known: Known) -> Value:
         """A value read from outside: written objects and changing numbers are looked up."""
@@ -187,7 +202,6 @@ class Capturing(Machine):
     def guard_method(self, cls: type, name: str) -> None:
         """Note what method or property the class has, if any: another may take its place."""
         from stagec.frontend import names
-        from stagec.frontend.sources import Part
 
         found = getattr(cls, name, None)
         function = found.fget if isinstance(found, property) else found
@@ -195,11 +209,21 @@ class Capturing(Machine):
         if isinstance(function, types.FunctionType) and not names.is_own(function.__globals__):
             self.keep(Known(found, Part(Constant(cls, cls.__name__), name)))
 
-    def guard_setter(self, cls: type) -> None:
-        """Note how attributes of objects of the class are set."""
-        from stagec.frontend.sources import Part
+    def guard_bound(self, receiver: Value, cls: type, name: str) -> None:
+        """Note what method of the object there is: one outside may get its own."""
+        if not isinstance(receiver, Known) or receiver.source is None:
+            self.guard_method(cls, name)
+            return
+        method, place = getattr(receiver.value, name), Attribute(receiver.source, name)
+        if hasattr(method, "__func__"):
+            self.keep(Known(method.__func__, Part(place, "__func__")))
+        else:  # a static method
+            self.keep(Known(method, place))
 
-        self.keep(Known(cls.__setattr__, Part(Constant(cls, cls.__name__), "__setattr__")))
+    def guard_access(self, cls: type, name: str) -> None:
+        """Note how attributes of objects of the class are read or set: by this method."""
+        if written(cls.__module__):
+            self.keep(Known(getattr(cls, name), Part(Constant(cls, cls.__name__), name)))
 
     def outside_attribute(self, plain: Any, name: str, source: Source | None) -> Value:
         """The attribute of a Python object outside; if it has none, that is relied on."""
@@ -217,6 +241,4 @@ class Capturing(Machine):
 
     def class_source(self, cls: type, name: str) -> Source:
         """Where a class attribute is captured from."""
-        from stagec.frontend.sources import Attribute
-
         return Attribute(Constant(cls, cls.__name__), name)

@@ -168,6 +168,9 @@ def _item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) ->
         items = content.items
     elif isinstance(base, TupleValue):
         items = base.items
+    elif isinstance(base, RangeValue) and not base.reverse and not arrays.is_slice(key):
+        given = (base, base.lo, base.step, key)
+        return m.call_value(state, list_library.of_range, given, {}, loc)
     else:
         raise StagecError(
             "SC330", "this value cannot be subscripted", loc, "index an array or list"
@@ -187,7 +190,8 @@ def _item(m: Machine, state: State, base: Value, key: Value, loc: Loc | None) ->
         if isinstance(base, TupleValue):
             return TupleValue(part)
         return Ref(m.new_cell(state, Items(part)), list)
-    m.host(state, operator.getitem, [items, k], {}, loc)
+    held = items if isinstance(base, TupleValue) else list(items)  # what the error names
+    m.host(state, operator.getitem, [held, k], {}, loc)
     return items[k]
 
 

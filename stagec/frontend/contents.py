@@ -6,12 +6,16 @@ import enum
 import sys
 import types
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 # whose objects hold nothing that staging reads, but for containers
 LIBRARIES = {*sys.stdlib_module_names, "numpy"}
+OURS = {"stagec", "stagec_runtime"}
+# special methods that every object has: classes may begin to define their own
+COMMON = ("__repr__", "__str__", "__format__", "__hash__", "__eq__", "__getattribute__")
 ITEMS = list | tuple | set | frozenset | deque
 SIMPLE = (
     bool | int | float | complex | str | bytes | type | None | types.FunctionType | enum.Enum
@@ -37,6 +41,18 @@ def has_state(value: Any) -> bool:
     return own or isinstance(value, types.SimpleNamespace)
 
 
+def written(module: str | None) -> bool:
+    """Whether the module is the user's, or that of a package which staging knows nothing of."""
+    name = (module or "").partition(".")[0]
+    return name not in LIBRARIES and name not in OURS
+
+
+def stable(module: types.ModuleType) -> bool:
+    """Whether the module is a library whose functions are taken not to be rebound."""
+    file = getattr(module, "__file__", None) or ""
+    return not file or "site-packages" in file or "/lib/python" in file
+
+
 def contents(value: Any) -> Any:
     """What the value holds by now: nested tuples of what cannot change."""
     return _part(value, {})
@@ -54,7 +70,10 @@ def _part(value: Any, seen: dict[int, int]) -> Any:
     if isinstance(value, np.ndarray):
         held = value.tolist() if value.dtype.hasobject else value.tobytes()
         return cls, value.dtype.str, value.shape, _part(held, seen)
-    own = _part(attributes(value), seen) if has_state(value) else ()
+    own: Any = ()
+    if has_state(value):
+        said = tuple(getattr(cls, name) for name in COMMON)
+        own = said, _part(attributes(value), seen)
     if isinstance(value, dict):
         pairs = dict.items(value)
         return cls, own, tuple((_part(k, seen), _part(v, seen)) for k, v in pairs)
@@ -65,9 +84,17 @@ def _part(value: Any, seen: dict[int, int]) -> Any:
 
 def attributes(value: Any) -> tuple[Any, ...]:
     """The attributes of an object with their names, those in slots too."""
-    slots = [
-        slot for cls in type(value).__mro__ for slot in vars(cls).values()
-        if isinstance(slot, types.MemberDescriptorType) and hasattr(value, slot.__name__)
-    ]  # fmt: skip
-    held = getattr(value, "__dict__", {})
-    return (*held.items(), *((slot.__name__, slot.__get__(value)) for slot in slots))
+    found: list[Any] = []
+    for cls in type(value).__mro__:
+        for slot in vars(cls).values():
+            if isinstance(slot, types.MemberDescriptorType):
+                with suppress(AttributeError):  # it may be empty
+                    found.append((slot.__name__, slot.__get__(value)))
+    return (*own_attributes(value).items(), *found)
+
+
+def own_attributes(value: Any) -> dict[str, Any]:
+    """The `__dict__` of an object, whatever its class says of it."""
+    with suppress(AttributeError):
+        return object.__getattribute__(value, "__dict__")
+    return {}

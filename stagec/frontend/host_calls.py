@@ -69,13 +69,17 @@ def called(
     if options.get("exc_info"):
         raise StagecError("SC368", "exc_info= in staged code", loc, "log the exception itself")
     operands: list[Any] = []
+    by_name = False
     for name, value in parameters(function, args):
         plain = containers.plain(m, state, value)
         if plain is containers.STAGED:
+            if by_name:
+                what = "a staged value behind an object"
+                raise StagecError("SC323", what, loc, "pass the object by its name")
             plain = shown(m, state, value, loc)
-        elif not isinstance(plain, bool | int | float | complex | str):
-            if name:  # an object cannot be an operand
-                options[name] = plain
+        elif by_name or not isinstance(plain, bool | int | float | complex | str):
+            if name:  # an object cannot be an operand, nor what stands behind it
+                options[name], by_name = plain, True
                 continue
             if str(plain) != repr(plain):
                 what = f"a {type(plain).__name__} where the program runs"

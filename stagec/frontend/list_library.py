@@ -120,3 +120,11 @@ def sorted_few(items: Any, keys: Any, reverse: Any) -> Any:
                 keys[k - 1], keys[k] = now, before
                 items[k - 1], items[k] = items[k], items[k - 1]
     return items
+
+
+def of_range(numbers: Any, first: Any, step: Any, at: Any) -> Any:
+    n = len(numbers)
+    k = at + n if at < 0 else at
+    if k < 0 or k >= n:
+        raise IndexError("range object index out of range")
+    return first + k * step

@@ -79,6 +79,8 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
             if isinstance(plain, np.ndarray):
                 return arrays.handle_of(m, state, m.captured_array(state, value, loc), loc)
             given = m.guard(value)
+            if ambiguous(type(given)):
+                raise NotAnOp
             return given.value if isinstance(given, enum.IntEnum) else given
         case Number(operand):
             return m.handle(state, operand)
@@ -100,6 +102,11 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
             return argument(m, state, made, loc)
         case _:
             raise NotAnOp
+
+
+def ambiguous(cls: type) -> bool:
+    """Whether objects of the class are integers for Python, and sequences for NumPy."""
+    return all(hasattr(cls, name) for name in ("__index__", "__len__", "__getitem__"))
 
 
 def joined_argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:

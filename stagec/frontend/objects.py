@@ -11,6 +11,7 @@ import numpy as np
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import arrays, descriptors, generators, methods, numpy_calls
+from stagec.frontend.contents import own_attributes, stable
 from stagec.frontend.machine import Frame, Machine, Raised
 from stagec.frontend.sources import Attribute, Constant
 from stagec.frontend.state import State
@@ -189,6 +190,7 @@ def class_attribute(cls: type, name: str) -> Any:
 
 def object_attribute(m: Machine, state: State, base: Ref, name: str, loc: Loc | None) -> Value:
     """An attribute of an object in the store."""
+    m.guard_access(base.cls, "__getattribute__")
     content = m.inside(state, base)
     if isinstance(content, Outside):
         written = content.written.get(name) if issubclass_object(base.cls) else None
@@ -237,7 +239,7 @@ def bind(
     m: Machine, state: State, found: Any, receiver: Value, cls: type, name: str, loc: Loc | None
 ) -> Value:
     """A class attribute as seen through an instance."""
-    m.guard_method(cls, name)
+    m.guard_bound(receiver, cls, name)
     if isinstance(found, staticmethod):
         return Known(found.__func__)
     if isinstance(found, classmethod):
@@ -289,12 +291,15 @@ def instance_attribute(
     """An attribute of an object outside that is no module, class or container."""
     plain = base.value
     found = class_attribute(type(plain), name)
-    own = getattr(plain, "__dict__", {})
+    if isinstance(class_attribute(type(plain), "__getattribute__"), types.FunctionType):
+        found = MISSING  # that method says what there is
+    own = own_attributes(plain)
     entry = m.outside.get(id(own))
     kept = state.cells.get(entry[0]) if entry is not None else None
     if isinstance(kept, Fields) and (value := kept.get(name)) is not None:
         return value  # staged code wrote to `plain.__dict__`
     if isinstance(found, property) and isinstance(found.fget, types.FunctionType):
+        m.guard_access(type(plain), "__getattribute__")
         m.guard_method(type(plain), name)
         return m.call_value(state, found.fget, (ref or base,), {}, loc)
     if descriptors.first(found) or (descriptors.described(found) and ref and name not in own):
@@ -312,12 +317,6 @@ def entered(plain: Any, method: Any) -> bool:
     """Whether the attribute of the class is a method that staging looks into."""
     kinds = types.FunctionType | staticmethod | classmethod
     return isinstance(method, kinds) and not generators.draws(plain, method)
-
-
-def stable(module: types.ModuleType) -> bool:
-    """Whether the module is a library whose functions are taken not to be rebound."""
-    file = getattr(module, "__file__", None) or ""
-    return not file or "site-packages" in file or "/lib/python" in file
 
 
 def set_attribute(
@@ -351,8 +350,8 @@ def store_attribute(
         descriptors.put(m, state, found, ref, name, value, loc)
         return
     content = m.inside(state, ref)
+    m.guard_access(ref.cls, "__setattr__")
     if isinstance(content, Outside):
-        m.guard_setter(ref.cls)
         state.cells[ref.cell] = Outside(content.base, content.written.set(name, value))
     elif isinstance(content, Fields):
         state.cells[ref.cell] = content.set(name, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 
@@ -48,7 +48,7 @@ class Argument(Source):
 class Global(Source):
     """A variable of a module."""
 
-    namespace: dict[str, Any]
+    namespace: dict[str, Any] = field(repr=False)
     name: str
 
     def get(self, args: tuple[Any, ...]) -> Any:
@@ -95,7 +95,7 @@ class Cell(Source):
 class Constant(Source):
     """An object that staged code holds on to: a default value, a class."""
 
-    value: Any
+    value: Any = field(repr=False)
     name: str
 
     def get(self, args: tuple[Any, ...]) -> Any:

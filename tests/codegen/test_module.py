@@ -677,7 +677,8 @@ def test_error_state_and_captured_objects(ops: Mapping[str, Op]) -> None:
         attrs=(("function", poll), ("results", (fn.params[0].type,))),
     )  # fmt: skip
     module = to_module(replace(fn, body=replace(fn.body, stmts=(host,))))
-    assert module.text == "def f(x):\n    y = poll(x)\n    return y\n"
+    given = "# poll is given: a function\n\n"
+    assert module.text == given + "def f(x):\n    y = poll(x)\n    return y\n"
     assert module.objects == {"poll": poll}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -203,3 +204,85 @@ def test_what_is_paired_with_names_has_gradients(backend: str) -> None:
 def test_too_few_items_for_the_names() -> None:
     with pytest.raises(KeyError, match="offset"):
         sc.jit(named_parts)(np.array([1.0]))
+
+
+@dataclass(frozen=True)
+class Place:
+    """An integer for Python."""
+
+    at: int
+
+    def __index__(self) -> int:
+        return self.at
+
+
+class Places(Place):
+    """And a sequence for NumPy."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, k: int) -> int:
+        return [4][k]
+
+
+PLACE: list[Any] = [Place(1)]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x[PLACE[0]],
+        lambda x: x[PLACE[0] :],
+        lambda x: x[: PLACE[0], None],
+        lambda x: x[slice(PLACE[0])],
+        lambda x: x[-1] + np.zeros(PLACE[0]).size,
+    ],
+)
+def test_objects_that_are_integers_index_arrays(f: Any, backend: str) -> None:
+    g = sc.jit(f, backend=backend)
+    for at in (1, 3, -2):
+        PLACE[0] = Place(abs(at) if "zeros" in f.__code__.co_names else at)
+        np.testing.assert_array_equal(g(np.arange(5.0)), f(np.arange(5.0)))
+
+
+def test_what_numpy_takes_for_a_sequence_is_no_integer() -> None:
+    places = Places(2)
+    with pytest.raises(sc.StagecError):
+        sc.jit(lambda x: x + np.zeros(places).size)(1.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_items_of_ranges_are_computed(backend: str) -> None:
+    def f(a: int, b: int, step: int, k: int) -> Any:
+        numbers = range(a, b, step)
+        return numbers[k] * 1.0 + len(numbers)
+
+    g = sc.jit(f, backend=backend)
+    for given in ((0, 5, 2, 0), (0, 5, 2, -1), (5, -1, -2, 2), (3, 4, 1, 0)):
+        assert g(*given) == f(*given)
+    for outside in ((0, 5, 2, 3), (0, 5, 2, -4), (0, 0, 1, 0)):
+        with pytest.raises(IndexError, match="range object index out of range"):
+            g(*outside)
+
+
+@pytest.mark.parametrize("at", [0, -1])
+def test_an_item_that_is_not_there_is_named_as_in_python(at: int) -> None:
+    def of_list(x: Any) -> Any:
+        items: list[Any] = []
+        return x * items[at]
+
+    def of_tuple(x: Any) -> Any:
+        items: Any = ()
+        return x * items[at]
+
+    for f, kind in ((of_list, "list"), (of_tuple, "tuple")):
+        with pytest.raises(IndexError, match=f"{kind} index out of range"):
+            sc.jit(f)(1.0)
+
+
+def test_a_float_is_no_bound_of_a_slice() -> None:
+    half: Any = 2.5
+    with pytest.raises(TypeError, match="slice indices must be integers"):
+        sc.jit(lambda x: x[:half])(np.ones(4))

@@ -428,3 +428,29 @@ def test_what_complex_parts_leave_in_real_ones() -> None:
 
     slope = sc.grad(size, backend="numba")(u)
     np.testing.assert_allclose(slope, sc.grad(size)(u), rtol=1e-12)
+
+
+def doubled(x: Any, k: Any) -> Any:
+    return 2.0 * x[k] + 1
+
+
+def multiplied(x: Any, k: Any) -> Any:
+    return np.sum(x[k] * x[0])
+
+
+def row_added(x: Any, k: Any) -> Any:
+    x = x.copy()
+    x[k] += 1
+    return x
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("f", [doubled, multiplied, row_added])
+def test_rows_without_elements_have_to_be_there_too(f: Any, backend: str) -> None:
+    """No loop over the elements of a row would notice that there is no such row."""
+    g = sc.jit(f, backend=backend)
+    x = np.zeros((3, 0))
+    np.testing.assert_array_equal(g(x, 2), f(x, 2))
+    for k in (3, -4):
+        with pytest.raises(IndexError, match=f"index {k} is out of bounds"):
+            g(x, k)

@@ -51,6 +51,11 @@ def element(kind: ArrayType) -> ArrayType:
     return ArrayType(kind.dtype, (), "np") if kind.rank else kind
 
 
+def loops(shape: Shape) -> bool:
+    """Whether there is a nest for the shape; over none, what raises in it would not happen."""
+    return None not in shape and 0 not in shape
+
+
 def pointwise(stmt: Apply) -> bool:
     """Whether the op makes a new array element by element."""
     op = stmt.op
@@ -58,7 +63,7 @@ def pointwise(stmt: Apply) -> bool:
     if op.effect is not Effect.NONE or op.overwrites is not None or len(stmt.outs) != 1:
         return False
     out = array_type(stmt.outs[0])
-    if out is None or None in out.shape or not all(map(holds, (*types, out))):
+    if out is None or not loops(out.shape) or not all(map(holds, (*types, out))):
         return False
     if op.aliased(stmt.kwargs) is not None or isinstance(op.scalar, Structured):
         return False
@@ -95,7 +100,7 @@ def fold_of(stmt: Apply) -> Fold | None:
     if not isinstance(stmt.op.scalar, Folds):
         return None
     given = array_type(stmt.args[0])
-    if given is None or None in given.shape or not (holds(given) and holds(stmt.out.type)):
+    if given is None or not loops(given.shape) or not (holds(given) and holds(stmt.out.type)):
         return None
     fold = stmt.op.scalar.rule(given, **stmt.kwargs)
     if fold is None or not fold.axes:
@@ -113,7 +118,7 @@ def writes(stmt: Apply, views: Views) -> Shape | None:
     value = stmt.args[1].type
     if not storable(*stmt.args[:2]):
         return None
-    if view is None or not view.shape or not isinstance(value, ArrayType):
+    if view is None or not view.shape or 0 in view.shape or not isinstance(value, ArrayType):
         return None
     return view.shape if fitting(value.shape, view.shape) else None
 
