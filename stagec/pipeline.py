@@ -50,6 +50,7 @@ from stagec.opt.rotate import rotate
 from stagec.opt.scalarise import scalarise
 from stagec.opt.scalarise.lengths import lengths
 from stagec.opt.selections import selections
+from stagec.opt.short_lists import short_lists
 from stagec.opt.siblings import rows, siblings
 from stagec.opt.simplify import simplify
 from stagec.opt.sink import sink
@@ -120,6 +121,7 @@ TARGETS: Mapping[str, Target] = {
                 product_sums,
                 again,
                 lengthwise,
+                short_lists,
                 counted,
                 tapes,
                 restored,
@@ -178,7 +180,7 @@ class Transforms:
     def smooth(self, fn: Function) -> Function:
         """The function as differentiation wants it."""
         fn = self.prepared(fn)
-        return cse_with_copies(ahead(loop_products(fn))) if self.loops else fn
+        return cse_with_copies(ahead(loop_products(short_lists(fn)))) if self.loops else fn
 
     def reverse(self, fn: Function, wrt: list[int], of: list[int]) -> Pullback:
         """See `transforms.reverse`."""

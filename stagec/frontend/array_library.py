@@ -166,6 +166,15 @@ def lists_(rows: Any) -> Any:
     return np.stack([np.array(row) for row in rows])
 
 
+def unpacked_(items: Any, count: Any) -> Any:
+    n = len(items)
+    if n < count:
+        raise ValueError(f"not enough values to unpack (expected {count}, got {n})")
+    if n > count:
+        raise ValueError(f"too many values to unpack (expected {count})")
+    return tuple([items[k] for k in range(count)])
+
+
 def outer_(ufunc: Any, a: Any, b: Any, **kwargs: Any) -> Any:
     # arrays even where a Python number is given: its dtype counts here, unlike in a call
     x, y = np.asarray(a), np.asarray(b)

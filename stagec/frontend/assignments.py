@@ -10,6 +10,7 @@ import numpy as np
 
 from stagec.errors import Loc, StagecError
 from stagec.frontend import (
+    array_library,
     array_writes,
     arrays,
     containers,
@@ -23,7 +24,7 @@ from stagec.frontend.desugar import old_value
 from stagec.frontend.expressions import BINARY, METHODS, binary, evaluate, subscript
 from stagec.frontend.machine import Frame, Machine, Raised
 from stagec.frontend.state import Leaf, State, Tree
-from stagec.frontend.values import ArrayRef, Items, Known, Ref, Value
+from stagec.frontend.values import ArrayRef, Items, Known, Ref, StagedList, Value
 from stagec.ir.types import ArrayType
 
 
@@ -72,7 +73,16 @@ def matched(m: Machine, state: State, elts: list[Any], value: Value, loc: Loc) -
             return [
                 arrays.read_subscript(m, state, value, Known(k), loc) for k in range(len(elts))
             ]
-    items = containers.unpack(m, state, value, loc)
+    try:
+        items = containers.unpack(m, state, value, loc)
+    except StagecError:
+        plain = not any(isinstance(e, gast.Starred) for e in elts)
+        listed = isinstance(value, Ref) and isinstance(m.inside(state, value), StagedList)
+        if not plain or not listed:
+            raise
+        # how many there are is known at run time
+        count = Known(len(elts))
+        items = m.call_value(state, array_library.unpacked_, (value, count), {}, loc).items
     stars = [k for k, e in enumerate(elts) if isinstance(e, gast.Starred)]
     if not stars:
         if len(items) != len(elts):

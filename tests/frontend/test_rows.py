@@ -318,3 +318,51 @@ def identities(n: Any) -> Any:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_names_of_one_element_are_one_list(backend: str) -> None:
     assert sc.jit(identities, backend=backend)(N) == identities(N)
+
+
+def squares_of_parts(x: Any, n: Any) -> Any:
+    rows = []
+    for i in range(n):
+        rows.append([x * i, x, x + i])
+    s = 0.0
+    for a, b, c in rows:
+        s = s + a * b - c * c
+    return s
+
+
+def too_few_parts(x: Any, n: Any) -> Any:
+    rows = []
+    for i in range(n):
+        rows.append([x * i, x])
+    for a, b, c in rows:
+        x = a * b + c
+    return x
+
+
+def too_many_parts(x: Any, n: Any) -> Any:
+    rows = []
+    for i in range(n):
+        rows.append([x * i, x, x])
+    for a, b in rows:
+        x = a * b
+    return x
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_parts_of_an_element_have_names(backend: str) -> None:
+    f = sc.jit(squares_of_parts, backend=backend)
+    assert f(0.3, N) == pytest.approx(squares_of_parts(0.3, N), rel=1e-13)
+    wanted = (squares_of_parts(0.3 + 1e-6, N) - squares_of_parts(0.3 - 1e-6, N)) / 2e-6
+    assert sc.grad(squares_of_parts, backend=backend)(0.3, N) == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("program", [too_few_parts, too_many_parts])
+def test_as_many_parts_as_there_are_names(program: Callable[..., Any], backend: str) -> None:
+    f = sc.jit(program, backend=backend)
+    assert f(0.3, 0) == 0.3
+    with pytest.raises(ValueError, match="values to unpack") as wanted:
+        program(0.3, N)
+    with pytest.raises(ValueError, match="values to unpack") as found:
+        f(0.3, N)
+    assert str(found.value) == str(wanted.value)

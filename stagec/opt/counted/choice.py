@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from itertools import zip_longest
+from dataclasses import dataclass, replace
+from itertools import product, zip_longest
 
-from stagec.ir.core import Apply, Call, For, If, Operand, Stmt, Value, While
+from stagec.ir.core import Apply, Call, For, Operand, Stmt, While
+from stagec.ir.flows import flows
 from stagec.ir.function import Function
 from stagec.ir.lowering import fits
-from stagec.ir.types import ArrayType, ListType, rank_of
+from stagec.ir.types import ArrayType, ListType, Shape, rank_of
+from stagec.ir.walk import statements
+from stagec.ops.list_arrays import list_unstack
+from stagec.ops.lists import list_append, list_new, list_set, list_zeros
 from stagec.opt.scalarise.lengths import with_lengths
 from stagec.opt.tapes.plans import compiled, planned
-from stagec.opt.tapes.webs import Program, Web, carried, survey
+from stagec.opt.tapes.webs import Program, Web, survey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counted:
-    """A list that is to become an array, the one with this number in the function."""
+    """A list that is to become an array, the one with this number in the function.
+
+    `element` is the type of its elements.
+    """
 
     web: Web
+    element: ArrayType
     number: int
     loops: tuple[For | While, ...]
 
@@ -35,13 +44,15 @@ def chosen(fn: Function, failed: Collection[int]) -> tuple[Program, list[Counted
     What only records is left to `tapes`, which knows nests of loops.
     """
     program = survey(fn)
-    shown = _shown(fn, program)
     found: list[Counted] = []
     for number, web in enumerate(dict.fromkeys(program.webs.values())):
-        fit = number not in failed and _even(web) and not _shows(web, shown)
-        loops = tuple(_loops(program, web)) if fit else ()
-        if loops:
-            found.append(Counted(web, number, loops))
+        element = _even(web) if number not in failed else None
+        loops = tuple(_loops(program, web)) if element is not None else ()
+        if element is not None and loops:
+            found.append(Counted(web, element, number, loops))
+    if any(one.element.kind == "array" for one in found):
+        shown = _shown(fn)
+        found = [one for one in found if not _shows(one, shown)]
     if not found:
         return program, []
     plans = planned(program, with_lengths(fn.body))
@@ -50,29 +61,63 @@ def chosen(fn: Function, failed: Collection[int]) -> tuple[Program, list[Counted
     return program, [p for p in kept if isinstance(p, Counted)]
 
 
-def _even(web: Web) -> bool:
-    """Whether all elements are numbers, or arrays of one shape, and from known places."""
+def _even(web: Web) -> ArrayType | None:
+    """The type of all elements if they are numbers, or arrays of one shape, and from known
+    places.
+    """
     element = web.element
-    return (
-        not (web.foreign or web.parents or web.child)
-        and isinstance(element, ArrayType)
-        and fits(element)
-        and None not in element.shape
-        and all(isinstance(v.type, ListType) and v.type.element == element for v in web.values)
-    )
+    if web.foreign or web.parents or web.child or not isinstance(element, ArrayType):
+        return None
+    types = {v.type.element for v in web.values if isinstance(v.type, ListType)}
+    if not fits(element) or len({replace(t, shape=()) for t in types}) > 1:
+        return None
+    return element if len(types) == 1 and None not in element.shape else _exact(web, element)
 
 
-def _shows(web: Web, shown: Collection[Operand]) -> bool:
+def _exact(web: Web, element: ArrayType) -> ArrayType | None:
+    """The type of all elements of a list of which not all values say how large they are."""
+    found = list(_shapes(web))
+    if len(set(found)) != 1 or None in found[0] or len(found[0]) != element.rank:
+        return None
+    # in each trip of a loop a length that has a name may be another
+    once = len(found) == 1 and not web.by(list_append)
+    fixed = all(isinstance(d, int) for d in found[0])
+    return replace(element, shape=found[0]) if once or fixed else None
+
+
+def _shapes(web: Web) -> Iterable[Shape]:
+    """The shapes of what the list is made of, and of what is put into it."""
+    for op, found in web.uses.items():
+        for use in found:
+            if op in (list_new, list_append, list_set):
+                yield from map(_shape, use.args if op is list_new else use.args[-1:])
+            elif op is list_unstack:
+                yield _shape(use.args[0])[1:]
+            elif op is list_zeros:
+                kind = use.args[0].type
+                assert isinstance(kind, ListType)
+                yield kind.element.shape if isinstance(kind.element, ArrayType) else ()
+
+
+def _shape(operand: Operand) -> Shape:
+    """The shape of an array."""
+    return operand.type.shape if isinstance(operand.type, ArrayType) else ()
+
+
+def _shows(one: Counted, shown: Collection[Operand]) -> bool:
     """Whether the caller gets elements: they may be arrays that it has, or gets, elsewhere too,
     which rows of another array would not be.
     """
-    element = web.element
-    assert isinstance(element, ArrayType)
-    return element.kind == "array" and any(v in shown for v in web.values)
+    return one.element.kind == "array" and any(v in shown for v in one.web.values)
 
 
-def _shown(fn: Function, program: Program) -> set[Operand]:
+def _shown(fn: Function) -> set[Operand]:
     """The values whose memory the caller may get."""
+    sources: dict[Operand, list[Operand]] = defaultdict(list)
+    for stmt in statements(fn.body):
+        pairs = _sharing(stmt) if isinstance(stmt, Apply | Call) else flows(stmt)
+        for source, target in pairs:
+            sources[target].append(source)
     found: set[Operand] = set()
     work: list[Operand] = [v for v, new in zip_longest(fn.results, fn.fresh) if not new]
     while work:
@@ -80,35 +125,18 @@ def _shown(fn: Function, program: Program) -> set[Operand]:
         holds = isinstance(value.type, ListType) or rank_of(value.type)
         if holds and value not in found:
             found.add(value)
-            maker = program.maker.get(value) if isinstance(value, Value) else None
-            work += _shared(value, maker)
+            work += sources[value]
     return found
 
 
-def _shared(value: Operand, maker: Stmt | None) -> Iterable[Operand]:
-    """The values whose memory this one, a result of the statement or a parameter in it, has."""
-    match maker:
-        case Apply():
-            at = maker.op.aliased(maker.kwargs)
-            if any(isinstance(v.type, ListType) for v in maker.outs):
-                yield from maker.args
-            elif at is not None:
-                yield maker.args[at]
-            elif maker.op.overwrites is not None:
-                yield maker.args[maker.op.overwrites]
-        case Call():
-            yield from maker.args
-        case If() if value in maker.outs:
-            k = maker.outs.index(value)
-            yield from (maker.then.results[k], maker.orelse.results[k])
-        case For() | While():
-            params = carried(maker), maker.cond.params if isinstance(maker, While) else ()
-            for row in (maker.carry, *params):
-                if value in row:
-                    k = row.index(value)
-                    yield from (maker.init[k], maker.body.results[k])
-        case _:
-            return
+def _sharing(stmt: Apply | Call) -> Iterable[tuple[Operand, Operand]]:
+    """The operands with results that may have their memory, or hold what has it."""
+    args = stmt.args
+    if isinstance(stmt, Apply) and not any(isinstance(v.type, ListType) for v in stmt.outs):
+        at = stmt.op.aliased(stmt.kwargs)
+        at = stmt.op.overwrites if at is None else at
+        args = () if at is None else (args[at],)
+    return product(args, stmt.outs)
 
 
 def _loops(program: Program, web: Web) -> Iterable[For | While]:

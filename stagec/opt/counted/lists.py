@@ -149,10 +149,7 @@ class Lists:
 
     def room(self, builder: Builder, xs: Value, length: Dim, op: Op = empty) -> Value:
         """A new array for so many elements of the list."""
-        kind = xs.type
-        assert isinstance(kind, ListType)
-        element = kind.element
-        assert isinstance(element, ArrayType)
+        element = self.found[xs].element
         try:
             inner = [self.sizes.size(builder, d, {}) for d in element.shape]
         except Unknown:
@@ -231,8 +228,7 @@ class Lists:
         if isinstance(entry, Items):
             attrs = {"element": kind.element}
             return builder.add(list_new, entry.items, attrs, operand.hint)[0]
-        assert isinstance(kind.element, ArrayType)
-        attrs = {"kind": kind.element.kind}
+        attrs = {"kind": self.found[operand].element.kind}
         return builder.add(list_unstack, (self.first(builder, entry),), attrs, operand.hint)[0]
 
     def require(

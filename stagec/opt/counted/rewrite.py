@@ -12,11 +12,9 @@ from stagec.ir.function import Function
 from stagec.ir.rebuild import map_operands
 from stagec.ir.types import Dim, affine, rank_of
 from stagec.ir.walk import operands, regions, rename, statements
-from stagec.ops.list_arrays import list_stack
-from stagec.ops.lists import list_append, list_get, list_length, list_pop
 from stagec.opt.counted.choice import Counted
 from stagec.opt.counted.lists import Failed, Items, Lists, Rows
-from stagec.opt.tapes.webs import CHANGED, MADE, Program, carried
+from stagec.opt.tapes.webs import CHANGED, LONGER, MADE, NOTED, WRITTEN, Program, carried
 
 Handed: TypeAlias = Callable[[Builder, Sequence[Operand]], list[Operand]]
 
@@ -89,9 +87,8 @@ class _Rewriter:
         """Add what the statement becomes."""
         match stmt:
             case Apply():
-                by_out = stmt.op in MADE
-                known_op = by_out or stmt.op in {*CHANGED, list_get, list_length, list_stack}
-                if known_op and (stmt.outs if by_out else stmt.args)[0] in self.lists.found:
+                about = stmt.outs if stmt.op in MADE else stmt.args
+                if stmt.op in NOTED and about[0] in self.lists.found:
                     self.lists.apply(builder, stmt)
                 else:
                     self.other(builder, stmt)
@@ -131,11 +128,7 @@ class _Rewriter:
     def written(self, stmt: Stmt) -> set[Counted]:
         """The lists of which the statement changes elements."""
         inside = (s for block in regions(stmt) for s in statements(block))
-        changes = (
-            s.args[0]
-            for s in inside
-            if isinstance(s, Apply) and s.op in CHANGED and s.op is not list_pop
-        )
+        changes = (s.args[0] for s in inside if isinstance(s, Apply) and s.op in WRITTEN)
         found = self.lists.found
         return {found[v] for v in changes if isinstance(v, Value) and v in found}
 
@@ -237,7 +230,7 @@ class _Rewriter:
             stmt = self.program.maker.get(value) if isinstance(value, Value) else None
             match stmt:
                 case Apply() if stmt.op in CHANGED:
-                    total += {list_append: 1, list_pop: -1}.get(stmt.op, 0)
+                    total += LONGER.get(stmt.op, 0)
                     value = stmt.args[0]
                 case If():
                     k = stmt.outs.index(value)  # type: ignore[arg-type]

@@ -28,7 +28,9 @@ from stagec.ops.lists import (
 )
 
 MADE = {list_new, list_unstack, list_zeros}
-CHANGED = {list_append, list_pop, list_set, list_add}
+WRITTEN = {list_append, list_set, list_add}
+CHANGED = {*WRITTEN, list_pop}
+LONGER = {list_append: 1, list_pop: -1}  # by how many elements
 NOTED = {*MADE, *CHANGED, list_get, list_length, list_stack}
 
 
