@@ -30,6 +30,7 @@ from stagec.opt.first_writes import first_writes
 from stagec.opt.gathers import gathers
 from stagec.opt.hoist import hoist
 from stagec.opt.idle import idle
+from stagec.opt.in_place import in_place
 from stagec.opt.kernels import kernels
 from stagec.opt.layout import layout
 from stagec.opt.lengthwise import lengthwise
@@ -130,7 +131,7 @@ TARGETS: Mapping[str, Target] = {
             *(upwards, spent, first_writes, refilled, stacked, rolling, gathers, rims, turns),
             *(selections, masked, tiles),
             *(scalarise, simplify, cse, dce, siblings, simplify, cse, dce, contract),
-            *(rows, contract, hoist, adjoint_sums, simplify, cse, dce),
+            *(rows, contract, in_place, hoist, adjoint_sums, simplify, cse, dce),
             *(promote, sums, recurrences, skips, upwards, creations, kernels, unset, checks),
             *(powers, dce),
         ),

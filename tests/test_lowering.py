@@ -224,3 +224,19 @@ def test_elements_and_loops_need_no_memory_of_their_own(
     assert 3 * ours < numba_s
     ours, numba_s = (text.count(" = ") for text in bodies)
     assert 3 * ours < 2 * numba_s
+
+
+def test_loops_over_columns_are_made_for_columns_that_are_apart() -> None:
+    """LLVM would ask whether the matrix has one column, and make vectors in that case only."""
+
+    def spread(v: Any, a: Any) -> None:
+        for j in range(a.shape[1]):
+            for i in range(v.shape[0]):
+                a[i, j] = v[i]
+
+    kernel = compiled(spread)
+    v, a = np.arange(40.0), np.zeros((40, 3))
+    kernel(v, a)
+    assert np.array_equal(a, np.repeat(v[:, None], 3, axis=1))
+    (text,) = kernel.inspect_llvm().values()
+    assert "ident.check" not in text  # LLVM's name for the question

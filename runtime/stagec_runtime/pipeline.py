@@ -17,6 +17,10 @@ from numba.core.compiler_machinery import PassManager
 from stagec_runtime.lowering import Lowering
 from stagec_runtime.stand_ins import StandIns
 
+# LLVM guesses that a length by which an index is multiplied is 1, makes vectors for that case
+# only, and goes through columns of a matrix one by one.  It has no such setting for one kernel.
+llvm.set_option("stagec", "-enable-mem-access-versioning=false")
+
 
 class Library(codegen.JITCodeLibrary):
     """Machine code whose instructions are made simple once before they are optimised.

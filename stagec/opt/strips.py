@@ -1,13 +1,13 @@
 """Loops over columns go through a few rows at a time.
 
-    for j in range(1, m):                for first in range(0, n, 8):
-        for i in range(n):                   stop = min(n, first + 8)
+    for j in range(1, m):                for first in range(0, n, 32):
+        for i in range(n):                   stop = min(n, first + 32)
             a[i, j] += a[i, j - 1]   ->      for j in range(1, m):
                                                  for i in range(first, stop):
                                                      a[i, j] += a[i, j - 1]
 
 The elements of a column lie far apart: each brings its neighbours in the row into the cache,
-and of a long column nothing of that is left when the next column begins.  In eight rows it is.
+and of a long column nothing of that is left when the next column begins.  In 32 rows it is.
 All that is done in a row must be done without the other rows: the order in each row stays.  How
 long the loops were at the first call decides.  The pass comes last, when it is known how arrays
 lie in memory and which loops run on several threads.
@@ -53,7 +53,7 @@ from stagec.opt.failures import failures
 from stagec.opt.loop_products.first_call import FirstCall
 from stagec.opt.parallel.independence import independent
 
-ROWS = 8  # rows at a time: a line of the cache has eight numbers
+ROWS = 32  # rows at a time: whole lines of the cache, of eight numbers, and some vectors
 LINES = 384  # lines of the cache that a trip uses: half of the nearest cache
 COLUMNS = 32  # fewest columns
 Facts = Callable[[], IndexFacts]

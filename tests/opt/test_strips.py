@@ -13,7 +13,7 @@ import stagec as sc
 pytest.importorskip("numba", reason="the Numba target needs Numba")
 
 A = np.random.default_rng(5).normal(size=(403, 40))
-STRIPS = ", 8):"
+STRIPS = ", 32):"
 
 
 def scan(a: Any) -> Any:
