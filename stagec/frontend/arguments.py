@@ -344,7 +344,8 @@ class Inputs:
 
     def near(self, n: int, at: tuple[int, int]) -> Size | None:
         """The axis or integer in terms of an axis that it is known to be near, if any."""
-        found = self.machine.near(at)
+        keys = (key for kind, key in self.machine.decisions if kind == "offset")
+        found = next(((base, more) for place, base, more in keys if place == at), None)
         if found is None or self.machine.decided("size", found[0]):
             return None
         base, more = found

@@ -273,11 +273,6 @@ class Machine:
         keys = (key for kind, key in self.decisions if kind == "multiple")
         return max((parts for at, parts in keys if at == axis), default=1)
 
-    def near(self, at: tuple[int, int]) -> tuple[tuple[int, int], int] | None:
-        """The axis that an axis or integer of the arguments is near, and how much more."""
-        keys = (key for kind, key in self.decisions if kind == "offset")
-        return next(((base, more) for place, base, more in keys if place == at), None)
-
     def spend(self, loc: Loc | None) -> None:
         """Account for a step of staging; raises StagecError when the budget is used up."""
         self.steps += 1
