@@ -14,7 +14,7 @@ from stagec.codegen.module import Module, to_module
 from stagec.decisions import UNLIMITED, Reach, checker, related, settled
 from stagec.dispatch import Call, short_call
 from stagec.errors import StagecError
-from stagec.frontend.arguments import Flat
+from stagec.frontend.arguments import NUMBER, Flat
 from stagec.frontend.results import Rebuild
 from stagec.frontend.stage import Program, Request, stage
 from stagec.ir.function import Function
@@ -226,6 +226,9 @@ class Compiler:
             if outgrown or not any(made.related for made in self.table.get(key, ())):
                 # sizes that are near each other by chance cost one more specialisation at most
                 program = related(program, flat)
+                if transforms.pullbacks and staged_near(program):
+                    # lengths that are known in time need not be kept for the way back
+                    program = settled(stage(request, set(program.decisions), transforms), flat)
         made = lower(program, target, flat)
         for same in outgrown:
             if same.module.text == made.module.text:
@@ -254,6 +257,12 @@ class Compiler:
                     self.changed.add(guard.source)
                 return f"{guard.source} changed"
         return "a new value of an argument that staging depends on"
+
+
+def staged_near(program: Program) -> bool:
+    """Whether staging can be told the sizes that are near others: those near axes."""
+    bases = [key[1] for kind, key in program.decisions if kind == "offset"]
+    return bool(bases) and all(axis != NUMBER for _, axis in bases)
 
 
 def lower(program: Program, target: Target, flat: Flat) -> Specialisation:

@@ -165,11 +165,13 @@ def optimise(fn: Function, observe: Observer | None = None) -> Function:
 class Transforms:
     """The transforms as the front end calls them: optimise, differentiate.
 
-    `loops` says whether the target makes loops, `batches` counts the batches made.
+    `loops` says whether the target makes loops, `batches` counts the batches made, and
+    `pullbacks` the functions differentiated backwards.
     """
 
     loops: bool
     batches: int = 0
+    pullbacks: int = 0
 
     @staticmethod
     def prepared(fn: Function) -> Function:
@@ -185,6 +187,7 @@ class Transforms:
 
     def reverse(self, fn: Function, wrt: list[int], of: list[int]) -> Pullback:
         """See `transforms.reverse`."""
+        self.pullbacks += 1
         return reverse(self.smooth(fn), wrt, of)
 
     @staticmethod

@@ -103,6 +103,23 @@ def test_a_size_and_more_has_gradients_in_loops() -> None:
     assert "for i in" in slope.source(*arrays(14, 12))
 
 
+def test_gradients_are_told_of_integers_that_are_sizes() -> None:
+    def swept(n: Any, u: Any) -> Any:
+        q = np.zeros_like(u)
+        for _ in range(3):
+            for j in range(1, n - 1):
+                q[1 : n - 1, j] = (u[j, : n - 2] - q[1 : n - 1, j - 1]) / (2 + u[1 : n - 1, j])
+            u[1 : n - 1, 0] = q[1 : n - 1, n - 2]
+        return np.sum(u)
+
+    slope, slow = stagec.grad(swept, 1, backend="numba"), stagec.grad(swept, 1)
+    for n, k in [(12, 12), (9, 9), (12, 10)]:
+        u = np.random.default_rng(n).standard_normal((n, n)) + 5.0
+        np.testing.assert_allclose(slope(k, u.copy()), slow(k, u.copy()), rtol=1e-12)
+    # tapes are arrays, as where the program asks for the length
+    assert "append" not in slope.source(12, np.ones((12, 12)))
+
+
 def test_what_is_left_of_a_size_is_known_where_it_meets_a_number() -> None:
     text = stagec.jit(three, backend="numba").source(*tables(4))
     assert "table: f64[n, 4]" in text

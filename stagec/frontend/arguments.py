@@ -35,6 +35,7 @@ from stagec.ir.types import (
     ArrayType,
     Dim,
     ListType,
+    Size,
     Symbol,
     Type,
     affine,
@@ -172,6 +173,7 @@ class Inputs:
     refs: dict[int, Ref | None] = field(default_factory=dict[int, Ref | None])
     count: list[int] = field(default_factory=lambda: [0, 0, 0])
     sizes: int = 0
+    lengths: dict[tuple[int, int], Size] = field(default_factory=dict[tuple[int, int], Size])
     foreign: dict[Symbol, Dim] = field(default_factory=dict[Symbol, Dim])
     asked: Asked = field(default_factory=Asked)
 
@@ -275,11 +277,12 @@ class Inputs:
             return Known(value)
         param = self.param(kind, name, leaf)
         if type(value) is int and value >= 0:
-            symbol = Symbol(name if name.isidentifier() else f"i{leaf}", True)
-            self.machine.lengths[symbol] = self.asked.length((leaf, NUMBER), value)
-            param = self.params[-1] = Staged(
-                dataclasses.replace(kind, size=size(symbol)), param.hint
-            )
+            known = self.near(value, (leaf, NUMBER))
+            if known is None:
+                symbol = Symbol(name if name.isidentifier() else f"i{leaf}", True)
+                self.machine.lengths[symbol] = self.asked.length((leaf, NUMBER), value)
+                known = size(symbol)
+            param = self.params[-1] = Staged(dataclasses.replace(kind, size=known), param.hint)
             self.machine.defs.depth[param] = 0
         whole = type(value) is int or isinstance(value, np.integer)
         self.machine.origin[param] = ("int", leaf) if whole else ("data", name)
@@ -312,8 +315,8 @@ class Inputs:
     def dim(self, n: int, leaf: int, axis: int) -> Dim:
         """The size of an axis: a symbol (at least 2), unless stage 0 asked for the value.
 
-        It is a multiple of a symbol if stage 0 asked for that.  With `merge_sizes` it is that
-        of an equal axis before, or of a part of one, which the program then depends on.
+        With `merge_sizes` it is that of an equal axis before, or of a part of one, which the
+        program then depends on.
         """
         at = (leaf, axis)
         if n < 2 or self.machine.decided("size", at):
@@ -323,15 +326,43 @@ class Inputs:
             equal = ("equal", (at, known.axis)), ("part", (at, known.axis, known.parts))
             self.machine.decisions.add(equal[known.parts > 1])
             return known.dim
+        whole = self.length(n, at)
+        if self.merge_sizes:
+            self.sizes_seen.setdefault(n, Seen(whole, at, 1))
+            symbol, parts = whole.terms[0]
+            if whole == affine((size(symbol), parts)):
+                self.sizes_seen.setdefault(n // parts, Seen(size(symbol), at, parts))
+        return whole
+
+    def length(self, n: int, at: tuple[int, int]) -> Size:
+        """The size of an axis: its own symbol, or what it is in terms of another one."""
+        found = self.lengths.get(at)
+        if found is None:
+            near = self.near(n, at)
+            found = self.lengths[at] = self.symbol(n, at) if near is None else near
+        return found
+
+    def near(self, n: int, at: tuple[int, int]) -> Size | None:
+        """The axis or integer in terms of an axis that it is known to be near, if any."""
+        keys = (key for kind, key in self.machine.decisions if kind == "offset")
+        found = next(((base, more) for place, base, more in keys if place == at), None)
+        if found is None or self.machine.decided("size", found[0]):
+            return None
+        base, more = found
+        near = affine((self.length(n - more, base), 1), const=more)
+        assert isinstance(near, Size)
+        return near
+
+    def symbol(self, n: int, at: tuple[int, int]) -> Size:
+        """A symbol for the size of an axis, or for a part of it if stage 0 asked for that."""
         letter = LETTERS[self.sizes] if self.sizes < len(LETTERS) else f"n{self.sizes}"
         self.sizes += 1
         symbol = Symbol(letter)
         self.machine.size_origin[symbol] = at
         parts = self.machine.parts(at)
         self.machine.lengths[symbol] = self.asked.length(at, n) // parts
-        whole = affine((size(symbol), parts))
         if self.merge_sizes:
             self.machine.size_values[symbol] = n // parts
-            self.sizes_seen.setdefault(n, Seen(whole, at, 1))
-            self.sizes_seen.setdefault(n // parts, Seen(size(symbol), at, parts))
+        whole = affine((size(symbol), parts))
+        assert isinstance(whole, Size)
         return whole

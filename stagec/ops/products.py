@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stagec.ir.core import Calls, Expands, Op
+from stagec.ir.core import LIBRARY, Calls, Expands, Op
 from stagec.ir.types import ArrayType, Dim, Shape, broadcast_shapes
 from stagec.ops.arithmetic import multiply
 from stagec.ops.axes import (
@@ -124,7 +124,18 @@ def _right(ct: Any, a: Any, b: Any) -> Any:
             return matmul(conjugate(transpose(a, axes=(1, 0))), ct)
         axes = tuple(range(np.ndim(a) - 1))
         return tensordot(ct, conjugate(a), left=axes, right=axes)
-    return matmul(_adjoint(a), ct)
+    turned = _adjoint(a)
+    if np.ndim(b) == 2 and _in_library(turned, ct):
+        # one product of all rows, in place of a sum of products
+        axes = tuple(range(np.ndim(a) - 1))
+        return tensordot(conjugate(a), ct, left=axes, right=axes)
+    return matmul(turned, ct)
+
+
+def _in_library(a: Any, b: Any) -> bool:
+    """Whether a product of stacks stays NumPy's wherever it is."""
+    types = number_type(a), number_type(b)
+    return matmul_loops(*types) is None and matmul_call(*types) is LIBRARY
 
 
 def _matmul_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:

@@ -24,23 +24,40 @@ from stagec.ops.extent import extent
 from stagec.ops.indexing import accumulate, read, update
 from stagec.ops.paths import FULL, advanced_block, full_items, is_array_index, is_mask
 from stagec.opt.elements import read_element
+from stagec.opt.scalarise.lengths import Measured, with_lengths
 
 
 def selections(fn: Function) -> Function:
     """The function with loops where arrays of integers select elements."""
     functions = tuple(map(selections, fn.functions))
-    return replace(fn, body=_block(fn.body), functions=functions)
+    return replace(fn, body=_block(fn.body, _Shapes(fn.body)), functions=functions)
 
 
-def _block(block: Block) -> Block:
+@dataclass(slots=True)
+class _Shapes:
+    """The shapes of the arrays of a function, with names for lengths that only the run time
+    knows; found when they are asked for.
+    """
+
+    body: Block
+    measured: Measured | None = None
+
+    def of(self, operand: Operand) -> Shape:
+        """The shape of an array."""
+        if self.measured is None:
+            self.measured = with_lengths(self.body)
+        return self.measured.shape(operand)
+
+
+def _block(block: Block, shapes: _Shapes) -> Block:
     builder = Builder()
     for stmt in block.stmts:
         builder.loc = stmt.loc
-        found = _Selection.of(stmt) if isinstance(stmt, Apply) else None
+        found = _Selection.of(stmt, shapes) if isinstance(stmt, Apply) else None
         if found is not None and _worth(found.stmt, block):
             found.loop(builder)
         else:
-            builder.append(map_regions(stmt, _block))
+            builder.append(map_regions(stmt, lambda b: _block(b, shapes)))
     return replace(block, stmts=tuple(builder.stmts))
 
 
@@ -75,7 +92,7 @@ class _Selection:
     first: int
 
     @classmethod
-    def of(cls, stmt: Apply) -> _Selection | None:
+    def of(cls, stmt: Apply, shapes: _Shapes) -> _Selection | None:
         """The selection; None if the statement is none that loops can make."""
         if stmt.op not in (read, update, accumulate) or not all(
             holds(v.type) if v in _index(stmt) else fits(v.type)
@@ -95,7 +112,7 @@ class _Selection:
         chosen = broadcast_shapes(*arrays)
         found = cls(stmt, items, chosen, block[0])
         known = all(found.known(axis, arrays) for axis in range(-len(chosen), 0))
-        return found if known and found.stores_known() else None
+        return found if known and found.stores_known(shapes) else None
 
     @staticmethod
     def known(axis: int, shapes: list[Shape]) -> bool:
@@ -103,15 +120,22 @@ class _Selection:
         own = [s[axis] for s in shapes if len(s) >= -axis and s[axis] != 1]
         return all(same(own[0], dim) for dim in own[1:])
 
-    def stores_known(self) -> bool:
+    def stores_known(self, shapes: _Shapes) -> bool:
         """Whether it is known how what is stored, if anything is, meets what is selected."""
         if self.stmt.op is read:
             return True
-        value = self.stmt.args[1].type
-        assert isinstance(value, ArrayType)
-        start = self.start
-        inside = value.shape[max(start, 0) : start + len(self.chosen)]
-        return start + len(self.chosen) <= 0 or (start >= 0 and _equal(inside, self.chosen))
+        value, index = self.stmt.args[1], _index(self.stmt)
+        assert isinstance(value.type, ArrayType)
+        start, stop = self.start, self.start + len(self.chosen)
+        if stop <= 0 or start < 0:
+            return stop <= 0
+        if _equal(value.type.shape[start:stop], self.chosen):
+            return True
+        # slices of two arrays may be equally long, however long that is
+        arrays = [a for a in index if rank_of(a.type)]
+        same_rank = all(rank_of(a.type) == len(self.chosen) for a in arrays)
+        inside = shapes.of(value)[start:stop]
+        return same_rank and all(_equal(inside, shapes.of(a)) for a in arrays)
 
     @property
     def start(self) -> int:

@@ -206,3 +206,26 @@ def test_slices_of_indices(kind: type) -> None:
     columns[2] = 5
     with pytest.raises(IndexError):
         staged(begins, columns, values, x)
+
+
+def sparse(rows: Any, columns: Any, values: Any, x: Any) -> Any:
+    total = 0.0
+    for i in range(len(rows) - 1):
+        chosen = columns[rows[i] : rows[i + 1]]
+        total += np.sin(values[rows[i] : rows[i + 1]] @ x[chosen])
+    return total
+
+
+def test_slices_that_are_equally_long_are_added_in_loops() -> None:
+    rng = np.random.default_rng(3)
+    rows = np.array([0, 1, 1, 4, 6, 9])
+    columns, values = rng.integers(0, 7, 9), rng.standard_normal(9)
+    given = rows, columns, values, rng.standard_normal(7)
+    slope = sc.grad(sparse, (2, 3), backend="numba")
+    for found, expected in zip(slope(*given), sc.grad(sparse, (2, 3))(*given), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+    assert "np.add.at" not in slope.source(*given)
+    with pytest.raises(IndexError):
+        slope(rows, columns + 1, *given[2:])
+    with pytest.raises(ValueError, match="mismatch"):
+        slope(rows, columns, values[:-1], given[3])
