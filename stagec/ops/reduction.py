@@ -118,7 +118,7 @@ def mean_call(
     """The meaning of np.mean over all elements."""
     axes = normal_axes(axis, np.ndim(a))
     a, attrs = to_dtype(a, dtype), kept(axes, keepdims)
-    if dtype is not None and np.dtype(dtype).kind in "iu":  # the sum is as narrow, and overflows
+    if dtype is not None and np.dtype(dtype).kind in "iu":  # the sum may overflow
         found = to_dtype(sum_(a, **attrs), dtype) / count_of(a, axes)
     else:
         found = mean(a, **attrs)
