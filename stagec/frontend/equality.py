@@ -89,8 +89,12 @@ def same_array(state: State, a: ArrayRef, b: ArrayRef, loc: Loc | None) -> bool:
     else:
         unclear = not memory(state, a).isdisjoint(memory(state, b))
     if unclear:
-        what = "it is not known here whether these are one array"
-        raise StagecError("SC335", what, loc, "compare what they were made of")
+        raise StagecError(
+            "SC335",
+            "it is not known here whether these are one array",
+            loc,
+            "compare what they were made of",
+        )
     return False
 
 
