@@ -12,7 +12,7 @@ from stagec.frontend.containers import dict_items, unpack
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
 from stagec.frontend.unify import as_operand, same_abstract
-from stagec.frontend.values import ArrayRef, Known, Number, Ref, TupleValue, Value
+from stagec.frontend.values import ArrayCell, ArrayRef, Known, Number, Ref, TupleValue, Value
 from stagec.ir.types import ArrayType
 
 CONTAINERS = (list, tuple, dict, set | frozenset)
@@ -80,6 +80,31 @@ def equal_items(
     return m.call_value(state, library.equal_, (sides[0], sides[1]), {}, loc)
 
 
+def same_array(state: State, a: ArrayRef, b: ArrayRef, loc: Loc | None) -> bool:
+    """Whether both are one object: an array has one, but each view is an object of its own."""
+    if a is b or (a.cell == b.cell and a.path == b.path == ()):
+        return True
+    if a.cell == b.cell:
+        unclear = a.path == b.path and a.index == b.index
+    else:
+        unclear = not memory(state, a).isdisjoint(memory(state, b))
+    if unclear:
+        raise StagecError(
+            "SC335",
+            "it is not known here whether these are one array",
+            loc,
+            "compare what they were made of",
+        )
+    return False
+
+
+def memory(state: State, ref: ArrayRef) -> set[int]:
+    """The cells whose memory the array may be."""
+    cell = state.cells[ref.cell]
+    assert isinstance(cell, ArrayCell)
+    return {ref.cell, *(other for other, _ in cell.shares)}
+
+
 def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> bool:
     """`a is b`, where staging can tell."""
     a, b = m.written(state, a), m.written(state, b)
@@ -92,7 +117,7 @@ def identical(m: Machine, state: State, a: Value, b: Value, loc: Loc | None) -> 
     if type(a) is not type(b):
         return False
     if isinstance(a, ArrayRef) and isinstance(b, ArrayRef):
-        return a.cell == b.cell and a.path == b.path == ()
+        return same_array(state, a, b, loc)
     if isinstance(a, Ref) and isinstance(b, Ref):
         return rows.one_list(m, state, a, b, loc)
     return a is b

@@ -156,7 +156,7 @@ def apply(
         return m.sized(state, m.wrap(state, plain[0]))
     if not has_handle(plain) and not has_handle(list(named.values())):
         result = m.host(state, function, plain, named, loc)
-        if not isinstance(result.value, np.ndarray):
+        if not isinstance(result.value, np.ndarray) and not out:
             return m.new_in_program(state, result.value)
         plain = [lifted(state, p) for p in plain]
         if not plain:

@@ -110,7 +110,12 @@ def mean_call(
     keepdims: Any = False,
 ) -> Any:
     """The meaning of np.mean over all elements."""
-    found = mean(to_dtype(a, dtype), **kept(normal_axes(axis, np.ndim(a)), keepdims))
+    axes = normal_axes(axis, np.ndim(a))
+    a, attrs = to_dtype(a, dtype), kept(axes, keepdims)
+    if dtype is not None and np.dtype(dtype).kind in "iu":  # the sum may overflow
+        found = to_dtype(sum_(a, **attrs), dtype) / count_of(a, axes)
+    else:
+        found = mean(a, **attrs)
     return to_dtype(found, dtype)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 
 import stagec as sc
@@ -78,3 +79,35 @@ def test_dicts_of_the_caller() -> None:
     staged = sc.jit(compared)
     for d, e in (({"a": 1.0}, {"a": 2.0}), ({"a": 1.0}, {"a": 1.0}), ({"a": 1.0}, {"b": 1.0})):
         assert staged(d, e) == compared(d, e)
+
+
+def test_views_that_are_one_object() -> None:
+    def same(x: Any, n: int) -> Any:
+        a = b = x[1:]
+        rows, found = [a, x[2:]], [a is b, a is x, a is not b]
+        for i in range(n):
+            a[i] += 1
+        a *= 2
+        return [*found, a is b, rows[0] is b, rows[1] is b, [k is a for k in rows]]
+
+    for n in (0, 2):
+        assert sc.jit(same)(np.arange(4.0), n) == same(np.arange(4.0), n)
+
+    def two_views(x: Any) -> Any:
+        return x[1:] is x[1:]
+
+    def one_of_two(x: Any) -> Any:
+        y = x * 2
+        z = x if x[0] > 0 else y
+        return z is x
+
+    def turns(x: Any) -> Any:
+        a, b = x * 1, x * 2
+        first = a
+        for _ in range(len(x)):
+            a, b = b, a
+        return a is first
+
+    for unclear in (two_views, one_of_two, turns):
+        with pytest.raises(sc.StagecError, match="whether these are one array"):
+            sc.jit(unclear)(np.arange(4.0))

@@ -53,3 +53,18 @@ def test_rounding_into_an_array_of_another_type() -> None:
     ):
         with pytest.raises(sc.StagecError, match="out= of another dtype"):
             sc.jit(f)(x, np.zeros(2))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_what_is_known_when_staging_is_written_too(backend: str) -> None:
+    def known(x: Any, o: Any) -> Any:
+        np.add(1.5, 2, out=o[:1])
+        np.sqrt(True, o[1:2])
+        return np.multiply(len("ab"), 3, out=o[2:])
+
+    ours, theirs = np.zeros(4), np.zeros(4)
+    found, wanted = sc.jit(known, backend=backend)(1.0, ours), known(1.0, theirs)
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(TypeError, match="same_kind"):
+        sc.jit(lambda o: np.sqrt(True, out=o), backend=backend)(np.zeros(3, np.uint8))

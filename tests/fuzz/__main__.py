@@ -13,7 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 from tests.fuzz.generate import program
-from tests.fuzz.judge import judge
+from tests.fuzz.judge import Verdict, judge
+from tests.fuzz.mixed_judge import judge_mixture
+from tests.fuzz.mixtures import mixture
 from tests.fuzz.nests import nest
 from tests.fuzz.shrink import shrink, write
 
@@ -22,6 +24,15 @@ def say(text: str) -> None:
     """Write a line at once: runs are long."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def tried(seed: int, options: argparse.Namespace) -> tuple[str, Verdict]:
+    """The program with this seed, and the verdict on it."""
+    if options.mixtures:
+        text = mixture(seed)
+        return text, judge_mixture(text, seed, options.backend)
+    text = nest(seed) if options.nests else program(seed)
+    return text, judge(text, seed, backend=options.backend)
 
 
 def main(arguments: list[str]) -> int:
@@ -33,14 +44,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--backend", default="numpy")
     parser.add_argument("--keep", action="store_true", help="do not shrink")
     parser.add_argument("--nests", action="store_true", help="programs of nested loops")
+    parser.add_argument("--mixtures", action="store_true", help="programs of all dtypes")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     verdicts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     started = time.perf_counter()
     for seed in range(options.seed, options.seed + options.count):
-        text = nest(seed) if options.nests else program(seed)
-        verdict = judge(text, seed, backend=options.backend)
+        text, verdict = tried(seed, options)
         verdicts[verdict.kind] += 1
         if verdict.kind == "refused":
             reasons[verdict.stage] += 1
@@ -50,7 +61,7 @@ def main(arguments: list[str]) -> int:
             say(f"seed {seed} raises: {verdict.detail}")
         if verdict.kind == "mismatch":
             say(f"seed {seed} MISMATCH {verdict.stage}: {verdict.detail}")
-            if not options.keep:
+            if not options.keep and not options.mixtures:
                 text = shrink(text, seed, verdict, options.backend)
             say(f"written to {write(options.out, text, seed, verdict)}")
     spent = time.perf_counter() - started

@@ -11,6 +11,8 @@ import stagec as sc
 from tests.fuzz import judge as judging
 from tests.fuzz.generate import program
 from tests.fuzz.judge import judge
+from tests.fuzz.mixed_judge import judge_mixture
+from tests.fuzz.mixtures import mixture
 from tests.fuzz.nests import nest
 from tests.fuzz.shrink import reproduction, shrink
 
@@ -37,8 +39,17 @@ def test_all_ways_to_run_nested_loops_agree() -> None:
     assert {v.kind for v in verdicts.values()} <= {"ok", "kink", "raises"}, verdicts
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_all_ways_to_run_mixed_dtypes_agree(backend: str) -> None:
+    seeds = range(16) if backend == "numpy" else range(100, 103)
+    verdicts = {seed: judge_mixture(mixture(seed), seed, backend) for seed in seeds}
+    kinds = [v.kind for v in verdicts.values()]
+    assert set(kinds) <= {"ok", "refused", "raises"}, verdicts
+    assert kinds.count("ok") > len(kinds) // 2, verdicts
+
+
 def test_a_program_depends_on_its_seed_only() -> None:
-    for write in (program, nest):
+    for write in (program, nest, mixture):
         assert write(5) == write(5)
         assert write(5) != write(6)
 

@@ -84,10 +84,20 @@ def leaves(value: Any) -> list[Any]:
     return [value]
 
 
+def view_beside_a_write_unless_it_raises(x: Any, y: Any) -> Any:
+    part = x[3:0:-1]
+    if len(x) < 9:
+        x[:-1] = y[0]
+    else:
+        raise ValueError("too long")
+    return part, x
+
+
 PROGRAMS = [
     equal_results, copy_beside_view, view_of_a_result, one_object_twice, read_only_view,
     argument_or_new, early_return_beside_a_write, view_after_a_loop_that_may_return,
     tuples_on_two_paths, captured_and_argument, element_of_a_list,
+    view_beside_a_write_unless_it_raises,
 ]  # fmt: skip
 
 
@@ -108,6 +118,9 @@ def test_results_share_what_eager_results_share(program: Callable[..., Any], sig
 def test_no_copy_where_an_early_return_passes_by_a_write() -> None:
     x = np.arange(4.0)
     assert "copy" not in sc.jit(early_return_beside_a_write).source(x, x + 1)
+    text = sc.jit(view_beside_a_write_unless_it_raises).source(x, x + 1)
+    assert "copy" not in text
+    assert "[...]" not in text
 
 
 LISTED = {

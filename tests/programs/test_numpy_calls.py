@@ -48,6 +48,8 @@ WITH_DTYPE: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda x: np.mean(x, dtype=int), (X,)),
     (lambda x: np.mean(x, axis=0, dtype=int, keepdims=True), (M,)),
     (lambda x: np.mean(x, where=x > 1, dtype=np.int32), (N,)),
+    *((lambda x, d=d: np.mean(x, axis=0, dtype=d), (M * 100,)) for d in (np.uint8, np.int8)),
+    (lambda x: x.mean(dtype=np.uint8), (np.arange(50, 90),)),
     (lambda x: np.cumsum(x, dtype=np.int32), (X,)),
     (lambda x: np.cumprod(x, dtype=np.int8), (N + 3,)),
     (lambda x: np.nansum(x, dtype=np.int32), (N,)),

@@ -24,7 +24,7 @@ from stagec.ir.alias import (
     path_of,
     result_memories,
 )
-from stagec.ir.core import Apply, Block, Call, For, If, Stmt, Value, While
+from stagec.ir.core import Apply, Block, Call, For, If, Stmt, Undef, Value, While
 from stagec.ir.function import Function
 from stagec.opt.bufferise.ending import end
 from stagec.opt.bufferise.joins import joined
@@ -215,8 +215,11 @@ class _Walk:
             lambda c: self.component(stmt.outs, c),
         )
         for k, (out, a, b) in enumerate(zip(stmt.outs, then, orelse, strict=True)):
-            same = a.identity is b.identity
-            identity = a.identity if same and a.identity is not None else out
+            # what a branch leaves unset nobody reads: the result is what the other one makes
+            sides = zip((stmt.then.results[k], stmt.orelse.results[k]), (a, b), strict=True)
+            objects = {m.identity for operand, m in sides if not isinstance(operand, Undef)}
+            identity = objects.pop() if len(objects) == 1 else None
+            identity = out if identity is None else identity
             part = a.part or b.part
             memory = Memory(parts[2 * k], parts[2 * k + 1], identity, part)
             self.state.define(out, memory)
