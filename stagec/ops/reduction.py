@@ -103,20 +103,14 @@ def real_dtype(dtype: np.dtype) -> np.dtype:
 
 
 def mean_call(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: None = None,
-    keepdims: Any = False,
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False
 ) -> Any:
     """The meaning of np.mean over all elements."""
     axes = normal_axes(axis, np.ndim(a))
     a, attrs = to_dtype(a, dtype), kept(axes, keepdims)
     if dtype is not None and np.dtype(dtype).kind in "iu":  # the sum may overflow
-        found = to_dtype(sum_(a, **attrs), dtype) / count_of(a, axes)
-    else:
-        found = mean(a, **attrs)
-    return to_dtype(found, dtype)
+        return to_dtype(to_dtype(sum_(a, **attrs), dtype) / count_of(a, axes), dtype)
+    return to_dtype(mean(a, **attrs), dtype)
 
 
 def _mean_vjp(ct: Any, out: Any, x: Any, *, axes: Axes, keepdims: bool = False) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import traceback
+import warnings
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ def judge_mixture(text: str, seed: int, backend: str = "numpy") -> Verdict:
     """The verdict on a program of mixed dtypes."""
     limit = LIMIT if backend == "numpy" else COMPILING
     try:
-        with limited(limit), np.errstate(all="ignore"):
+        with limited(limit), np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             space = load(text, f"<mixture {seed}>")
             return judged(space, seed, backend, 1e-3 if "float32" in text else 1e-8)
     except Mismatch as found:
