@@ -280,7 +280,7 @@ def isclose_(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any 
     """With tolerances that only the run time knows."""
     y = (np.asarray(b) if isinstance(b, (list, tuple)) else b) * 1.0
     with np.errstate(invalid="ignore"):
-        near = np.abs(a - y) <= atol + rtol * np.abs(y)
+        near = abs(a - y) <= atol + rtol * abs(y)
     found = (near & np.isfinite(y)) | (a == y)
     if equal_nan:
         found = found | (np.isnan(a) & np.isnan(y))

@@ -259,8 +259,10 @@ def agree(found: Any, expected: Any) -> None:
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.parametrize("f", OTHERS)
 def test_values(backend: str, f: Function) -> None:
-    args = (X, K, R, 5)
-    agree(sc.jit(f, backend=backend)(*copy.deepcopy(args)), f(*args))
+    found, expected = (
+        run(*copy.deepcopy((X, K, R, 5))) for run in (sc.jit(f, backend=backend), f)
+    )
+    agree(found, expected)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
@@ -268,7 +270,7 @@ def test_values(backend: str, f: Function) -> None:
 def test_exceptions(backend: str, f: Function, error: type[Exception]) -> None:
     for run in (f, sc.jit(f, backend=backend)):
         with pytest.raises(error):
-            run(X, K, R, 5)
+            run(*copy.deepcopy((X, K, R, 5)))
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
