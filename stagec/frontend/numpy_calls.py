@@ -18,6 +18,7 @@ from stagec.frontend import (
     layout,
     numpy_options,
     outputs,
+    shapes,
     staged_lists,
 )
 from stagec.frontend.machine import Machine
@@ -137,6 +138,7 @@ def apply(
     if isinstance(function, np.ufunc) and "where" in plain_kwargs and function.nout == 1:
         given = (Known(function), plain_kwargs.pop("where"), *(out or (NONE,)), *args)
         return m.call_value(state, array_library.where_, given, plain_kwargs, loc)
+    args, plain_kwargs = shapes.itemised(m, state, TABLE.get(function), args, plain_kwargs, loc)
     python = numpy_options.instead(function, args, plain_kwargs)
     if python is not None:
         value = m.call_value(state, python, args, plain_kwargs, loc)
