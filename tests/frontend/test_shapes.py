@@ -26,7 +26,7 @@ def written(x: Any) -> Any:
 
 
 def several(x: Any) -> Any:
-    sizes = np.array((2, *x.shape))
+    sizes: Any = np.array((2, *x.shape))
     one = np.array([-1])
     return (
         np.broadcast_to(x, sizes) * 2,
