@@ -107,7 +107,8 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
 
 def ambiguous(cls: type) -> bool:
     """Whether objects of the class are integers for Python, and sequences for NumPy."""
-    return all(hasattr(cls, name) for name in ("__index__", "__len__", "__getitem__"))
+    names = ("__index__", "__len__", "__getitem__")  # an enum's metaclass has some of its own
+    return all(any(name in vars(k) for k in cls.__mro__) for name in names)
 
 
 def joined_argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
