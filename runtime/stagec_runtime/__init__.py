@@ -4,6 +4,7 @@ from stagec_runtime.arrays import (
     convolve_rows as convolve_rows,
     diag_rows as diag_rows,
     embed_diagonal as embed_diagonal,
+    from_parts as from_parts,
     other_factors as other_factors,
     partition_order as partition_order,
     quotient as quotient,

@@ -6,6 +6,19 @@ from typing import Any
 import numpy as np
 
 
+def from_parts(re: Any, im: Any) -> Any:
+    """Complex numbers of these real and imaginary parts.
+
+    >>> from_parts(np.array([1.0, 2.0]), np.inf)
+    array([1.+infj, 2.+infj])
+    """
+    least = np.complex64 if hasattr(re, "dtype") or hasattr(im, "dtype") else np.complex128
+    shape = np.broadcast_shapes(np.shape(re), np.shape(im))
+    out = np.empty(shape, np.result_type(re, im, least))
+    out.real, out.imag = re, im
+    return out[()]
+
+
 def recurrence(a: Any, b: Any, axis: int = 0) -> Any:
     """`s[k] = a[k] * s[k - 1] + b[k]` along an axis, from `s[0] = b[0]`.
 

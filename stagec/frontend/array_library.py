@@ -72,6 +72,10 @@ def vectorized_(function: Any, dtype: Any, *args: Any) -> Any:
 def piecewise_(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     x = np.asarray(x)
     y = np.zeros_like(x)
+    if np.isscalar(condlist) or (
+        not isinstance(condlist[0], (list, np.ndarray)) and x.ndim != 0
+    ):
+        condlist = [condlist]  # one condition for each element
     conditions = [np.asarray(c, dtype=bool) for c in condlist]
     if len(funclist) == len(conditions) + 1:
         covered = conditions[0]
@@ -324,8 +328,8 @@ def ravel_multi_index_(
     return flat[()]
 
 
-def asarray_chkfinite_(a: Any, dtype: Any = None) -> Any:
-    a = np.asarray(a, dtype)
+def asarray_chkfinite_(a: Any, dtype: Any = None, order: Any = None) -> Any:
+    a = np.asarray(a, dtype, order)
     if a.dtype.kind in "fc" and not np.isfinite(a).all():
         raise ValueError("array must not contain infs or NaNs")
     return a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import gast
@@ -18,9 +19,10 @@ from stagec.frontend import (
     names,
     numpy_calls,
     objects,
+    parts,
     reshaping,
 )
-from stagec.frontend.desugar import old_value
+from stagec.frontend.desugar import old_value, subscripted
 from stagec.frontend.expressions import BINARY, METHODS, binary, evaluate, subscript
 from stagec.frontend.machine import Frame, Machine, Raised
 from stagec.frontend.state import Leaf, State, Tree
@@ -46,15 +48,22 @@ def assign(m: Machine, frame: Frame, target: Any, value: Value, state: State, lo
             if isinstance(receiver, ArrayRef) and attr == "flat":
                 m.call_value(state, array_writes.fill_flat_, (receiver, value), {}, loc)
                 return Leaf(state)
+            if isinstance(receiver, ArrayRef) and attr in parts.PARTS:
+                parts.put(m, state, receiver, attr, None, value, loc)
+                return Leaf(state)
             objects.set_attribute(m, state, receiver, objects.mangled(frame, attr), value, loc)
         case gast.Subscript(value=gast.Attribute(value=base, attr="flat"), slice=key):
             owner = evaluate(m, frame, base, state)
             set_flat(m, state, owner, evaluate(m, frame, key, state), value, loc)
         case gast.Subscript(value=base, slice=key):
-            container = evaluate(m, frame, base, state)
+            array, part = whole(m, frame, base, state)
+            container = evaluate(m, frame, base, state) if array is None else array
             index = evaluate(m, frame, key, state)
             state.builder.loc = loc
-            set_subscript(m, state, container, index, value, loc)
+            if array is not None:
+                parts.put(m, state, array, part, index, value, loc)
+            else:
+                set_subscript(m, state, container, index, value, loc)
         case gast.Tuple(elts=elts) | gast.List(elts=elts):
             for part, item in zip(elts, matched(m, state, elts, value, loc), strict=True):
                 inner = part.value if isinstance(part, gast.Starred) else part
@@ -62,6 +71,15 @@ def assign(m: Machine, frame: Frame, target: Any, value: Value, state: State, lo
         case _:
             raise StagecError("SC101", "this cannot be assigned to", loc, "assign to a name")
     return Leaf(state)
+
+
+def whole(m: Machine, frame: Frame, base: Any, state: State) -> tuple[ArrayRef | None, str]:
+    """Of `array.real`, which a subscript is of, the array and the name of the part."""
+    if isinstance(base, gast.Attribute) and base.attr in parts.PARTS:
+        owner = evaluate(m, frame, base.value, state)
+        if isinstance(owner, ArrayRef):
+            return owner, base.attr
+    return None, ""
 
 
 def matched(m: Machine, state: State, elts: list[Any], value: Value, loc: Loc) -> list[Value]:
@@ -129,42 +147,52 @@ def set_flat(m: Machine, state: State, base: Value, key: Value, value: Value, lo
 def augmented(m: Machine, stmt: Any, frame: Frame, state: State, loc: Loc) -> Tree:
     """The path after an augmented assignment."""
     op = BINARY[type(stmt.op)]
-    target = stmt.target
     right = evaluate(m, frame, stmt.value, state)
-    held = old_value(stmt)
-    match target:
+    old = old_value(stmt)
+    held = names.load(m, frame, old, state, loc) if old else None
+
+    def change(old: Value) -> Value:
+        return in_place(m, state, op, old, right, loc)
+
+    match stmt.target:
         case gast.Name(id=name):
-            old = names.load(m, frame, held or name, state, loc)
-            new = in_place(m, state, op, old, right, loc)
-            names.store(m, frame, name, new, state, loc)
+            before = held or names.load(m, frame, name, state, loc)
+            names.store(m, frame, name, change(before), state, loc)
         case gast.Attribute(value=base, attr=attr):
             receiver = evaluate(m, frame, base, state)
-            name = objects.mangled(frame, attr)
-            old = (
-                names.load(m, frame, held, state, loc)
-                if held
-                else objects.attribute(m, state, receiver, name, loc)
-            )
-            new = in_place(m, state, op, old, right, loc)
-            kept = isinstance(old, ArrayRef) and new is old
-            if not (kept and descriptors.passive(objects.class_of(receiver), name)):
-                objects.set_attribute(m, state, receiver, name, new, loc)
+            if isinstance(receiver, ArrayRef) and attr in parts.PARTS:
+                parts.augment(m, state, receiver, attr, None, change, None, loc)
+            else:
+                name = objects.mangled(frame, attr)
+                augment_attribute(m, state, receiver, name, change, held, loc)
         case gast.Subscript(value=base, slice=key):
-            container = evaluate(m, frame, base, state)
+            array, part = whole(m, frame, subscripted(stmt), state)
+            container = evaluate(m, frame, base, state) if array is None else array
             index = evaluate(m, frame, key, state)
-            augment_item(
-                m,
-                state,
-                op,
-                container,
-                index,
-                right,
-                held and names.load(m, frame, held, state, loc),
-                loc,
-            )
+            if array is not None:
+                parts.augment(m, state, array, part, index, change, held, loc)
+            else:
+                augment_item(m, state, op, container, index, right, held, loc)
         case _:
             raise StagecError("SC101", "this cannot be assigned to", loc, "assign to a name")
     return Leaf(state)
+
+
+def augment_attribute(
+    m: Machine,
+    state: State,
+    base: Value,
+    name: str,
+    change: Callable[[Value], Value],
+    held: Value | None,
+    loc: Loc,
+) -> None:
+    """`base.name op= right`, where `change` does that to what the attribute was."""
+    old = held or objects.attribute(m, state, base, name, loc)
+    new = change(old)
+    kept = isinstance(old, ArrayRef) and new is old
+    if not (kept and descriptors.passive(objects.class_of(base), name)):
+        objects.set_attribute(m, state, base, name, new, loc)
 
 
 def augment_item(

@@ -18,6 +18,7 @@ from stagec.frontend import (
     layout,
     numpy_options,
     outputs,
+    shapes,
     staged_lists,
 )
 from stagec.frontend.machine import Machine
@@ -106,7 +107,8 @@ def argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
 
 def ambiguous(cls: type) -> bool:
     """Whether objects of the class are integers for Python, and sequences for NumPy."""
-    return all(hasattr(cls, name) for name in ("__index__", "__len__", "__getitem__"))
+    names = ("__index__", "__len__", "__getitem__")  # an enum's metaclass has some of its own
+    return all(any(name in vars(k) for k in cls.__mro__) for name in names)
 
 
 def joined_argument(m: Machine, state: State, value: Value, loc: Loc | None) -> Any:
@@ -137,6 +139,7 @@ def apply(
     if isinstance(function, np.ufunc) and "where" in plain_kwargs and function.nout == 1:
         given = (Known(function), plain_kwargs.pop("where"), *(out or (NONE,)), *args)
         return m.call_value(state, array_library.where_, given, plain_kwargs, loc)
+    args, plain_kwargs = shapes.itemised(m, state, TABLE.get(function), args, plain_kwargs, loc)
     python = numpy_options.instead(function, args, plain_kwargs)
     if python is not None:
         value = m.call_value(state, python, args, plain_kwargs, loc)

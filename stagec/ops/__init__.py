@@ -70,7 +70,6 @@ from stagec.ops.cast import (
     astype as astype,
     conj as conj,
     imag as imag,
-    make_complex as make_complex,
     real as real,
     to_numpy as to_numpy,
     to_python as to_python,
@@ -105,6 +104,11 @@ from stagec.ops.comparison import (
     right_shift as right_shift,
     signbit as signbit,
     spacing as spacing,
+)
+from stagec.ops.complex_parts import (
+    OPS as COMPLEX_PARTS,
+    from_parts as from_parts,
+    make_complex as make_complex,
 )
 from stagec.ops.copying import (
     OPS as COPYING,
@@ -526,6 +530,7 @@ from stagec.ops.trigonometric import (
 
 ALL: tuple[Op, ...] = (
     *CAST,
+    *COMPLEX_PARTS,
     *COPYING,
     *MASKS,
     *ARITHMETIC,

@@ -330,12 +330,6 @@ def _convert(kind: str) -> Callable[..., Any]:
     return call
 
 
-def _complex_call(real: Any = 0, imag: Any = None) -> Any:
-    if imag is None:
-        return to_python(real, kind="complex")
-    return make_complex(to_python(real, kind="float"), to_python(imag, kind="float"))
-
-
 def _item_call(a: Any) -> Any:
     return to_python(a, kind=NAMES[dtype_of(a).kind])
 
@@ -352,7 +346,6 @@ to_python = make(
         (bool, _convert("bool")),
         (int, _convert("int")),
         (float, _convert("float")),
-        (complex, _complex_call),
         (operator.truth, _convert("bool")),
         (operator.index, _index_call),
         (np.ndarray.item, _item_call),
@@ -373,27 +366,4 @@ to_python = make(
 )
 
 
-def _make_complex_infer(re: ArrayType, im: ArrayType) -> ArrayType:
-    if any(t.rank or t.dtype.kind == "c" for t in (re, im)):
-        raise TypeError(f"complex needs two real numbers, got {re} and {im}")
-    return COMPLEX
-
-
-make_complex = make(
-    "complex",
-    calls=(),
-    infer=_make_complex_infer,
-    value=complex,
-    vjp=lambda ct, out, re, im: (
-        fit_dtype(real(ct), dtype_of(re)) if dtype_of(re).kind == "f" else None,
-        fit_dtype(imag(ct), dtype_of(im)) if dtype_of(im).kind == "f" else None,
-    ),
-    jvp=lambda dxs, out, re, im: make_complex(*(0.0 if dx is None else dx for dx in dxs)),
-    batch=lambda args, axes: (args[0] + args[1] * 1j, 0),
-    source="complex({}, {})",
-    scalar="complex({}, {})",
-    cost=Cost.CHEAP,
-)
-
-
-OPS: tuple[Op, ...] = (astype, real, imag, conj, to_numpy, to_python, make_complex)
+OPS: tuple[Op, ...] = (astype, real, imag, conj, to_numpy, to_python)

@@ -19,8 +19,9 @@ from stagec.ir.types import ArrayType
 from stagec.ops.arithmetic import Handle
 from stagec.ops.axes import expand_dims, transpose
 from stagec.ops.broadcast import fit
+from stagec.ops.cast import imag, real
 from stagec.ops.copying import copy as copy
-from stagec.ops.family import Rule
+from stagec.ops.family import Rule, made_by
 from stagec.ops.form import to_numpy
 from stagec.ops.index_failures import fits, outside_array, unstorable
 from stagec.ops.into import into, zeros_like
@@ -87,11 +88,8 @@ def _whole(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
 
 def _transposed(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
     """A path that only transposes is the op that does, which meets others of its kind."""
-    match path:
-        case (Transpose(axes),):
-            return transpose(a, axes=axes)
-        case _:
-            return None
+    step = path[0] if len(path) == 1 else None
+    return transpose(a, axes=step.axes) if isinstance(step, Transpose) else None
 
 
 def _widened(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
@@ -101,6 +99,14 @@ def _widened(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
             new = tuple(k for k, i in enumerate(items) if i == NewAxis())
             return expand_dims(a, axes=new) if array_type(a).kind == "array" else None
     return None
+
+
+def _of_a_part(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
+    """An element of `z.real` is the real part of an element, which loops compute."""
+    found = ((op, inner[0][0]) for op in (real, imag) if (inner := made_by(a, op)))
+    part, whole = next(found, (None, None))
+    element = path_type(array_type(a), path, tuple(map(array_type, index))).kind == "np"
+    return part(read_at(whole, path, *index)) if part and element else None
 
 
 def _written(a: Any, *index: Any, path: Path, view: bool = True) -> Any:
@@ -152,7 +158,7 @@ read = Op(
     effect=Effect.NONE,
     cost=Cost.FREE,
     failing=lambda a, *index, path, view=True: outside_array(read_at, a, path, index),
-    rewrites=(_whole, _transposed, _widened, _written),
+    rewrites=(_whole, _transposed, _widened, _of_a_part, _written),
     any_width=True,
 )
 

@@ -11,6 +11,7 @@ from stagec.ops import (
     arithmetic,
     cast,
     comparison,
+    complex_parts,
     copying,
     exponential,
     extremes,
@@ -113,7 +114,8 @@ SAMPLES: dict[Op, list[Row]] = {
         ((0.0,), {"kind": "bool"}),
         ((Z[0],), {"kind": "complex"}),
     ],
-    cast.make_complex: integers((0.5, 1.5), (0.5, 2), (np.float64(0.5), 1.5)),
+    complex_parts.from_parts: binary(A, B) + integers((N, F32(2)), (F32(2), True)),
+    complex_parts.make_complex: integers((0.5, 1.5), (0.5, 2), (np.float64(0.5), 1.5)),
     copying.copy_if_set: [((A,), {})],
     copying.copy: integers((A,), (N,), (0.5,), (np.array(0.5),)),
     # arithmetic

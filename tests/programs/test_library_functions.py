@@ -215,3 +215,18 @@ def test_special_methods() -> None:
 
     assert sc.jit(f)(2.0) == f(2.0)
     assert sc.jit(f)(3.0) == f(3.0)
+
+
+def test_a_lone_condition_of_piecewise() -> None:
+    """An array, or a list of truths, is one condition and no list of them."""
+
+    piecewise: Any = np.piecewise
+
+    def program(x: Any) -> Any:
+        of_array = piecewise(x, x > 0.5, [lambda v: v * 2, 3.0])
+        truths = piecewise(x, [True, False], [1])
+        return of_array, truths, piecewise(x, [x[0] > 1, x[1] > 0], [2])
+
+    x = np.array([0.0, 1.0])
+    for found, expected in zip(sc.jit(program)(x), program(x), strict=True):
+        np.testing.assert_array_equal(found, expected, strict=True)

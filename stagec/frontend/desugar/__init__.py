@@ -38,7 +38,7 @@ from stagec.frontend.desugar import (
     ternary,
     walrus,
 )
-from stagec.frontend.desugar.augassign import old_value as old_value
+from stagec.frontend.desugar.augassign import old_value as old_value, subscripted as subscripted
 from stagec.frontend.desugar.build import replace
 from stagec.frontend.desugar.check import check
 from stagec.frontend.desugar.flat import Flat, Rules

@@ -31,9 +31,14 @@ def assign(flat: Flat, node: gast.AugAssign) -> None:
     parts = flat.operands(operands(node.target))
     inner = flat.nested()
     value = inner.operand(node.value)
+    whole = None
+    if isinstance(node.target, gast.Subscript) and isinstance(parts[0], gast.Attribute):
+        owner = flat.kept(parts[0].value, inner.out)
+        whole = parts[0] = build.replace(parts[0], value=owner)
     parts = [flat.kept(part, inner.out) for part in parts]
     target = rebuild(node.target, parts) if parts else node.target
     result = build.replace(node, target=target, value=value)
+    result.whole = whole
     read = build.replace(target, ctx=gast.Load())
     if _may_write(inner.out, target) and not flat.fixed(read, inner.out):
         result.old = flat.temporary(read).id
@@ -44,6 +49,11 @@ def assign(flat: Flat, node: gast.AugAssign) -> None:
 def old_value(node: gast.AugAssign) -> str | None:
     """The name that holds the target's value from before the operand's calls, if it matters."""
     return getattr(node, "old", None)
+
+
+def subscripted(node: gast.AugAssign) -> gast.expr:
+    """What the target, a subscript, is of: `array.real` also where a temporary holds it."""
+    return getattr(node, "whole", None) or node.target.value
 
 
 def _may_write(emitted: list[gast.stmt], target: gast.expr) -> bool:
