@@ -98,7 +98,7 @@ def of_the_trip_before_the_last(x: Any) -> Any:
             break
         now[0] = x[i]
         past = now
-    return past[0]
+    return past[0]  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
 def made_in_one_of_two_ways(x: Any) -> Any:
