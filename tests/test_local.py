@@ -33,6 +33,23 @@ def elements(x: Any) -> Any:
     return s + a[2]
 
 
+def made_on_each_trip(x: Any) -> Any:
+    s = 0.0
+    for i in range(x.shape[0]):
+        a = np.zeros(3)
+        for j in range(3):
+            b = np.empty(2)
+            b[0] = x[i] * j
+            b[1] = x[i] + j
+            a[j] += b[0] * b[1]
+        if x[i] > 2:
+            b = np.zeros(2)
+            b[1] += x[i]
+            s += a[0] + a[1] * b[1] - b[0]
+        s += a[2] + a[-3]
+    return s
+
+
 def added_to_in_branches(x: Any, y: Any) -> None:
     a = np.empty(2)
     for i in range(x.shape[0]):
@@ -74,6 +91,29 @@ def of_each_trip(x: Any) -> Any:
     return past[0] - past[1]
 
 
+def of_the_trip_before_the_last(x: Any) -> Any:
+    for i in range(x.shape[0]):
+        now = np.zeros(2)
+        if i == 3:
+            break
+        now[0] = x[i]
+        past = now
+    return past[0]  # pyright: ignore[reportPossiblyUnboundVariable]
+
+
+def made_in_one_of_two_ways(x: Any) -> Any:
+    s = 0.0
+    for i in range(x.shape[0]):
+        if x[i] > 2:
+            now = np.zeros(2)
+        else:
+            now = np.empty(2)
+            now[0] = 1.0
+        now[0] += x[i]
+        s += now[0]
+    return s
+
+
 def whole(x: Any) -> Any:
     a = np.zeros(3)
     a[0] = x[1]
@@ -100,9 +140,10 @@ def compiled(f: Callable[..., Any]) -> tuple[Any, bool]:
     return found, blocks.NAME in text
 
 
-def test_arrays_of_which_elements_are_used_need_no_memory() -> None:
-    found, asks = compiled(elements)
-    assert found == elements(X)
+@pytest.mark.parametrize("f", [elements, made_on_each_trip])
+def test_arrays_of_which_elements_are_used_need_no_memory(f: Callable[..., Any]) -> None:
+    found, asks = compiled(f)
+    assert found == f(X)
     assert not asks
 
 
@@ -118,7 +159,11 @@ def test_nobody_counts_who_refers_to_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "f", [returned, shared, one_of_two, of_each_trip, whole, large, unknown]
+    "f",
+    [
+        *(returned, shared, one_of_two, of_each_trip, of_the_trip_before_the_last),
+        *(made_in_one_of_two_ways, whole, large, unknown),
+    ],
 )
 def test_arrays_that_others_see_have_memory(f: Callable[..., Any]) -> None:
     found, asks = compiled(f)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from numba.core import ir, types
-from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.ir_utils import find_const, get_definition, guard
 
 from stagec_runtime.creations import MADE
@@ -33,13 +32,14 @@ class SmallArrays:
 
 
 def small_arrays(func_ir: Any, typemap: dict[str, Any]) -> SmallArrays:
-    """Such arrays that are made once in a run of the kernel."""
+    """Such arrays of a kernel; one that each trip of a loop makes has the same memory on all.
+
+    A variable that may hold an array of the trip before is assigned to in two places, as Numba
+    has given variables a version for each assignment, and one where several meet.
+    """
     found: dict[str, tuple[Any, tuple[int, ...]]] = {}  # by variables
-    inside = set[int]()
-    for loop in compute_cfg_from_blocks(func_ir.blocks).loops().values():
-        inside |= loop.body
-    for label, block in func_ir.blocks.items():
-        for target, call in () if label in inside else _calls(block):
+    for block in func_ir.blocks.values():
+        for target, call in _calls(block):
             lengths = _lengths(func_ir, typemap, call)
             if lengths:
                 found[target.name] = call, lengths

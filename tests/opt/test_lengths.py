@@ -162,3 +162,62 @@ def test_the_length_of_an_array_of_which_shorter_ones_are_known() -> None:
     x = np.sin(np.arange(7))
     for m in (1, 0):
         np.testing.assert_allclose(slope(x, m), sc.grad(moved_down)(x, m), rtol=1e-13)
+
+
+def convolved(x: Any, k: Any) -> Any:
+    total = 0.0
+    for q in range(len(x)):
+        h = np.zeros((len(k), x.shape[1] - 2, x.shape[2] - 2))
+        for c in range(len(k)):
+            for i in range(3):
+                h[c] += k[c, i] * x[q, i : i + h.shape[1], i : i + h.shape[2]]
+        g = np.zeros((h.shape[1] - 2, h.shape[2] - 2))
+        for i in range(3):
+            g += k[0, i] * h[0, i : i + g.shape[0], i : i + g.shape[1]]
+        total += np.sum(h * h) + np.sum(g * g)
+    return total
+
+
+@pytest.mark.parametrize("n", [5, 8])
+def test_lengths_that_arrays_are_made_with(n: int) -> None:
+    """No step of a kernel asks whether they agree."""
+    pytest.importorskip("numba", reason="the Numba target needs Numba")
+    rng = np.random.default_rng(n)
+    x, k = rng.random((2, n, n)), rng.random((4, 3))
+    staged, slope = sc.jit(convolved, backend="numba"), sc.grad(convolved, backend="numba")
+    np.testing.assert_allclose(staged(x, k), convolved(x, k), rtol=1e-12)
+    step, way = 1e-6, rng.random(x.shape)
+    up, down = (convolved(x + s * way, k) for s in (step, -step))
+    np.testing.assert_allclose(np.sum(slope(x, k) * way), (up - down) / (2 * step), rtol=1e-6)
+    text = staged.source(x, k)
+    assert text.count("@njit") == 1
+    assert "agree" not in text
+
+
+def convolved_once(x: Any, k: Any) -> Any:
+    total = 0.0
+    for q in range(len(x)):
+        h = np.zeros((len(k), x.shape[1] - 2, x.shape[2] - 2))
+        for c in range(len(k)):
+            for i in range(3):
+                h[c] += k[c, i] * x[q, i : i + h.shape[1], i : i + h.shape[2]]
+        total += np.sum(h * h)
+    return total
+
+
+def test_lengths_of_arrays_of_a_trip_are_known_to_the_backward_pass() -> None:
+    pytest.importorskip("numba", reason="the Numba target needs Numba")
+    rng = np.random.default_rng(3)
+    x, k = rng.random((2, 7, 7)), rng.random((4, 3))
+    slope = sc.grad(convolved_once, backend="numba")
+    np.testing.assert_allclose(slope(x, k), sc.grad(convolved_once)(x, k), rtol=1e-12)
+    assert "agree" not in slope.source(x, k)
+
+
+def test_a_length_below_zero_fails_as_in_python() -> None:
+    x, k = np.ones((2, 3, 3)), np.ones((4, 3))
+    for backend in ("numpy", "numba"):
+        if backend == "numba":
+            pytest.importorskip("numba", reason="the Numba target needs Numba")
+        with pytest.raises(ValueError, match="negative dimensions"):
+            sc.jit(convolved, backend=backend)(x, k)
