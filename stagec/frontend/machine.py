@@ -1,6 +1,4 @@
-"""What one staging run shares: decisions, guards, captured inputs, budgets, and the hooks by
-which the parts of the interpreter call each other.
-"""
+"""What one staging run shares, and the hooks by which parts of the interpreter call others."""
 
 from __future__ import annotations
 
@@ -131,6 +129,8 @@ class Machine:
     origin: dict[Staged, tuple[str, Any]] = field(default_factory=dict[Staged, tuple[str, Any]])
     outside: dict[int, tuple[int, Known]] = field(default_factory=dict[int, tuple[int, Known]])
     unflagged: set[int] = field(default_factory=set[int])
+    # whether a list was repeated a number of times that only the run time knows
+    repeats: bool = False
     # loops with few enough trips to be unrolled
     short: set[int] = field(default_factory=set[int])
     # the staged bounds of loops over ranges and arrays, by their statement: inner loops last

@@ -12,6 +12,7 @@ from stagec.frontend import library
 from stagec.frontend.containers import extend, unpack
 from stagec.frontend.machine import Machine
 from stagec.frontend.state import State
+from stagec.frontend.unify import REPEATS
 from stagec.frontend.values import (
     ArrayRef,
     Items,
@@ -21,8 +22,9 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
-from stagec.ir.core import Value as Staged
+from stagec.ir.core import Const, Value as Staged
 from stagec.ir.types import ArrayType
+from stagec.ops.list_full import list_full
 
 ORDER = (operator.lt, operator.le, operator.gt, operator.ge)
 Scalar = bool | int | float | complex | np.generic
@@ -66,10 +68,32 @@ def repeated(m: Machine, state: State, x: Value, n: Value, loc: Loc | None) -> V
     sample = sample_of(n)
     if isinstance(sample, float | complex | np.inexact):
         m.host(state, operator.mul, [stand_in(x), sample], {}, loc)
+    staged = repeated_staged(m, state, x, n, loc)
+    if staged is not None:
+        return staged
     times = m.need_known(state, n, loc, "how often a list is repeated")
     if not isinstance(times, int | np.integer):
         m.host(state, operator.mul, [stand_in(x), times], {}, loc)
     return made(m, state, x, tuple(unpack(m, state, x, loc)) * int(times))
+
+
+def repeated_staged(
+    m: Machine, state: State, x: Value, n: Value, loc: Loc | None
+) -> Value | None:
+    """A list of one number, as often as the run time tells; None if it is another."""
+    if not isinstance(n, Number) or isinstance(n.operand, Const) or REPEATS in m.decisions:
+        return None
+    kind = n.operand.type
+    content = m.inside(state, x) if isinstance(x, Ref) else None
+    if not isinstance(content, Items) or not isinstance(kind, ArrayType):
+        return None
+    numbers = [m.operand(state, v, loc) for v in content.items if is_number(v)]
+    if kind.dtype.kind not in "iu" or len(numbers) != 1 or len(content.items) != 1:
+        return None
+    if not isinstance(numbers[0].type, ArrayType):  # a text
+        return None
+    m.repeats = True
+    return m.wrap(state, list_full(m.handle(state, numbers[0]), m.handle(state, n.operand)))
 
 
 def made(m: Machine, state: State, like: Value, items: tuple[Value, ...]) -> Value:

@@ -19,7 +19,7 @@ from stagec.frontend.machine import Machine, NeedUnroll, Raised, Restart
 from stagec.frontend.names import with_names
 from stagec.frontend.sources import Guard, Source
 from stagec.frontend.state import RESULT, BlockBuilder, State
-from stagec.frontend.unify import TEXTS, DifferentTexts
+from stagec.frontend.unify import REPEATS, TEXTS, DifferentTexts
 from stagec.frontend.values import (
     ArrayCell,
     Known,
@@ -104,8 +104,9 @@ def stage(request: Request, decisions: set[tuple[str, Any]], transforms: Any) ->
     given = set(decisions)
     with deep():
         for _ in range(RESTARTS):
+            m = Interpreter(decisions, transforms)
             try:
-                return attempt(request, decisions, transforms)
+                return attempt(m, request)
             except Restart as restart:
                 decisions.add((restart.kind, restart.key))
             except NeedUnroll as need:
@@ -113,12 +114,20 @@ def stage(request: Request, decisions: set[tuple[str, Any]], transforms: Any) ->
             except Raised as raised:
                 raise raised.value from None
             except StagecError as error:
-                if TEXTS not in decisions and texts_differ(error):
+                other = other_way(m, error)
+                if other is not None:
                     decisions &= given  # its loops need not be unrolled now
-                    decisions.add(TEXTS)
+                    decisions.add(other)
                     continue
                 raise error.at(request.loc()) from error.__cause__
     raise StagecError("SC405", "staging does not settle", None, "pass more arguments as static")
+
+
+def other_way(m: Interpreter, error: StagecError) -> tuple[str, Any] | None:
+    """The decision with which what failed may be staged, if there is one."""
+    if TEXTS not in m.decisions and texts_differ(error):
+        return TEXTS
+    return REPEATS if m.repeats and REPEATS not in m.decisions else None
 
 
 def texts_differ(error: BaseException | None) -> bool:
@@ -128,9 +137,8 @@ def texts_differ(error: BaseException | None) -> bool:
     return error is not None
 
 
-def attempt(request: Request, decisions: set[tuple[str, Any]], transforms: Any) -> Program:
+def attempt(m: Interpreter, request: Request) -> Program:
     """One staging run."""
-    m = Interpreter(decisions, transforms)
     m.unflagged.add(RESULT)
     builder = BlockBuilder(defs=m.defs)
     state = State(builder, {})

@@ -54,6 +54,8 @@ class Unjoinable(Exception):
 
 # the decision that texts which differ between paths are told apart at run time
 TEXTS = ("texts", None)
+# the decision that staging knows how often lists are repeated: their items have no common type
+REPEATS = ("repeats", None)
 
 
 class DifferentTexts(Unjoinable):

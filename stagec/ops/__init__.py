@@ -301,6 +301,7 @@ from stagec.ops.list_casts import (
     OPS as LIST_CASTS,
     list_cast as list_cast,
 )
+from stagec.ops.list_full import OPS as LIST_FULL, list_full as list_full
 from stagec.ops.lists import (
     OPS as LISTS,
     list_add as list_add,
@@ -565,10 +566,12 @@ ALL: tuple[Op, ...] = (
     *INDEXING,
     *JOINING,
     *LINALG,
+    *LIST_FULL,
     *LISTS,
     *LIST_ARRAYS,
     *LIST_BATCHES,
     *LIST_CASTS,
+    *LIST_FULL,
     *MATRICES,
     *NORMS,
     *PADDING,

@@ -11,7 +11,9 @@ from stagec.ir.core import Op
 from stagec.ir.types import ArrayType, ListType, type_of
 from stagec.ops.axes import dtype_of
 from stagec.ops.cast import NAMES, astype, real, to_python
+from stagec.ops.family import made_by
 from stagec.ops.list_form import element_type, list_op
+from stagec.ops.list_full import list_full
 
 
 def _cast_infer(xs: ListType, *, dtype: np.dtype, weak: bool) -> ListType:
@@ -52,6 +54,15 @@ def _cast_jvp(dxs: Any, out: Any, xs: Any, *, dtype: np.dtype, weak: bool) -> An
     return list_cast(dxs[0], dtype=dtype, weak=weak) if dtype.kind in "fc" else None
 
 
+def _cast_full(xs: Any, *, dtype: np.dtype, weak: bool) -> Any:
+    """One number many times is converted once."""
+    made = made_by(xs, list_full)
+    if made is None:
+        return None
+    value, count = made[0]
+    return list_full(_item(value, dtype, weak), count)
+
+
 # each number as one of this type, a Python number if `weak`
 list_cast = list_op(
     "list_cast",
@@ -61,6 +72,7 @@ list_cast = list_op(
     vjp=_cast_vjp,
     jvp=_cast_jvp,
     batch=lambda args, axes, **attrs: (list_cast(args[0], **attrs), axes[0]),
+    rewrites=(_cast_full,),
 )
 
 OPS: tuple[Op, ...] = (list_cast,)

@@ -29,8 +29,9 @@ def list_op(
     lenient: tuple[int, ...] = (),
     scalar: Any = NATIVE,
     failing: Rule | None = None,
+    rewrites: tuple[Rule, ...] = (),
 ) -> Op:
-    """An op on lists, without effect, expansion and rewrites."""
+    """An op on lists, without effect and expansion."""
     return Op(
         name=name,
         calls=(),
@@ -47,7 +48,7 @@ def list_op(
         may_raise=may_raise,
         effect=Effect.NONE,
         cost=cost,
-        rewrites=(),
+        rewrites=rewrites,
         shapes=shapes,
         lenient=lenient,
         failing=failing,

@@ -51,7 +51,7 @@ def _differentiable(element: Type) -> bool:
     return isinstance(element, ArrayType) and element.inexact
 
 
-def _given(tangent: Any, x: Any) -> Any:
+def given(tangent: Any, x: Any) -> Any:
     """The tangent or cotangent of `x` as a list that holds `x` holds it; zero for None."""
     if tangent is None:
         return zeros_of(x)
@@ -95,7 +95,7 @@ def _new_vjp(ct: Any, out: Any, *items: Any, element: Type) -> Any:
 def _new_jvp(dxs: Any, out: Any, *items: Any, element: Type) -> Any:
     if all(dx is None for dx in dxs) or not _differentiable(element):
         return None
-    return list_new(*(map(_given, dxs, items)), element=element)
+    return list_new(*(map(given, dxs, items)), element=element)
 
 
 def _new_batch(args: Any, axes: Any, *, element: Type) -> tuple[Any, int]:
@@ -157,7 +157,7 @@ def _append_vjp(ct: Any, out: Any, xs: Any, v: Any) -> Any:
 
 
 def _append_jvp(dxs: Any, out: Any, xs: Any, v: Any) -> Any:
-    return list_append(_given(dxs[0], xs), _given(dxs[1], v))
+    return list_append(given(dxs[0], xs), given(dxs[1], v))
 
 
 list_append = list_op(
@@ -174,7 +174,7 @@ list_append = list_op(
 
 
 def _pop_vjp(cts: Any, outs: Any, xs: Any) -> Any:
-    return (list_append(_given(cts[0], outs[0]), _given(cts[1], outs[1])),)
+    return (list_append(given(cts[0], outs[0]), given(cts[1], outs[1])),)
 
 
 list_pop = list_op(
@@ -241,7 +241,7 @@ def _set_vjp(ct: Any, out: Any, xs: Any, i: Any, v: Any) -> Any:
 
 
 def _set_jvp(dxs: Any, out: Any, xs: Any, i: Any, v: Any) -> Any:
-    return list_set(_given(dxs[0], xs), i, _given(dxs[2], v))
+    return list_set(given(dxs[0], xs), i, given(dxs[2], v))
 
 
 def _replaced(op: Rule) -> Rule:
@@ -277,7 +277,7 @@ def _add_value(xs: Any, i: Any, v: Any) -> list[Any]:
 
 
 def _add_jvp(dxs: Any, out: Any, xs: Any, i: Any, v: Any) -> Any:
-    total = _given(dxs[0], xs)
+    total = given(dxs[0], xs)
     return total if dxs[2] is None else list_add(total, i, dxs[2])
 
 
@@ -325,7 +325,7 @@ list_assign = list_op(
     value=lambda xs, ys: list(ys),
     source="{0}[:] = {1}",
     vjp=lambda ct, out, xs, ys: (list_zeros(xs), ct),
-    jvp=lambda dxs, out, xs, ys: list_assign(_given(dxs[0], xs), _given(dxs[1], ys)),
+    jvp=lambda dxs, out, xs, ys: list_assign(given(dxs[0], xs), given(dxs[1], ys)),
     batch=lambda args, axes: (list_assign(*_whole_lists(args, axes)), 0),
     overwrites=0,
 )

@@ -286,3 +286,79 @@ def test_a_float_is_no_bound_of_a_slice() -> None:
     half: Any = 2.5
     with pytest.raises(TypeError, match="slice indices must be integers"):
         sc.jit(lambda x: x[:half])(np.ones(4))
+
+
+# -- as often as only the run time knows
+
+
+def sums(x: Any, k: Any) -> Any:
+    found = [0.0] * (len(x) + k)
+    for i in range(len(x)):
+        found[i + 1] = found[i] + x[i]
+    return found
+
+
+def reached(near: Any) -> Any:
+    level = [-1] * len(near)
+    level[0] = 0
+    waiting = [0]
+    while waiting:
+        u = waiting.pop(0)
+        for v in range(len(near)):
+            if near[u, v] and level[v] < 0:
+                level[v] = level[u] + 1
+                waiting.append(v)
+    return level
+
+
+def of_staged(x: Any, n: Any) -> Any:
+    a = [x] * n
+    a += n * [x > 0.5]
+    return a, len(a), [x * 2] * n == [2 * x] * n
+
+
+def arrays(x: Any) -> Any:
+    found = [0] * len(x)
+    for i in range(len(x)):
+        found[i] = x[i] * np.ones(2)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_lists_of_one_number_may_have_any_length(backend: str) -> None:
+    for f, several in (
+        (sums, [(np.arange(n) / 3, 1) for n in (4, 9, 0)]),
+        (reached, [(np.eye(n, k=1) + np.eye(n, k=-2),) for n in (5, 8)]),
+        (of_staged, [(0.3, n) for n in (3, 5, 0, -2)]),
+    ):
+        staged = sc.jit(f, backend=backend)
+        for args in several:
+            assert staged(*args) == f(*args)
+    assert "[np.float64(0.0)] * (n + k)" in sc.jit(sums, backend="numpy").source(np.ones(3), 1)
+
+
+def test_the_same_code_serves_all_lengths() -> None:
+    staged = sc.jit(sums)
+    assert staged.source(np.ones(4), 1) == staged.source(np.ones(9), 1)
+
+
+def test_lists_that_get_other_items_have_the_length_of_the_call() -> None:
+    for n in (2, 3):
+        same(sc.jit(arrays)(np.arange(n) / 2), arrays(np.arange(n) / 2))
+
+
+def test_an_index_outside_raises_in_lists_of_any_length() -> None:
+    with pytest.raises(IndexError, match="list assignment index out of range"):
+        sc.jit(sums)(np.ones(3), 0)
+
+
+def test_gradients_of_lists_of_one_number() -> None:
+    def loss(x: Any, n: Any) -> Any:
+        s = [x * x] * n
+        for i in range(1, n):
+            s[i] = s[i] * s[i - 1]
+        return sum(s)
+
+    for backend in ("numpy", "numba"):
+        found = sc.grad(loss, backend=backend)(0.7, 4)
+        np.testing.assert_allclose(found, sum(2 * k * 0.7 ** (2 * k - 1) for k in range(1, 5)))

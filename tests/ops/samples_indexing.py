@@ -33,6 +33,7 @@ from stagec.ops.list_arrays import (
 )
 from stagec.ops.list_batches import list_collapse, list_stretch
 from stagec.ops.list_casts import list_cast
+from stagec.ops.list_full import list_full
 from stagec.ops.lists import (
     list_add,
     list_append,
@@ -138,6 +139,7 @@ SAMPLES = {
         ((A, 2 * A), {"element": type_of(A)}),
         ((1.0, 2.0), {"element": FLOAT}),
     ],
+    list_full: [((2.5, 3), {}), ((np.float32(1.5), 2), {}), ((1, 2), {})],
     list_zeros: [(([A, 2 * A],), {}), (([1.0, 2.0],), {})],
     list_length: [(([A, A],), {})],
     list_append: [(([A], 2 * A), {}), (([1.0, 2.0], 3.0), {}), (([[1.0], [2.0]], [3.0]), {})],

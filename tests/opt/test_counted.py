@@ -125,9 +125,16 @@ def older(x, n):
     return np.array(xs)
 
 
+def repeated(x, n):
+    s = [0.0] * (n + 1)
+    for i in range(n):
+        s[i + 1] = s[i] + x * i
+    return s, s[n]
+
+
 NUMBERS = (
     *(recurrence, two_loops, assigned, assigned_in_branches, in_steps, downwards, two_names),
-    *(read_behind, any_place, older),
+    *(read_behind, any_place, older, repeated),
 )
 PROGRAMS: dict[Callable[..., Any], Any] = dict.fromkeys(NUMBERS, 0.3)
 PROGRAMS |= dict.fromkeys((trajectory, written_behind_a_copy, taken_away), V)
@@ -203,7 +210,8 @@ def test_gradients_stay(program: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "program", [trajectory, recurrence, two_loops, in_steps, read_behind, any_place, older]
+    "program",
+    [trajectory, recurrence, two_loops, in_steps, read_behind, any_place, older, repeated],
 )
 def test_gradients_go_through_no_list(program: Callable[..., Any]) -> None:
     fn = stagec.jit(stagec.grad(loss(program))).ir(PROGRAMS[program], 2)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from stagec.ir.build import Builder
-from stagec.ir.core import Apply, For, Operand, Stmt, Value, known
+from stagec.ir.core import Apply, For, Operand, Stmt, Value, const, known
 from stagec.ir.types import ArrayType, Dim, Size, Symbol, affine, at_least, size
 from stagec.ir.walk import rename
 from stagec.ops.arithmetic import add, subtract
@@ -71,13 +71,29 @@ class Counts:
 
     def count(self, builder: Builder, loop: For) -> Dim:
         """How many trips the loop makes."""
-        bounds = tuple(rename(v, self.names) for v in (loop.lo, loop.hi, loop.step))
+        return self.trip_count(builder, (loop.lo, loop.hi, loop.step))
+
+    def trip_count(self, builder: Builder, given: tuple[Operand, ...]) -> Dim:
+        """The length of a range with these bounds."""
+        bounds = tuple(rename(v, self.names) for v in given)
         lo, hi, step = bounds
         if (known(lo), known(step)) == (0, 1) and hi in self.sums:
             return self.sums[hi]
         if bounds not in self.made:
             self.made[bounds] = self.symbol(self.sized(builder, bounds))
         return self.made[bounds]
+
+    def repeats(self, builder: Builder, operand: Operand, makers: Mapping[Value, Stmt]) -> Dim:
+        """How long a list is that repeats one element so many times."""
+        stmt = makers.get(operand) if isinstance(operand, Value) else None
+        summed = isinstance(stmt, Apply) and stmt.op in (add, subtract)
+        for part in stmt.args if summed else (operand,):  # type: ignore[union-attr]
+            if isinstance(part, Value) and self.trips.is_size(part):
+                self.symbol(rename(part, self.names))
+        found = self.of(operand, makers)
+        if found is not None and self.never_less(found, 0):
+            return found
+        return self.trip_count(builder, (const(0), operand, const(1)))
 
     def sized(self, builder: Builder, bounds: tuple[Operand, ...]) -> Operand:
         """The length of a range, as an integer that is known to be a size."""

@@ -16,8 +16,10 @@ from stagec.ops.comparison import less, less_equal
 from stagec.ops.creation import empty, zeros
 from stagec.ops.effects import check
 from stagec.ops.extent import from_start
+from stagec.ops.filling import full
 from stagec.ops.indexing import accumulate, read, update
 from stagec.ops.list_arrays import list_stack, list_unstack
+from stagec.ops.list_full import list_full
 from stagec.ops.lists import (
     list_add,
     list_append,
@@ -134,6 +136,8 @@ class Lists:
         """What a list is at first."""
         if stmt.op is list_new:
             return Items(tuple(rename(v, self.names) for v in stmt.args))
+        if stmt.op is list_full:
+            return self.filled(builder, stmt)
         (given,) = stmt.args
         if stmt.op is list_unstack:
             array = rename(given, self.names)
@@ -146,6 +150,18 @@ class Lists:
             (count,) = builder.add(list_length, (rename(given, self.names),), {})
             length = self.counts.symbol(count)
         return Rows(self.room(builder, stmt.out, length, zeros), length, length)
+
+    def filled(self, builder: Builder, stmt: Apply) -> Rows:
+        """A list of one number many times."""
+        value, many = stmt.args
+        length = self.counts.repeats(builder, many, self.makers)
+        count = self.counts.value(builder, length)
+        staged = (count,) if isinstance(count, Value) else ()
+        shape = (Arg(1) if staged else known(count),)
+        attrs = {"shape": shape, "dtype": self.found[stmt.out].element.dtype}
+        operands = (rename(value, self.names), *staged)
+        (array,) = builder.add(full, operands, attrs, stmt.out.hint)
+        return Rows(array, length, length)
 
     def room(self, builder: Builder, xs: Value, length: Dim, op: Op = empty) -> Value:
         """A new array for so many elements of the list."""

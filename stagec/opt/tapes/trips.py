@@ -50,13 +50,15 @@ class Trips:
         count = hi
         if known(lo) != 0:
             count = operand_of(Handle(builder, hi) - Handle(builder, lo))
-        kind = count.type
+        return count if self.is_size(count) else builder.add(py_max, (count, const(0)), {})[0]
+
+    def is_size(self, operand: Operand) -> bool:
+        """Whether the integer is known to be a size."""
+        kind = operand.type
         size = kind.size if isinstance(kind, ArrayType) else None
         least = at_least(size)
         own = size is not None and self.given.isdisjoint(s for s, _ in size.terms)
-        if own and least is not None and least >= 0:
-            return count
-        return builder.add(py_max, (count, const(0)), {})[0]
+        return own and least is not None and least >= 0
 
     def enter(self, builder: Builder, stmt: For) -> None:
         """Find the number of the trip, at its start, if the loop's count is asked for."""

@@ -16,6 +16,7 @@ from stagec.ir.types import ListType, Symbol, Type
 from stagec.ir.walk import operands, regions
 from stagec.ops.index_facts import given_sizes
 from stagec.ops.list_arrays import list_stack, list_unstack
+from stagec.ops.list_full import list_full
 from stagec.ops.lists import (
     list_add,
     list_append,
@@ -27,7 +28,7 @@ from stagec.ops.lists import (
     list_zeros,
 )
 
-MADE = {list_new, list_unstack, list_zeros}
+MADE = {list_new, list_full, list_unstack, list_zeros}
 WRITTEN = {list_append, list_set, list_add}
 CHANGED = {*WRITTEN, list_pop}
 LONGER = {list_append: 1, list_pop: -1}  # by how many elements
