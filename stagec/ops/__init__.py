@@ -355,7 +355,6 @@ from stagec.ops.products import (
     OPS as PRODUCTS,
     matmul as matmul,
     outer as outer,
-    tensordot as tensordot,
 )
 from stagec.ops.pseudoinverse import (
     OPS as PSEUDOINVERSE,
@@ -493,6 +492,7 @@ from stagec.ops.subscripts import (
     OPS as SUBSCRIPTS,
     einsum as einsum,
 )
+from stagec.ops.tensordot import OPS as TENSORDOT, tensordot as tensordot
 from stagec.ops.tensors import (
     OPS as TENSORS,
     matrix_power as matrix_power,
@@ -578,6 +578,7 @@ ALL: tuple[Op, ...] = (
     *POLYNOMIALS,
     *POSITIONS,
     *PRODUCTS,
+    *TENSORDOT,
     *PSEUDOINVERSE,
     *QUANTILES,
     *RANGES,

@@ -14,6 +14,7 @@ from stagec.ir.types import ArrayType, affine, broadcast_shapes
 from stagec.ops.arithmetic import multiply
 from stagec.ops.arrays import array_of, as_array, vector
 from stagec.ops.axes import dtype_of, expand_dims, length, move_axis, normal_axis, np_shape
+from stagec.ops.bilinear_rules import bilinear_jvp
 from stagec.ops.broadcast import batched, fit, sum_
 from stagec.ops.cast import conjugate
 from stagec.ops.comparison import less
@@ -21,7 +22,7 @@ from stagec.ops.composite import composite
 from stagec.ops.family import make, sizes, static
 from stagec.ops.indexing import read_at
 from stagec.ops.joining import FULL, part_of, stack
-from stagec.ops.products import bilinear_jvp, matmul
+from stagec.ops.products import matmul
 from stagec.ops.rearrange import reverse_axes
 from stagec.ops.rounding import floor_divide, maximum, minimum
 from stagec.ops.shape import ravel, reshape

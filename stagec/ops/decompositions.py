@@ -17,6 +17,7 @@ import stagec_runtime as rt
 from stagec.ir.core import Op
 from stagec.ir.types import ArrayType, Dim, same
 from stagec.ops.axes import length, no_shift, np_shape, to_front
+from stagec.ops.bilinear_rules import sum_terms
 from stagec.ops.broadcast import sum_
 from stagec.ops.cast import conjugate, fit_dtype, imag
 from stagec.ops.composite import composite
@@ -38,7 +39,7 @@ from stagec.ops.matrices import (
     row,
     triangle_of,
 )
-from stagec.ops.products import matmul, sum_terms
+from stagec.ops.products import matmul
 
 QRResult = type(np.linalg.qr(np.eye(1)))
 EighResult = type(np.linalg.eigh(np.eye(1)))

@@ -17,6 +17,7 @@ from stagec.ir.path import Index
 from stagec.ir.types import ArrayType, broadcast_dim, broadcast_shapes
 from stagec.ops.arrays import from_lists
 from stagec.ops.axes import move_axis, no_shift, swap_axes, to_front
+from stagec.ops.bilinear_rules import sum_terms
 from stagec.ops.broadcast import align, fit, pad_rank
 from stagec.ops.cast import conjugate, fit_dtype, imag
 from stagec.ops.diagonals import tril
@@ -38,7 +39,7 @@ from stagec.ops.matrices import (
     sum_matrix,
     triangle_of,
 )
-from stagec.ops.products import matmul, sum_terms
+from stagec.ops.products import matmul
 
 Rule = Callable[..., Any]
 SlogdetResult = type(np.linalg.slogdet(np.eye(1)))

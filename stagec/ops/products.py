@@ -7,7 +7,6 @@ is made.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,55 +19,22 @@ from stagec.ops.axes import (
     align_last,
     dtype_of,
     expand_dims,
-    inverse,
-    listed_axes,
     move_axis,
     shape_of,
     squeeze,
     swap_axes,
     transpose,
 )
+from stagec.ops.bilinear_rules import bilinear_jvp, check_inner, inexact
 from stagec.ops.broadcast import fit, sum_
 from stagec.ops.cast import conjugate, fit_dtype, number_type, strong
-from stagec.ops.contraction import matmul_call, matmul_loops, other_axes, tensordot_loops
-from stagec.ops.family import array, make, sizes, static
+from stagec.ops.contraction import matmul_call, matmul_loops
+from stagec.ops.family import array, make, sizes
 from stagec.ops.loop_types import in_loop
 from stagec.ops.shape import ravel, reshape, reshaped_like
+from stagec.ops.tensordot import tensordot
 
 Axes = tuple[int, ...]
-
-
-def check_inner(name: str, a: Dim, b: Dim) -> None:
-    """Raise `TypeError` if the sizes that are summed over surely differ."""
-    if isinstance(a, int) and isinstance(b, int) and a != b:
-        raise TypeError(f"{name}: cannot sum over axes of sizes {a} and {b}")
-
-
-def _inexact(x: Any) -> bool:
-    return dtype_of(x).kind in "fc"
-
-
-def sum_terms(*terms: Any) -> Any:
-    """The sum of the terms that are not None; None if all are."""
-    found = None
-    for term in terms:
-        if term is not None:
-            found = term if found is None else found + term
-    return found
-
-
-def bilinear_jvp(product: Callable[[], Op]) -> Callable[..., Any]:
-    """The rule of an op that is linear in each of its two operands."""
-
-    def rule(dxs: Any, out: Any, a: Any, b: Any, **attrs: Any) -> Any:
-        da, db = dxs
-        total = sum_terms(
-            None if da is None else product()(da, b, **attrs),
-            None if db is None else product()(a, db, **attrs),
-        )
-        return fit_dtype(total, dtype_of(out))
-
-    return rule
 
 
 # --- matmul --------------------------------------------------------------------------------
@@ -143,8 +109,8 @@ def _matmul_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
     stacked = max(np.ndim(a), np.ndim(b)) > 2
     fitted = fit if stacked else lambda bar, x: fit_dtype(bar, dtype_of(x))
     return (
-        fitted(_left(ct, a, b), a) if _inexact(a) else None,
-        fitted(_right(ct, a, b), b) if _inexact(b) else None,
+        fitted(_left(ct, a, b), a) if inexact(a) else None,
+        fitted(_right(ct, a, b), b) if inexact(b) else None,
     )
 
 
@@ -212,6 +178,14 @@ def _dot_call(a: Any, b: Any, out: None = None) -> Any:
     return matmul(a, b)
 
 
+def _inner_call(a: Any, b: Any, /) -> Any:
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return multiply(strong(a), strong(b))
+    if np.ndim(a) == np.ndim(b) == 1:
+        return matmul(a, b)
+    return tensordot(a, b, left=(np.ndim(a) - 1,), right=(np.ndim(b) - 1,))
+
+
 matmul = make(
     "matmul",
     calls=(
@@ -219,6 +193,7 @@ matmul = make(
         (np.linalg.matmul, lambda x1, x2, /: matmul(x1, x2)),
         (operator.matmul, lambda a, b: matmul(a, b)),
         (np.dot, _dot_call),
+        (np.inner, _inner_call),
         (np.matvec, lambda x1, x2, /: _dropped(matmul(x1, _column(x2)), -1)),
         (np.vecmat, lambda x1, x2, /: _dropped(matmul(_row(conjugate(x1)), x2), -2)),
     ),
@@ -257,8 +232,8 @@ def _flat_dim(shape: Shape) -> Dim:
 
 
 def _outer_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    a_bar = matmul(ct, conjugate(_flat(b))) if _inexact(a) else None
-    b_bar = matmul(conjugate(_flat(a)), ct) if _inexact(b) else None
+    a_bar = matmul(ct, conjugate(_flat(b))) if inexact(a) else None
+    b_bar = matmul(conjugate(_flat(a)), ct) if inexact(b) else None
     return (
         None if a_bar is None else fit_dtype(reshaped_like(a_bar, a), dtype_of(a)),
         None if b_bar is None else fit_dtype(reshaped_like(b_bar, b), dtype_of(b)),
@@ -311,98 +286,4 @@ outer = make(
 )
 
 
-# --- tensordot -----------------------------------------------------------------------------
-
-
-def _tensordot_infer(a: ArrayType, b: ArrayType, *, left: Axes, right: Axes) -> ArrayType:
-    for i, j in zip(left, right, strict=True):
-        check_inner("tensordot", a.shape[i], b.shape[j])
-    rows = [d for k, d in enumerate(a.shape) if k not in left]
-    columns = [d for k, d in enumerate(b.shape) if k not in right]
-    return ArrayType(np.result_type(a.dtype, b.dtype), (*rows, *columns))
-
-
-def _tensordot_vjp(ct: Any, out: Any, a: Any, b: Any, *, left: Axes, right: Axes) -> Any:
-    rows, columns = other_axes(a, left), other_axes(b, right)
-    a_bar = b_bar = None
-    if _inexact(a):
-        ends = tuple(range(len(rows), len(rows) + len(columns)))
-        found = tensordot(ct, conjugate(b), left=ends, right=columns)
-        # the summed axes arrive in the order that they have in `b`
-        order = (*rows, *(left[right.index(k)] for k in sorted(right)))
-        a_bar = fit_dtype(transpose(found, axes=inverse(order)), dtype_of(a))
-    if _inexact(b):
-        found = tensordot(conjugate(a), ct, left=rows, right=tuple(range(len(rows))))
-        order = (*(right[left.index(k)] for k in sorted(left)), *columns)
-        b_bar = fit_dtype(transpose(found, axes=inverse(order)), dtype_of(b))
-    return a_bar, b_bar
-
-
-def _tensordot_batch(args: Any, axes: Any, /, *, left: Axes, right: Axes) -> tuple[Any, int]:
-    """One operand keeps its place in the result; both need a product of stacks of matrices."""
-    a, b = (x if k is None else move_axis(x, k, 0) for x, k in zip(args, axes, strict=True))
-    shifted = tuple(k + 1 for k in left), tuple(k + 1 for k in right)
-    if axes[1] is None:
-        return tensordot(a, b, left=shifted[0], right=right), 0
-    if axes[0] is None:
-        found = tensordot(a, b, left=left, right=shifted[1])
-        return found, np.ndim(a) - len(left)
-    rows, columns = other_axes(args[0], shifted[0])[1:], other_axes(args[1], shifted[1])[1:]
-    a = transpose(a, axes=(0, *rows, *shifted[0]))
-    b = transpose(b, axes=(0, *columns, *shifted[1]))
-    a = (
-        expand_dims(a, axes=tuple(range(1 + len(rows), 1 + len(rows) + len(columns))))
-        if columns
-        else a
-    )
-    b = expand_dims(b, axes=tuple(range(1, 1 + len(rows)))) if rows else b
-    last = tuple(range(1 + len(rows) + len(columns), np.ndim(a)))
-    return sum_(a * b, axes=last), 0
-
-
-def _tensordot_source(a: ArrayType, b: ArrayType, *, left: Axes, right: Axes) -> str:
-    count = len(left)
-    natural = left == tuple(range(a.rank - count, a.rank)) and right == tuple(range(count))
-    if natural:
-        return f"np.tensordot({{}}, {{}}{'' if count == 2 else f', {count}'})"
-    if count == 1:
-        return f"np.tensordot({{}}, {{}}, ({left[0]}, {right[0]}))"
-    return f"np.tensordot({{}}, {{}}, ({left}, {right}))"
-
-
-def _tensordot_call(a: Any, b: Any, axes: Any = 2) -> Any:
-    axes = static(axes, "axes")
-    if isinstance(axes, int):
-        left = tuple(range(np.ndim(a) - axes, np.ndim(a)))
-        return tensordot(a, b, left=left, right=tuple(range(axes)))
-    left = listed_axes(axes[0], np.ndim(a))
-    return tensordot(a, b, left=left, right=listed_axes(axes[1], np.ndim(b)))
-
-
-def _inner_call(a: Any, b: Any, /) -> Any:
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return multiply(strong(a), strong(b))
-    if np.ndim(a) == np.ndim(b) == 1:
-        return matmul(a, b)
-    return tensordot(a, b, left=(np.ndim(a) - 1,), right=(np.ndim(b) - 1,))
-
-
-tensordot = make(
-    "tensordot",
-    calls=(
-        (np.tensordot, _tensordot_call),
-        (np.linalg.tensordot, lambda x1, x2, /, *, axes=2: _tensordot_call(x1, x2, axes)),
-        (np.inner, _inner_call),
-    ),
-    infer=_tensordot_infer,
-    value=lambda a, b, *, left, right: np.tensordot(a, b, (left, right)),
-    vjp=_tensordot_vjp,
-    jvp=bilinear_jvp(lambda: tensordot),
-    batch=_tensordot_batch,
-    source=_tensordot_source,
-    scalar=Expands(tensordot_loops),
-    may_raise=(ValueError,),
-)
-
-
-OPS: tuple[Op, ...] = (matmul, outer, tensordot)
+OPS: tuple[Op, ...] = (matmul, outer)

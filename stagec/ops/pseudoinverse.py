@@ -16,6 +16,7 @@ from stagec.ir.core import Op
 from stagec.ir.path import Index, Slice
 from stagec.ir.types import ArrayType
 from stagec.ops.axes import length, no_shift, to_front
+from stagec.ops.bilinear_rules import sum_terms
 from stagec.ops.broadcast import sum_
 from stagec.ops.cast import conjugate, fit_dtype
 from stagec.ops.composite import composite
@@ -36,7 +37,7 @@ from stagec.ops.matrices import (
     row,
 )
 from stagec.ops.norms import matrix_norm
-from stagec.ops.products import matmul, sum_terms
+from stagec.ops.products import matmul
 from stagec.ops.singular import svd, svdvals
 
 # --- pseudoinverse -------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import numpy as np
 from stagec.ir.core import Op
 from stagec.ir.types import ArrayType, same
 from stagec.ops.axes import length, no_shift, np_shape, to_front
+from stagec.ops.bilinear_rules import sum_terms
 from stagec.ops.cast import imag
 from stagec.ops.comparison import equal
 from stagec.ops.composite import composite
@@ -33,7 +34,7 @@ from stagec.ops.matrices import (
     real_part,
     row,
 )
-from stagec.ops.products import matmul, sum_terms
+from stagec.ops.products import matmul
 from stagec.ops.reduction import count_nonzero
 
 SVDResult = type(np.linalg.svd(np.eye(1)))

@@ -13,11 +13,11 @@ import numpy as np
 from stagec.ir.core import Op
 from stagec.ir.types import ArrayType, Dim, broadcast_dim, same
 from stagec.ops.axes import dtype_of, expand_dims, move_axis, np_shape, transpose
+from stagec.ops.bilinear_rules import sum_terms
 from stagec.ops.broadcast import broadcast_like, fit, sum_
 from stagec.ops.cast import conjugate, fit_dtype
 from stagec.ops.diagonals import diagonal, embed_diagonal
 from stagec.ops.family import array, make, static
-from stagec.ops.products import sum_terms
 
 
 def _terms(subscripts: str) -> tuple[list[str], str]:
