@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import types
 from typing import Any
 
 import numpy as np
@@ -130,8 +131,17 @@ class Subscript:
         self.operands.append(operand)
         return Arg(len(self.operands) - 1)
 
+    def own_index(self, value: Value) -> Value:
+        """What `__index__` of the class gives where the value is an object that has one."""
+        method = getattr(value.cls, "__index__", None) if isinstance(value, Ref) else None
+        if not isinstance(value, Ref) or not isinstance(method, types.FunctionType):
+            return value
+        self.m.guard_method(value.cls, "__index__")
+        return self.m.call_value(self.state, method, (value,), {}, self.loc)
+
     def bound(self, value: Value) -> int | Arg | None:
         """A bound of a slice."""
+        value = self.own_index(value)
         if isinstance(value, Known):
             plain = self.m.guard(value)
             if isinstance(plain, float):
@@ -150,6 +160,7 @@ class Subscript:
 
     def add(self, value: Value, rank: int, others: int) -> None:
         """One item of the subscript; `others` items are of other axes."""
+        value = self.own_index(value)
         match value:
             case SliceValue(start, stop, step):
                 self.items.append(Slice(*(self.bound(p) for p in (start, stop, step))))
@@ -171,6 +182,9 @@ class Subscript:
     def positions(self, value: Value) -> None:
         """A list of positions; an empty one picks nothing."""
         array: Any = self.integers(value)
+        plain = isinstance(value, Ref) and not issubclass(value.cls, list)
+        if array is None and plain:
+            raise self.refuse("this object cannot index an array")
         if array is None:
             array = self.m.as_array(self.state, value, self.loc)
         if not isinstance(array, np.ndarray):

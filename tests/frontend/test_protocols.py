@@ -182,3 +182,31 @@ def test_nothing_is_reduced_to_an_error() -> None:
         return functools.reduce(lambda a, b: a * b, [v for v in x if v > 100])
 
     check(f, np.arange(3.0))
+
+
+class Unplaced:
+    pass
+
+
+class Place:
+    def __init__(self, k: int) -> None:
+        self.k = k
+
+    def __index__(self) -> int:
+        return self.k
+
+
+def placed(x: Any, n: Any) -> Any:
+    a = np.arange(6.0).reshape(3, 2) * x
+    a[Place(1)] = n
+    a[Place(2), Place(0)] += 1
+    return a[Place(0) :, Place(1)].tolist(), a[Place(n)].tolist(), a[slice(Place(2))].tolist()
+
+
+def test_objects_as_indices_of_arrays() -> None:
+    check(placed, 1.5, 2)
+
+
+def test_objects_that_are_no_indices() -> None:
+    with pytest.raises(sc.StagecError, match="SC312"):
+        sc.jit(lambda x: x[Unplaced()])(np.ones(3))
