@@ -203,7 +203,7 @@ def _list(m: Machine, state: State, args: Args, kwargs: Kwargs, loc: Loc | None)
         and isinstance(args[0], TupleValue | Ref | Known | ArrayRef)
         and not m.is_staged_list(state, args[0])
         and not (isinstance(args[0], ArrayRef) and not m.small(state, args[0]))
-        and not objects.iterates_itself(args[0])
+        and not protocols.iterates_itself(args[0])
     ):
         return Ref(
             m.new_cell(state, Items(tuple(containers.unpack(m, state, args[0], loc)))), list

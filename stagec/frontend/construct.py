@@ -50,6 +50,9 @@ def construct(
         return finish(state, host_function(m, state, f, args, kwargs, loc))
     if objects.class_attribute(cls, "__new__") is not object.__new__:
         raise StagecError("SC366", f"{cls.__name__} defines __new__", loc, "make it outside")
+    if inspect.isabstract(cls):
+        made = m.host(state, object.__new__, [cls], {}, loc)  # which raises
+        return finish(state, made)
     ref = Ref(m.new_cell(state, Fields(())), cls)
     return initialise(m, ref, args, kwargs, state, loc)
 

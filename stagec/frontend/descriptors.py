@@ -9,7 +9,16 @@ from typing import Any
 from stagec.errors import Loc, StagecError
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.state import State
-from stagec.frontend.values import Fields, Generator, Known, Outside, Ref, Value
+from stagec.frontend.values import (
+    BoundMethod,
+    Fields,
+    FunctionValue,
+    Generator,
+    Known,
+    Outside,
+    Ref,
+    Value,
+)
 
 
 def written(found: Any, name: str) -> bool:
@@ -36,15 +45,52 @@ def passive(cls: type, name: str) -> bool:
     return slot and not isinstance(cls.__setattr__, types.FunctionType)
 
 
-def rebound(m: Machine, state: State, cls: type, name: str) -> Value | None:
-    """What staged code wrote to the attribute of the class or of a base; None if nothing."""
-    for k in cls.__mro__:
+def rebound(m: Machine, state: State, mro: tuple[type, ...], name: str) -> Value | None:
+    """What staged code wrote to the attribute of a class, or of the next of its bases that has
+    it; None if nothing.
+    """
+    for k in mro:
         entry = m.outside.get(id(k))
         content = state.cells.get(entry[0]) if entry is not None else None
         value = content.written.get(name) if isinstance(content, Outside) else None
         if value is not None or name in vars(k):
             return value
     return None
+
+
+def rebound_on(
+    m: Machine, state: State, receiver: Value, mro: tuple[type, ...], name: str
+) -> Value | None:
+    """The same as an object of the class has it: a function as a method."""
+    value = rebound(m, state, mro, name)
+    method = isinstance(value, FunctionValue) or (
+        isinstance(value, Known) and isinstance(value.value, types.FunctionType)
+    )
+    return BoundMethod(value, receiver) if value is not None and method else value
+
+
+def check_writable(ref: Ref, name: str, content: Any, value: Value, loc: Loc | None) -> None:
+    """Refuse or raise where an attribute that is no descriptor cannot be set.
+
+    Python looks special methods and descriptors up in classes, which staging reads as they are.
+    """
+    owner = content.base.value if isinstance(content, Outside) else None
+    if isinstance(owner, type):
+        old = next((vars(k)[name] for k in owner.__mro__ if name in vars(k)), None)
+        new = value.value if isinstance(value, Known) else None
+        plain = isinstance(new, type | types.FunctionType) or not hasattr(type(new), "__get__")
+        if name[:2] == name[-2:] == "__" or first(old) or described(old) or not plain:
+            raise StagecError(
+                "SC352", f"assignment to {name} of the class {owner.__name__}", loc,
+                "define it in the body of the class",
+            )  # fmt: skip
+        return
+    found = next((vars(k)[name] for k in ref.cls.__mro__ if name in vars(k)), None)
+    if ref.cls.__dictoffset__ == 0 and not isinstance(found, types.MemberDescriptorType):
+        text = f"{ref.cls.__name__!r} object has no attribute {name!r}"
+        if found is not None:
+            text = f"{ref.cls.__name__!r} object attribute {name!r} is read-only"
+        raise Raised(AttributeError(text))
 
 
 def missing(value: Value, name: str, loc: Loc | None) -> Exception:

@@ -234,6 +234,8 @@ def users_operator(
     forward = (a, f"__{method}__", b)
     back = (b, f"__{REFLECTED.get(method, 'r' + method)}__", a)
     left, right = objects.class_of(a), objects.class_of(b)
+    if op is operator.mod and left is str:
+        return None  # a text formats what it is given, and asks no class
     same = right is left and method not in REFLECTED
     tries = [forward] if same else [forward, back]
     own = [objects.class_attribute(c, back[1]) for c in (left, right)]
@@ -308,7 +310,7 @@ def compare(
             return Known(same if isinstance(op, gast.Is) else not same)
         case gast.In() | gast.NotIn():
             found = objects.operator_method(m, state, b, "__contains__", (a,), loc)
-            if found is None and (isinstance(b, ITERATORS) or objects.iterates_itself(b)):
+            if found is None and (isinstance(b, ITERATORS) or protocols.iterates_itself(b)):
                 found = m.call_value(state, list_library.contains_, (b, a), {}, loc)
             if found is None:
                 found = containers.contains(m, state, b, a, loc)

@@ -160,7 +160,7 @@ class Interpreter(Capturing):
                 if isinstance(plain, list | dict) and value.source is not None:
                     return bool(containers.known_length(self, value))
                 if protocols.says(value, *protocols.TRUTH):
-                    return self.own_truth(state, value, loc)
+                    return protocols.own_truth(self, state, value, loc)
                 if protocols.always_true(self, value):
                     return True
                 return bool(self.host(state, bool, [self.guard(value)], {}, loc).value)
@@ -175,19 +175,12 @@ class Interpreter(Capturing):
                 if isinstance(content, StagedList):
                     n = staged_lists.length(self, state, content)
                     return self.bool_of(state, n.operand)
-                if isinstance(content, Fields) and not issubclass(value.cls, dict):
-                    return self.own_truth(state, value, loc)
+                own = isinstance(content, Fields) and not issubclass(value.cls, dict)
+                if own or isinstance(content, Outside):
+                    return protocols.own_truth(self, state, value, loc)
                 return bool(content.items)
             case _:
                 return True
-
-    def own_truth(self, state: State, value: Value, loc: Loc | None) -> bool | Operand:
-        """The truth of an object as its class says."""
-        for name in protocols.TRUTH:
-            answer = objects.operator_method(self, state, value, name, (), loc)
-            if answer is not None:
-                return self.truth(state, answer, loc)
-        return True
 
     def bool_of(self, state: State, operand: Operand) -> bool | Operand:
         """A staged number's truth as a Python bool."""

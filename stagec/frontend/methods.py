@@ -339,6 +339,15 @@ def text_method(m: Machine, base: Any, name: str, loc: Loc | None) -> Value:
     )  # fmt: skip
 
 
+def transposed(
+    m: Machine, state: State, ref: ArrayRef, kind: ArrayType, name: str, loc: Loc | None
+) -> Value:
+    """`ref.T` or `ref.mT`."""
+    if name == "mT":
+        return numpy_calls.apply(m, state, np.matrix_transpose, (ref,), {}, loc)
+    return numpy_calls.apply(m, state, np.transpose, (ref,), {}, loc) if kind.rank > 1 else ref
+
+
 def flat(m: Machine, state: State, base: Value, loc: Loc | None) -> Value:
     """The elements in a row, read-only where that is not a view of the array."""
     found = numpy_calls.apply(m, state, np.ravel, (base,), {}, loc)

@@ -71,12 +71,10 @@ def load_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | 
             return object_attribute(m, state, base, name, loc)
         case TupleValue():
             return tuple_attribute(m, state, base, name, loc)
-        case SuperValue(cls, receiver):
-            owner = class_of(receiver)
-            mro = owner.__mro__[owner.__mro__.index(cls) + 1 :]
-            for k in mro:
-                if name in vars(k):
-                    return bind(m, state, vars(k)[name], receiver, owner, name, loc)
+        case SuperValue():
+            found = super_attribute(m, state, base, name, loc)
+            if found is not None:
+                return found
         case ExceptionValue(args=args) if name == "args":
             return TupleValue(args)
         case SliceValue() if name in ("start", "stop", "step"):
@@ -88,6 +86,19 @@ def load_attribute(m: Machine, state: State, base: Value, name: str, loc: Loc | 
         case _:
             pass
     raise descriptors.missing(base, name, loc)
+
+
+def super_attribute(
+    m: Machine, state: State, base: SuperValue, name: str, loc: Loc | None
+) -> Value | None:
+    """`super().name`; None if there is none."""
+    owner = class_of(base.receiver)
+    mro = owner.__mro__[owner.__mro__.index(base.cls) + 1 :]
+    written = descriptors.rebound_on(m, state, base.receiver, mro, name)
+    if written is not None:
+        return written
+    found = next((vars(k)[name] for k in mro if name in vars(k)), MISSING)
+    return None if found is MISSING else bind(m, state, found, base.receiver, owner, name, loc)
 
 
 def class_of(value: Value) -> type:
@@ -127,7 +138,7 @@ def array_attribute(
     if not isinstance(kind, ArrayType):
         return methods.text_method(m, base, name, loc)
     if name in ("T", "mT") and ref:
-        return transposed(m, state, ref, kind, name, loc)
+        return methods.transposed(m, state, ref, kind, name, loc)
     match name:
         case "shape":
             return m.shape(state, base, loc)
@@ -153,15 +164,6 @@ def array_attribute(
             return methods.array_method(m, base, kind, name, loc)
 
 
-def transposed(
-    m: Machine, state: State, ref: ArrayRef, kind: ArrayType, name: str, loc: Loc | None
-) -> Value:
-    """`ref.T` or `ref.mT`."""
-    if name == "mT":
-        return numpy_calls.apply(m, state, np.matrix_transpose, (ref,), {}, loc)
-    return numpy_calls.apply(m, state, np.transpose, (ref,), {}, loc) if kind.rank > 1 else ref
-
-
 def tuple_attribute(
     m: Machine, state: State, base: TupleValue, name: str, loc: Loc | None
 ) -> Value:
@@ -170,6 +172,9 @@ def tuple_attribute(
     if name in fields:
         return base.items[fields.index(name)]
     if base.cls is not None:
+        written = descriptors.rebound_on(m, state, base, base.cls.__mro__, name)
+        if written is not None:
+            return written
         found = class_attribute(base.cls, name)
         if isinstance(found, types.FunctionType | property | classmethod | staticmethod) and (
             name not in ("_replace", "_asdict", "_make")
@@ -209,6 +214,8 @@ def object_attribute(m: Machine, state: State, base: Ref, name: str, loc: Loc | 
         if name == "__dict__":
             return Ref(base.cell, dict)  # what is written to it are attributes
         value = content.get(name)
+        if value is None:
+            value = descriptors.rebound_on(m, state, base, base.cls.__mro__, name)
         if value is not None:
             return value
         if found is not MISSING:
@@ -220,14 +227,6 @@ def object_attribute(m: Machine, state: State, base: Ref, name: str, loc: Loc | 
         text = f"{base.cls.__name__!r} object has no attribute {name!r}"
         raise Raised(AttributeError(text))
     return methods.container_method(m, state, base, name, loc)
-
-
-def iterates_itself(value: Value) -> bool:
-    """Whether the value is an object whose class says in Python how it is iterated."""
-    if not isinstance(value, Ref | Known):
-        return False
-    own = (class_attribute(class_of(value), name) for name in ("__iter__", "__getitem__"))
-    return any(isinstance(method, types.FunctionType) for method in own)
 
 
 def issubclass_object(cls: type) -> bool:
@@ -250,8 +249,7 @@ def bind(
         return descriptors.get(m, state, found, receiver, cls, loc)
     if hasattr(found, "bind_method"):
         return BoundMethod(Known(found), receiver)
-    written = descriptors.rebound(m, state, cls, name)
-    return m.capture(Known(found, m.class_source(cls, name))) if written is None else written
+    return m.capture(Known(found, m.class_source(cls, name)))
 
 
 def known_attribute(
@@ -273,10 +271,10 @@ def known_attribute(
         return m.outside_attribute(plain, name, source)
     if isinstance(plain, list | dict | set):
         return methods.container_method(m, state, base, name, loc)
-    written = descriptors.rebound(m, state, plain, name) if isinstance(plain, type) else None
-    if written is not None:
-        return written
     if isinstance(plain, type):
+        written = descriptors.rebound(m, state, plain.__mro__, name)
+        if written is not None:
+            return written
         found = class_attribute(plain, name)
         if isinstance(found, classmethod):
             return BoundMethod(Known(found.__func__), base)
@@ -304,11 +302,13 @@ def instance_attribute(
         return m.call_value(state, found.fget, (ref or base,), {}, loc)
     if descriptors.first(found) or (descriptors.described(found) and ref and name not in own):
         return descriptors.get(m, state, found, ref or base, type(plain), loc)
+    if name not in own:
+        mro = type(plain).__mro__
+        written = descriptors.rebound_on(m, state, ref or base, mro, name)
+        if written is not None:
+            return written
     if name not in own and entered(plain, found):
         return bind(m, state, found, ref or base, type(plain), name, loc)
-    written = None if name in own else descriptors.rebound(m, state, type(plain), name)
-    if written is not None:
-        return written
     source = Attribute(base.source, name) if base.source else None
     return m.outside_attribute(plain, name, source)
 
@@ -350,6 +350,7 @@ def store_attribute(
         descriptors.put(m, state, found, ref, name, value, loc)
         return
     content = m.inside(state, ref)
+    descriptors.check_writable(ref, name, content, value, loc)
     m.guard_access(ref.cls, "__setattr__")
     if isinstance(content, Outside):
         state.cells[ref.cell] = Outside(content.base, content.written.set(name, value))

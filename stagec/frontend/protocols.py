@@ -31,6 +31,7 @@ from stagec.frontend.values import (
     TupleValue,
     Value,
 )
+from stagec.ir.core import Operand
 
 # whose methods read nothing that changes
 LIBRARIES = {*sys.stdlib_module_names, "numpy"}
@@ -80,6 +81,17 @@ def says(value: Value, *names: str) -> bool:
     )
 
 
+def iterates_itself(value: Value) -> bool:
+    """Whether the value is an object whose class says in Python how it is iterated."""
+    if not isinstance(value, Ref | Known):
+        return False
+    own = (
+        objects.class_attribute(objects.class_of(value), name)
+        for name in ("__iter__", "__getitem__")
+    )
+    return any(isinstance(method, types.FunctionType) for method in own)
+
+
 def always_true(m: Machine, value: Known) -> bool:
     """Whether the class of an object outside says nothing of truth; it may begin to."""
     cls = type(value.value)
@@ -88,6 +100,20 @@ def always_true(m: Machine, value: Known) -> bool:
         return False
     m.keep(value)
     m.guard_absence(Constant(cls, cls.__name__), *TRUTH)
+    return True
+
+
+def own_truth(m: Machine, state: State, value: Value, loc: Loc | None) -> bool | Operand:
+    """The truth of an object as its class says."""
+    for name in TRUTH:
+        answer = objects.operator_method(m, state, value, name, (), loc)
+        if answer is None:
+            continue
+        cls = objects.class_of(answer)
+        if name == "__bool__" and cls is not bool:
+            words = f"__bool__ should return bool, returned {cls.__name__}"
+            raise Raised(TypeError(words))
+        return m.truth(state, answer, loc)
     return True
 
 

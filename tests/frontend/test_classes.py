@@ -352,3 +352,152 @@ def test_refused(program: Any) -> None:
 def test_branch() -> None:
     """Branches in the body that join are as those in a function."""
     assert stagec.jit(branching)(-1.5) == branching(-1.5)
+
+
+def written_method(x: Any) -> Any:
+    """Methods that staged code gives to a class, seen through objects, bases and `super`."""
+
+    class Base:
+        def f(self) -> Any:
+            return 1.0
+
+    class Own(Base):
+        def f(self) -> Any:
+            return 3 * super().f()
+
+    before = Own().f()
+    old = Base.f
+    Base.f = lambda self: old(self) + x  # type: ignore[method-assign]
+    Base.g = lambda self: 2 * x  # type: ignore[attr-defined]
+    own = Own()
+    return before, own.f(), own.g(), Base().f(), Own.f(own), hasattr(Base(), "g")  # type: ignore
+
+
+def decorated(x: Any) -> Any:
+    """A decorator that writes to the class."""
+
+    def marked(cls: Any) -> Any:
+        cls.tag = x
+        cls.run = lambda self: self.tag * 2
+        return cls
+
+    @marked
+    class Own:
+        pass
+
+    return Own().tag, Own().run()
+
+
+def abstract(x: Any) -> Any:
+    """A class that cannot have objects."""
+
+    class Base(abc.ABC):
+        @abc.abstractmethod
+        def f(self) -> Any: ...
+
+    try:
+        Base()  # type: ignore[abstract]
+    except TypeError:
+        return x
+    return -x
+
+
+def truths(x: Any) -> Any:
+    """What `__bool__` gives is a bool."""
+
+    class Own:
+        def __init__(self, v: Any) -> None:
+            self.v = v
+
+        def __bool__(self) -> Any:
+            return self.v
+
+    made: list[Any] = []
+    for v in (x > 0, x, np.sum(np.array([x])) > 0, 1):
+        try:
+            made.append(1 if Own(v) else 0)
+        except TypeError as error:
+            made.append(str(error).startswith("__bool__ should return bool"))
+    return made
+
+
+def shown(x: Any) -> Any:
+    """A text asks no class how to format."""
+
+    class Own:
+        def __rmod__(self, other: Any) -> Any:
+            return 2 * x
+
+        def __str__(self) -> str:
+            return "own"
+
+    form = "%s"
+    return form % Own(), 5 % Own()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("program", [written_method, decorated, abstract, truths, shown])
+def test_what_the_class_has_by_now(program: Any, backend: Any) -> None:
+    assert stagec.jit(program, backend=backend)(1.5) == program(1.5)
+
+
+def special(x: Any) -> Any:
+    """A special method that is written to the class."""
+
+    class Own:
+        def __add__(self, other: Any) -> Any:
+            return 1.0
+
+    Own.__add__ = lambda self, other: x  # type: ignore[method-assign]
+    return Own() + 1
+
+
+def overridden(x: Any) -> Any:
+    """A property that a value takes the place of."""
+
+    class Own:
+        @property
+        def v(self) -> Any:
+            return 1.0
+
+    Own.v = x  # type: ignore[misc]
+    return Own().v
+
+
+@pytest.mark.parametrize("program", [special, overridden])
+def test_refused_writes(program: Any) -> None:
+    """Special methods and descriptors are read from classes as they are."""
+    with pytest.raises(stagec.StagecError, match="SC352"):
+        stagec.jit(program)(1.5)
+
+
+class Plain:
+    """An object of the caller's."""
+
+    v: Any = 0.0
+
+
+class Truthful(Plain):
+    def __bool__(self) -> bool:
+        return bool(self.v > 1)
+
+
+class Sized(Plain):
+    def __len__(self) -> int:
+        return int(self.v)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("cls", [Plain, Truthful, Sized])
+def test_truth_of_objects_outside(cls: Any, backend: Any) -> None:
+    """Objects that staged code wrote to have the truth of what they are by now."""
+
+    def truth(obj: Any, v: Any) -> Any:
+        obj.v = v
+        made = 1 if obj else 2
+        obj.v = 3
+        return made, bool(obj), not obj
+
+    staged = stagec.jit(truth, backend=backend)
+    for v in (0, 1, 3):
+        assert staged(cls(), v) == truth(cls(), v)

@@ -178,15 +178,42 @@ def deleted(x: Any, n: Any) -> Any:
     return v.a
 
 
+class SlottedWithMethod:
+    __slots__ = ("a",)
+
+    def m(self) -> int:
+        return 1
+
+
 def unset_slot(x: Any, n: Any) -> Any:
     v = Slotted()
     v.a = x
     return hasattr(v, "b"), v.a, v.b
 
 
+def absent_slot(x: Any, n: Any) -> Any:
+    v: Any = Slotted()
+    v.a = x
+    try:
+        v.c = n
+    except AttributeError as error:
+        return v.a, "has no attribute 'c'" in str(error), hasattr(v, "c")
+    return v.c
+
+
+def method_of_slotted(x: Any, n: Any) -> Any:
+    v = SlottedWithMethod()
+    try:
+        v.m = x
+    except AttributeError as error:
+        return n, str(error)
+    return x
+
+
 FUNCTIONS = [
     described, changed_in_place, written_to_the_class, no_setter_in_place, no_setter, own_ways,
     attributes_as_dict, deleted, unset_slot,
+    absent_slot, method_of_slotted,
 ]  # fmt: skip
 
 
