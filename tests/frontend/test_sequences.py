@@ -334,7 +334,9 @@ def test_lists_of_one_number_may_have_any_length(backend: str) -> None:
         staged = sc.jit(f, backend=backend)
         for args in several:
             assert staged(*args) == f(*args)
-    assert "[np.float64(0.0)] * (n + k)" in sc.jit(sums, backend="numpy").source(np.ones(3), 1)
+    assert "[np.float64(0.0)] * (x.shape[0] + k)" in sc.jit(sums, backend="numpy").source(
+        np.ones(3), 1
+    )
 
 
 def test_the_same_code_serves_all_lengths() -> None:
