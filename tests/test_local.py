@@ -101,6 +101,34 @@ def of_the_trip_before_the_last(x: Any) -> Any:
     return past[0]  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
+def of_the_trip_before_in_a_branch(x: Any) -> Any:
+    s = 0.0
+    for i in range(x.shape[0]):
+        now = np.empty(2)
+        now[0], now[1] = x[i], x[i] + 1
+        if i % 2 == 0:
+            past = now
+            continue
+        s += past[0] * i - past[1] + now[0]  # pyright: ignore[reportPossiblyUnboundVariable]
+    return s
+
+
+def of_each_trip_by_two_ways(x: Any) -> Any:
+    past = np.zeros(2)
+    s = 0.0
+    for i in range(x.shape[0]):
+        s += past[0] * i - past[1]
+        if i > 0:
+            now = np.zeros(2)
+            now[0] += past[1] + x[i]
+            now[1] += past[0] - x[i]
+            past = now
+        else:
+            past = np.zeros(2)
+            past[1] = x[i]
+    return s
+
+
 def made_in_one_of_two_ways(x: Any) -> Any:
     s = 0.0
     for i in range(x.shape[0]):
@@ -162,6 +190,7 @@ def test_nobody_counts_who_refers_to_them() -> None:
     "f",
     [
         *(returned, shared, one_of_two, of_each_trip, of_the_trip_before_the_last),
+        *(of_the_trip_before_in_a_branch, of_each_trip_by_two_ways),
         *(made_in_one_of_two_ways, whole, large, unknown),
     ],
 )

@@ -34,25 +34,28 @@ class SmallArrays:
 def small_arrays(func_ir: Any, typemap: dict[str, Any]) -> SmallArrays:
     """Such arrays of a kernel; one that each trip of a loop makes has the same memory on all.
 
-    A variable that may hold an array of the trip before is assigned to in two places, as Numba
-    has given variables a version for each assignment, and one where several meet.
+    A variable that may hold an array of the trip before, as others that hold one of several, is
+    not followed: it is assigned to in several places, since Numba has given variables a version
+    for each assignment, and one where several, or one and nothing, meet.
     """
+    given = Counter(
+        s.target.name for block in func_ir.blocks.values() for s in block.find_insts(ir.Assign)
+    )
     found: dict[str, tuple[Any, tuple[int, ...]]] = {}  # by variables
     for block in func_ir.blocks.values():
         for target, call in _calls(block):
             lengths = _lengths(func_ir, typemap, call)
-            if lengths:
+            if lengths and given[target.name] == 1:
                 found[target.name] = call, lengths
     if not found:
         return SmallArrays({}, frozenset())
     origins = {name: name for name in found}
-    given = Counter[str]()
     for block in func_ir.blocks.values():
         for stmt in block.find_insts(ir.Assign):
-            given[stmt.target.name] += 1
-            if isinstance(stmt.value, ir.Var) and stmt.value.name in origins:
-                origins[stmt.target.name] = origins[stmt.value.name]
-    seen = {origins[name] for name in origins if given[name] != 1}
+            source, name = stmt.value, stmt.target.name
+            if isinstance(source, ir.Var) and source.name in origins and given[name] == 1:
+                origins[name] = origins[source.name]
+    seen = set[str]()
     for block in func_ir.blocks.values():
         for stmt in block.body:
             seen |= {origins[v] for v in _seen_whole(stmt, typemap, origins) if v in origins}

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stagec.ir.chains import mentioned
-from stagec.ir.core import Apply, Block, For, Op, Stmt, Value
+from stagec.ir.core import Apply, Block, For, Op, Stmt, Value, known
 from stagec.ir.function import Function
 from stagec.ir.rebuild import map_regions
 from stagec.ir.walk import uses
@@ -44,7 +44,7 @@ def _changed(body: Block, k: int) -> Block:
     """The body of a loop with the carry computed in place, if it can be."""
     old, new = body.params[1 + k], body.results[k]
     inner = next((s for s in body.stmts if isinstance(s, For) and new in s.carry), None)
-    if inner is None or old in (*inner.init, *body.results):
+    if inner is None or not _from_start(inner) or old in (*inner.init, *body.results):
         return body
     at = next(n for n, value in enumerate(inner.carry) if value is new)
     begin = inner.init[at]
@@ -60,6 +60,14 @@ def _changed(body: Block, k: int) -> Block:
     init = (*inner.init[:at], old, *inner.init[at + 1 :])
     changed = replace(inner, init=init, body=elementwise)
     return replace(body, stmts=tuple(changed if s is inner else s for s in body.stmts))
+
+
+def _from_start(loop: For) -> bool:
+    """Whether the counter is surely never negative: then no two trips mean one element."""
+    lo, hi, step = map(known, (loop.lo, loop.hi, loop.step))
+    if step is None or step == 0:
+        return False
+    return lo is not None and lo >= 0 if step > 0 else hi is not None and hi >= -1
 
 
 def _elementwise(body: Block, old: Value, at: int) -> Block | None:

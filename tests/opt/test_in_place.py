@@ -68,10 +68,34 @@ def listed(x: Any, w: Any) -> Any:
     return np.sum(np.array(found) ** 2) + h
 
 
+def around(x: Any, w: Any) -> Any:
+    """Some elements are computed twice, as the counter is negative at first."""
+    n, h = x.shape[0], np.ones(x.shape[0])
+    for t in range(x.shape[1]):
+        new = np.empty(n)
+        for i in range(-n, n):
+            new[i] = h[i] * w + x[i, t]
+        h = new
+    return h
+
+
+def around_down(x: Any, w: Any) -> Any:
+    n, h = x.shape[0], np.ones(x.shape[0])
+    for t in range(x.shape[1]):
+        new = np.empty(n)
+        for i in range(n - 1, -2, -1):
+            new[i] = h[i] * w + x[i, t]
+        h = new
+    return h
+
+
 X = np.sin(np.arange(40.0 * 50)).reshape(40, 50)
 
 
-@pytest.mark.parametrize("program", [net, two, given, backwards, shifted, kept, listed])
+@pytest.mark.parametrize(
+    "program",
+    [net, two, given, backwards, shifted, kept, listed, around, around_down],
+)
 @pytest.mark.parametrize("shape", [(40, 50), (40, 1), (40, 0), (1, 50), (37, 33)])
 def test_states(program: Callable[..., Any], shape: tuple[int, int]) -> None:
     x = np.ascontiguousarray(X[: shape[0], : shape[1]])
