@@ -56,7 +56,6 @@ from stagec.ir.types import BOOL, ArrayType, Size, size
 from stagec.ops.arithmetic import Handle
 from stagec.ops.cast import to_python
 from stagec.ops.extent import extent
-from stagec.ops.index_facts import asked
 
 
 @dataclass(slots=True)
@@ -283,14 +282,10 @@ class Interpreter(Capturing):
         stmt = state.builder.stmts[-1]
         if not isinstance(stmt, Apply) or stmt.outs != (operand,):
             return value
-        # axes that are as long as one integer says are equally long
-        axes = [*map(state.builder.exactly, asked(stmt))] or range(operand.type.rank)
-        sizes: dict[Any, Size] = {}
-        for d, n in zip(operand.type.shape, axes, strict=True):
-            if d is None and n not in sizes:
-                sizes[n] = size(self.symbol(depth=state.builder.depth))
-        dims = zip(operand.type.shape, axes, strict=True)
-        shape = tuple(sizes[n] if d is None else d for d, n in dims)
+        shape = tuple(
+            size(self.symbol(depth=state.builder.depth)) if d is None else d
+            for d in operand.type.shape
+        )
         named = Staged(replace(operand.type, shape=shape), operand.hint)
         state.builder.stmts.pop()
         state.builder.append(replace(stmt, outs=(named,)))

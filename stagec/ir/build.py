@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,15 +43,6 @@ class Builder:
         if found is None and self.origins is not None and isinstance(value, Value):
             return self.origins(value)
         return found
-
-    def exactly(self, operand: Operand | int) -> Hashable:
-        """What the integer is computed as from sizes, if it is; it may be negative."""
-        stmt = None if isinstance(operand, int) else self.origin(operand)
-        if stmt is None or stmt.op.measure is None:
-            return operand
-        numbers = [*map(exact, stmt.args)]
-        found = None if None in numbers else stmt.op.measure(*numbers)
-        return operand if found is None else found
 
     def append(self, stmt: Stmt) -> None:
         """Append a finished statement."""

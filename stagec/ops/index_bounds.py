@@ -129,11 +129,12 @@ class Indices:
         """Goes through a block: sizes compared there are only known to be equal there, and what
         a branch tests holds in it.
         """
+        before = dict(self.facts.equal)
         test = self.tests.get(block)
         ranges = [] if test is None else [*self._narrowed(test)]
-        with self.facts.scope():
-            yield
+        yield
         self.facts.ranges.update(ranges)
+        self.facts.equal = before
 
     def _narrowed(self, test: Apply) -> Iterator[tuple[Symbol, tuple[Dim, Dim]]]:
         """Narrow the ranges of loop indices to where the test holds; yields those before."""

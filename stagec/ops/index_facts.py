@@ -6,8 +6,7 @@ with a range of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from stagec.ir.core import Apply, Const, For, Operand, Value
@@ -43,12 +42,6 @@ def given_sizes(params: Iterable[Value]) -> set[Symbol]:
     }
 
 
-def asked(stmt: Apply) -> tuple[Operand | int, ...]:
-    """How long the axes of a new array were asked to be; nothing of other ops."""
-    shape = stmt.kwargs["shape"] if stmt.op in MADE else ()
-    return tuple(stmt.args[n.position] if isinstance(n, Arg) else n for n in shape)
-
-
 @dataclass(slots=True)
 class IndexFacts:
     """What is known of integers.
@@ -61,8 +54,6 @@ class IndexFacts:
     ranges : the smallest and the largest value of each loop index, of inner loops last.
     values : the loop index that each symbol stands for.
     equal : what sizes are equal to: what they were compared with, or arrays were made with.
-    lengths : integers that arrays were made with, as the lengths of these, which are never
-        negative.
     apart : distances, where they are not 0.
     """
 
@@ -72,7 +63,6 @@ class IndexFacts:
     ranges: dict[Symbol, tuple[Dim, Dim]] = field(default_factory=dict[Symbol, tuple[Dim, Dim]])
     values: dict[Symbol, Value] = field(default_factory=dict[Symbol, Value])
     equal: dict[Symbol, Dim] = field(default_factory=dict[Symbol, Dim])
-    lengths: dict[Operand, Dim] = field(default_factory=dict["Operand", "Dim"])
     apart: dict[Operand, Dim] = field(default_factory=dict["Operand", "Dim"])
 
     def of(self, operand: Operand) -> Dim:
@@ -80,8 +70,6 @@ class IndexFacts:
         if not isinstance(operand, Value):
             value = operand.value if isinstance(operand, Const) else None
             return value if isinstance(value, int) else None
-        if operand in self.lengths:
-            return self.lengths[operand]
         if self.exact.get(operand) is None and is_integer(operand.type):
             assert isinstance(operand.type, ArrayType)
             found = operand.type.size
@@ -91,13 +79,6 @@ class IndexFacts:
                 found = size(symbol)
             self.exact[operand] = found
         return self.exact.get(operand)
-
-    @contextmanager
-    def scope(self) -> Iterator[None]:
-        """Goes through a block: what is compared there, or made, is only known there."""
-        equal, lengths = dict(self.equal), dict(self.lengths)
-        yield
-        self.equal, self.lengths = equal, lengths
 
     def index(self, stmt: For) -> None:
         """Note the range of a loop index."""
@@ -164,15 +145,13 @@ class IndexFacts:
         """Note that the lengths of a new array are the integers that it was made with."""
         kind = stmt.out.type
         assert isinstance(kind, ArrayType)
-        lengths = [n if isinstance(n, int) else self.of(n) for n in asked(stmt)]
-        for dim, given, length in zip(kind.shape, asked(stmt), lengths, strict=True):
+        for dim, given in zip(kind.shape, stmt.kwargs["shape"], strict=True):
+            length = self.of(stmt.args[given.position]) if isinstance(given, Arg) else None
             if not isinstance(dim, Size) or not isinstance(length, Size) or dim == length:
                 continue
-            assert not isinstance(given, int)
             known = {s for s, _ in length.terms}
             if self._new(dim, length) and known.isdisjoint({*self.given, *self.ranges}):
                 self.equal[dim.terms[0][0]] = length
-                self.lengths[given] = dim
 
     def _extreme(self, expression: Dim, sign: int) -> Dim:
         """The largest (`sign` 1) or smallest (-1) value of the expression over loop indices."""

@@ -1,15 +1,14 @@
 """Common subexpressions: an op on the same operands is computed once.
 
 An op is replaced by an equal one that comes before it in its block or in a block around it; the
-length of an array by that of another one which is as long, or by what it was made with: the
-array may be made on each trip of a loop, and its length be there outside.
+length of an array by that of another one which is as long.
 Values are immutable, so that is always right; new empty or constant arrays, lists and copies
 are left alone, since whoever writes to one of them would have to copy it first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -17,11 +16,9 @@ from stagec.ir.core import Apply, Block, Effect, Operand, Stmt, Value
 from stagec.ir.function import Function
 from stagec.ir.lowering import is_integer
 from stagec.ir.rebuild import map_operands, map_regions
-from stagec.ir.types import INT, ArrayType, ListType, Size
+from stagec.ir.types import ListType
 from stagec.ir.walk import rename
 from stagec.ops.copying import copy
-from stagec.ops.extent import extent
-from stagec.ops.index_facts import asked
 from stagec.opt.memory import creates
 
 
@@ -47,7 +44,7 @@ class _Numbering:
 
     def __init__(self, copies: bool) -> None:
         self._copies = copies
-        self._seen: dict[Hashable, tuple[Operand, ...]] = {}
+        self._seen: dict[Hashable, tuple[Value, ...]] = {}
         self._names: dict[Value, Operand] = {}
 
     def block(self, block: Block) -> Block:
@@ -55,10 +52,6 @@ class _Numbering:
         kept: list[Stmt] = []
         for stmt in block.stmts:
             stmt = map_operands(stmt, self._rename)
-            for key, length in _lengths(stmt):
-                if key not in self._seen:
-                    self._seen[key] = (length,)
-                    entered.append(key)
             if not isinstance(stmt, Apply):
                 kept.append(map_regions(stmt, self.block))
             elif not _shareable(stmt) or (stmt.op is copy and not self._copies):
@@ -92,15 +85,6 @@ def _key(stmt: Apply) -> Hashable:
     if kind is not None and is_integer(kind) and kind.size and stmt.op.shapes == (0,):
         return stmt.op, kind  # equal lengths, whatever they are asked of
     return stmt.op, stmt.args, tuple((name, _exact(value)) for name, value in stmt.attrs)
-
-
-def _lengths(stmt: Stmt) -> Iterator[tuple[Hashable, Operand]]:
-    """The integers that a new array was made as long as, with the keys of its lengths."""
-    made = asked(stmt) if isinstance(stmt, Apply) else ()
-    kind = stmt.outs[0].type if made else None
-    for dim, given in zip(kind.shape if isinstance(kind, ArrayType) else (), made, strict=True):
-        if isinstance(dim, Size) and not isinstance(given, int) and is_integer(given.type):
-            yield (extent, replace(INT, size=dim)), given
 
 
 def _exact(value: Any) -> Hashable:

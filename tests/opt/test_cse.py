@@ -111,31 +111,3 @@ func f(x: f64[4], i: int):
 """,
         (A, 2),
     )
-
-
-def test_the_length_of_a_new_array_is_what_it_was_made_with(check: Callable[..., None]) -> None:
-    check(
-        cse,
-        """
-func f(x: f64[n]):
-  n: int{n} = extent(x, axis=0)
-  k: int{n - 2} = subtract(n, 2)
-  s: f64 = for i: int in range(0, 2, 1) from s.0: f64 = f64(0.0):
-    a: f64[n - 2] = ones(k, dtype=f64, shape=($0,))
-    m: int{n - 2} = extent(a, axis=0)
-    s.1: f64 = add(s.0, m)
-    yield s.1
-  return s
-""",
-        """
-func f(x: f64[n]):
-  n: int{n} = extent(x, axis=0)
-  k: int{n - 2} = subtract(n, 2)
-  s: f64 = for i: int in range(0, 2, 1) from s.0: f64 = f64(0.0):
-    a: f64[n - 2] = ones(k, dtype=f64, shape=($0,))
-    s.1: f64 = add(s.0, k)
-    yield s.1
-  return s
-""",
-        (A,),
-    )

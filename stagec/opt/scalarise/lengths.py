@@ -113,14 +113,14 @@ class _Namer:
         params = tuple(self.counted(self.named(p, {}, names), names) for p in block.params)
         outer = self.sizes
         self.sizes = None if outer is None else outer.inside()
+        equal = dict(self.facts.equal)
         self.note(params)
         builder = Builder()
-        with self.facts.scope():
-            for stmt in block.stmts:
-                builder.loc = stmt.loc
-                builder.append(self.stmt(stmt, names, builder))
-                self.note(builder.stmts[-1].outs)
-        self.sizes = outer
+        for stmt in block.stmts:
+            builder.loc = stmt.loc
+            builder.append(self.stmt(stmt, names, builder))
+            self.note(builder.stmts[-1].outs)
+        self.sizes, self.facts.equal = outer, equal
         return builder.block(params, [rename(r, names) for r in block.results])
 
     def note(self, values: Iterable[Value]) -> None:
