@@ -571,7 +571,6 @@ ALL: tuple[Op, ...] = (
     *LIST_ARRAYS,
     *LIST_BATCHES,
     *LIST_CASTS,
-    *LIST_FULL,
     *MATRICES,
     *NORMS,
     *PADDING,
