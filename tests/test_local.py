@@ -98,7 +98,7 @@ def of_the_trip_before_the_last(x: Any) -> Any:
             break
         now[0] = x[i]
         past = now
-    return past[0]
+    return past[0]  # type: ignore[reportPossiblyUnboundVariable]
 
 
 def of_the_trip_before_in_a_branch(x: Any) -> Any:
