@@ -8,13 +8,13 @@ import copy
 import dataclasses
 import math
 import operator
-import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
 from stagec.errors import Loc
 from stagec.frontend import objects
+from stagec.frontend.contents import written
 from stagec.frontend.machine import Machine, Raised
 from stagec.frontend.sources import Constant
 from stagec.frontend.state import State
@@ -33,8 +33,6 @@ from stagec.frontend.values import (
 )
 from stagec.ir.core import Operand
 
-# whose methods read nothing that changes
-LIBRARIES = {*sys.stdlib_module_names, "numpy"}
 TRUTH = ("__bool__", "__len__")
 # the special methods that a builtin asks for, the first that is defined
 ASKED: dict[Any, tuple[str, ...]] = {
@@ -74,11 +72,7 @@ def says(value: Value, *names: str) -> bool:
     if cls.__module__ == "builtins":
         return False
     found = (objects.class_attribute(cls, name) for name in names)
-    return any(
-        isinstance(method, types.FunctionType)
-        and method.__module__.partition(".")[0] not in LIBRARIES
-        for method in found
-    )
+    return any(isinstance(f, types.FunctionType) and written(f.__module__) for f in found)
 
 
 def iterates_itself(value: Value) -> bool:

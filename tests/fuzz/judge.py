@@ -87,10 +87,18 @@ def arguments(seed: int, trips: int, sizes: tuple[int, int] | None = None) -> Ar
 def judge(text: str, seed: int, name: str | None = None, backend: str = "numpy") -> Verdict:
     """The verdict on a program."""
     name = name or f"<program {seed}>"
+    try:
+        return concluded(lambda: judged(load(text, name), seed, backend), backend)
+    finally:
+        linecache.cache.pop(name, None)
+
+
+def concluded(run: Callable[[], Verdict], backend: str) -> Verdict:
+    """The verdict that is given, or what an exception means."""
     limit = LIMIT if backend == "numpy" else COMPILING
     try:
         with limited(limit), np.errstate(all="ignore"):
-            return judged(load(text, name), seed, backend)
+            return run()
     except Mismatch as found:
         return Verdict("mismatch", found.stage, str(found))
     except sc.StagecError as refusal:
@@ -101,8 +109,6 @@ def judge(text: str, seed: int, name: str | None = None, backend: str = "numpy")
         return Verdict("mismatch", "slow", f"longer than {limit} s")
     except Exception:
         return Verdict("mismatch", "crash", traceback.format_exc(limit=-6))
-    finally:
-        linecache.cache.pop(name, None)
 
 
 def judged(space: dict[str, Any], seed: int, backend: str) -> Verdict:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import copy
-import traceback
 import warnings
 from typing import Any
 
 import numpy as np
 
 import stagec as sc
-from stagec.errors import InternalError
 from tests.fuzz.judge import (
-    COMPILING,
-    LIMIT,
     Arguments,
     Mismatch,
-    Slow,
     Verdict,
+    concluded,
     leaves,
-    limited,
     load,
     outcome,
     same_sharing,
@@ -29,22 +24,12 @@ from tests.fuzz.mixtures import arguments
 
 def judge_mixture(text: str, seed: int, backend: str = "numpy") -> Verdict:
     """The verdict on a program of mixed dtypes."""
-    limit = LIMIT if backend == "numpy" else COMPILING
-    try:
-        with limited(limit), np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            space = load(text, f"<mixture {seed}>")
-            return judged(space, seed, backend, 1e-3 if "float32" in text else 1e-8)
-    except Mismatch as found:
-        return Verdict("mismatch", found.stage, str(found))
-    except sc.StagecError as refusal:
-        if isinstance(refusal, InternalError):
-            return Verdict("mismatch", "crash", traceback.format_exc(limit=-6))
-        return Verdict("refused", refusal.code, str(refusal))
-    except Slow:
-        return Verdict("mismatch", "slow", f"longer than {limit} s")
-    except Exception:
-        return Verdict("mismatch", "crash", traceback.format_exc(limit=-6))
+    rounding = 1e-3 if "float32" in text else 1e-8
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return concluded(
+            lambda: judged(load(text, f"<mixture {seed}>"), seed, backend, rounding), backend
+        )
 
 
 def judged(space: dict[str, Any], seed: int, backend: str, rounding: float) -> Verdict:

@@ -111,18 +111,13 @@ class Counts:
         """The number of the trip, at its start, in the order in which they are made."""
         param = loop.body.params[0]
         lo, step = (known(rename(v, self.names)) for v in (loop.lo, loop.step))
-        if lo is not None and lo >= 0 and step == 1:
-            index = self.symbol(param)
-            assert isinstance(index, Size)
-            ((symbol, _),) = index.terms
-            self.ranges[symbol] = (lo, affine((count, 1), const=lo - 1))
-            number = affine((index, 1), const=-lo)
-        else:
-            place = self.trips.number(builder, loop)
-            number = self.symbol(place)
-            assert isinstance(number, Size)
-            ((symbol, _),) = number.terms
-            self.ranges[symbol] = (0, affine((count, 1), const=-1))
+        least = lo if lo is not None and lo >= 0 and step == 1 else None
+        index = self.symbol(self.trips.number(builder, loop) if least is None else param)
+        assert isinstance(index, Size)
+        ((symbol, _),) = index.terms
+        least = least or 0
+        self.ranges[symbol] = (least, affine((count, 1), const=least - 1))
+        number = affine((index, 1), const=-least)
         return affine((count, 1), (number, -1), const=-1) if loop.reverse else number
 
     def of(self, operand: Operand, makers: Mapping[Value, Stmt]) -> Dim:
