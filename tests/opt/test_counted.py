@@ -239,6 +239,22 @@ def test_a_trajectory_is_one_array() -> None:
     assert "inside" not in source
 
 
+def run_lengths(x, n):
+    d = [1] * n
+    for i in range(1, n):
+        if x[i] > x[i - 1]:
+            d[i] = d[i - 1] + 1
+    return d
+
+
+def test_indices_of_a_list_of_one_number_need_no_checks() -> None:
+    x = np.array([1.0, 2.0, 3.0, 0.5, 0.7])
+    compiled = stagec.jit(run_lengths, backend="numba")
+    for n in (5, 1, 0):
+        assert compiled(x, n) == run_lengths(x, n)
+    assert "list index" not in compiled.source(x, 5)
+
+
 def returned(x, n):
     xs = [x]
     for _ in range(n):

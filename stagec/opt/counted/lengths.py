@@ -115,8 +115,13 @@ class Counts:
         index = self.symbol(self.trips.number(builder, loop) if least is None else param)
         assert isinstance(index, Size)
         ((symbol, _),) = index.terms
+        bound = None
+        if least is not None:  # what is known of the bound tells more than the number of trips
+            made = self.made.get((const(0), rename(loop.hi, self.names), const(1)))
+            bound = self.of(loop.hi, {}) or made
         least = least or 0
-        self.ranges[symbol] = (least, affine((count, 1), const=least - 1))
+        high = affine((count, 1), const=least) if bound is None else bound
+        self.ranges[symbol] = (least, affine((high, 1), const=-1))
         number = affine((index, 1), const=-least)
         return affine((count, 1), (number, -1), const=-1) if loop.reverse else number
 
